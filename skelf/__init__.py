@@ -1,0 +1,33 @@
+"""skelf: self-supervised understanding of human skeleton motion.
+
+    import skelf
+
+    clips = skelf.ClipSet.open("clips.h5")
+    run = skelf.pretrain("usdrl", clips, out="run", split="xview")
+    rows = skelf.evaluate(["linear", "knn"], run, clips, split="xview")
+    encoder = skelf.load(run)
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .api import evaluate, load, load_official, pretrain
+    from .data.clips import ClipSet
+    from .skeleton import Skeleton
+
+__version__ = version("skelf")
+__all__ = ["ClipSet", "Skeleton", "evaluate", "load", "load_official", "pretrain"]
+
+_HOME = {"ClipSet": "data.clips", "Skeleton": "skeleton"}
+
+
+def __getattr__(name: str) -> Any:
+    # Imported on first use: torch takes seconds, `skelf --help` should not.
+    if name not in __all__:
+        raise AttributeError(f"module 'skelf' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"skelf.{_HOME.get(name, 'api')}"), name)

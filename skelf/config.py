@@ -1,0 +1,315 @@
+"""The settings of a run, from four sources; a later one wins.
+
+The defaults of the signatures, then `configs/<method>.toml`, then the user's TOML file, then
+`key=value`. Only `[train]` and `[data]` have models here: the arguments of an encoder, a method,
+its views and the protocols are checked against the signature of the class or function that takes
+them (`arguments.py`). So a new one needs no config code and no config object ever enters a module.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from .arguments import (
+    SECTIONS,
+    Source,
+    arguments,
+    filled,
+    flat,
+    parameters,
+    pick,
+    plain,
+    read_given,
+    unknown_keys,
+)
+from .errors import InputError, unknown
+
+# What the run itself passes to a callable; everything else in its signature is a setting.
+ENCODER_SKIP = ("skeleton", "in_channels", "persons", "stream")
+METHOD_SKIP = ("encoder", "views")
+VIEWS_SKIP = ("x", "lengths", "generator", "frames", "skeleton")
+PROTOCOL_SKIP = ("encoder", "train", "test", "seed", "device", "cache")
+
+_Positive = Annotated[float, Field(gt=0)]
+
+
+class Train(BaseModel):
+    """How a run is trained; the defaults are USDRL's on NTU RGB+D. The seed belongs to the run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    epochs: int = Field(451, ge=1, description="passes over the training split")
+    batch_size: int = Field(356, ge=2, description="clips a step, over all devices together")
+    lr: _Positive = Field(5e-4, description="learning rate after the warmup")
+    weight_decay: float = Field(1e-5, ge=0, description="L2 for adam and sgd, decoupled for adamw")
+    optimizer: Literal["adam", "adamw", "sgd"] = Field("adam", description="torch's, its defaults")
+    schedule: Literal["step", "cosine", "constant"] = Field("step", description="of the lr")
+    milestones: tuple[int, ...] = Field((351,), description="epochs from which step multiplies lr")
+    gamma: float = Field(0.1, gt=0, le=1, description="factor of schedule step at a milestone")
+    warmup_epochs: int = Field(0, ge=0, description="epochs of linear rise of the lr from 0")
+    clip_norm: _Positive | None = Field(None, description="largest gradient norm; none: no limit")
+    accumulate: int = Field(1, ge=1, description="batches whose gradients make one step")
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto", description="auto: bf16 where the device has it, else fp32"
+    )
+    devices: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda where present")
+    compile: bool = Field(False, description="torch.compile the method")
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None, description="decay of a running average of the encoder; none: off"
+    )
+    save_every: int = Field(1, ge=1, description="epochs between two checkpoints")
+    keep: int = Field(2, ge=1, description="checkpoints that stay on disk")
+    monitor_every: int = Field(0, ge=0, description="epochs between two k-NN readings; 0: off")
+    resident: bool | Literal["auto"] = Field(
+        "auto", description="hold the split in the device's memory; auto: when it fits"
+    )
+
+    @field_validator("milestones")
+    @classmethod
+    def _ascending(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if any(epoch < 1 for epoch in value) or list(value) != sorted(set(value)):
+            raise ValueError("must be ascending epochs from 1 on")
+        return value
+
+    @model_validator(mode="after")
+    def _warmup_ends(self) -> Train:
+        if self.warmup_epochs >= self.epochs:
+            raise ValueError(f"warmup_epochs must be below epochs = {self.epochs}")
+        return self
+
+
+class Data(BaseModel):
+    """How a store's clips become batches."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    normalize: str = Field("none", description="name of the normalisation applied on load")
+    persons: int | None = Field(None, ge=1, description="persons kept; none: all of the store's")
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings of a run, every default filled in; sequences are tuples.
+
+    Args:
+        method: name of the method.
+        arguments: the method's own arguments.
+        encoder: "name" and the encoder's arguments.
+        views: arguments of the method's view function.
+        train: the training loop's settings.
+        data: "normalize" and "persons", see `Data`.
+        eval: protocol arguments that were given; `evaluation` adds each protocol's defaults.
+    """
+
+    method: str
+    arguments: dict[str, Any]
+    encoder: dict[str, Any]
+    views: dict[str, Any]
+    train: Train
+    data: dict[str, Any]
+    eval: dict[str, Any]
+
+    @property
+    def encoder_arguments(self) -> dict[str, Any]:
+        """The encoder's arguments without its name."""
+        return {key: value for key, value in self.encoder.items() if key != "name"}
+
+    def to_dict(self) -> dict[str, Any]:
+        """All settings as JSON has them: one object a section, names under "name"."""
+        sections = {
+            "method": {"name": self.method, **self.arguments},
+            "encoder": self.encoder,
+            "views": self.views,
+            "train": self.train.model_dump(),
+            "data": self.data,
+            "eval": self.eval,
+        }
+        return {name: _json(section) for name, section in sections.items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], *, source: str = "config.json") -> Config:
+        """Reads `to_dict` back; other top-level keys (what a run stores beside) are left alone.
+
+        Names and arguments are checked again where a module is built: `encoder_class`.
+
+        Raises:
+            InputError: a section is missing or no object, or train or data hold a wrong value.
+        """
+        sections: dict[str, dict[str, Any]] = {}
+        for name in SECTIONS:
+            section = values.get(name)
+            if not isinstance(section, Mapping):
+                raise InputError(f"{source}: {name}: a table of settings is missing")
+            sections[name] = {str(key): plain(value) for key, value in section.items()}
+        for name in ("method", "encoder"):
+            if not isinstance(sections[name].get("name"), str):
+                raise InputError(f"{source}: {name}.name: missing")
+        method = sections["method"].pop("name")
+        return cls(
+            method=method,
+            arguments=sections["method"],
+            encoder=sections["encoder"],
+            views=sections["views"],
+            train=filled(Train, sections["train"], "train", source),
+            data=filled(Data, sections["data"], "data", source).model_dump(),
+            eval=sections["eval"],
+        )
+
+
+def resolve(
+    method: str,
+    *,
+    methods: Mapping[str, Any],
+    encoders: Mapping[str, Any],
+    protocols: Mapping[str, Callable[..., Any]] | None = None,
+    file: str | Path | None = None,
+    overrides: Sequence[str] = (),
+) -> Config:
+    """Settings of a run from the four sources; a later one wins.
+
+    Args:
+        method: a key of `methods`.
+        methods: name -> class; its `view_function` is what the `views` section sets.
+        encoders: name -> class; `encoder.name` picks one.
+        protocols: name -> run function; an `eval` key must be an argument of one of them.
+        file: the user's TOML file.
+        overrides: `section.key=value`, the value as TOML writes it, or a bare word.
+
+    Raises:
+        InputError: an unknown method, encoder or key (with the nearest name), a value of the wrong
+            kind or out of range, an unreadable file; one line each, with where it came from.
+    """
+    if method not in methods:
+        raise unknown("method", method, methods)
+    shipped = _shipped(method)
+    given = read_given(file, overrides)
+    name, named_by = given.get("encoder.name", shipped.get("encoder.name", (None, "")))
+    cls = _encoder(encoders, name, source=named_by)
+    if "encoder.name" in given:
+        # Numbers for the method's usual encoder say nothing about arguments that another one lacks.
+        takes = {f"encoder.{key}" for key in parameters(cls, skip=ENCODER_SKIP)}
+        shipped = {k: v for k, v in shipped.items() if k in takes or not k.startswith("encoder.")}
+    merged = {**shipped, **given}
+    merged.pop("encoder.name")
+    lines: list[str] = []
+
+    def attempt(section: str, check: Callable[..., Any]) -> Any:
+        values, source = pick(merged, section)
+        try:
+            return check(values, source=source)
+        except InputError as error:  # the other sections' mistakes belong to the same message
+            lines.append(str(error))
+            return {}
+
+    made, view = methods[method], methods[method].view_function
+    parts: dict[str, Callable[..., Any]] = {
+        "encoder": partial(arguments, cls, section="encoder", skip=ENCODER_SKIP),
+        "method": partial(arguments, made, section="method", skip=METHOD_SKIP),
+        "views": partial(arguments, view, section="views", skip=VIEWS_SKIP),
+        "train": partial(filled, Train, section="train"),
+        "data": partial(filled, Data, section="data"),
+        "eval": partial(_per_protocol, protocols or {}),
+    }
+    done = {section: attempt(section, check) for section, check in parts.items()}
+    if lines:
+        raise InputError("\n".join(lines))
+    return Config(
+        method=method,
+        arguments=done["method"],
+        encoder={"name": name, **done["encoder"]},
+        views=done["views"],
+        train=done["train"],
+        data=done["data"].model_dump(),
+        eval=plain(pick(merged, "eval")[0]),
+    )
+
+
+def evaluation(
+    asked: Mapping[str, Callable[..., Any]],
+    *,
+    base: Mapping[str, Any] | None = None,
+    file: str | Path | None = None,
+    overrides: Sequence[str] = (),
+) -> dict[str, dict[str, Any]]:
+    """Arguments of each protocol that is asked, defaults filled in.
+
+    Args:
+        asked: name -> run function of the protocols that will run.
+        base: the run's stored `Config.eval`; keys that no asked protocol takes are left out.
+        file: the user's TOML file; only its `eval` section counts.
+        overrides: `eval.key=value`.
+
+    Returns:
+        Protocol name -> keyword arguments.
+
+    Raises:
+        InputError: a key that no asked protocol takes, a key of another section, a wrong value.
+    """
+    for text in overrides:
+        if not text.strip().startswith("eval."):
+            raise InputError(f"override {text!r}: only eval.* can change, the run fixes the rest")
+    takes = {key for run in asked.values() for key in parameters(run, skip=PROTOCOL_SKIP)}
+    stored = {key: value for key, value in (base or {}).items() if key in takes}
+    values, source = pick(read_given(file, overrides), "eval")
+    source = dict.fromkeys(stored, "the run's config") | source
+    return _per_protocol(asked, stored | values, source=source)
+
+
+def encoder_class(
+    encoders: Mapping[str, Any], section: Mapping[str, Any], *, source: str = "config.json"
+) -> tuple[Any, dict[str, Any]]:
+    """The class that `section["name"]` names, and its arguments checked and completed.
+
+    Raises:
+        InputError: an unknown encoder, an argument that it does not take, or a wrong value.
+    """
+    cls = _encoder(encoders, section.get("name"), source=source)
+    given = {key: value for key, value in section.items() if key != "name"}
+    return cls, arguments(cls, given, section="encoder", source=source, skip=ENCODER_SKIP)
+
+
+def protocol_arguments(
+    run: Callable[..., Any], given: Mapping[str, Any], *, source: Source = ""
+) -> dict[str, Any]:
+    """Those of `given` that the protocol takes, checked, with its other defaults."""
+    takes = parameters(run, skip=PROTOCOL_SKIP)
+    mine = {key: value for key, value in given.items() if key in takes}
+    return arguments(run, mine, section="eval", source=source, skip=PROTOCOL_SKIP)
+
+
+def _shipped(method: str) -> dict[str, tuple[Any, str]]:
+    """`configs/<method>.toml`; a method without one has its signatures' defaults only."""
+    path = files(__package__) / "configs" / f"{method}.toml"
+    return flat(tomllib.loads(path.read_text("utf-8")), path.name) if path.is_file() else {}
+
+
+def _encoder(encoders: Mapping[str, Any], name: Any, *, source: str) -> Any:
+    if not isinstance(name, str):
+        raise InputError("encoder.name: missing, give encoder.name=" + "|".join(sorted(encoders)))
+    if name not in encoders:
+        raise InputError(f"{source}: encoder.name: {unknown('encoder', name, encoders)}")
+    return encoders[name]
+
+
+def _per_protocol(
+    protocols: Mapping[str, Callable[..., Any]], given: Mapping[str, Any], *, source: Source
+) -> dict[str, dict[str, Any]]:
+    takes = {key for run in protocols.values() for key in parameters(run, skip=PROTOCOL_SKIP)}
+    lines = unknown_keys(given, takes, "eval", source)
+    if lines:
+        raise InputError("\n".join(lines))
+    return {name: protocol_arguments(run, given, source=source) for name, run in protocols.items()}
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _json(inner) for key, inner in value.items()}
+    return [_json(inner) for inner in value] if isinstance(value, list | tuple) else value

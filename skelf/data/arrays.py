@@ -1,0 +1,267 @@
+"""Reader for plain NumPy files: `.npz` with ragged clips, `.npy` with one clip or a dense batch.
+
+Fields of the `.npz`, N clips of F frames together; only `frames` and `offsets` must be there:
+
+    frames       (F, M, V, C) float; an absent person is all zeros
+    offsets      (N + 1,) int: clip i is frames[offsets[i]:offsets[i + 1]]
+    labels       (N,) int, 0-based, -1 unknown         class_names  (classes,) str
+    subjects     (N,) int, as are views (or cameras) and setups; -1 unknown
+    joint_names  (V,) str    parents  (V,) int, -1 root       fps  one number or (N,)
+    names        (N,) str    folds    (N,) int: the column "fold"
+    intervals    (K, 4) int: recording, start, end (exclusive), label: the segments
+
+Every other integer or boolean (N,) array becomes a column of its own name.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+from zlib import error as zlib_error
+
+import numpy as np
+
+from ..errors import InputError
+from ..skeleton import LAYOUTS, Skeleton
+from ..skeleton import layout as named_layout
+from .clips import ClipSet
+
+COLUMNS = {"labels": "label", "subjects": "subject", "views": "camera", "cameras": "camera"}
+COLUMNS |= {"setups": "setup", "folds": "fold"}
+FIELDS = {"frames", "offsets", "class_names", "joint_names", "parents", "fps", "names", "intervals"}
+_BROKEN = (OSError, EOFError, ValueError, BadZipFile, zlib_error, KeyError, MemoryError)
+
+
+def read(path: str | Path, layout: str | Skeleton | None = None) -> ClipSet:
+    """Reads an `.npz` of clips or recordings, or an `.npy` array; never unpickles.
+
+    Args:
+        path: an `.npz` (fields above), or an `.npy` of `(N, C, T, V, M)`, `(T, V, C)` or
+            `(T, M, V, C)`. A dense batch keeps its `T` frames: padding is not guessed from zeros.
+        layout: name of a layout, a TOML file, or a Skeleton. None: the built-in one whose joint
+            names the file has, else a custom one from `joint_names` and `parents`. An `.npy` needs
+            it. Joints that stand in another order than in the layout are sorted by name.
+
+    Raises:
+        InputError: anything that does not hold; the message names file, field and remedy.
+    """
+    path = Path(path)
+    data = _load(path)
+    skeleton = named_layout(layout) if isinstance(layout, str) else layout
+    if isinstance(data, np.ndarray):
+        return _dense(path, data, skeleton)
+    return _ragged(path, data, skeleton)
+
+
+def _load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give an .npz or .npy file")
+    with path.open("rb") as file:
+        magic = file.read(6)
+    if magic[:2] != b"PK" and magic != b"\x93NUMPY":
+        raise InputError(f"{path}: not an .npz or .npy file; write it with np.savez or np.save")
+    field = "the array"
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded:
+            data = {}
+            for field in loaded.files:
+                data[field] = loaded[field]
+            return data
+    except _BROKEN as error:
+        if "allow_pickle" in str(error):
+            raise InputError(
+                f"{path}: {field}: an object array (a pickle), which is never loaded; save plain "
+                "numbers or fixed-width strings (ragged clips: frames and offsets)"
+            ) from None
+        detail = str(error).strip("'\"") or type(error).__name__
+        raise InputError(
+            f"{path}: {field}: cut off or damaged ({detail}); copy or write the file again"
+        ) from None
+
+
+def _dense(path: Path, array: np.ndarray, skeleton: Skeleton | None) -> ClipSet:
+    shapes = "(N, C, T, V, M), (T, V, C) or (T, M, V, C)"
+    if array.ndim not in (3, 4, 5) or 0 in array.shape or array.dtype.kind != "f":
+        raise InputError(
+            f"{path}: the array: expected float {shapes}, not {array.dtype} {array.shape}"
+        )
+    if array.ndim == 5:
+        batch = array.transpose(0, 2, 4, 3, 1)  # (N, T, M, V, C)
+    else:
+        batch = (array[:, None] if array.ndim == 3 else array)[None]
+    count, frames = batch.shape[:2]
+    if skeleton is None:
+        fitting = [s.name for s in LAYOUTS.values() if s.joints == batch.shape[3]]
+        raise InputError(
+            f"{path}: an .npy has no joint names; give the layout of its {batch.shape[3]} joints "
+            f"(--layout {' or '.join(fitting) or 'FILE.toml'})"
+        )
+    if array.ndim == 5 and not batch[:, -1].any(axis=(1, 2, 3)).all():
+        warnings.warn(
+            f"{path}: some clips end in all-zero frames, which are kept; where they are padding, "
+            "write an .npz with offsets",
+            stacklevel=3,
+        )
+    names = [path.stem] if array.ndim < 5 else [f"{path.stem}_{i}" for i in range(count)]
+    joints = np.ascontiguousarray(batch.reshape(count * frames, *batch.shape[2:]))
+    return _build(path, joints, np.full(count, frames), skeleton, name=names)
+
+
+def _ragged(path: Path, data: Mapping[str, np.ndarray], skeleton: Skeleton | None) -> ClipSet:
+    frames = _field(path, data, "frames", "f", 4)
+    length = _lengths(path, _field(path, data, "offsets", "iu", 1), len(frames))
+    count = len(length)
+    skeleton, order = _layout(path, data, skeleton, frames.shape[2])
+    others: dict[str, Any] = {"columns": {}}
+    ignored = []
+    for key, values in data.items():
+        if key in FIELDS:
+            continue
+        if key in COLUMNS:
+            values = _field(path, data, key, "iu", 1, count)
+        elif values.dtype.kind not in "iub" or values.shape != (count,):
+            ignored.append(f"{key} {values.shape}")
+            continue
+        target = COLUMNS.get(key, key)
+        where = others if target in ("label", "subject", "camera", "setup") else others["columns"]
+        where[target] = values.astype(np.int64)
+    if ignored:
+        warnings.warn(
+            f"{path}: ignored {', '.join(sorted(ignored))}: not an integer for each of the "
+            f"{count} clips",
+            stacklevel=3,
+        )
+    if "intervals" in data:
+        others["segments"] = _field(path, data, "intervals", "iu", 2).astype(np.int64)
+    if "names" in data:
+        others["name"] = _field(path, data, "names", "US", 1, count).astype(str)
+    if "fps" in data:
+        scalar = data["fps"].ndim == 0
+        others["fps"] = _field(path, data, "fps", "fiu", 0 if scalar else 1, scalar or count)
+    else:
+        warnings.warn(f"{path}: fps is missing; 30 frames a second assumed", stacklevel=3)
+    classes = _classes(path, data, others)
+    joints = frames if order is None else frames[:, :, order]
+    return _build(path, joints, length, skeleton, class_names=classes, **others)
+
+
+def _build(
+    path: Path, joints: np.ndarray, length: np.ndarray, skeleton: Skeleton, **others: Any
+) -> ClipSet:
+    attributes = {"title": path.stem, "source": path.name}
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite: refused as such
+        joints = joints.astype(np.float32, copy=False)
+    clips = ClipSet.build(joints, length, skeleton, attributes=attributes, path=path, **others)
+    return replace(clips, path=None)  # it was for the messages; the set itself is in memory
+
+
+def _field(
+    path: Path, data: Mapping[str, np.ndarray], key: str, kinds: str, ndim: int, count: int = 0
+) -> np.ndarray:
+    """One field, checked: dtype kinds, dimensions, and `count` entries where that is given."""
+    if key not in data:
+        have = ", ".join(sorted(data)) or "nothing"
+        raise InputError(f"{path}: field {key!r} is missing (the file has {have}); add it")
+    values = data[key]
+    if values.dtype.kind not in kinds or values.ndim != ndim:
+        kind = {"f": "float", "i": "integer", "U": "string"}[kinds[0]]
+        raise InputError(
+            f"{path}: {key}: expected {kind} with {ndim} dimensions, not {values.dtype} "
+            f"{values.shape}; convert it"
+        )
+    if ndim and count and len(values) != count:
+        raise InputError(
+            f"{path}: {key}: {len(values)} entries for {count} clips; give one for each clip"
+        )
+    return values
+
+
+def _lengths(path: Path, offsets: np.ndarray, frames: int) -> np.ndarray:
+    length = np.diff(offsets.astype(np.int64))
+    if len(length) < 1 or offsets[0] != 0:
+        raise InputError(f"{path}: offsets: needs N + 1 numbers and starts at 0; rewrite it")
+    if (length < 0).any():
+        at = int((length < 0).argmax())
+        raise InputError(f"{path}: offsets: falls after clip {at}; clips must follow one another")
+    if (length == 0).any():
+        at = int((length == 0).argmax())
+        raise InputError(f"{path}: offsets: clip {at} has zero length; drop that clip")
+    if offsets[-1] != frames:
+        raise InputError(
+            f"{path}: offsets: ends at {offsets[-1]}, but there are {frames} frames; the last "
+            "offset must be the frame count"
+        )
+    return length
+
+
+def _classes(
+    path: Path, data: Mapping[str, np.ndarray], others: Mapping[str, Any]
+) -> tuple[str, ...]:
+    if "class_names" in data:
+        names = _field(path, data, "class_names", "US", 1).astype(str)
+        return tuple(names.tolist())
+    known = [others["label"]] if "label" in others else []
+    known += [others["segments"][:, 3]] if others.get("segments", np.zeros(0)).ndim == 2 else []
+    top = max((int(values.max(initial=-1)) for values in known), default=-1)
+    return tuple(str(label) for label in range(top + 1))
+
+
+def _layout(
+    path: Path, data: Mapping[str, np.ndarray], skeleton: Skeleton | None, joints: int
+) -> tuple[Skeleton, list[int] | None]:
+    """The skeleton, and the order that sorts the file's joints into it (None: as they are)."""
+    if "joint_names" not in data:
+        if skeleton is None:
+            raise InputError(f"{path}: field 'joint_names' is missing; add it or give --layout")
+        return skeleton, None
+    names = _field(path, data, "joint_names", "US", 1).astype(str).tolist()
+    if len(names) != joints:
+        raise InputError(f"{path}: joint_names: {len(names)} names for {joints} joints; fix them")
+    lower = [name.lower() for name in names]
+    if skeleton is not None:
+        wanted = [name.lower() for name in skeleton.names]
+        same = sorted(wanted) == sorted(lower) and len(set(lower)) == joints and wanted != lower
+        return skeleton, [lower.index(name) for name in wanted] if same else None
+    for known in LAYOUTS.values():
+        if lower == [name.lower() for name in known.names]:
+            return known, None
+    parents = _field(path, data, "parents", "iu", 1).astype(int).tolist()
+    try:
+        skeleton = Skeleton(
+            names=tuple(names),
+            parents=tuple(parents),
+            pairs=guess_pairs(names),
+            parts={"body": tuple(range(joints))},
+            centre=parents.index(-1) if -1 in parents else 0,
+        )
+    except InputError as error:
+        raise InputError(f"{path}: joint_names, parents: {error}") from None
+    return skeleton, None
+
+
+def guess_pairs(names: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """Left/right pairs of joint names: "left" and "right", else an `l` and an `r` at one end.
+
+    A name pairs only when its mirror image is a joint too, so that "lowerback" stays alone.
+
+    >>> guess_pairs(["root", "LeftHand", "RightHand", "lfemur", "rfemur", "hip_l", "hip_r"])
+    ((1, 2), (3, 4), (5, 6))
+    """
+    index = {name.lower(): joint for joint, name in enumerate(names)}
+    swaps = ((r"left", "right"), (r"^l", "r"), (r"(?<=[_. -])l$", "r"))
+    pairs = []
+    for name, joint in index.items():
+        mirrored = {re.sub(left, right, name) for left, right in swaps} - {name}
+        found = [index[other] for other in mirrored if other in index]
+        if len(found) == 1:
+            pairs.append((joint, found[0]))
+    members = [joint for pair in pairs for joint in pair]
+    return tuple(pair for pair in pairs if all(members.count(joint) == 1 for joint in pair))

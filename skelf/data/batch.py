@@ -1,0 +1,124 @@
+"""Batches of ragged clips on the device: gathered there when the set is resident, else streamed to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..augment import crop_resize
+from .clips import ClipSet
+from .normalize import normalize
+
+RESIDENT_SHARE = 0.5  # of the device's free memory that a resident set may take
+
+
+class ClipBatches:
+    """Batches of a ClipSet on a device: `batches(indices)` is a padded tensor and the true lengths.
+
+    Args:
+        clips: the set; its `normalize` is applied to every batch.
+        device: where batches live.
+        persons: persons to give, `M`: absent ones are zero, surplus ones dropped; the set's own when None.
+        resident: True keeps all frames on the device, False reads each batch from the (memory-mapped) store, "auto"
+            keeps them when they take less than half of the device's free memory.
+    """
+
+    def __init__(
+        self,
+        clips: ClipSet,
+        device: torch.device | str = "cpu",
+        *,
+        persons: int | None = None,
+        resident: bool | str = "auto",
+    ) -> None:
+        self.clips, self.device = clips, torch.device(device)
+        self.persons = persons or clips.persons
+        self._start = torch.as_tensor(clips.start, device=self.device)
+        self._length = torch.as_tensor(clips.length, device=self.device)
+        keep = _fits(clips, self.device) if resident == "auto" else resident
+        self._frames = _all_frames(clips, self.device) if keep else None
+        if self._frames is not None:  # the kept frames hold this set's clips only, packed
+            self._start = self._length.cumsum(0) - self._length
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __call__(self, indices: Tensor | np.ndarray) -> tuple[Tensor, Tensor]:
+        """The clips at `indices` `(N,)`.
+
+        Returns:
+            `(N, C, T, V, M)` float32, T the longest of them, zero beyond each clip's end, and the lengths `(N,)`.
+        """
+        if self._frames is None:
+            return self._place(*self._read(np.asarray(indices)))
+        index = torch.as_tensor(indices, device=self.device)
+        start, length = self._start[index], self._length[index]
+        time = torch.arange(int(length.max()), device=self.device)
+        inside = time < length[:, None]  # (N, T)
+        rows = start[:, None] + time.minimum(length[:, None] - 1)
+        x = self._frames[rows] * inside[:, :, None, None, None]  # (N, T, M, V, C)
+        return self._finish(x), length
+
+    def stream(self, batches: Iterable[np.ndarray]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yields the batch of each index array; a streamed set reads the next one while this one is in use."""
+        if self._frames is not None:
+            yield from (self(indices) for indices in batches)
+            return
+        with ThreadPoolExecutor(max_workers=1) as reader:
+            ahead = None
+            for indices in batches:
+                coming = reader.submit(self._read, np.asarray(indices))
+                if ahead is not None:
+                    yield self._place(*ahead.result())
+                ahead = coming
+            if ahead is not None:
+                yield self._place(*ahead.result())
+
+    def _read(self, indices: np.ndarray) -> tuple[Tensor, Tensor]:
+        clips = self.clips
+        length = clips.length[indices]
+        x = np.zeros((len(indices), int(length.max()), *clips.joints.shape[1:]), np.float32)
+        for row, (start, count) in enumerate(zip(clips.start[indices], length, strict=True)):
+            x[row, :count] = clips.joints[start : start + count]
+        pair = torch.from_numpy(x), torch.from_numpy(length)
+        if self.device.type != "cuda":
+            return pair
+        return pair[0].pin_memory(), pair[1].pin_memory()
+
+    def _place(self, x: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
+        x, length = (part.to(self.device, non_blocking=True) for part in (x, length))
+        return self._finish(x), length
+
+    def _finish(self, x: Tensor) -> Tensor:
+        x = x[:, :, : self.persons]
+        if x.shape[2] < self.persons:
+            x = torch.nn.functional.pad(x, (0, 0, 0, 0, 0, self.persons - x.shape[2]))
+        return normalize(x.permute(0, 4, 1, 3, 2), self.clips.normalize, self.clips.skeleton)
+
+
+def resize(x: Tensor, lengths: Tensor, frames: int) -> Tensor:
+    """Resizes whole clips `(N, C, T, V, M)` of `lengths` `(N,)` to `frames`: what every protocol feeds an encoder."""
+    return crop_resize(x, torch.zeros_like(lengths), lengths, frames)
+
+
+def _all_frames(clips: ClipSet, device: torch.device) -> Tensor:
+    """The frames of the set's clips `(sum of lengths, M, V, C)`, one after the other, on the device."""
+    if len(clips) and np.array_equal(clips.start[1:], (clips.start + clips.length)[:-1]):
+        first = int(clips.start[0])
+        frames = np.array(clips.joints[first : first + int(clips.length.sum())], np.float32)
+    else:
+        frames = np.concatenate([clips.clip(i) for i in range(len(clips))])
+    return torch.from_numpy(frames).to(device)
+
+
+def _fits(clips: ClipSet, device: torch.device) -> bool:
+    if device.type == "cuda":
+        free = torch.cuda.mem_get_info(device)[0]
+    else:
+        free = 8 * 2**30  # what a laptop can spare; larger sets stay memory-mapped
+    size = int(clips.length.sum()) * int(np.prod(clips.joints.shape[1:])) * 4
+    return size < RESIDENT_SHARE * free

@@ -1,0 +1,116 @@
+"""What a ClipSet must hold: every rule has one message that names file, field, clip and remedy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from .clips import ClipSet
+
+TABLE = ("start", "length", "label", "subject", "camera", "setup", "fps", "name")
+_KINDS = {"i": "integer", "f": "number", "S": "name (UTF-8 bytes)"}
+
+
+def table(clips: ClipSet) -> None:
+    """Checks shapes, types and ranges of everything but the joints' values; reads no frames.
+
+    Raises:
+        InputError: the first thing that does not hold.
+    """
+    _shapes(clips)
+    frames, classes = len(clips.joints), len(clips.class_names)
+    _refuse(clips, "length", clips.length < 1, "has no frames; drop the clip")
+    outside = (clips.start < 0) | (clips.start + clips.length > frames)
+    _refuse(clips, "start", outside, f"lies outside the {frames} frames; import the data again")
+    wrong = (clips.label < -1) | (clips.label >= classes)
+    remedy = f"class_names has {classes}: 0 to {classes - 1}, or -1 for unknown"
+    _refuse(clips, "label", wrong, f"has a label out of range; {remedy}")
+    for key in ("subject", "camera", "setup"):
+        _refuse(clips, key, getattr(clips, key) < -1, "is below -1, which means unknown")
+    _refuse(clips, "fps", ~(np.isfinite(clips.fps) & (clips.fps > 0)), "must be above 0")
+    for key, side in clips.splits.items():
+        if ((side < 0) | (side > 2)).any():
+            raise InputError(f"{clips}: splits/{key}: values are 0 (unused), 1 (train), 2 (test)")
+    if len(clips.segments):
+        clip, first, end, label = clips.segments.T
+        where = np.where((clip >= 0) & (clip < len(clips)), clip, 0)
+        wrong = (clip != where) | (first < 0) | (end <= first) | (end > clips.length[where])
+        _refuse_segment(
+            clips, wrong, "lies outside its clip; rows are clip, start, end (exclusive)"
+        )
+        wrong = (label < 0) | (label >= classes)
+        _refuse_segment(clips, wrong, f"has an unknown label; {remedy}")
+
+
+def finite(clips: ClipSet, indices: range, frames: np.ndarray) -> None:
+    """Refuses NaN and infinite joints in one pair of `ClipSet.blocks`.
+
+    Raises:
+        InputError: names the clip and the frame in it.
+    """
+    # A sum is finite unless a number is not (or it overflows): usually one pass without a mask.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(frames.sum(dtype=np.float64)):
+            return
+    bad = ~np.isfinite(frames).all(axis=(1, 2, 3))
+    if not bad.any():
+        return
+    frame = int(bad.argmax())
+    lengths = clips.length[indices.start : indices.stop]
+    at = int(np.searchsorted(np.cumsum(lengths), frame, "right"))
+    raise InputError(
+        f"{clips}: joints: clip {_called(clips, indices.start + at)}: frame "
+        f"{frame - lengths[:at].sum()} holds NaN or infinity; drop the clip or fill the gap "
+        "(a person who is absent is all zeros)"
+    )
+
+
+def _shapes(clips: ClipSet) -> None:
+    shape, count = clips.joints.shape, len(clips.start)
+    if len(shape) != 4 or 0 in shape[1:] or clips.joints.dtype != np.float32:
+        raise InputError(
+            f"{clips}: joints: expected float32 (frames, persons, joints, coordinates), not "
+            f"{clips.joints.dtype} {shape}"
+        )
+    if shape[2] != clips.skeleton.joints:
+        raise InputError(
+            f"{clips}: joints: each frame has {shape[2]} joints, but the layout "
+            f"{clips.skeleton.name!r} has {clips.skeleton.joints}; name the layout of this data"
+        )
+    columns = {key: getattr(clips, key) for key in TABLE} | clips.columns
+    columns |= {f"splits/{key}": side for key, side in clips.splits.items()}
+    for key, values in columns.items():
+        kind = {"fps": "f", "name": "S"}.get(key, "i")
+        if values.shape != (count,) or values.dtype.kind != kind:
+            raise InputError(
+                f"{clips}: {key}: expected one {_KINDS[kind]} for each of {count} clips, not "
+                f"{values.dtype} {values.shape}"
+            )
+    for key in [*clips.columns, *clips.splits]:
+        if key in clips.columns and key in TABLE:
+            raise InputError(f"{clips}: columns: {key!r} is a field of its own; rename the column")
+        if not key or set(key) & set("/\\ ") or key.startswith("."):
+            raise InputError(f"{clips}: {key!r} cannot name a column or split; use letters, digits")
+    if clips.segments.ndim != 2 or clips.segments.shape[1] != 4 or clips.segments.dtype.kind != "i":
+        raise InputError(f"{clips}: segments: expected integers (K, 4), not {clips.segments.shape}")
+
+
+def _refuse(clips: ClipSet, key: str, wrong: np.ndarray, message: str) -> None:
+    if wrong.any():
+        at = int(wrong.argmax())
+        value = getattr(clips, key)[at]
+        raise InputError(f"{clips}: {key}: clip {_called(clips, at)} = {value} {message}")
+
+
+def _refuse_segment(clips: ClipSet, wrong: np.ndarray, message: str) -> None:
+    if wrong.any():
+        at = int(wrong.argmax())
+        raise InputError(f"{clips}: segments: row {at} {clips.segments[at].tolist()} {message}")
+
+
+def _called(clips: ClipSet, index: int) -> str:
+    return f"{index} ({bytes(clips.name[index]).decode('utf-8', 'replace')!r})"

@@ -1,0 +1,283 @@
+"""ClipSet: every frame of a data set in one array, a table of clips over it, splits and segments.
+
+In memory, or mapped from one HDF5 file (`store.py` has the layout). Readers build it; everything
+else takes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, unknown
+from ..skeleton import Skeleton
+from . import check, store
+from .check import TABLE
+
+BLOCK = 1 << 24  # numbers handled at once when whole sets are read: 64 MiB
+
+
+@dataclass(frozen=True, eq=False)
+class ClipSet:
+    """Skeleton clips (or untrimmed recordings) of true length.
+
+    Args:
+        joints: `(F, M, V, C)` float32: the frames of all clips, one after the other; `np.memmap`
+            when opened from a file. Units are the source's. A person who is absent from a frame is
+            all zeros there.
+        start: `(N,)` int64, first frame of each clip in `joints`.
+        length: `(N,)` int64, its number of frames, at least 1.
+        label: `(N,)` int64, 0-based class, -1 unknown (recordings).
+        subject: `(N,)` int64 as the source writes it, -1 unknown; so are `camera` and `setup`.
+        camera: `(N,)` int64.
+        setup: `(N,)` int64.
+        fps: `(N,)` float32, frames a second.
+        name: `(N,)` fixed-width UTF-8 bytes; `names` gives strings.
+        class_names: one name for each class.
+        skeleton: the layout of the `V` axis.
+        splits: name -> `(N,)` int8: 0 unused, 1 train, 2 test.
+        segments: `(K, 4)` int64: clip, start, end (exclusive), label; in frames of that clip.
+        columns: further integer columns of the table, such as "fold".
+        attributes: title, source, licence; `"synthetic": "true"` where the motion was made up.
+        normalize: the normalisation that batches apply on loading; never stored in the file.
+        path: the file it was opened from.
+    """
+
+    joints: np.ndarray
+    start: np.ndarray
+    length: np.ndarray
+    label: np.ndarray
+    subject: np.ndarray
+    camera: np.ndarray
+    setup: np.ndarray
+    fps: np.ndarray
+    name: np.ndarray
+    class_names: tuple[str, ...]
+    skeleton: Skeleton
+    splits: dict[str, np.ndarray] = field(default_factory=dict)
+    segments: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.int64))
+    columns: dict[str, np.ndarray] = field(default_factory=dict)
+    attributes: dict[str, str] = field(default_factory=dict)
+    normalize: str = "none"
+    path: Path | None = None
+    # The file's checksum, with the very array it is of: after `replace(joints=...)` it is void.
+    _checksum: tuple[np.ndarray, str] | None = field(default=None, repr=False)
+
+    @classmethod
+    def build(
+        cls,
+        joints: np.ndarray,
+        length: Sequence[int] | np.ndarray,
+        skeleton: Skeleton,
+        *,
+        class_names: Sequence[str] = (),
+        name: Sequence[str] | np.ndarray | None = None,
+        fps: float | np.ndarray = 30.0,
+        **others: Any,
+    ) -> ClipSet:
+        """A set from clips that lie one after the other in `joints`; columns left out are -1.
+
+        Args:
+            joints: `(F, M, V, C)`.
+            length: `(N,)` frames of each clip; they sum to `F`.
+            skeleton: the layout.
+            class_names: names of the classes.
+            name: `(N,)` clip names; "clip0", "clip1", ... when left out.
+            fps: one number or `(N,)`.
+            others: label, subject, camera, setup, splits, segments, columns, attributes, path.
+
+        Raises:
+            InputError: whatever `validate` finds.
+        """
+        frames = np.asarray(length, np.int64)
+        count = len(frames)
+        names = [f"clip{i}" for i in range(count)] if name is None else name
+        for key in ("label", "subject", "camera", "setup"):
+            given = others.get(key)
+            others[key] = np.full(count, -1) if given is None else np.asarray(given, np.int64)
+        clips = cls(
+            joints=np.ascontiguousarray(joints, np.float32),
+            start=np.cumsum(frames) - frames,
+            length=frames,
+            fps=np.broadcast_to(np.asarray(fps, np.float32), (count,)).copy(),
+            name=encode(names),
+            class_names=tuple(str(n) for n in class_names),
+            skeleton=skeleton,
+            **others,
+        )
+        if frames.sum() != len(joints):
+            raise InputError(
+                f"{clips}: lengths sum to {frames.sum()} but there are {len(joints)} frames"
+            )
+        clips.validate()
+        return clips
+
+    @classmethod
+    def open(cls, path: str | Path, normalize: str = "none") -> ClipSet:
+        """Opens a store: reads the table, maps the joints without reading them.
+
+        Raises:
+            InputError: no such file, not a skelf store, or a damaged one.
+        """
+        fields, checksum = store.read(Path(path))
+        for key in TABLE:
+            if key not in fields["columns"]:
+                raise InputError(f"{path}: dataset 'clips/{key}' is missing; import the data again")
+        table = {key: fields["columns"].pop(key) for key in TABLE}
+        pair = (fields["joints"], checksum)
+        clips = cls(**table, **fields, normalize=normalize, path=Path(path), _checksum=pair)
+        check.table(clips)
+        return clips
+
+    def save(self, path: str | Path) -> None:
+        """Writes one HDF5 file atomically, holding only the frames that the clips use.
+
+        Raises:
+            InputError: NaN or infinite joints, or a table that does not hold; no file appears.
+        """
+        if not len(self):
+            raise InputError(f"{self}: there are no clips; nothing to save to {path}")
+        check.table(self)
+        store.write(Path(path), self)
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def __str__(self) -> str:
+        return str(self.path or self.attributes.get("title") or "clips")
+
+    @property
+    def names(self) -> list[str]:
+        """Clip names as strings."""
+        return [bytes(n).decode("utf-8", "replace") for n in self.name]
+
+    @property
+    def persons(self) -> int:
+        """Persons `M` that each frame has room for."""
+        return int(self.joints.shape[1])
+
+    @property
+    def channels(self) -> int:
+        """Coordinates `C` of a joint."""
+        return int(self.joints.shape[3])
+
+    @property
+    def frames_total(self) -> int:
+        """Frames of all clips together."""
+        return int(self.length.sum())
+
+    def clip(self, index: int) -> np.ndarray:
+        """Clip `index`, `(T, M, V, C)`: a view, nothing is copied."""
+        return self.joints[self.start[index] : self.start[index] + self.length[index]]
+
+    def blocks(self, numbers: int = BLOCK) -> Iterator[tuple[range, np.ndarray]]:
+        """The clips in order, some at a time: indices, and frames `(F, M, V, C)` end to end."""
+        ends = np.cumsum(self.length)
+        frames = max(1, numbers // max(1, int(np.prod(self.joints.shape[1:]))))
+        first = 0
+        while first < len(self):
+            done = ends[first] - self.length[first]
+            last = max(first + 1, int(np.searchsorted(ends, done + frames, "right")))
+            begin, size = self.start[first], ends[last - 1] - done
+            steps = self.length[first:last].cumsum() - self.length[first:last]
+            if np.array_equal(self.start[first:last] - begin, steps):  # neighbours: no copy
+                yield range(first, last), self.joints[begin : begin + size]
+            else:
+                clips = [self.clip(i) for i in range(first, last)]
+                yield range(first, last), np.concatenate(clips)
+            first = last
+
+    def take(self, indices: Sequence[int] | np.ndarray) -> ClipSet:
+        """The clips at `indices`, in that order; shares the joints.
+
+        Args:
+            indices: integers (repeats allowed) or an `(N,)` mask.
+        """
+        chosen = np.asarray(indices)
+        chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
+        chosen = np.arange(len(self))[chosen]  # refuses what is out of range
+        return replace(
+            self,
+            **{key: getattr(self, key)[chosen] for key in TABLE},
+            splits={key: value[chosen] for key, value in self.splits.items()},
+            columns={key: value[chosen] for key, value in self.columns.items()},
+            segments=_take_segments(self.segments, chosen, len(self)),
+        )
+
+    def split(self, name: str) -> tuple[ClipSet, ClipSet]:
+        """The train and the test clips of a named split.
+
+        Raises:
+            InputError: no such split (the message lists them), or one of its sides is empty.
+        """
+        if not self.splits:
+            raise InputError(f"{self}: has no splits; make one with `skelf data split`")
+        if name not in self.splits:
+            raise InputError(f"{self}: {unknown('split', name, self.splits)}")
+        train, test = (np.flatnonzero(self.splits[name] == side) for side in (1, 2))
+        for side, chosen in (("train", train), ("test", test)):
+            if not len(chosen):
+                raise InputError(f"{self}: split {name!r} has no {side} clips; make another split")
+        return self.take(train), self.take(test)
+
+    def with_split(self, name: str, assignment: Sequence[int] | np.ndarray) -> ClipSet:
+        """The same clips with one more (or a replaced) split.
+
+        Args:
+            name: letters, digits, `_`, `-` and `.`.
+            assignment: `(N,)`: 0 unused, 1 train, 2 test.
+
+        Raises:
+            InputError: a name or an assignment that does not hold.
+        """
+        clips = replace(self, splits={**self.splits, name: np.asarray(assignment, np.int8)})
+        check.table(clips)
+        return clips
+
+    def digest(self) -> str:
+        """Identity of the content as hex: frames, table, classes, segments and skeleton.
+
+        Splits and normalisation do not count. Cheap for opened files, whose joints have a stored
+        checksum; for joints in memory all frames are hashed.
+        """
+        known = self._checksum is not None and self._checksum[0] is self.joints
+        frames = self._checksum[1] if known and self._checksum else store.checksum(self.joints)
+        hashed = blake2b(frames.encode(), digest_size=16)
+        for key in TABLE:
+            hashed.update(np.ascontiguousarray(getattr(self, key)).tobytes())
+        hashed.update(self.segments.tobytes())
+        hashed.update(repr((self.joints.shape, self.class_names, self.skeleton.to_dict())).encode())
+        return hashed.hexdigest()
+
+    def validate(self) -> None:
+        """Checks the table, the splits, the segments and every joint.
+
+        Raises:
+            InputError: names the field, the clip and what to do.
+        """
+        check.table(self)
+        for clips, frames in self.blocks():
+            check.finite(self, clips, frames)
+
+
+def encode(names: Sequence[str] | np.ndarray) -> np.ndarray:
+    """Strings as the fixed-width UTF-8 bytes array that a ClipSet keeps."""
+    encoded = [n if isinstance(n, bytes) else str(n).encode("utf-8") for n in names]
+    return np.array(encoded, dtype=f"S{max([1, *map(len, encoded)])}")
+
+
+def _take_segments(segments: np.ndarray, chosen: np.ndarray, count: int) -> np.ndarray:
+    """Rows of the chosen clips, in their order, with the clip re-indexed."""
+    ordered = segments[np.argsort(segments[:, 0], kind="stable")]
+    counts = np.bincount(segments[:, 0], minlength=count)
+    first = (np.cumsum(counts) - counts)[chosen]
+    counts = counts[chosen]
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    taken = ordered[np.repeat(first, counts) + within]
+    taken[:, 0] = np.repeat(np.arange(len(chosen)), counts)
+    return taken

@@ -1,0 +1,98 @@
+"""STTR: the plain two-stream transformer that USDRL is compared on.
+
+Each stream is a stack of standard post-norm transformer layers (facts A4): residual, then LayerNorm; ReLU FFN of width
+`dim`; no dropout, no final norm. Positional encodings are added once. Idea: Plizzari et al., CVIU 2021.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ..skeleton import Skeleton
+from ._tokens import (
+    Attention,
+    TokenEmbedding,
+    check_clip,
+    dense,
+    init_linear,
+    pool,
+    sinusoids,
+    tokenise,
+)
+
+
+class STTR(nn.Module):
+    """Two-stream transformer encoder.
+
+    Args:
+        skeleton: the joint layout.
+        dim: hidden width H (paper: 1024); the clip vector has 2H numbers.
+        layers: transformer layers a stream (paper: 2).
+        frames: frames T of every input (paper: 64).
+        in_channels: coordinates a joint, C.
+        persons: persons M.
+        stream: what is derived from the joints: joint, motion or bone.
+        heads: attention heads (released: 1).
+
+    Source: USDRL, "STTR" rows; released code, facts A4.
+    """
+
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        dim: int = 1024,
+        layers: int = 2,
+        frames: int = 64,
+        in_channels: int = 3,
+        persons: int = 2,
+        stream: str = "joint",
+        heads: int = 1,
+    ) -> None:
+        super().__init__()
+        self.skeleton, self.stream, self.persons = skeleton, stream, persons
+        self.in_channels, self.num_frames, self.dim = in_channels, frames, 2 * dim
+        tokens = persons * skeleton.joints
+        self.embed_t = TokenEmbedding(tokens * in_channels, dim)
+        self.embed_s = TokenEmbedding(frames * in_channels, dim)
+        self.register_buffer("position_t", sinusoids(frames, dim), persistent=False)
+        self.position_s = nn.Parameter(torch.empty(1, tokens, dim))
+        self.layers_t = nn.ModuleList(STTRLayer(dim, heads) for _ in range(layers))
+        self.layers_s = nn.ModuleList(STTRLayer(dim, heads) for _ in range(layers))
+        nn.init.trunc_normal_(self.position_s, std=0.02)
+        self.apply(init_linear)
+
+    def tokens(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Dense tokens of `(N, C, T, V, M)`: temporal `(N, T, H)` and spatial `(N, M*V, H)`."""
+        check_clip(x, self.skeleton, self.in_channels, self.num_frames, self.persons)
+        temporal, spatial = tokenise(x, self.stream, self.skeleton)
+        temporal = self.embed_t(temporal) + self.position_t
+        spatial = self.embed_s(spatial) + self.position_s
+        for layer in self.layers_t:
+            temporal = layer(temporal)
+        for layer in self.layers_s:
+            spatial = layer(spatial)
+        return temporal, spatial
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Clip vector `(N, 2H)` of `(N, C, T, V, M)`."""
+        return pool(*self.tokens(x))
+
+    def frames(self, x: Tensor) -> Tensor:
+        """Dense vectors `(N, T, 2H)`, one for each input frame."""
+        return dense(*self.tokens(x))
+
+
+class STTRLayer(nn.Module):
+    """One post-norm transformer layer, `torch.nn.TransformerEncoderLayer`'s defaults without dropout."""
+
+    def __init__(self, dim: int, heads: int) -> None:
+        super().__init__()
+        self.attention = Attention(dim, heads)
+        self.fc1, self.fc2 = nn.Linear(dim, dim), nn.Linear(dim, dim)
+        self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(N, L, dim)` to `(N, L, dim)`."""
+        x = self.norm1(x + self.attention(x))
+        return self.norm2(x + self.fc2(self.fc1(x).relu()))

@@ -1,0 +1,350 @@
+"""The training loop: any method, on Lightning Fabric for devices, precision and processes.
+
+Every random draw of a step follows from (seed, step, process), so a run that is killed and resumed from its last
+checkpoint goes through the same numbers as an unbroken one. Losses that look at the whole batch gather it themselves
+(`distributed.gather`), so several processes train as one does.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+
+from . import checkpoint
+from .config import Train
+from .data.batch import ClipBatches
+from .data.clips import ClipSet
+from .errors import InputError
+from .files import read_json, write_json
+from .log import Event, RunLog
+
+Listener = Callable[[Event], None]
+
+
+def fit(
+    method: nn.Module,
+    clips: ClipSet,
+    settings: Train,
+    *,
+    run: Path,
+    seed: int,
+    config: dict[str, Any],
+    resume: bool = False,
+    monitor: Callable[[nn.Module], dict[str, float]] | None = None,
+    listener: Listener = lambda event: None,
+) -> Path:
+    """Trains `method` on the clips and keeps checkpoints, log and TensorBoard scalars in `run`.
+
+    Args:
+        method: see `methods`; trained in place.
+        clips: the training clips; labels are never read.
+        settings: the loop's settings.
+        run: the run's folder; one run at a time.
+        seed: every draw follows from it.
+        config: the resolved config that checkpoints carry.
+        resume: go on from the newest checkpoint; without one, start.
+        monitor: reads the encoder every `settings.monitor_every` epochs and returns named values to log.
+        listener: called with every event of process 0: `step`, `epoch`, `monitor`.
+
+    Returns:
+        The folder of the last checkpoint.
+
+    Raises:
+        InputError: another process works in `run`, or too few clips for a batch.
+        RuntimeError: the loss is not finite.
+    """
+    fabric = launch(settings)
+    with _claim(run, config, resume) if fabric.is_global_zero else nullcontext():
+        trainer = _Trainer(fabric, method, clips, settings, run, seed, config)
+        start = trainer.resume() if resume else 0
+        log = RunLog(run, start - 1) if fabric.is_global_zero else None
+
+        def tell(event: Event) -> None:
+            if log is not None:
+                log(event)
+                listener(event)
+
+        try:
+            for epoch in range(start, settings.epochs):
+                trainer.epoch(epoch, tell)
+                last = epoch + 1 == settings.epochs
+                if last or (epoch + 1) % settings.save_every == 0:
+                    trainer.save(epoch + 1)
+                due = settings.monitor_every and (epoch + 1) % settings.monitor_every == 0
+                if monitor and due and fabric.is_global_zero:
+                    values = monitor(trainer.averaged_encoder())
+                    tell({"event": "monitor", "epoch": epoch, "step": trainer.step, **values})
+                fabric.barrier()
+        finally:
+            if log is not None:
+                log.close()
+    found = checkpoint.newest(run)
+    if found is None:
+        raise InputError(f"{run}: holds no checkpoint; train.epochs is reached without one")
+    return found
+
+
+def launch(settings: Train) -> Fabric:
+    """Fabric for this machine; under `torchrun` one process of its group, each with one device."""
+    accelerator = settings.devices
+    if accelerator == "auto":
+        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    world = int(os.environ.get("WORLD_SIZE", 1))
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", world))
+    fabric = Fabric(
+        accelerator=accelerator,
+        devices=local,
+        num_nodes=max(1, world // local),
+        strategy="ddp" if world > 1 else "auto",
+        precision=_precision(settings.precision, accelerator),
+    )
+    if world > 1:
+        fabric.launch()
+    if accelerator == "cuda":
+        torch.set_float32_matmul_precision("high")  # TF32 for what autocast leaves in float32
+    return fabric
+
+
+def _precision(name: str, accelerator: str) -> Any:
+    if name == "auto":
+        if accelerator == "cuda":
+            name = "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+        else:  # without hardware support, bf16 on a CPU is emulated and slow
+            name = "bf16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "fp32"
+    return {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}[name]
+
+
+class _Trainer:
+    """State of one run: module, optimiser, average, step count."""
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        method: nn.Module,
+        clips: ClipSet,
+        settings: Train,
+        run: Path,
+        seed: int,
+        config: dict[str, Any],
+    ) -> None:
+        self.fabric, self.method, self.settings = fabric, method, settings
+        self.run, self.seed, self.config, self.step = run, seed, config, 0
+        optimizer = _OPTIMIZERS[settings.optimizer](
+            method.parameters(), lr=settings.lr, weight_decay=settings.weight_decay
+        )
+        self.module, self.optimizer = fabric.setup(method, optimizer)
+        self.forward = torch.compile(self.module) if settings.compile else self.module
+        persons = method.encoder.persons
+        self.batches = ClipBatches(
+            clips, fabric.device, persons=persons, resident=settings.resident
+        )
+        self.generator = torch.Generator(device=fabric.device)
+        self.average = _clone(method.encoder) if settings.ema else None
+
+    def epoch(self, epoch: int, tell: Listener) -> None:
+        """One pass over the clips."""
+        settings, began, clips = self.settings, time.perf_counter(), 0
+        plan = list(
+            batch_plan(len(self.batches), settings.batch_size, self.fabric.world_size, self.seed, epoch)
+        )
+        if not plan:
+            raise InputError(
+                f"{len(self.batches)} training clips are too few: each of {self.fabric.world_size} "
+                "process(es) needs at least 2"
+            )
+        mine = (indices[self.fabric.global_rank] for indices in plan)
+        sums: dict[str, float] = {}
+        self.module.train()
+        for number, (x, lengths) in enumerate(self.batches.stream(mine)):
+            rate = settings.lr * rate_factor(settings, epoch + number / len(plan))
+            closing = (number + 1) % settings.accumulate == 0 or number + 1 == len(plan)
+            terms = self._train(x, lengths, rate, closing)
+            clips += len(x) * self.fabric.world_size
+            for name, value in terms.items():
+                sums[name] = sums.get(name, 0.0) + value / len(plan)
+            speed = clips / (time.perf_counter() - began)
+            tell(
+                {"event": "step", "epoch": epoch, "step": self.step, "batch": number + 1}
+                | {"batches": len(plan), "clips_per_second": speed, **terms}
+            )
+        tell(
+            {"event": "epoch", "epoch": epoch, "step": self.step, **sums, "lr": rate}
+            | {"clips_per_second": clips / (time.perf_counter() - began)}
+        )
+
+    def _train(self, x: Tensor, lengths: Tensor, rate: float, closing: bool) -> dict[str, float]:
+        self._seed_step()
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        with torch.no_grad():
+            views = self.method.views(x, lengths, self.generator)
+        with self.fabric.no_backward_sync(self.module, enabled=not closing):
+            terms = self.forward(*views)
+            self.fabric.backward(terms["loss"] / self.settings.accumulate)
+        values = {name: float(value.detach()) for name, value in terms.items()}
+        if not math.isfinite(values["loss"]):
+            raise RuntimeError(
+                f"loss is {values['loss']} at step {self.step}; checkpoints are kept; lower train.lr, set "
+                "train.clip_norm or use train.precision=fp32"
+            )
+        if closing:
+            if self.settings.clip_norm:
+                self.fabric.clip_gradients(
+                    self.module, self.optimizer, max_norm=self.settings.clip_norm
+                )
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+            self.method.after_step()
+            self._follow()
+        self.step += 1
+        return values
+
+    def _seed_step(self) -> None:
+        key = (self.seed, self.step, self.fabric.global_rank)
+        views, model = np.random.SeedSequence(key).generate_state(2, np.uint32)
+        self.generator.manual_seed(int(views))
+        torch.manual_seed(int(model))  # DropPath and the like
+
+    def _follow(self) -> None:
+        if self.average is None or self.settings.ema is None:
+            return
+        for name, value in self.method.encoder.state_dict().items():
+            if value.is_floating_point():
+                self.average[name].lerp_(value, 1 - self.settings.ema)
+            else:
+                self.average[name].copy_(value)
+
+    def averaged_encoder(self) -> nn.Module:
+        """The encoder as checkpoints hold it: the running average where one is kept, else the trained one."""
+        encoder = self.method.encoder
+        if self.average is None:
+            return encoder
+        averaged = copy.deepcopy(encoder)
+        averaged.load_state_dict(self.average)
+        return averaged
+
+    def save(self, epochs: int) -> None:
+        """Writes a checkpoint after `epochs` epochs; process 0 alone."""
+        if not self.fabric.is_global_zero:
+            return
+        tensors = dict(self.method.state_dict())
+        kept, state = checkpoint.optimizer_tensors(self.optimizer.state_dict())
+        if self.average is not None:  # the raw encoder is for resuming, the average for use
+            kept |= {f"raw.{name}": tensors[f"encoder.{name}"] for name in self.average}
+            tensors |= {f"encoder.{name}": value for name, value in self.average.items()}
+        checkpoint.save(
+            self.run / "checkpoints" / f"step{self.step:08d}",
+            tensors=tensors,
+            config=self.config,
+            card=checkpoint.card(self.config),
+            state_tensors=kept,
+            state={"epoch": epochs, "step": self.step, "optimizer": state},
+        )
+        checkpoint.prune(self.run, self.settings.keep)
+
+    def resume(self) -> int:
+        """Restores the newest checkpoint, if there is one; the number of finished epochs."""
+        folder = checkpoint.newest(self.run)
+        if folder is None:
+            return 0
+        tensors = checkpoint.read_tensors(folder / checkpoint.MODEL)
+        kept, state = checkpoint.read_state(folder)
+        raw = {name[4:]: value for name, value in kept.items() if name.startswith("raw.")}
+        if self.average is not None and raw:
+            self.average = {
+                name: tensors[f"encoder.{name}"].to(self.fabric.device) for name in raw
+            }
+            tensors |= {f"encoder.{name}": value for name, value in raw.items()}
+        self.method.load_state_dict(tensors)
+        kept = {name: value for name, value in kept.items() if not name.startswith("raw.")}
+        self.optimizer.load_state_dict(checkpoint.optimizer_state(kept, state["optimizer"]))
+        self.step = state["step"]
+        return int(state["epoch"])
+
+
+def batch_plan(
+    count: int, batch_size: int, processes: int, seed: int, epoch: int
+) -> Iterator[list[np.ndarray]]:
+    """The batches of one epoch: for each, one index array a process, all of one length.
+
+    Clips are shuffled by (seed, epoch). The last, smaller batch is kept (`drop_last` is off in the released code) unless
+    a process would get fewer than two clips; a remainder that does not divide among the processes waits for the next epoch.
+    """
+    order = np.random.default_rng((seed, epoch)).permutation(count)
+    for first in range(0, count, batch_size):
+        batch = order[first : first + batch_size]
+        share = len(batch) // processes
+        if share >= 2:
+            yield list(batch[: share * processes].reshape(processes, share))
+
+
+def rate_factor(settings: Train, epoch: float) -> float:
+    """What the learning rate is multiplied by at a (fractional) epoch."""
+    if epoch < settings.warmup_epochs:
+        return max(epoch, 1e-3) / settings.warmup_epochs
+    if settings.schedule == "step":
+        return settings.gamma ** sum(int(epoch) >= milestone for milestone in settings.milestones)
+    if settings.schedule == "cosine":
+        span = settings.epochs - settings.warmup_epochs
+        return 0.5 * (1 + math.cos(math.pi * (epoch - settings.warmup_epochs) / span))
+    return 1.0
+
+
+def _clone(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+
+@contextmanager
+def _claim(run: Path, config: dict[str, Any], resume: bool) -> Iterator[None]:
+    """Holds the run's folder for this process and writes its config; the lock ends with the process, however it ends."""
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{run}: cannot make the run's folder: {error.strerror}") from None
+    lock = FileLock(run / ".lock", blocking=False)
+    try:
+        with lock:
+            path = run / "config.json"
+            if path.exists() and not resume:
+                raise InputError(
+                    f"{run}: already holds a run; --resume continues it, another --out starts a new one"
+                )
+            if path.exists():
+                _refuse_changes(path, config)
+            write_json(path, config)
+            yield
+    except Timeout:
+        raise InputError(
+            f"{run}: another process is training here; wait for it or choose another --out"
+        ) from None
+
+
+# What may change when a run is resumed: it alters where and how long, not what is computed.
+_FREE = {f"train.{key}" for key in ("epochs", "devices", "resident", "save_every", "keep", "monitor_every", "compile")} | {"source.data"}
+
+
+def _refuse_changes(path: Path, config: dict[str, Any]) -> None:
+    stored = read_json(path)
+    for section in ("method", "encoder", "views", "train", "data", "input", "source"):
+        values, before = config.get(section, {}), stored.get(section, {})
+        for key in values.keys() | before.keys():
+            if f"{section}.{key}" not in _FREE and values.get(key) != before.get(key):
+                raise InputError(
+                    f"{path}: the run has {section}.{key}={before.get(key)!r}, not {values.get(key)!r}; "
+                    "resume with the same settings or start a new run"
+                )
+
+
+_OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}

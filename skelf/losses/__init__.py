@@ -1,0 +1,1 @@
+"""Loss functions: each equation one pure function of tensors."""

@@ -1,0 +1,189 @@
+"""USDRL: dense representations by multi-grained feature decorrelation, without negatives.
+
+Paper: Weng et al., AAAI 2025, equations 7 to 13. Several augmented views of each clip pass through one encoder and three
+projectors (temporal, spatial, instance); the loss pulls the views together and decorrelates the dimensions.
+Differs from the released code in one thing that no result depends on by design: there BatchNorm sees each GPU's share
+of the batch, here the whole batch, so that any number of processes gives the loss and gradients of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, nn
+
+from ..augment import (
+    crop_resize,
+    draw_crops,
+    draw_joints,
+    draw_matrices,
+    draw_shears,
+    map_joints,
+)
+from ..distributed import gather
+from ..losses.decorrelation import decorrelation
+
+def draw_views(
+    x: Tensor,
+    lengths: Tensor,
+    generator: Generator,
+    frames: int,
+    number: int = 4,
+    crop: tuple[float, float] = (0.1, 1.0),
+    corruption: float = 0.5,
+    joints: float = 0.6,
+    erase: float = 0.5,
+    shear: float = 1.0,
+) -> tuple[Tensor, ...]:
+    """USDRL's views (A8): a temporal crop resized, then either joint corruption or a shear; all views in one pass.
+
+    Args:
+        x: padded clips `(N, C, T, V, M)`.
+        lengths: true lengths `(N,)`.
+        generator: on the device of `x`; the same state gives the same views.
+        frames: frames of a view.
+        number: views of each clip (released: 4).
+        crop: smallest and largest share of a clip that a view keeps.
+        corruption: probability of joint corruption instead of the shear.
+        joints: share of the joints that corruption touches (released: 15 of 25).
+        erase: probability that corrupted joints become 0 rather than pass through one random matrix.
+        shear: largest off-diagonal entry of the shear matrix.
+
+    Returns:
+        `number` tensors `(N, C, frames, V, M)`.
+
+    Source: the released code; the paper cites earlier work for its augmentations.
+    """
+    start, span = draw_crops(lengths, frames, crop, number, generator)
+    x = crop_resize(x, start, span, frames)  # (K * N, C, frames, V, M)
+    count, channels, joint_count, device = len(x), x.shape[1], x.shape[3], x.device
+    shears = draw_shears(count, channels, shear, generator, device)
+    randoms = draw_matrices(count, channels, 1.0, generator, device)
+    chosen = draw_joints(count, joint_count, joints, generator, device)
+    corrupt, zero = torch.rand(2, count, generator=generator, device=device) < torch.tensor(
+        [[corruption], [erase]], device=device
+    )
+    spoiled = torch.where(zero[:, None, None], torch.zeros_like(randoms), randoms)
+    matrices = torch.where(corrupt[:, None, None], spoiled, shears)
+    return map_joints(x, matrices, chosen | ~corrupt[:, None]).chunk(number)
+
+
+class USDRL(nn.Module):
+    """USDRL pretraining on an encoder with temporal and spatial tokens (DSTE, STTR).
+
+    Args:
+        encoder: has `tokens(x)` that returns `(N, T, H)` and `(N, M*V, H)`.
+        views: arguments of `draw_views`.
+        projection: width of the temporal and spatial projectors; the instance projector ends in twice that. None: 2H.
+        form: "official" or "paper" (see `losses.decorrelation`); loss weights have the same meaning in both.
+        kappa: weight of the similarity (5).
+        eta: weight of the invariance (1e-3).
+        mu: weight of the variance (5).
+        nu: weight of the covariance (1).
+        lam: weight of the off-diagonal cross-correlation (5e-6).
+        tau: weight of the temporal and spatial domains beside the instance domain (0.5).
+        vac: use variance and covariance (ablation, Table 5).
+        xc: use the cross-correlation matrix: invariance and off-diagonal terms (ablation, Table 5).
+        multi_grained: use the temporal and spatial domains too (ablation, Table 5).
+
+    The paper states none of these numbers; all come from the released code (A7).
+
+    Raises:
+        ValueError: an encoder without `tokens`, or an unknown form.
+    """
+
+    view_function = staticmethod(draw_views)
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        views: Mapping[str, Any] | None = None,
+        projection: int | None = None,
+        form: str = "official",
+        kappa: float = 5.0,
+        eta: float = 1e-3,
+        mu: float = 5.0,
+        nu: float = 1.0,
+        lam: float = 5e-6,
+        tau: float = 0.5,
+        vac: bool = True,
+        xc: bool = True,
+        multi_grained: bool = True,
+    ) -> None:
+        super().__init__()
+        if not hasattr(encoder, "tokens"):
+            raise ValueError(
+                f"usdrl needs an encoder with temporal and spatial tokens (dste, sttr), "
+                f"not {type(encoder).__name__}"
+            )
+        if form not in ("official", "paper"):
+            raise ValueError(f"unknown form {form!r}; known: official, paper")
+        self.encoder, self.form, self.view_arguments = encoder, form, dict(views or {})
+        self.xc, self.tau = xc, tau
+        self.weights = {"similarity": kappa}
+        if vac:
+            self.weights |= {"variance": mu, "covariance": nu}
+        if xc:
+            self.weights |= {"invariance": eta, "cross_correlation": lam}
+        hidden = encoder.dim // 2
+        width = projection or 2 * hidden
+        self.projectors = nn.ModuleDict({"instance": Projector(2 * hidden, width, 2 * width)})
+        if multi_grained:
+            self.projectors["temporal"] = Projector(hidden, width, width)
+            self.projectors["spatial"] = Projector(hidden, width, width)
+
+    def views(self, x: Tensor, lengths: Tensor, generator: Generator) -> tuple[Tensor, ...]:
+        """Augmented views of padded clips `(N, C, T, V, M)`; see `draw_views`."""
+        return draw_views(x, lengths, generator, self.encoder.num_frames, **self.view_arguments)
+
+    def project(self, *views: Tensor) -> dict[str, Tensor]:
+        """Projected views: domain -> `(K, B, D)` float32, B the batch over all processes."""
+        tokens = self.encoder.tokens(torch.cat(views))
+        temporal, spatial = (part.amax(dim=1).unflatten(0, (len(views), -1)) for part in tokens)
+        pooled = gather(torch.cat([temporal, spatial], dim=2), dim=1)  # (K, B, 2H)
+        temporal, spatial = pooled.chunk(2, dim=2)
+        inputs = {"instance": pooled, "temporal": temporal, "spatial": spatial}
+        return {name: head(inputs[name]) for name, head in self.projectors.items()}
+
+    def forward(self, *views: Tensor) -> dict[str, Tensor]:
+        """The loss of the views and its weighted terms (Eq. 7), each summed over domains."""
+        terms = {name: torch.zeros((), device=views[0].device) for name in self.weights}
+        for domain, z in self.project(*views).items():
+            scale = 1.0 if domain == "instance" else self.tau
+            values = decorrelation(z, self.form, xc=self.xc)
+            for name, weight in self.weights.items():
+                terms[name] = terms[name] + scale * weight * values[name]
+        return {"loss": torch.stack(list(terms.values())).sum(), **terms}
+
+    def after_step(self) -> None:
+        """Nothing to keep: no queue, no momentum encoder."""
+
+
+class Projector(nn.Sequential):
+    """Linear, BatchNorm, ReLU twice, then Linear (A5), on `(K, B, features)`.
+
+    BatchNorm normalises each view by its own statistics, as separate calls for separate views do, in float32.
+    """
+
+    def __init__(self, features: int, width: int, out: int) -> None:
+        super().__init__(
+            nn.Linear(features, width), nn.BatchNorm1d(width), nn.ReLU(),
+            nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU(),
+            nn.Linear(width, out),
+        )  # fmt: skip
+        for module in self:
+            if isinstance(module, nn.Linear):
+                nn.init.trunc_normal_(module.weight, std=0.02, a=-2.0, b=2.0)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, y: Tensor) -> Tensor:
+        """`(K, B, features)` to `(K, B, out)`, float32."""
+        for module in self:
+            if isinstance(module, nn.BatchNorm1d):
+                with torch.autocast(y.device.type, enabled=False):
+                    y = torch.stack([module(view) for view in y.float()])
+            else:
+                y = module(y)
+        return y.float()

@@ -1,0 +1,111 @@
+"""The released USDRL checkpoint layout (facts A6): read into a `USDRL`, and written back from one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from ..encoders.dste import DSTE
+from ..encoders.sttr import STTR
+from ..errors import InputError
+from ..skeleton import Skeleton
+from .usdrl import USDRL
+
+# (our name, released name), tried in order; {} stands for one word. The same table serves both directions.
+_SHARED = (
+    ("encoder.embed_{}.{}.{}", "backbone.ske_emb.{}_embedding.{}.{}"),
+    ("encoder.position_s", "backbone.spe"),
+    ("projectors.temporal.{}.{}", "t_proj.{}.{}"),
+    ("projectors.spatial.{}.{}", "s_proj.{}.{}"),
+    ("projectors.instance.{}.{}", "i_proj.{}.{}"),
+)
+_STTR = (
+    ("encoder.layers_{}.{}.attention.{*}", "backbone.{}_tr.layers.{}.self_attn.{*}"),
+    ("encoder.layers_{}.{}.fc1.{}", "backbone.{}_tr.layers.{}.linear1.{}"),
+    ("encoder.layers_{}.{}.fc2.{}", "backbone.{}_tr.layers.{}.linear2.{}"),
+    ("encoder.layers_{}.{}.norm1.{}", "backbone.{}_tr.layers.{}.norm1.{}"),
+    ("encoder.layers_{}.{}.norm2.{}", "backbone.{}_tr.layers.{}.norm2.{}"),
+)
+_DSTE = tuple(
+    (f"encoder.layers_{{}}.{depth}.{ours}", f"backbone.{{}}_{layer}.{released}")
+    for depth, layer in enumerate(("tr", "tr1"))
+    for ours, released in (
+        ("attention.{*}", "CA.attn.{*}"),
+        ("ca.conv.{}", "CA.conv1.{}"),
+        ("ca.{*}", "CA.{*}"),
+        ("dsa.mix1.{}", "DSA.wt1.{}"),
+        ("dsa.mix2.{}", "DSA.wt2.{}"),
+        ("dsa.{*}", "DSA.{*}"),
+    )
+)
+
+
+def load(state: Mapping[str, Tensor], skeleton: Skeleton, source: str = "checkpoint") -> USDRL:
+    """Builds the method that a released state dict (keys without `module.`) holds; sizes come from the tensors.
+
+    Args:
+        state: tensors by released name.
+        skeleton: the layout that the weights were trained on (released ones: NTU25).
+        source: what an error calls the checkpoint.
+
+    Raises:
+        InputError: keys are missing or unknown, or the spatial tokens are no multiple of the layout's joints.
+    """
+    for key in ("backbone.spe", "backbone.ske_emb.t_embedding.0.weight", "i_proj.0.weight"):
+        if key not in state:
+            raise InputError(f"{source}: tensor {key!r} is missing; is this a USDRL checkpoint?")
+    _, tokens, dim = state["backbone.spe"].shape
+    persons, rest = divmod(tokens, skeleton.joints)
+    if rest or not persons:
+        raise InputError(
+            f"{source}: {tokens} spatial tokens are no multiple of the {skeleton.joints} joints of layout "
+            f"{skeleton.name!r}; name the layout that the weights were trained on"
+        )
+    channels = state["backbone.ske_emb.t_embedding.0.weight"].shape[1] // tokens
+    frames = state["backbone.ske_emb.s_embedding.0.weight"].shape[1] // channels
+    sttr = any(".self_attn." in key for key in state)
+    encoder_class = STTR if sttr else DSTE
+    encoder = encoder_class(
+        skeleton, dim=dim, frames=frames, in_channels=channels, persons=persons
+    )
+    method = USDRL(encoder, projection=state["t_proj.6.weight"].shape[0])
+    table = _SHARED + (_STTR if sttr else _DSTE)
+    renamed = {
+        _rename(key, [(released, ours) for ours, released in table], source): value
+        for key, value in state.items()
+        if key != "backbone.tpe.pe" and ".DSA.attn." not in key  # fixed table; a second copy
+    }
+    missing, unexpected = method.load_state_dict(renamed, strict=False)
+    if missing or unexpected:
+        raise InputError(f"{source}: tensors missing {missing[:3]}, unknown {unexpected[:3]}")
+    return method
+
+
+def save(method: USDRL) -> dict[str, Tensor]:
+    """The method's tensors under the released names, the second copy of each shared attention included.
+
+    Raises:
+        InputError: more than two layers a stream, which the released layout cannot name.
+    """
+    encoder = method.encoder
+    if len(encoder.layers_t) > 2:
+        raise InputError("the released USDRL layout names two layers a stream; this encoder has more")
+    table = _SHARED + (_STTR if isinstance(encoder, STTR) else _DSTE)
+    official = {"backbone.tpe.pe": encoder.position_t}
+    for key, value in method.state_dict().items():
+        name = _rename(key, table, "method")
+        official[name] = value
+        if ".CA.attn." in name:
+            official[name.replace(".CA.", ".DSA.")] = value
+    return official
+
+
+def _rename(key: str, table: list[tuple[str, str]] | tuple[tuple[str, str], ...], source: str) -> str:
+    for pattern, template in table:
+        expression = re.escape(pattern).replace(r"\{\*\}", r"(.+)").replace(r"\{\}", r"([^.]+?)")
+        match = re.fullmatch(expression, key)
+        if match:
+            return template.replace("{*}", "{}").format(*match.groups())
+    raise InputError(f"{source}: unknown tensor {key!r}; not a USDRL checkpoint of this layout")

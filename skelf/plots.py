@@ -1,0 +1,279 @@
+"""Figures for pages: pure functions from numbers to a piece of HTML with one inline SVG.
+
+Matplotlib draws them through `Figure` objects, so no global state is touched. Text stays text, and
+every colour is a CSS variable with a fallback (`var(--c0, #0072b2)`), so that one picture is crisp
+at any size and follows the page's light or dark theme. Colours are those of Okabe and Ito ("Color
+universal design", 2008), safe for colour-blind readers; classes and series differ in marker or dash
+as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
+from numpy.typing import ArrayLike
+
+from . import svg
+from .errors import InputError, unknown
+
+
+def curves(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    title: str,
+    ylabel: str,
+    *,
+    xlabel: str = "epoch",
+    percent: bool = False,
+    log: bool = False,
+) -> str:
+    """Lines over a common axis, such as loss terms over epochs.
+
+    Args:
+        series: name -> `(x, y)`; points that are not finite are left out, a series of one point is
+            drawn as a dot.
+        title: stands above the figure.
+        ylabel: the vertical axis with its unit.
+        xlabel: the horizontal axis with its unit.
+        percent: `y` is in [0, 1] and is shown as a percentage.
+        log: logarithmic vertical axis; points at or below zero are left out.
+
+    Returns:
+        A `<figure>`; where nothing is left to draw it says so.
+    """
+    kept = {name: _finite(x, y, positive=log) for name, (x, y) in series.items()}
+    kept = {name: xy for name, xy in kept.items() if len(xy[0])}
+    if not kept:
+        return svg.empty(title)
+    with svg.style():
+        figure = Figure(figsize=(4.4, 2.6), layout="constrained")
+        ax = figure.add_subplot()
+        _frame(ax)
+        for k, (x, y) in enumerate(kept.values()):
+            colour, dash = svg.SERIES[k % len(svg.SERIES)], svg.DASHES[k % len(svg.DASHES)]
+            ax.plot(x, y, color=colour, linestyle=dash, linewidth=1.6)
+            if len(x) <= 12:
+                ax.plot(x, y, color=colour, linestyle="none", marker="o", markersize=3)
+        ax.set_xlabel(svg.clean(xlabel))
+        ax.set_ylabel(svg.clean(ylabel))
+        if log:
+            ax.set_yscale("log")
+            ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            ax.yaxis.set_minor_formatter(NullFormatter())
+        if percent:
+            ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+        if all(np.all(x == np.round(x)) for x, _ in kept.values()):
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+        drawing = svg.render(figure, f"{title}: {ylabel} over {xlabel}")
+    lines = [(svg.line_swatch(k), name) for k, name in enumerate(kept)]
+    return svg.figure(title, drawing, svg.legend(lines) if len(lines) > 1 else "")
+
+
+def embedding(
+    points: ArrayLike, labels: ArrayLike, class_names: Sequence[str], title: str, *, note: str = ""
+) -> str:
+    """A map of clips, one mark each, coloured by class.
+
+    Args:
+        points: `(N, 2)`, as `project` gives them; the axes have no unit and carry no ticks.
+        labels: `(N,)` class of each point, 0-based; -1 (unknown) is drawn grey.
+        class_names: names for the legend.
+        title: stands above the figure.
+        note: stands beneath it.
+
+    Raises:
+        InputError: the shapes do not fit, or a label has no name.
+    """
+    points, labels = np.asarray(points, dtype=float), np.asarray(labels, dtype=int)
+    if points.shape != (len(labels), 2):
+        raise InputError(
+            f"embedding needs points (N, 2) and labels (N,), got {points.shape}, {labels.shape}"
+        )
+    if len(labels) and not -1 <= labels.min() <= labels.max() < len(class_names):
+        raise InputError(
+            f"label {labels.max()} has no name; {len(class_names)} class names were given"
+        )
+    if not len(labels):
+        return svg.empty(title)
+    present = [int(k) for k in np.unique(labels)]
+    with svg.style():
+        figure = Figure(figsize=(4.0, 3.6), layout="constrained")
+        ax = figure.add_subplot()
+        _frame(ax, grid=False)
+        size = float(np.clip(2600 / len(labels), 5, 26))
+        for k in present:
+            at = points[labels == k]
+            colour = svg.SERIES[k % len(svg.SERIES)] if k >= 0 else svg.LINE
+            marker = svg.MARKERS[k // len(svg.SERIES) % len(svg.MARKERS)] if k >= 0 else "."
+            ax.scatter(at[:, 0], at[:, 1], s=size, c=colour, marker=marker, alpha=0.8, linewidths=0)
+        ax.set(xticks=[], yticks=[], xlabel="first axis (no unit)", ylabel="second axis (no unit)")
+        drawing = svg.render(figure, f"{title}: {len(labels)} clips of {len(present)} classes")
+    names = [(svg.mark_swatch(k), class_names[k] if k >= 0 else "unknown") for k in present]
+    return svg.figure(title, drawing, svg.legend(names), note)
+
+
+def confusion(matrix: ArrayLike, class_names: Sequence[str], title: str, *, note: str = "") -> str:
+    """A confusion matrix: a row is a true class, a column what was predicted, the number in a cell
+    a count of clips.
+
+    The colour is the count's share of its row, and so is the percentage at the right (the class's
+    recall). Beyond 30 classes only colours are drawn.
+
+    Args:
+        matrix: `(K, K)` counts, rows the truth.
+        class_names: `K` names.
+        title: stands above the figure.
+        note: stands beneath it.
+
+    Raises:
+        InputError: not square, negative or not finite, or the number of names differs.
+    """
+    counts = np.asarray(matrix, dtype=float)
+    classes = len(class_names)
+    if counts.shape != (classes, classes):
+        raise InputError(
+            f"confusion needs a ({classes}, {classes}) matrix for its names, got {counts.shape}"
+        )
+    if not np.all(np.isfinite(counts)) or np.any(counts < 0):
+        raise InputError("confusion matrix holds counts that are negative or not finite")
+    if not classes:
+        return svg.empty(title)
+    total = counts.sum(axis=1, keepdims=True)
+    share = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
+    with svg.style():
+        figure = Figure(figsize=(4.8, 4.4), layout="constrained")
+        ax = figure.add_subplot()
+        ax.set(xlim=(0, classes), ylim=(classes, 0), aspect="equal")
+        ax.set(xlabel="predicted action", ylabel="true action")
+        ax.tick_params(length=0)
+        if classes <= 30:
+            _cells(ax, counts, share)
+            _class_ticks(ax, [svg.clean(name, 18) for name in class_names], share)
+        else:
+            blue = np.zeros((classes, classes, 4))
+            blue[..., :3] = [int(svg.PALETTE[0][k : k + 2], 16) / 255 for k in (1, 3, 5)]
+            blue[..., 3] = share
+            ax.imshow(blue, extent=(0, classes, classes, 0), interpolation="nearest")
+        recall = share.diagonal()[total[:, 0] > 0]
+        drawing = svg.render(
+            figure, f"{title}: mean recall {recall.mean() if len(recall) else 0:.1%}"
+        )
+    return svg.figure(title, drawing, "", note)
+
+
+def project(
+    features: ArrayLike, seed: int = 0, *, method: str = "tsne", limit: int = 1500
+) -> tuple[np.ndarray, np.ndarray]:
+    """Features laid out in a plane, so that near clips lie near.
+
+    t-SNE keeps neighbourhoods, not distances: the gap between two far groups says nothing. Same
+    features and seed, same map.
+
+    Args:
+        features: `(N, D)`.
+        seed: of the layout, and of the sample where there are more than `limit` clips.
+        method: `tsne` (scikit-learn) or `umap` (the extra `umap`).
+        limit: at most so many clips are drawn.
+
+    Returns:
+        points: `(n, 2)`.
+        indices: `(n,)` rows of `features` that the points are, ascending.
+
+    Raises:
+        InputError: features that are not a finite `(N, D)`, an unknown method, or UMAP is not
+            installed.
+
+    Source: van der Maaten and Hinton 2008; McInnes et al. 2018.
+    """
+    data = np.asarray(features, dtype=np.float32)
+    if data.ndim != 2 or not np.all(np.isfinite(data)):
+        raise InputError(f"project needs finite features (N, D), got shape {data.shape}")
+    if method not in ("tsne", "umap"):
+        raise unknown("projection", method, ("tsne", "umap"))
+    indices = np.arange(len(data))
+    if len(data) > limit:
+        indices = np.sort(np.random.default_rng(seed).choice(len(data), limit, replace=False))
+    data = data[indices]
+    if len(data) < 5:  # too few neighbours for either method
+        return _principal(data), indices
+    if method == "umap":
+        return _umap(data, seed), indices
+    from sklearn.manifold import TSNE
+
+    if data.shape[1] < 2 or not np.ptp(data, axis=0).any():
+        return _principal(data), indices
+    perplexity = min(30.0, (len(data) - 1) / 3)
+    points = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(data)
+    return np.asarray(points, dtype=np.float32), indices
+
+
+def _umap(data: np.ndarray, seed: int) -> np.ndarray:
+    try:
+        from umap import UMAP
+    except ImportError:
+        raise InputError("projection 'umap' needs umap-learn: pip install 'skelf[umap]'") from None
+    neighbours = min(15, len(data) - 1)
+    points = UMAP(n_neighbors=neighbours, random_state=seed, n_jobs=1).fit_transform(data)
+    return np.asarray(points, dtype=np.float32)
+
+
+def _principal(data: np.ndarray) -> np.ndarray:
+    points = np.zeros((len(data), 2), dtype=np.float32)
+    if data.size:
+        u, s, _ = np.linalg.svd(data - data.mean(axis=0), full_matrices=False)
+        kept = min(2, len(s))
+        points[:, :kept] = (u * s)[:, :kept]
+    return points
+
+
+def _finite(x: ArrayLike, y: ArrayLike, positive: bool) -> tuple[np.ndarray, np.ndarray]:
+    xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if xs.shape != ys.shape or xs.ndim != 1:
+        raise InputError(f"a curve needs as many x as y, got {xs.shape} and {ys.shape}")
+    kept = np.isfinite(xs) & np.isfinite(ys) & ((ys > 0) | (not positive))
+    return xs[kept], ys[kept]
+
+
+def _frame(ax: Axes, grid: bool = True) -> None:
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    if grid:
+        ax.grid(axis="y", color=svg.LINE, linewidth=0.5)
+        ax.set_axisbelow(True)
+
+
+def _cells(ax: Axes, counts: np.ndarray, share: np.ndarray) -> None:
+    classes = len(counts)
+    filled = [(r, c) for r in range(classes) for c in range(classes) if counts[r, c] > 0]
+    colour = to_rgb(svg.SERIES[0])
+    ax.add_collection(
+        PatchCollection(
+            [Rectangle((c + 0.03, r + 0.03), 0.94, 0.94) for r, c in filled],
+            facecolors=[(*colour, 0.12 + 0.88 * share[r, c]) for r, c in filled],
+            linewidths=0,
+        )
+    )
+    size = float(np.clip(92 / classes, 3.5, 9))
+    for r, c in filled:
+        ax.text(
+            c + 0.5, r + 0.53, f"{counts[r, c]:.0f}", ha="center", va="center", fontsize=size,
+            color=svg.ON if share[r, c] > 0.45 else svg.INK,
+        )  # fmt: skip
+
+
+def _class_ticks(ax: Axes, names: Sequence[str], share: np.ndarray) -> None:
+    centres, size = np.arange(len(names)) + 0.5, float(np.clip(96 / len(names), 4, 8.5))
+    ax.set_xticks(centres, names, rotation=50, ha="right", rotation_mode="anchor", fontsize=size)
+    ax.set_yticks(centres, names, fontsize=size)
+    recall = ax.secondary_yaxis("right")
+    recall.set_yticks(centres, [f"{100 * v:.0f} %" for v in share.diagonal()], fontsize=size)
+    recall.tick_params(length=0)
+    recall.set_ylabel("recall")
+    for spine in recall.spines.values():
+        spine.set_visible(False)

@@ -1,0 +1,271 @@
+"""Frozen features: each clip encoded once, cached by content, then shared by every protocol.
+
+A whole clip is resized to the encoder's frames, without augmentation (the released evaluation,
+l_ratio [1.0]), so one vector a clip is all that a frozen protocol ever needs; the released code
+re-encodes the set in every one of 160 epochs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ..data.batch import ClipBatches, resize
+from ..data.clips import ClipSet
+from ..errors import InputError
+from ..skeleton import Skeleton
+
+BLOCK_BYTES = 64 * 2**20
+"""Most bytes that one block of a query-by-gallery similarity matrix takes."""
+
+
+class Features(NamedTuple):
+    """Features and labels of the labelled clips of a train and a test split.
+
+    Args:
+        train: `(N, D)` float32 on the CPU.
+        train_labels: `(N,)` int64.
+        test: `(Q, D)` float32 on the CPU.
+        test_labels: `(Q,)` int64.
+        classes: number of classes `K`: those that the clips name, or the highest label + 1.
+    """
+
+    train: Tensor
+    train_labels: Tensor
+    test: Tensor
+    test_labels: Tensor
+    classes: int
+
+
+def extract(
+    encoder: nn.Module,
+    clips: ClipSet,
+    *,
+    device: str | torch.device = "cpu",
+    batch_size: int = 256,
+    cache: Path | None = None,
+) -> Tensor:
+    """One vector for each clip: the whole clip, resized to the encoder's frames, evaluation mode.
+
+    The encoder comes back as it was: weights bit-equal, on its own device, each submodule's
+    training flag restored.
+
+    Args:
+        encoder: a module with `dim`, `num_frames`, `persons`, `skeleton`; it takes `(N, C, T, V,
+            M)` and gives `(N, dim)`.
+        clips: `N` clips of the encoder's joints; labels play no part.
+        device: where the encoder runs.
+        batch_size: clips a forward pass; no influence on the result beyond rounding.
+        cache: folder for the features, made when missing. The file's name is a hash of the
+            encoder's weights, settings and source, and of the clips' content and normalisation; a
+            damaged file is rewritten.
+
+    Returns:
+        `(N, dim)` float32 on the CPU, in the clips' order.
+
+    Raises:
+        InputError: the joints don't match the encoder's, or features that are not finite.
+    """
+    contract: Any = encoder
+    shape = (len(clips), int(contract.dim))
+    if contract.skeleton.joints != clips.skeleton.joints:
+        raise InputError(
+            f"{clips}: {clips.skeleton.joints} joints ({clips.skeleton.name}), the encoder takes "
+            f"{contract.skeleton.joints} ({contract.skeleton.name}): use clips of that layout"
+        )
+    path = None if cache is None else Path(cache) / f"{_key(encoder, clips)}.safetensors"
+    if path is not None and (stored := _read(path, shape)) is not None:
+        return stored
+
+    features = torch.empty(shape)
+    # Every clip is read once: no point in keeping the set on the device.
+    batches = ClipBatches(clips, device, persons=contract.persons, resident="no")
+    plan = _plan(clips.length, batch_size)
+    with _frozen(encoder, torch.device(device)):
+        for indices, (x, lengths) in zip(plan, batches.stream(plan), strict=True):
+            x = resize(x, lengths, contract.num_frames)  # (n, C, T, V, M)
+            features[torch.from_numpy(indices)] = encoder(x).float().cpu()
+    if not bool(features.isfinite().all()):
+        raise InputError(
+            f"features of {clips} hold NaN or Inf: the encoder's weights are damaged or its "
+            "training diverged; take an earlier checkpoint"
+        )
+    if path is not None:
+        _write(path, features)
+    return features
+
+
+def extract_splits(
+    encoder: nn.Module,
+    train: ClipSet,
+    test: ClipSet,
+    *,
+    device: str | torch.device = "cpu",
+    cache: Path | None = None,
+) -> Features:
+    """Features and labels of both splits, without the unlabelled clips.
+
+    Args:
+        encoder: see `extract`.
+        train: the training split (gallery of k-NN and retrieval).
+        test: the test split (queries). A class that training never shows stays: nothing can
+            recognise it, so its clips count as wrong.
+        device: where the encoder runs.
+        cache: folder for the features.
+
+    Raises:
+        InputError: a split without labelled clips, or fewer than two classes to train on.
+    """
+    train, test = _labelled(train, "training"), _labelled(test, "test")
+    if len(np.unique(train.label)) < 2:
+        raise InputError(
+            f"{train}: the training split holds a single class ({int(train.label[0])}), two are "
+            "needed: choose another split or import more clips"
+        )
+    highest = max(int(train.label.max()), int(test.label.max()))
+    return Features(
+        extract(encoder, train, device=device, cache=cache),
+        torch.from_numpy(train.label.astype(np.int64)),
+        extract(encoder, test, device=device, cache=cache),
+        torch.from_numpy(test.label.astype(np.int64)),
+        max(len(train.class_names), highest + 1),
+    )
+
+
+def cosine_blocks(
+    queries: Tensor, gallery: Tensor, block_bytes: int = BLOCK_BYTES
+) -> Iterator[tuple[slice, Tensor]]:
+    """Cosine similarities, some queries at a time: memory is bounded whatever the gallery's size.
+
+    Args:
+        queries: `(Q, D)` features, on the device that computes.
+        gallery: `(G, D)` features on the same device.
+        block_bytes: most bytes of one block (a single query is always taken whole).
+
+    Yields:
+        the block's queries as a slice, and their `(n, G)` similarities in [-1, 1] (0 for an
+        all-zero feature).
+    """
+    queries, gallery = F.normalize(queries.float(), dim=1), F.normalize(gallery.float(), dim=1)
+    rows = max(1, block_bytes // (4 * len(gallery)))
+    for begin in range(0, len(queries), rows):
+        block = slice(begin, min(begin + rows, len(queries)))
+        yield block, queries[block] @ gallery.T
+
+
+def _labelled(clips: ClipSet, split: str) -> ClipSet:
+    known = np.flatnonzero(clips.label >= 0)
+    if len(known) == 0:
+        raise InputError(
+            f"{clips}: the {split} split holds no labelled clips ({len(clips)} clips in all): "
+            "choose another split or import the labels"
+        )
+    # Taking all of them would change the digest and with it the cache's name, for nothing.
+    return clips if len(known) == len(clips) else clips.take(known)
+
+
+def _plan(length: np.ndarray, size: int) -> list[np.ndarray]:
+    # Clips of like length share a batch (little padding), sorted within windows so that reads stay
+    # nearly sequential.
+    window = np.arange(len(length)) // (16 * size)
+    order = np.lexsort((length, window))
+    return [order[begin : begin + size] for begin in range(0, len(order), size)]
+
+
+@contextmanager
+def _frozen(encoder: nn.Module, device: torch.device) -> Iterator[None]:
+    flags = [(module, module.training) for module in encoder.modules()]
+    home = next((p.device for p in encoder.parameters()), device)
+    try:
+        # no_grad, not inference_mode: what a module keeps from its forward must stay usable in
+        # training.
+        with torch.no_grad():
+            encoder.to(device).eval()
+            yield
+    finally:
+        encoder.to(home)
+        for module, flag in flags:
+            module.training = flag
+
+
+def _key(encoder: nn.Module, clips: ClipSet) -> str:
+    """Content address of the features: everything that they depend on, source files included."""
+    digest = hashlib.blake2b(digest_size=20)
+
+    def add(*parts: object) -> None:
+        digest.update(repr(parts).encode())
+
+    add("features-1", clips.digest(), clips.normalize)
+    package = Path(__file__).parents[1]
+    names = ("streams.py", "augment.py", "data/batch.py", "data/normalize.py")
+    sources = {package / name for name in names}
+    for name, module in encoder.named_modules():
+        add(name, type(module).__qualname__, _settings(module))
+        source = getattr(sys.modules.get(type(module).__module__), "__file__", None)
+        if source and Path(source).is_file():
+            sources.add(Path(source))
+    for source in sorted(sources):
+        digest.update(source.read_bytes())
+    # Buffers by name, not state_dict: it leaves out those that are not persistent.
+    for name, tensor in (*encoder.named_parameters(), *encoder.named_buffers()):
+        add(name, tensor.dtype, tuple(tensor.shape))
+        digest.update(_bytes(tensor))
+    return digest.hexdigest()
+
+
+def _settings(module: nn.Module) -> list[tuple[str, str]]:
+    """A module's plain attributes (stream, heads, ...), of which the weights may hold no trace."""
+    plain = (bool, int, float, str, tuple, Skeleton)
+    return sorted(
+        (name, repr(value))
+        for name, value in vars(module).items()
+        if isinstance(value, plain) and not name.startswith("_") and name != "training"
+    )
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    return tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().data
+
+
+def _checksum(features: Tensor) -> str:
+    return hashlib.blake2b(_bytes(features), digest_size=16).hexdigest()
+
+
+def _read(path: Path, shape: tuple[int, int]) -> Tensor | None:
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            features: Tensor = file.get_tensor("features")
+            checksum = (file.metadata() or {}).get("checksum")
+    except (OSError, SafetensorError):
+        return None
+    return features if features.shape == shape and _checksum(features) == checksum else None
+
+
+def _write(path: Path, features: Tensor) -> None:
+    beside = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({"features": features}, beside, metadata={"checksum": _checksum(features)})
+        os.replace(beside, path)
+    except (OSError, SafetensorError) as error:
+        # The features are good: a full disk must not throw away what took minutes.
+        warnings.warn(f"{path.parent}: features are not cached: {error}", stacklevel=3)
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)

@@ -1,0 +1,26 @@
+"""Outcome: what a protocol hands back."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Outcome(NamedTuple):
+    """The numbers of one protocol and what they were computed from.
+
+    Args:
+        values: `metric.selection` -> value in [0, 1]; `selection` says which state of a trained
+            classifier was judged: `last`, `best_on_test`, `validated`, or `none` where nothing is
+            trained.
+        scores: `(N, K)` class scores of the labelled test clips, higher is more likely (for fusion
+            and confusion matrices); None where the protocol gives no scores.
+        labels: `(N,)` true labels of the labelled test clips, in the test split's order.
+        definition: one line saying exactly what was computed.
+    """
+
+    values: dict[str, float]
+    scores: np.ndarray | None
+    labels: np.ndarray
+    definition: str

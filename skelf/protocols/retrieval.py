@@ -1,0 +1,90 @@
+"""Retrieval with frozen features: rank the training split by cosine similarity to each test clip.
+
+USDRL's retrieval protocol is the accuracy of the nearest clip's label ("1-NN precision", equal to
+`precision@1` here); precision at more ranks and mean average precision say how good the whole
+ranking is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ..data.clips import ClipSet
+from ..errors import InputError
+from ..metrics import average_precision, precision_at
+from . import features
+from .outcome import Outcome
+
+
+def run(
+    encoder: nn.Module,
+    train: ClipSet,
+    test: ClipSet,
+    *,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    cache: Path | None = None,
+    ks: Sequence[int] = (1, 5, 10),
+) -> Outcome:
+    """Precision at `k` and mean average precision of the training split ranked for each test clip.
+
+    Equal similarities rank in the gallery's order.
+
+    Args:
+        encoder: the frozen encoder; comes back bit-equal.
+        train: labelled gallery; unlabelled clips are dropped.
+        test: queries; unlabelled clips are dropped.
+        seed: without influence, nothing is drawn.
+        device: where to compute.
+        cache: folder for the features.
+        ks: ranks of the precisions, each at most the gallery's size.
+
+    Returns:
+        `precision@k.none` for each `k`, the mean over all queries of the share of the `k` nearest
+        with the query's label (`precision@1.none` is the field's 1-NN precision), and `map.none`,
+        the mean over the queries whose label the gallery has, the whole gallery being ranked. No
+        scores.
+
+    Raises:
+        InputError: a split without labelled clips, a single class, a rank beyond the gallery, or no
+            test label that the training split has.
+
+    Source: USDRL (AAAI 2025), section "Action Retrieval": features L2-normalised, 1-NN by cosine
+    distance.
+    """
+    f = features.extract_splits(encoder, train, test, device=device, cache=cache)
+    gallery_labels, labels = f.train_labels.to(device), f.test_labels.to(device)
+    ks = tuple(ks)
+    if wrong := [k for k in ks if not 1 <= k <= len(gallery_labels)]:
+        raise InputError(
+            f"eval.ks: precision@{wrong[0]} needs 1 <= k <= {len(gallery_labels)}, the number of "
+            "clips in the training split"
+        )
+    precisions, averages = [], []
+    for block, similarity in features.cosine_blocks(f.test.to(device), f.train.to(device)):
+        ranking = similarity.argsort(dim=1, descending=True, stable=True)
+        relevance = (gallery_labels[ranking] == labels[block, None]).cpu()  # (n, G)
+        precisions.append(precision_at(relevance, ks))
+        averages.append(average_precision(relevance))
+    average = torch.cat(averages)
+    answerable = average[~average.isnan()]
+    if len(answerable) == 0:
+        raise InputError(
+            f"{test}: no label of the test split occurs in the training split: use another split"
+        )
+    precision = torch.cat(precisions).double().mean(dim=0)
+    values = {f"precision@{k}.none": float(p) for k, p in zip(ks, precision, strict=True)}
+    values["map.none"] = float(answerable.mean())
+    return Outcome(
+        values,
+        None,
+        f.test_labels.numpy(),
+        f"retrieval with frozen features: cosine similarity, queries = test split ({len(average)} "
+        f"clips), gallery = training split ({len(gallery_labels)} clips); precision@k = share of "
+        "the k nearest with the query's label, map = mean average precision over the whole "
+        "gallery; whole clips, no augmentation",
+    )

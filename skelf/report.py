@@ -1,0 +1,186 @@
+"""Pages that people look at: one HTML file that holds its pictures, its data and its script, and
+loads nothing.
+
+`page` joins sections; `table`, `facts`, `grid`, `player.player` and the figures of `plots` are what
+sections are made of. Every function takes plain text and escapes it; only `Section.body` (made by
+these functions) is taken as HTML.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .errors import InputError
+from .files import write_text
+from .svg import escape
+
+# The browser itself refuses whatever would reach the network.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+
+
+class Section(NamedTuple):
+    """A part of a page.
+
+    Args:
+        title: its heading.
+        body: HTML, as the functions of this module and of `plots` return it.
+        text: a paragraph that stands before the body.
+    """
+
+    title: str
+    body: str
+    text: str = ""
+
+
+def page(
+    title: str, sections: Sequence[Section], *, lead: str = "", notice: str = "", footer: str = ""
+) -> str:
+    """A whole page.
+
+    Args:
+        title: heading and window title.
+        sections: its parts, in order.
+        lead: what the page is, in a sentence or two, beneath the title.
+        notice: what a reader must know first, such as that the data is synthetic; stands in a box
+            at the top.
+        footer: how the page was made.
+
+    Returns:
+        HTML5 with its style and script inside; the same arguments give the same text.
+    """
+    body = "\n".join(
+        f"<section>\n<h2>{escape(s.title)}</h2>\n{_paragraph(s.text)}{s.body}\n</section>"
+        for s in sections
+    )
+    script = f"<script>\n{_asset('player.js')}</script>\n" if 'class="player"' in body else ""
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        '<link rel="icon" href="data:,">\n'
+        f"<title>{escape(title)}</title>\n<style>\n{_asset('page.css')}</style>\n</head>\n<body>\n"
+        f"<header>\n<h1>{escape(title)}</h1>\n"
+        f"{_paragraph(lead, 'lead')}{_paragraph(notice, 'notice')}</header>\n"
+        f"<main>\n{body}\n</main>\n<footer>{_paragraph(footer)}</footer>\n{script}</body>\n</html>\n"
+    )
+
+
+def write(path: str | Path, text: str) -> Path:
+    """Writes a page whole or not at all: a temporary file beside it takes its place at the end.
+
+    Raises:
+        InputError: the folder cannot be made or written.
+    """
+    path = Path(path)
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot write the page: {error.strerror}; choose another --out"
+        ) from None
+    return path
+
+
+def table(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, str],
+    *,
+    caption: str = "",
+    bars: Sequence[str] = (),
+    best: Sequence[str] = (),
+) -> str:
+    """A table of results.
+
+    A float is a share in [0, 1] and is shown as a percentage with one decimal; an integer is shown
+    as it is; None, a missing key and NaN are a dash; anything else is text.
+
+    Args:
+        rows: one mapping a row.
+        columns: key -> heading, in order; other keys of the rows are left out.
+        caption: stands beneath.
+        bars: columns whose floats also get a bar, 100 % as wide as the cell.
+        best: columns among which the highest float of a row is set bold.
+    """
+    numeric = {k for k in columns if any(_is_number(row.get(k)) for row in rows)}
+    head = "".join(
+        f'<th scope="col"{_class(_column(k in numeric, k in bars))}>{escape(v)}</th>'
+        for k, v in columns.items()
+    )
+    lines = []
+    for row in rows:
+        shares = {k: float(v) for k, v in row.items() if _is_share(v)}
+        top = max((shares[k] for k in best if k in shares), default=None)
+        cells = []
+        for key in columns:
+            value, classes, style = row.get(key), [], ""
+            if key in numeric:
+                classes.append("number")
+            if key in bars and key in shares:
+                classes.append("bar")
+                style = f' style="--v:{min(max(shares[key], 0.0), 1.0):.4f}"'
+            if key in best and key in shares and shares[key] == top:
+                classes.append("best")
+            cells.append(f"<td{_class(' '.join(classes))}{style}>{_value(value)}</td>")
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    body = "\n".join(lines)
+    beneath = f"<caption>{escape(caption)}</caption>" if caption else ""
+    return (
+        f'<div class="scroll"><table>{beneath}<thead><tr>{head}</tr></thead>\n'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def facts(values: Mapping[str, Any]) -> str:
+    """A short list of names and values: what was run, on what, for how long."""
+    items = "".join(
+        f"<div><dt>{escape(k)}</dt><dd>{_value(v)}</dd></div>" for k, v in values.items()
+    )
+    return f'<dl class="facts">{items}</dl>'
+
+
+def grid(*figures: str) -> str:
+    """Figures side by side, beneath one another on a phone; one alone stands in the middle."""
+    return f'<div class="grid{" one" if len(figures) == 1 else ""}">{"".join(figures)}</div>'
+
+
+def code(text: str) -> str:
+    """Commands or source, as they are."""
+    shown = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+    return f"<pre><code>{html.escape(shown)}</code></pre>"
+
+
+def _asset(name: str) -> str:
+    return (resources.files("skelf") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _paragraph(text: str, style: str = "") -> str:
+    return f"<p{_class(style)}>{escape(text)}</p>\n" if text else ""
+
+
+def _column(numeric: bool, bar: bool) -> str:
+    return " ".join(name for name, on in (("number", numeric), ("wide", bar)) if on)
+
+
+def _class(names: str) -> str:
+    return f' class="{names}"' if names else ""
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, (float, np.floating)) and math.isfinite(value)
+
+
+def _value(value: Any) -> str:
+    if _is_share(value):
+        return f"{100 * value:.1f} %"
+    return "–" if value is None or isinstance(value, (float, np.floating)) else escape(str(value))

@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from skelf.data import READERS, arrays
+from skelf.data.clips import ClipSet
+from skelf.errors import InputError
+from skelf.skeleton import COCO17, KINECT20, Skeleton
+
+read = READERS["arrays"]
+
+
+def fields(**changes: Any) -> dict[str, Any]:
+    """A good file of three clips; a change of None drops the field."""
+    rng = np.random.default_rng(0)
+    good = {
+        "frames": rng.normal(size=(9, 1, 20, 3)).astype(np.float32),
+        "offsets": np.array([0, 4, 5, 9]),
+        "labels": np.array([1, 0, 1]),
+        "subjects": np.array([5, 0, -1]),
+        "class_names": np.array(["sit", "stand"]),
+        "joint_names": np.array(KINECT20.names),
+        "parents": np.array(KINECT20.parents),
+        "fps": np.float32(15),
+        "names": np.array(["a", "b", "ü"]),
+    }
+    return {key: value for key, value in (good | changes).items() if value is not None}
+
+
+def write(path: Path, **changes: Any) -> Path:
+    np.savez(path / "set.npz", **fields(**changes))
+    return path / "set.npz"
+
+
+def test_reads_every_field(tmp_path: Path) -> None:
+    clips = read(
+        write(
+            tmp_path,
+            views=np.array([0, 1, 2]),
+            setups=np.array([7, 8, 9], np.uint8),
+            folds=np.array([1, 1, 2]),
+            reps=np.array([0, 1, 2]),
+            clean=np.array([True, False, True]),
+            intervals=np.array([[0, 1, 4, 1]]),
+        )
+    )
+    good = fields()
+    np.testing.assert_array_equal(clips.joints, good["frames"])
+    assert clips.length.tolist() == [4, 1, 4] and clips.start.tolist() == [0, 4, 5]
+    assert clips.label.tolist() == [1, 0, 1] and clips.subject.tolist() == [5, 0, -1]
+    assert clips.camera.tolist() == [0, 1, 2] and clips.setup.tolist() == [7, 8, 9]
+    assert set(clips.columns) == {"fold", "reps", "clean"}
+    assert clips.columns["clean"].tolist() == [1, 0, 1]
+    assert clips.segments.tolist() == [[0, 1, 4, 1]]
+    assert clips.class_names == ("sit", "stand") and clips.names == ["a", "b", "ü"]
+    assert clips.fps.tolist() == [15, 15, 15]
+    assert clips.skeleton is KINECT20 and clips.path is None
+
+
+def test_little_is_needed(tmp_path: Path) -> None:
+    path = tmp_path / "least.npz"
+    np.savez(path, frames=fields()["frames"], offsets=[0, 9])
+    with pytest.warns(UserWarning, match="fps is missing"):
+        clips = read(path, "kinect20")
+    assert clips.label.tolist() == clips.subject.tolist() == [-1]
+    assert clips.class_names == () and clips.names == ["clip0"]
+    with pytest.raises(InputError, match="'joint_names' is missing; add it or give --layout"):
+        read(path)
+
+
+def test_labels_without_names_are_numbered(tmp_path: Path) -> None:
+    assert read(write(tmp_path, class_names=None)).class_names == ("0", "1")
+
+
+def test_what_is_not_kept_is_said(tmp_path: Path) -> None:
+    path = write(tmp_path, frame_labels=np.zeros(9, int), weights=np.zeros(3))
+    with pytest.warns(UserWarning, match=r"ignored frame_labels \(9,\), weights \(3,\)"):
+        assert read(path).columns == {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read(write(tmp_path))
+
+
+def test_layout_by_names_in_any_case(tmp_path: Path) -> None:
+    upper = np.array([name.upper() for name in KINECT20.names])
+    assert read(write(tmp_path, joint_names=upper)).skeleton is KINECT20
+
+
+def test_a_named_layout_sorts_the_joints(tmp_path: Path) -> None:
+    order = np.random.default_rng(1).permutation(20)
+    frames = fields()["frames"][:, :, order]
+    path = write(tmp_path, frames=frames, joint_names=np.array(KINECT20.names)[order])
+    np.testing.assert_array_equal(read(path, "kinect20").joints, fields()["frames"])
+
+
+def test_a_layout_from_toml(tmp_path: Path) -> None:
+    toml = tmp_path / "mine.toml"
+    toml.write_text('names = ["a", "b"]\nparents = [-1, 0]\ncentre = "b"\n')
+    frames = np.zeros((9, 1, 2, 3), np.float32)
+    path = write(tmp_path, frames=frames, joint_names=None, parents=None)
+    clips = read(path, str(toml))
+    assert clips.skeleton.names == ("a", "b") and clips.skeleton.centre == 1
+
+
+def test_a_custom_layout(tmp_path: Path) -> None:
+    names = ["root", "lknee", "rknee", "l_toe", "head"]
+    path = write(
+        tmp_path,
+        frames=np.zeros((9, 1, 5, 3), np.float32),
+        joint_names=np.array(names),
+        parents=np.array([-1, 0, 0, 1, 0]),
+    )
+    assert read(path).skeleton == Skeleton(
+        names=tuple(names),
+        parents=(-1, 0, 0, 1, 0),
+        pairs=((1, 2),),
+        parts={"body": (0, 1, 2, 3, 4)},
+        centre=0,
+    )
+
+
+def test_pairs_are_guessed_only_when_clear() -> None:
+    assert arrays.guess_pairs(["LHip", "RHip", "lowerback", "Left_Ear", "Right_Ear"]) == (
+        (0, 1),
+        (3, 4),
+    )
+    assert arrays.guess_pairs(COCO17.names) == COCO17.pairs
+    assert arrays.guess_pairs(["left", "lump", "pearl_l"]) == ()
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "no frames": ({"frames": None}, "'frames' is missing .the file has class_names, fps"),
+    "no offsets": ({"offsets": None}, "'offsets' is missing"),
+    "object frames": (
+        {"frames": np.array([np.zeros(3), None], dtype=object)},
+        "frames: an object array .a pickle., which is never loaded",
+    ),
+    "object names": (
+        {"names": np.array(["a", "b", None], dtype=object)},
+        "names: an object array",
+    ),
+    "integer frames": ({"frames": np.zeros((9, 1, 20, 3), int)}, "frames: expected float"),
+    "three axes": ({"frames": np.zeros((9, 20, 3))}, "frames: expected float with 4 dimensions"),
+    "float offsets": ({"offsets": np.array([0.0, 9.0])}, "offsets: expected integer"),
+    "float labels": ({"labels": np.zeros(3)}, "labels: expected integer"),
+    "class numbers": ({"class_names": np.array([1, 2])}, "class_names: expected string"),
+    "late start": ({"offsets": np.array([1, 4, 5, 9])}, "offsets: needs N . 1 .* starts at 0"),
+    "empty offsets": ({"offsets": np.array([], int)}, "offsets: needs N . 1"),
+    "falling": ({"offsets": np.array([0, 5, 4, 9])}, "offsets: falls after clip 1"),
+    "zero length": ({"offsets": np.array([0, 4, 4, 9])}, "offsets: clip 1 has zero length"),
+    "short": ({"offsets": np.array([0, 4, 5, 8])}, "ends at 8, but there are 9 frames"),
+    "label high": ({"labels": np.array([0, 2, 1])}, "label: clip 1 .'b'. = 2 .*out of range"),
+    "label low": ({"labels": np.array([0, -2, 1])}, "label: clip 1 .'b'. = -2"),
+    "few subjects": ({"subjects": np.array([0, 1])}, "subjects: 2 entries for 3 clips"),
+    "few names": ({"names": np.array(["a"])}, "names: 1 entries for 3 clips"),
+    "few joints": ({"frames": np.zeros((9, 1, 19, 3))}, "joint_names: 20 names for 19 joints"),
+    "no parents": (
+        {"joint_names": np.array([f"j{i}" for i in range(20)]), "parents": None},
+        "'parents' is missing",
+    ),
+    "cycle": (
+        {"joint_names": np.array([f"j{i}" for i in range(20)]), "parents": np.arange(20)[::-1]},
+        "joint_names, parents: .*cycle",
+    ),
+    "interval outside": ({"intervals": np.array([[1, 0, 2, 0]])}, r"segments: row 0 .*outside"),
+    "interval label": ({"intervals": np.array([[0, 0, 2, 5]])}, "segments: row 0 .*unknown label"),
+    "interval shape": ({"intervals": np.array([[0, 0, 2]])}, r"segments: expected integers .K, 4"),
+    "fps zero": ({"fps": np.float32(0)}, "fps: clip 0 .*above 0"),
+    "fps text": ({"fps": np.array("30")}, "fps: expected float"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_fields(tmp_path: Path, case: str) -> None:
+    changes, match = BAD[case]
+    with pytest.raises(InputError, match=rf"set\.npz: .*{match}") as error:
+        read(write(tmp_path, **changes))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
+def test_bad_joints_name_clip_and_frame(tmp_path: Path, value: float) -> None:
+    frames = fields()["frames"].astype(np.float64)
+    frames[7, 0, 3, 1] = value
+    with pytest.raises(InputError, match=r"joints: clip 2 \('ü'\): frame 2 holds NaN or infinity"):
+        read(write(tmp_path, frames=frames))
+
+
+def test_a_layout_of_another_size(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="20 joints, but the layout 'ntu25' has 25"):
+        read(write(tmp_path), "ntu25")
+    with pytest.raises(InputError, match="did you mean 'ntu25'"):
+        read(write(tmp_path), "ntu52")
+
+
+def test_broken_files(tmp_path: Path) -> None:
+    raw = write(tmp_path).read_bytes()
+    with pytest.raises(InputError, match=r"none\.npz: no such file"):
+        read(tmp_path / "none.npz")
+    for i, content in enumerate((b"", b"hello", b"\x80\x04pickle", raw[:100], raw[:-40], raw[60:])):
+        path = tmp_path / f"bad{i}.npz"
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=rf"bad{i}\.npz: "):
+            read(path)
+    middle = bytearray(raw)
+    middle[len(raw) // 3] ^= 255  # inside the frames: the zip's checksum finds it
+    (tmp_path / "flip.npz").write_bytes(bytes(middle))
+    with pytest.raises(InputError, match=r"flip\.npz: frames: cut off or damaged"):
+        read(tmp_path / "flip.npz")
+
+
+@pytest.mark.parametrize("shape", [(6, 17, 3), (6, 1, 17, 3), (1, 3, 6, 17, 1)])
+def test_npy(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    values = np.random.default_rng(0).normal(size=(6, 17, 3)).astype(np.float32)
+    array = values.transpose(2, 0, 1)[None, ..., None] if len(shape) == 5 else values.reshape(shape)
+    np.save(tmp_path / "one.npy", array)
+    clips = read(tmp_path / "one.npy", "coco17")
+    np.testing.assert_array_equal(clips.joints[:, 0], values)
+    assert len(clips) == 1 and clips.label.tolist() == [-1]
+    with pytest.raises(InputError, match=r"--layout coco17 or h36m17"):
+        read(tmp_path / "one.npy")
+
+
+def test_npy_batch_keeps_padding_and_says_so(tmp_path: Path) -> None:
+    batch = np.ones((2, 3, 5, 20, 2), np.float32)
+    batch[1, :, 3:] = 0
+    np.save(tmp_path / "batch.npy", batch)
+    with pytest.warns(UserWarning, match="end in all-zero frames, which are kept"):
+        clips = read(tmp_path / "batch.npy", "kinect20")
+    assert clips.length.tolist() == [5, 5] and clips.persons == 2
+    assert clips.names == ["batch_0", "batch_1"]
+    np.testing.assert_array_equal(clips.clip(1), batch[1].transpose(1, 3, 2, 0))
+
+
+@pytest.mark.parametrize("array", [np.zeros((3, 2)), np.zeros((2, 5, 3), int), np.zeros((0, 5, 3))])
+def test_bad_npy(tmp_path: Path, array: np.ndarray) -> None:
+    np.save(tmp_path / "bad.npy", array)
+    with pytest.raises(InputError, match=r"bad\.npy: the array: expected float"):
+        read(tmp_path / "bad.npy", "coco17")
+
+
+# Clips, frames, persons, joints, layout, segments.
+REAL = {
+    "nw_ucla": (1484, 58534, 1, 20, "kinect20", 0),
+    "msr_action3d": (566, 23440, 1, 20, "kinect20", 0),
+    "msr_daily3d": (320, 61340, 1, 20, "kinect20", 0),
+    "sbu": (282, 6822, 2, 15, "sbu15", 0),
+    "precog": (72, 19219, 1, 20, "kinect20", 360),
+    "cmu86": (14, 27267, 1, 19, "custom", 122),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*ignored:UserWarning")
+@pytest.mark.parametrize("name", REAL)
+def test_real_sets(name: str, real_data: Callable[[str], Path], tmp_path: Path) -> None:
+    read(real_data(name)).save(tmp_path / "s.h5")
+    clips = ClipSet.open(tmp_path / "s.h5")
+    clips.validate()
+    s = clips.skeleton
+    found = (len(clips), clips.frames_total, clips.persons, s.joints, s.name, len(clips.segments))
+    assert found == REAL[name]
+
+
+def test_nw_ucla_cross_view(real_data: Callable[[str], Path]) -> None:
+    clips = read(real_data("nw_ucla"))
+    assert (clips.length == 1).sum() == 2  # which is valid
+    assert (clips.camera == 2).sum() == 464 and clips.subject.max() == 9

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from skelf.cli_data import app
+from skelf.data.clips import ClipSet
+from skelf.errors import InputError
+from skelf.skeleton import KINECT20
+
+
+def call(*args: object) -> Result:
+    return CliRunner().invoke(app, [str(arg) for arg in args], env={"COLUMNS": "120"})
+
+
+def good(*args: object) -> str:
+    result = call(*args)
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    return result.output
+
+
+def refused(*args: object) -> str:
+    result = call(*args)
+    assert isinstance(result.exception, InputError), result.output
+    return str(result.exception)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    good("import", "synthetic", "--out", tmp_path / "made.h5", "--clips", 36, "--seed", 1)
+    return tmp_path / "made.h5"
+
+
+@pytest.fixture
+def npz(tmp_path: Path) -> Path:
+    path = tmp_path / "a.npz"
+    np.savez(
+        path,
+        frames=np.random.default_rng(0).normal(size=(9, 1, 20, 3)),
+        offsets=[0, 4, 5, 9],
+        labels=[1, 0, 1],
+        class_names=["sit", "[b]stand"],
+        joint_names=KINECT20.names,
+        fps=30,
+        folds=[1, 2, 3],
+        frame_labels=np.zeros(9, int),
+    )
+    return path
+
+
+@pytest.mark.parametrize("command", ["import", "info", "check", "split"])
+def test_help_has_an_example(command: str) -> None:
+    assert "Example: skelf data " + command in good(command, "--help")
+
+
+def test_import_arrays(npz: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a.h5"
+    text = " ".join(good("import", "arrays", npz, "--out", out).split())
+    assert "3 clips, 9 frames" in text and "ignored frame_labels" in text
+    assert ClipSet.open(out).skeleton == KINECT20
+    assert "exists already" in refused("import", "arrays", npz, "--out", out)
+    good("import", "arrays", npz, "--out", out, "--force", "--layout", "kinect20")
+    assert "'ntu25' has 25" in refused(
+        "import", "arrays", npz, "--out", tmp_path / "b.h5", "--layout", "ntu25"
+    )
+    assert not (tmp_path / "b.h5").exists()
+
+
+def test_import_synthetic_is_said_plainly(tmp_path: Path) -> None:
+    out = tmp_path / "s.h5"
+    arguments = ("--clips", 12, "--persons", 2, "--recordings", 2, "--layout", "coco17")
+    assert "synthetic" in good("import", "synthetic", "--out", out, *arguments)
+    clips = ClipSet.open(out)
+    assert len(clips) == 14 and clips.persons == 2 and clips.skeleton.name == "coco17"
+    assert "synthetic: computed figures, not recordings of people" in good("info", out)
+    good("import", "synthetic", "--out", tmp_path / "r.h5", "--recordings", 2)
+    assert len(ClipSet.open(tmp_path / "r.h5")) == 2
+
+
+def test_import_refuses(tmp_path: Path) -> None:
+    out = tmp_path / "x.h5"
+    assert "did you mean 'arrays'" in refused("import", "array", "x", "--out", out)
+    assert "leave PATH out" in refused("import", "synthetic", "x", "--out", out)
+    assert "which file" in refused("import", "arrays", "--out", out)
+    assert "no such file" in refused("import", "arrays", tmp_path / "none.npz", "--out", out)
+    assert call("import", "synthetic").exit_code == 2  # no --out
+
+
+def test_info(made: Path) -> None:
+    text = good("info", made)
+    for part in ("36", "kinect20", "12 classes", "wave left 3", "3 cameras", "xview", "synthetic"):
+        assert part in text
+    facts = json.loads(good("info", made, "--json"))
+    assert facts["clips"] == 36 and facts["classes"]["turn"] == 3
+    assert facts["splits"]["xview"] == {"train": 24, "test": 12}
+    assert facts["cameras"] == [0, 1, 2] and facts["bytes"] == made.stat().st_size
+    clips = ClipSet.open(made)
+    assert facts["frames"] == facts["length_frames"]["total"] == clips.frames_total
+
+
+def test_info_keeps_brackets(npz: Path, tmp_path: Path) -> None:
+    good("import", "arrays", npz, "--out", tmp_path / "a.h5")
+    text = good("info", tmp_path / "a.h5")
+    assert "[b]stand 2" in text and "column fold" in text
+
+
+def test_check(made: Path) -> None:
+    assert "sound" in good("check", made)
+    with h5py.File(made, "r+") as file:
+        file["clips/label"][0] += 1
+    assert "clips/label" in refused("check", made)
+    assert "no such file" in refused("check", made.with_name("none.h5"))
+
+
+def test_split(made: Path) -> None:
+    text = good("split", made, "--name", "two", "--by", "camera", "--train", "0", "--test", "2")
+    assert "split two: 12 train, 12 test" in text
+    good("split", made, "--name", "rest", "--by", "subject", "--train", "0,1,2")
+    good("split", made, "--name", "any", "--by", "random", "--train", "0.75", "--seed", 2)
+    clips = ClipSet.open(made)
+    assert set(clips.splits) == {"xsub", "xview", "two", "rest", "any"}
+    train, test = clips.split("two")
+    assert set(train.camera) == {0} and set(test.camera) == {2}
+    train, test = clips.split("rest")
+    assert set(train.subject) == {0, 1, 2} and not set(test.subject) & {0, 1, 2}
+    assert len(clips.split("any")[0]) == 27
+    good("check", made)
+
+
+def test_split_by_a_column(npz: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a.h5"
+    good("import", "arrays", npz, "--out", out)
+    good("split", out, "--name", "fold1", "--by", "fold", "--train", "2,3", "--test", "1")
+    assert ClipSet.open(out).splits["fold1"].tolist() == [2, 1, 1]
+    message = refused("split", out, "--name", "x", "--by", "subject", "--train", "0")
+    assert "does not occur; present: [-1]" in message
+
+
+def test_split_refuses(made: Path) -> None:
+    def split(by: str, train: str, *more: object, name: str = "x") -> str:
+        return refused("split", made, "--name", name, "--by", by, "--train", train, *more)
+
+    raw = made.read_bytes()
+    assert "camera: the value 7 does not occur; present: [0, 1, 2]" in split("camera", "0,7")
+    assert "did you mean 'camera'" in split("camra", "0")
+    assert "give whole numbers" in split("camera", "a")
+    assert "wants a share" in split("random", "a")
+    assert "leave --test out" in split("random", "0.5", "--test", "1")
+    assert "would train and test" in split("camera", "0,1", "--test", "1")
+    assert "cannot name" in split("camera", "0", name="a/b")
+    assert made.read_bytes() == raw

@@ -1,0 +1,97 @@
+"""The demo in very small: what it writes, what its page says, what it leaves alone."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_plots import Tags
+
+from skelf import demo
+from skelf.errors import InputError
+
+SMALL = (
+    "encoder.dim=8",
+    "encoder.frames=8",
+    "train.epochs=2",
+    "train.monitor_every=1",
+    "train.warmup_epochs=0",
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> demo.Demo:
+    said: list[str] = []
+    events: list[str] = []
+    done = demo.run(
+        tmp_path_factory.mktemp("demo") / "out",
+        clips=72,
+        overrides=SMALL,
+        say=said.append,
+        listener=lambda event: events.append(event["event"]),
+    )
+    assert any("synthetic" in line for line in said)
+    assert {"step", "epoch", "monitor"} == set(events)
+    return done
+
+
+def test_demo_gives_a_row_for_each_protocol(made: demo.Demo) -> None:
+    assert [row["protocol"] for row in made.rows] == list(demo.SHOWN.values())
+    for row in made.rows:
+        assert all(0 <= row[key] <= 1 for key in ("pretrained", "untrained", "chance"))
+
+
+def test_demo_page_says_synthetic_first_and_shows_everything(made: demo.Demo) -> None:
+    text = made.page.read_text(encoding="utf-8")
+    tags = Tags(text)
+    assert "SYNTHETIC" in text[: text.index("<main>")]
+    assert tags.count("canvas") >= 16
+    assert tags.count("table") == 1
+    assert sum(attrs.get("role") == "img" for tag, attrs in tags.seen if tag == "svg") == 5
+    for row in made.rows:
+        assert f"{100 * row['pretrained']:.1f} %" in text
+    assert "read no label" in text
+    assert not re.search(r"https?://", text)
+    assert len(text.encode()) < 1_500_000
+
+
+def test_demo_keeps_results_beside_the_page(made: demo.Demo) -> None:
+    rows = json.loads((made.page.parent / "results.json").read_text())
+    assert {row["method"] for row in rows} == {"usdrl", "untrained"}
+    found = next(
+        r for r in rows if (r["protocol"], r["metric"], r["method"]) == ("knn", "top1", "usdrl")
+    )
+    assert found["value"] == made.rows[1]["pretrained"]
+
+
+def test_demo_replaces_its_own_and_nothing_else(made: demo.Demo, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(made.page.parent, out)
+    (out / "notes.txt").write_text("mine")
+    demo._make_room(out)
+    assert sorted(p.name for p in out.iterdir()) == ["demo.json", "notes.txt"]
+    (tmp_path / "other" / "run").mkdir(parents=True)
+    with pytest.raises(InputError, match="'run', which no demo wrote"):
+        demo.run(tmp_path / "other")
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot write here"):
+        demo.run(tmp_path / "file")
+
+
+def test_chance_is_what_a_random_order_gives() -> None:
+    rng = np.random.default_rng(0)
+    train, test = np.repeat([0, 1, 2], [5, 10, 25]), np.repeat([0, 1, 2], [4, 4, 2])
+    expected = demo._chance(train, test, 3)
+    average, first = [], []
+    for _ in range(4000):
+        order = rng.permutation(train)
+        for label in test:
+            relevant = order == label
+            precision = relevant.cumsum() / np.arange(1, len(order) + 1)
+            average.append(precision[relevant].mean())
+            first.append(relevant[0])
+    assert expected["map"] == pytest.approx(np.mean(average), abs=0.005)
+    assert expected["precision@1"] == pytest.approx(np.mean(first), abs=0.01)
+    assert expected["top1"] == pytest.approx(1 / 3)

@@ -1,0 +1,170 @@
+import numpy as np
+import pytest
+import torch
+from protocol_fakes import Joints, Pool, assert_same, clips, snapshot
+
+from skelf.errors import InputError
+from skelf.protocols import PROTOCOLS, features, linear
+
+LABELS = np.arange(70) % 7
+FAST = {"epochs": 12, "lr": 0.05, "batch_size": 32, "milestones": (8,)}
+
+
+def _classifier(x, labels, start, orders, rates, kept, batch_size, momentum=0.9, decay=0.01):
+    """Softmax regression by hand in double precision; the clips outside `kept` are passed over."""
+    weight, bias = start.double().numpy().copy(), np.zeros(len(start))
+    speed_w, speed_b = np.zeros_like(weight), np.zeros_like(bias)
+    for order, rate in zip(orders, rates, strict=True):
+        for begin in range(0, len(order), batch_size):
+            chosen = [i for i in order[begin : begin + batch_size] if i in kept]
+            gradient_w, gradient_b = decay * weight, decay * bias
+            for i in chosen:
+                logits = weight @ x[i] + bias
+                p = np.exp(logits - logits.max())
+                p /= p.sum()
+                p[labels[i]] -= 1
+                gradient_w = gradient_w + np.outer(p, x[i]) / len(chosen)
+                gradient_b = gradient_b + p / len(chosen)
+            speed_w, speed_b = momentum * speed_w + gradient_w, momentum * speed_b + gradient_b
+            weight, bias = weight - rate * speed_w, bias - rate * speed_b
+        yield weight, bias
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+def test_against_a_slow_classifier(standardize):
+    encoder = Joints()
+    train, test = clips(LABELS, noise=2.0), clips(LABELS, noise=2.0, seed=1)
+    outcome = linear.run(
+        encoder, train, test, seed=3, weight_decay=0.01, test_every=2, validation=0.2,
+        standardize=standardize, epochs=7, lr=0.05, batch_size=32, milestones=(4,),
+    )  # fmt: skip
+    x, queries = (features.extract(encoder, part).double().numpy() for part in (train, test))
+    if standardize:
+        mean, deviation = x.mean(axis=0), x.std(axis=0)
+        x, queries = (x - mean) / deviation, (queries - mean) / deviation
+    generator = torch.Generator().manual_seed(3)
+    start = torch.randn(7, 60, generator=generator) * 0.01
+    orders = [torch.randperm(70, generator=generator).tolist() for _ in range(7)]
+    rates = [0.05] * 4 + [0.005] * 3
+    held = linear._hold_out(torch.from_numpy(LABELS), 0.2, 3).tolist()
+
+    def accuracies(kept, x_judged, labels_judged):
+        runs = _classifier(x, LABELS, start, orders, rates, kept, 32)
+        logits = [x_judged @ weight.T + bias for weight, bias in runs]
+        checked = [logits[epoch - 1] for epoch in (2, 4, 6, 7)]
+        return [np.mean(z.argmax(1) == labels_judged) for z in checked], logits[-1]
+
+    on_test, scores = accuracies(set(range(70)), queries, LABELS)
+    np.testing.assert_allclose(outcome.scores, scores, atol=1e-4)
+    assert outcome.values["top1.last"] == pytest.approx(on_test[-1])
+    assert outcome.values["top1.best_on_test"] == pytest.approx(max(on_test))
+    rest = set(range(70)) - set(held)
+    on_held, _ = accuracies(rest, x[held], LABELS[held])
+    second, _ = accuracies(rest, queries, LABELS)
+    assert outcome.values["top1.validated"] == pytest.approx(second[int(np.argmax(on_held))])
+
+
+def test_separable_features_are_recognised_and_the_encoder_stays():
+    encoder = Pool(dim=32).train()
+    before = snapshot(encoder)
+    outcome = linear.run(encoder, clips(LABELS), clips(LABELS, seed=1), standardize=True, lr=0.1)
+    assert_same(encoder, before)
+    assert set(outcome.values) == {
+        "top1.last",
+        "top1.best_on_test",
+        "top1.validated",
+        "top5.last",
+    }
+    assert min(outcome.values.values()) > 0.95
+    assert outcome.scores.shape == (70, 7)
+    assert outcome.scores.dtype == np.float32
+    assert np.array_equal(outcome.labels, LABELS)
+
+
+def test_released_protocol_is_the_default():
+    outcome = linear.run(Pool(), clips(LABELS), clips(LABELS))
+    for part in ("momentum 0.9", "batch 512", "lr 0.006", "(120, 140)", "160 epochs"):
+        assert part in outcome.definition
+    assert "\n" not in outcome.definition
+    assert PROTOCOLS["linear"] is linear.run
+
+
+def test_chance_on_meaningless_labels():
+    rng = np.random.default_rng(0)
+    some = clips(np.zeros(400, int), seed=2), clips(np.zeros(400, int), seed=3)
+    for part in some:
+        part.label[:] = rng.integers(0, 4, 400)
+    values = linear.run(Joints(), *some, **FAST).values
+    assert values["top1.last"] == pytest.approx(0.25, abs=0.08)
+    assert values["top1.best_on_test"] >= values["top1.last"]
+    assert "top5.last" not in values
+
+
+def test_same_seed_same_numbers_and_the_global_generator_stays():
+    some = clips(LABELS, noise=2.0), clips(LABELS, noise=2.0, seed=1)
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    first, again = (linear.run(Pool(), *some, seed=1, **FAST) for _ in range(2))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert first.values == again.values
+    assert np.array_equal(first.scores, again.scores)
+    other = linear.run(Pool(), *some, seed=2, **FAST)
+    assert not np.array_equal(first.scores, other.scores)
+
+
+def test_features_are_extracted_once(tmp_path):
+    encoder = Pool()
+    for _ in range(2):
+        linear.run(encoder, clips(LABELS), clips(LABELS, seed=1), cache=tmp_path, **FAST)
+    assert len(encoder.seen) == 2  # the training and the test split
+
+
+def test_hold_out_is_stratified():
+    labels = torch.tensor([0] * 40 + [1] * 10 + [2] * 2 + [3])
+    held = linear._hold_out(labels, 0.1, 0)
+    assert torch.bincount(labels[held], minlength=4).tolist() == [4, 1, 1, 0]
+    assert len(held.unique()) == len(held)
+    assert not torch.equal(held, linear._hold_out(labels, 0.1, 1))
+
+
+@pytest.mark.parametrize("validation", [0.0, 0.1])
+def test_no_validated_figure_without_a_hold_out(validation):
+    train = LABELS if validation == 0 else np.arange(7)  # one clip a class: none can be spared
+    options = {**FAST, "validation": validation}
+    outcome = linear.run(Pool(), clips(train), clips(LABELS), **options)
+    assert "top1.validated" not in outcome.values
+    assert "validated" not in outcome.definition
+
+
+def test_validation_leaves_the_other_figures_alone():
+    some = clips(LABELS, noise=2.0), clips(LABELS, noise=2.0, seed=1)
+    with_it, without = (linear.run(Joints(), *some, validation=v, **FAST) for v in (0.2, 0.0))
+    np.testing.assert_allclose(with_it.scores, without.scores, atol=1e-5)
+
+
+def test_constant_features_survive_standardizing():
+    some = clips(LABELS)
+    some.joints[:, :, 3] = 0.1
+    values = linear.run(Joints(), some, some, standardize=True, **FAST).values
+    assert values["top1.last"] > 0.9
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"epochs": 0},
+        {"batch_size": 0},
+        {"test_every": 0},
+        {"lr": 0.0},
+        {"validation": 1.0},
+        {"validation": -0.1},
+    ],
+)
+def test_bad_options(options):
+    with pytest.raises(InputError, match=f"eval.{next(iter(options))}"):
+        linear.run(Joints(), clips(LABELS), clips(LABELS), **options)
+
+
+def test_divergence_is_an_error_with_a_remedy():
+    with pytest.raises(InputError, match=r"diverged by epoch .* lower eval\.lr"):
+        linear.run(Joints(), clips(LABELS), clips(LABELS), lr=1e38, epochs=5, validation=0)

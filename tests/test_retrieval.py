@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+import torch
+from protocol_fakes import Joints, Pool, assert_same, clips, snapshot
+from sklearn.metrics import average_precision_score
+from sklearn.neighbors import KNeighborsClassifier
+
+from skelf.errors import InputError
+from skelf.protocols import features, knn, retrieval
+
+LABELS = np.arange(60) % 5
+
+
+def test_against_a_slow_loop_and_sklearn():
+    train, test = clips(LABELS, noise=3.0), clips(np.arange(43) % 6, noise=3.0, seed=1)
+    encoder = Joints()
+    values = retrieval.run(encoder, train, test, ks=(1, 3, 60)).values
+    x, queries = (features.extract(encoder, part).double().numpy() for part in (train, test))
+    x, queries = (a / np.linalg.norm(a, axis=1, keepdims=True) for a in (x, queries))
+    precision, averages = {1: [], 3: [], 60: []}, []
+    for query, label in zip(queries, test.label, strict=True):
+        similarity = x @ query
+        ranked = LABELS[np.argsort(-similarity)] == label
+        for k, shares in precision.items():
+            shares.append(ranked[:k].mean())
+        if ranked.any():  # nothing in the gallery shows class 5
+            averages.append(average_precision_score(label == LABELS, similarity))
+    for k, shares in precision.items():
+        assert values[f"precision@{k}.none"] == pytest.approx(np.mean(shares), abs=1e-6)
+    assert len(averages) < 43
+    assert values["map.none"] == pytest.approx(np.mean(averages), abs=1e-6)
+
+    nearest = KNeighborsClassifier(1, metric="cosine").fit(x, LABELS).score(queries, test.label)
+    assert values["precision@1.none"] == pytest.approx(nearest)
+    assert values["precision@1.none"] == knn.run(encoder, train, test, k=1).values["top1.none"]
+
+
+def test_ties_keep_the_gallery_order():
+    some = clips(LABELS, noise=0.0)  # within a class all features are equal
+    some.joints[:] = 1.0  # and now between classes too
+    values = retrieval.run(Joints(), some, some.take(np.arange(5)), ks=(1, 5)).values
+    assert values["precision@1.none"] == pytest.approx(0.2)  # clip 0, whose class is 0, comes first
+    assert values["precision@5.none"] == pytest.approx(0.2)
+
+
+def test_separable_features_rank_perfectly_and_the_encoder_stays():
+    encoder = Pool(dim=32).train()
+    before = snapshot(encoder)
+    outcome = retrieval.run(encoder, clips(LABELS, noise=0.01), clips(LABELS, noise=0.01, seed=1))
+    assert_same(encoder, before)
+    assert set(outcome.values) == {
+        "precision@1.none",
+        "precision@5.none",
+        "precision@10.none",
+        "map.none",
+    }
+    assert min(outcome.values.values()) > 0.99
+    assert outcome.scores is None
+    assert np.array_equal(outcome.labels, LABELS)
+
+
+def test_chance_on_meaningless_labels():
+    rng = np.random.default_rng(0)
+    some = clips(np.zeros(300, int), seed=2), clips(np.zeros(300, int), seed=3)
+    for part in some:
+        part.label[:] = rng.integers(0, 5, 300)
+    values = retrieval.run(Joints(), *some).values
+    assert values["precision@10.none"] == pytest.approx(0.2, abs=0.05)
+    assert values["map.none"] == pytest.approx(0.2, abs=0.05)
+
+
+def test_blocks_give_what_one_matrix_gives(monkeypatch):
+    some = clips(LABELS, noise=3.0), clips(LABELS, noise=3.0, seed=1)
+    whole = retrieval.run(Joints(), *some).values
+    blocks = features.cosine_blocks
+    monkeypatch.setattr(features, "cosine_blocks", lambda q, g: blocks(q, g, 4 * 60 * 7))
+    assert retrieval.run(Joints(), *some).values == pytest.approx(whole)
+
+
+def test_bad_input():
+    with pytest.raises(InputError, match=r"eval\.ks: precision@61"):
+        retrieval.run(Joints(), clips(LABELS), clips(LABELS), ks=(1, 61))
+    with pytest.raises(InputError, match="no label of the test split"):
+        retrieval.run(Joints(), clips(LABELS), clips([6, 7]))
+    assert torch.is_grad_enabled()
