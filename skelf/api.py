@@ -62,29 +62,27 @@ def pretrain(
     Raises:
         InputError: bad settings or data; the message names the key or file and the remedy.
     """
-    settings = resolve(
-        method, methods=METHODS, encoders=ENCODERS, protocols=PROTOCOLS, file=config, overrides=overrides
-    )
+    resolved = settings(method, config, overrides)
     if stream not in STREAMS:
         raise unknown("stream", stream, STREAMS)
-    clips = _open(data, settings.data["normalize"])
+    clips = _open(data, resolved.data["normalize"])
     train, test = clips.split(split) if split else (clips, None)
-    described = settings.to_dict() | {
+    described = resolved.to_dict() | {
         "input": {
             "skeleton": clips.skeleton.to_dict(),
             "channels": clips.channels,
-            "persons": settings.data["persons"] or clips.persons,
+            "persons": resolved.data["persons"] or clips.persons,
             "stream": stream,
         },
         "source": {"data": _name(clips), "digest": clips.digest(), "split": split, "seed": seed},
         "versions": _versions(),
     }
     torch.manual_seed(seed)
-    module = _method(settings, described["input"])
+    module = _method(resolved, described["input"])
     fit(
         module,
         train,
-        settings.train,
+        resolved.train,
         run=Path(out),
         seed=seed,
         config=described,
@@ -93,6 +91,24 @@ def pretrain(
         listener=listener,
     )
     return Path(out)
+
+
+def settings(
+    method: str, config: str | Path | None = None, overrides: Sequence[str] = ()
+) -> Config:
+    """The resolved settings that `pretrain` would use.
+
+    Raises:
+        InputError: an unknown method, key or value, one line each.
+    """
+    return resolve(
+        method,
+        methods=METHODS,
+        encoders=ENCODERS,
+        protocols=PROTOCOLS,
+        file=config,
+        overrides=overrides,
+    )
 
 
 def evaluate(
@@ -142,7 +158,9 @@ def evaluate(
     rows = []
     for name, protocol in asked.items():
         began = time.perf_counter()
-        outcome = protocol(encoder, train, test, seed=seed, device=device, cache=cache, **given[name])
+        outcome = protocol(
+            encoder, train, test, seed=seed, device=device, cache=cache, **given[name]
+        )
         shared = {
             "method": "untrained" if untrained else described["method"]["name"],
             "form": described["method"].get("form"),
@@ -156,7 +174,9 @@ def evaluate(
             "seconds": round(time.perf_counter() - began, 3),
             "version": version("skelf"),
             "versions": _versions(),
-            "config": {key: described.get(key) for key in ("method", "encoder", "views", "train", "data")}
+            "config": {
+                key: described.get(key) for key in ("method", "encoder", "views", "train", "data")
+            }
             | {"eval": given[name]},
         }
         for key, value in outcome.values.items():
@@ -213,7 +233,9 @@ def _encoder(
     encoder = _build_encoder(config, described["input"])
     if not untrained:
         tensors = checkpoint.read_tensors(folder / checkpoint.MODEL)
-        own = {k.removeprefix("encoder."): v for k, v in tensors.items() if k.startswith("encoder.")}
+        own = {
+            k.removeprefix("encoder."): v for k, v in tensors.items() if k.startswith("encoder.")
+        }
         try:
             encoder.load_state_dict(own)
         except RuntimeError as error:

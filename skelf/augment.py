@@ -54,7 +54,9 @@ def crop_resize(x: Tensor, start: Tensor, span: Tensor, frames: int) -> Tensor:
         `(N, C, frames, V, M)`, or `(K * N, C, frames, V, M)`, view by view.
     """
     N, C, T, V, M = x.shape
-    rows = x.permute(0, 2, 4, 3, 1).reshape(N * T, M * V * C)  # a view when memory is (N, T, M, V, C)
+    rows = x.permute(0, 2, 4, 3, 1).reshape(
+        N * T, M * V * C
+    )  # a view when memory is (N, T, M, V, C)
     start, span = start.reshape(-1, N), span.reshape(-1, N)
     step = torch.arange(frames, device=x.device) + 0.5
     position = step * (span[..., None] / frames) - 0.5  # (K, N, frames)

@@ -172,7 +172,9 @@ def _validate(s: Skeleton) -> None:
     roots = [s.names[j] for j, p in enumerate(s.parents) if p == -1]
     for j, parent in enumerate(s.parents):
         if not -1 <= parent < count:
-            raise InputError(f"joint {s.names[j]!r} has the unknown parent {parent}; use -1 or 0 to {count - 1}")
+            raise InputError(
+                f"joint {s.names[j]!r} has the unknown parent {parent}; use -1 or 0 to {count - 1}"
+            )
     _refuse_cycles(s)
     if len(roots) != 1:
         raise InputError(f"layout needs exactly one root (parent -1), found {roots or 'none'}")
@@ -181,7 +183,9 @@ def _validate(s: Skeleton) -> None:
     _index("pairs", paired, count)
     for joint in paired:
         if paired.count(joint) > 1:
-            raise InputError(f"pairs name the joint {s.names[joint]!r} twice; a joint has one counterpart")
+            raise InputError(
+                f"pairs name the joint {s.names[joint]!r} twice; a joint has one counterpart"
+            )
     member = [joint for part in s.parts.values() for joint in part]
     _index("parts", member, count)
     for joint in range(count):
@@ -196,7 +200,9 @@ def _refuse_cycles(s: Skeleton) -> None:
         seen, at = {joint}, s.parents[joint]
         while at != -1:
             if at in seen:
-                raise InputError(f"parents of joint {s.names[joint]!r} form a cycle through {s.names[at]!r}")
+                raise InputError(
+                    f"parents of joint {s.names[joint]!r} form a cycle through {s.names[at]!r}"
+                )
             seen.add(at)
             at = s.parents[at]
 
@@ -204,7 +210,9 @@ def _refuse_cycles(s: Skeleton) -> None:
 def _index(where: str, joints: Sequence[int], count: int) -> None:
     for joint in joints:
         if not 0 <= joint < count:
-            raise InputError(f"{where}: joint {joint} does not exist; the layout has 0 to {count - 1}")
+            raise InputError(
+                f"{where}: joint {joint} does not exist; the layout has 0 to {count - 1}"
+            )
 
 
 # Parents follow 2s-AGCN's bone pairs, which every method here uses for the bone stream: hand tips hang off thumbs.

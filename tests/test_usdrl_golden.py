@@ -70,7 +70,9 @@ def check(value: torch.Tensor, golden: tuple[float, float, list[float], float]) 
     total, squares, first, last = golden
     flat = value.double().flatten()
     # A sum of large values that cancel is known to the accuracy of the values, not of the sum.
-    assert math.isclose(flat.sum(), total, rel_tol=1e-4, abs_tol=1e-6 * float(flat.abs().sum()) + 1e-4)
+    assert math.isclose(
+        flat.sum(), total, rel_tol=1e-4, abs_tol=1e-6 * float(flat.abs().sum()) + 1e-4
+    )
     assert math.isclose(flat.square().sum(), squares, rel_tol=1e-4)
     torch.testing.assert_close(flat[:4], torch.tensor(first).double(), rtol=1e-4, atol=2e-6)
     assert math.isclose(flat[-1], last, rel_tol=1e-4, abs_tol=2e-6)
@@ -121,5 +123,7 @@ def test_paper_size() -> None:
     with torch.device("meta"):
         for encoder_class, total, backbone in ((DSTE, 94.93, 57.14), (STTR, 65.51, 27.71)):
             method = USDRL(encoder_class(NTU25))
-            millions = [sum(p.numel() for p in m.parameters()) / 1e6 for m in (method, method.encoder)]
+            millions = [
+                sum(p.numel() for p in m.parameters()) / 1e6 for m in (method, method.encoder)
+            ]
             assert millions == pytest.approx([total, backbone], abs=0.005)

@@ -15,9 +15,7 @@ from ..skeleton import Skeleton
 from ..streams import derive
 
 
-def check_clip(
-    x: Tensor, skeleton: Skeleton, channels: int, frames: int, persons: int
-) -> None:
+def check_clip(x: Tensor, skeleton: Skeleton, channels: int, frames: int, persons: int) -> None:
     """Refuses a batch that is not `(N, C, T, V, M)` of the encoder's sizes.
 
     Raises:

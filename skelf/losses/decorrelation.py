@@ -101,7 +101,9 @@ def decorrelation(z: Tensor, form: str = "official", *, xc: bool = True) -> dict
         if xc:
             diagonal, off_diagonal = cross_correlation(z)
             if form == "paper":
-                terms["invariance"] = 2 * (1 - diagonal).sum() / len(z)  # (a, b) and (b, a) are equal
+                terms["invariance"] = (
+                    2 * (1 - diagonal).sum() / len(z)
+                )  # (a, b) and (b, a) are equal
             else:
                 terms["invariance"] = (1 - diagonal).square().sum()
             terms["cross_correlation"] = off_diagonal.sum()

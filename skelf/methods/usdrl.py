@@ -25,6 +25,7 @@ from ..augment import (
 from ..distributed import gather
 from ..losses.decorrelation import decorrelation
 
+
 def draw_views(
     x: Tensor,
     lengths: Tensor,

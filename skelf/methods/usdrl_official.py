@@ -67,9 +67,7 @@ def load(state: Mapping[str, Tensor], skeleton: Skeleton, source: str = "checkpo
     frames = state["backbone.ske_emb.s_embedding.0.weight"].shape[1] // channels
     sttr = any(".self_attn." in key for key in state)
     encoder_class = STTR if sttr else DSTE
-    encoder = encoder_class(
-        skeleton, dim=dim, frames=frames, in_channels=channels, persons=persons
-    )
+    encoder = encoder_class(skeleton, dim=dim, frames=frames, in_channels=channels, persons=persons)
     method = USDRL(encoder, projection=state["t_proj.6.weight"].shape[0])
     table = _SHARED + (_STTR if sttr else _DSTE)
     renamed = {
@@ -91,7 +89,9 @@ def save(method: USDRL) -> dict[str, Tensor]:
     """
     encoder = method.encoder
     if len(encoder.layers_t) > 2:
-        raise InputError("the released USDRL layout names two layers a stream; this encoder has more")
+        raise InputError(
+            "the released USDRL layout names two layers a stream; this encoder has more"
+        )
     table = _SHARED + (_STTR if isinstance(encoder, STTR) else _DSTE)
     official = {"backbone.tpe.pe": encoder.position_t}
     for key, value in method.state_dict().items():
@@ -102,7 +102,9 @@ def save(method: USDRL) -> dict[str, Tensor]:
     return official
 
 
-def _rename(key: str, table: list[tuple[str, str]] | tuple[tuple[str, str], ...], source: str) -> str:
+def _rename(
+    key: str, table: list[tuple[str, str]] | tuple[tuple[str, str], ...], source: str
+) -> str:
     for pattern, template in table:
         expression = re.escape(pattern).replace(r"\{\*\}", r"(.+)").replace(r"\{\}", r"([^.]+?)")
         match = re.fullmatch(expression, key)

@@ -1,0 +1,231 @@
+"""The command line: parses, calls, prints. Exit codes: 0 done, 2 bad input or usage, 1 anything else."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from . import cli_data
+from .errors import InputError, unknown
+
+app = typer.Typer(
+    help="Self-supervised understanding of human skeleton motion.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    add_completion=False,
+)
+app.add_typer(cli_data.app, name="data")
+
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings that win over files.")
+]
+Data = Annotated[Path, typer.Option("--data", metavar="STORE", help="A store (skelf data import).")]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda"], typer.Option("--device", help="auto: cuda where present.")
+]
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where it goes.")] = Path(
+        "demo"
+    ),
+    seed: Annotated[int, typer.Option("--seed", help="Same seed, same result.")] = 0,
+) -> None:
+    """The whole way on a small SYNTHETIC set: store, pretraining, evaluation, a page to look at.
+
+    Example: skelf demo --out demo
+    """
+    from . import demo as demonstration
+
+    console = Console()
+    console.print("The demo's motion is [bold]synthetic[/]: made-up figures, no recordings.")
+    with _display(console, demonstration.EPOCHS) as display:
+        result = demonstration.run(out, seed=seed, listener=display)
+    console.print(_results(result.rows, chance=result.chance))
+    console.print(f"Page: [bold]{escape(str(result.page))}[/]", soft_wrap=True)
+
+
+@app.command()
+def pretrain(
+    method: Annotated[str, typer.Argument(metavar="METHOD", help="See `skelf list methods`.")],
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", metavar="RUN", help="The run's folder.")],
+    overrides: Overrides = None,
+    split: Annotated[
+        str | None, typer.Option("--split", help="Train on its training side; else on all clips.")
+    ] = None,
+    stream: Annotated[str, typer.Option("--stream", help="joint, motion or bone.")] = "joint",
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE.toml", help="Settings.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of weights and draws.")] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the newest checkpoint in RUN.")
+    ] = False,
+) -> None:
+    """Pretrains an encoder without labels.
+
+    Example: skelf pretrain usdrl --data nw.h5 --split xview --out run encoder.dim=128 train.epochs=20
+
+    Several devices: torchrun --nproc-per-node 2 -m skelf pretrain usdrl --data nw.h5 --out run
+    """
+    from . import api
+
+    console = Console(quiet=int(os.environ.get("RANK", 0)) > 0)
+    settings = api.settings(method, config, overrides or ())
+    with _display(console, settings.train.epochs) as display:
+        run = api.pretrain(
+            method,
+            data,
+            out=out,
+            split=split,
+            stream=stream,
+            config=config,
+            overrides=overrides or (),
+            seed=seed,
+            resume=resume,
+            listener=display,
+        )
+    console.print(f"Run: [bold]{escape(str(run))}[/]", soft_wrap=True)
+
+
+@app.command("eval")
+def evaluate(
+    protocols: Annotated[
+        str, typer.Argument(metavar="PROTOCOL[,PROTOCOL...]", help="See `skelf list protocols`.")
+    ],
+    run: Annotated[
+        str,
+        typer.Option("--run", help="A run, a checkpoint folder, a hub name, or an official file."),
+    ],
+    data: Data,
+    split: Annotated[str, typer.Option("--split", help="Learn from one side, judge on the other.")],
+    overrides: Overrides = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE.json", help="Where rows go.")
+    ] = None,
+    untrained: Annotated[
+        bool, typer.Option("--untrained", help="Fresh weights instead: the baseline to beat.")
+    ] = False,
+    method: Annotated[
+        str | None, typer.Option("--method", help="Whose official checkpoint --run is.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of what a protocol draws.")] = 0,
+    device: Device = "auto",
+) -> None:
+    """Judges a frozen encoder.
+
+    Example: skelf eval linear,knn,retrieval --run run --data nw.h5 --split xview --out results.json
+    """
+    from . import api
+
+    rows = api.evaluate(
+        [name.strip() for name in protocols.split(",") if name.strip()],
+        run,
+        data,
+        split=split,
+        out=out,
+        untrained=untrained,
+        method=method,
+        overrides=overrides or (),
+        seed=seed,
+        device=device,
+    )
+    console = Console()
+    console.print(_results(rows))
+    if out is not None:
+        console.print(f"Results: [bold]{escape(str(out))}[/]", soft_wrap=True)
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="methods, encoders, protocols, layouts, formats.")
+    ],
+) -> None:
+    """Lists what can be named.
+
+    Example: skelf list layouts
+    """
+    known = _known()
+    if kind not in known:
+        raise unknown("kind", kind, known)
+    table = Table("name", "what", box=None, pad_edge=False)
+    for name, what in known[kind]:
+        table.add_row(name, escape(what))
+    Console().print(table)
+
+
+def main() -> None:
+    """Entry point: bad input ends with one line and exit code 2."""
+    try:
+        app()
+    except InputError as error:
+        Console(stderr=True).print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
+        sys.exit(2)
+    except (OSError, RuntimeError) as error:
+        if os.environ.get("SKELF_TRACEBACK"):
+            raise
+        Console(stderr=True).print(
+            f"[red]error:[/] {escape(str(error))}\n(SKELF_TRACEBACK=1 shows where)", soft_wrap=True
+        )
+        sys.exit(1)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("stopped; `skelf pretrain ... --resume` goes on")
+        sys.exit(1)
+
+
+def _display(console: Console, epochs: int) -> Any:
+    from .progress import TrainingDisplay
+
+    return TrainingDisplay(console, epochs)
+
+
+def _known() -> dict[str, list[tuple[str, str]]]:
+    from .data import READERS
+    from .encoders import ENCODERS
+    from .methods import METHODS
+    from .protocols import PROTOCOLS
+    from .skeleton import LAYOUTS
+
+    def described(table: dict[str, Any]) -> list[tuple[str, str]]:
+        return [(name, (thing.__doc__ or "").splitlines()[0]) for name, thing in table.items()]
+
+    return {
+        "methods": described(METHODS),
+        "encoders": described(ENCODERS),
+        "protocols": described(PROTOCOLS),
+        "formats": [*described(READERS), ("synthetic", "Made-up moving figures, for tests.")],
+        "layouts": [
+            (name, f"{s.joints} joints: {', '.join(s.names)}") for name, s in LAYOUTS.items()
+        ],
+    }
+
+
+def _results(rows: Iterable[dict[str, Any]], chance: float | None = None) -> Table:
+    """Numbers as a table: a line a metric, a column an encoder."""
+    rows = list(rows)
+    columns = list(dict.fromkeys(row["method"] for row in rows))
+    cells = {(r["protocol"], r["metric"], r["selection"], r["method"]): r["value"] for r in rows}
+    table = Table("protocol", "metric", "selection")
+    for name in columns:
+        table.add_column(name, justify="right")
+    if chance is not None:
+        table.add_column("chance", justify="right")
+    for protocol, metric, selection in dict.fromkeys(key[:3] for key in cells):
+        values = [cells.get((protocol, metric, selection, name)) for name in columns]
+        line = [f"{value:.1%}" if value is not None else "" for value in values]
+        if chance is not None:
+            line.append(f"{chance:.1%}" if metric in ("top1", "precision@1") else "")
+        table.add_row(protocol, metric, selection, *line)
+    return table
