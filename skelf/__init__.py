@@ -1,11 +1,11 @@
 """skelf: self-supervised understanding of human skeleton motion.
 
-    import skelf
+import skelf
 
-    clips = skelf.ClipSet.open("clips.h5")
-    run = skelf.pretrain("usdrl", clips, out="run", split="xview")
-    rows = skelf.evaluate(["linear", "knn"], run, clips, split="xview")
-    encoder = skelf.load(run)
+clips = skelf.ClipSet.open("clips.h5")
+run = skelf.pretrain("usdrl", clips, out="run", split="xview")
+rows = skelf.evaluate(["linear", "knn"], run, clips, split="xview")
+encoder = skelf.load(run)
 """
 
 from __future__ import annotations
@@ -14,12 +14,20 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import evaluate, load, load_official, pretrain
+    from .api import evaluate, from_pretrained, load, load_official, pretrain
     from .data.clips import ClipSet
     from .skeleton import Skeleton
 
 __version__ = version("skelf")
-__all__ = ["ClipSet", "Skeleton", "evaluate", "load", "load_official", "pretrain"]
+__all__ = [
+    "ClipSet",
+    "Skeleton",
+    "evaluate",
+    "from_pretrained",
+    "load",
+    "load_official",
+    "pretrain",
+]
 
 _HOME = {"ClipSet": "data.clips", "Skeleton": "skeleton"}
 

@@ -1,31 +1,46 @@
-"""The few public functions: pretrain, evaluate, load. The command line is a thin layer over them."""
+"""The few public functions: pretrain, evaluate, load. The command line is thin over them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import torch
+from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
 from . import checkpoint
-from .config import Config, encoder_class, evaluation, resolve
+from .arguments import arguments, filled
+from .config import METHOD_SKIP, Config, encoder_class, evaluation, resolve
 from .data.clips import ClipSet
 from .data.normalize import NORMALISERS
 from .encoders import ENCODERS
-from .engine import fit
 from .errors import InputError, unknown
-from .files import write_json
+from .files import refuse_unwritable, write_json
 from .log import Event
 from .methods import METHODS, OFFICIAL
 from .protocols import PROTOCOLS
 from .protocols.features import extract_splits
 from .protocols.knn import knn_scores
+from .protocols.outcome import Outcome
 from .skeleton import Skeleton, layout
 from .streams import STREAMS
+
+
+class Input(BaseModel):
+    """What an encoder is built for: the `input` of a run's config."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    skeleton: dict[str, Any]
+    channels: int = Field(ge=1)
+    persons: int = Field(ge=1)
+    stream: Literal["joint", "motion", "bone"]
 
 
 def pretrain(
@@ -47,12 +62,12 @@ def pretrain(
         method: a name in `METHODS`.
         data: a store or a ClipSet.
         out: the run's folder.
-        split: train on the training side of this split; on all clips when None. Only the k-NN monitor
-            (`train.monitor_every`) reads labels, and it changes nothing that is trained.
+        split: train on the training side of this split; on all clips when None. Only the k-NN
+            monitor (`train.monitor_every`) reads labels, and it changes nothing that is trained.
         stream: joint, motion or bone.
         config: a TOML file.
         overrides: `section.key=value` strings, which win over the file.
-        seed: of the initial weights and of every draw.
+        seed: of the initial weights and of every draw; 0 or more.
         resume: continue the run in `out` from its newest checkpoint.
         listener: called with progress events; see `engine.fit`.
 
@@ -61,47 +76,12 @@ def pretrain(
 
     Raises:
         InputError: bad settings or data; the message names the key or file and the remedy.
+        OSError: the run's folder cannot be written; older checkpoints are kept.
+        RuntimeError: the loss is not finite.
     """
-    resolved = settings(method, config, overrides)
-    if stream not in STREAMS:
-        raise unknown("stream", stream, STREAMS)
-    clips = _open(data, resolved.data["normalize"])
-    train, test = clips.split(split) if split else (clips, None)
-    described = resolved.to_dict() | {
-        "input": {
-            "skeleton": clips.skeleton.to_dict(),
-            "channels": clips.channels,
-            "persons": resolved.data["persons"] or clips.persons,
-            "stream": stream,
-        },
-        "source": {"data": _name(clips), "digest": clips.digest(), "split": split, "seed": seed},
-        "versions": _versions(),
-    }
-    torch.manual_seed(seed)
-    module = _method(resolved, described["input"])
-    fit(
-        module,
-        train,
-        resolved.train,
-        run=Path(out),
-        seed=seed,
-        config=described,
-        resume=resume,
-        monitor=_monitor(train, test) if test is not None else None,
-        listener=listener,
-    )
-    return Path(out)
+    from .engine import fit  # Lightning takes seconds to import; judging needs none of it
 
-
-def settings(
-    method: str, config: str | Path | None = None, overrides: Sequence[str] = ()
-) -> Config:
-    """The resolved settings that `pretrain` would use.
-
-    Raises:
-        InputError: an unknown method, key or value, one line each.
-    """
-    return resolve(
+    settings = resolve(
         method,
         methods=METHODS,
         encoders=ENCODERS,
@@ -109,11 +89,30 @@ def settings(
         file=config,
         overrides=overrides,
     )
+    if stream not in STREAMS:
+        raise unknown("stream", stream, STREAMS)
+    _refuse_seed(seed)
+    clips = _open(data, settings.data["normalize"])
+    train, test = clips.split(split) if split else (clips, None)
+    described = _describe(settings, clips, stream, split, seed)
+    torch.manual_seed(seed)
+    fit(
+        _method(settings, described["input"], "config"),
+        train,
+        settings.train,
+        run=Path(out),
+        seed=seed,
+        config=described,
+        resume=resume,
+        monitor=_monitor(train, test) if settings.train.monitor_every else None,
+        listener=listener,
+    )
+    return Path(out)
 
 
 def evaluate(
     protocols: Sequence[str],
-    run: str | Path | nn.Module,
+    run: str | Path,
     data: str | Path | ClipSet,
     *,
     split: str,
@@ -128,73 +127,82 @@ def evaluate(
 
     Args:
         protocols: names in `PROTOCOLS`.
-        run: a run folder, a checkpoint folder, a hub name, or an official checkpoint file with `method`.
+        run: a run folder, a checkpoint folder, a hub name, or an official checkpoint file with
+            `method`; an official one must have been trained on the layout of `data`.
         data: a store or a ClipSet.
         split: the named split: train side to learn from, test side to judge.
         out: where the rows are written as JSON.
-        untrained: judge the same encoder with fresh weights (of `seed`) instead: the baseline to beat.
+        untrained: judge the same encoder with fresh weights (of `seed`) instead: the baseline to
+            beat.
         method: whose official checkpoint `run` is.
         overrides: `eval.key=value`.
-        seed: of what the protocol draws.
+        seed: of what the protocol draws; 0 or more.
         device: auto, cpu or cuda.
 
     Returns:
-        One row a number: protocol, metric, value in [0, 1], selection, and all that is needed to know what it is.
+        One row a number: protocol, metric, value in [0, 1], selection, and all that is needed to
+        know what it is.
 
     Raises:
         InputError: an unknown protocol, bad data, or a run that cannot be read.
     """
-    for name in protocols:
-        if name not in PROTOCOLS:
-            raise unknown("protocol", name, PROTOCOLS)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    encoder, described = _encoder(run, method, untrained, seed)
-    clips = _open(data, described["data"]["normalize"])
+    asked = _asked(protocols)
+    _refuse_seed(seed)
+    device = _device(device)
+    if out is not None:
+        refuse_unwritable(Path(out))  # now, not after minutes of work
+    clips = _open(data, "none")
+    encoder, described = _encoder(run, method, untrained, seed, clips.skeleton)
+    clips = _open(clips, described["data"]["normalize"])
+    _refuse_channels(clips, encoder)
     train, test = clips.split(split)
-    asked = {name: PROTOCOLS[name] for name in protocols}
     given = evaluation(asked, base=described.get("eval"), overrides=overrides)
     cache = None if untrained or not Path(run).is_dir() else Path(run) / "features"
+    shared = {
+        "method": "untrained" if untrained else described["method"]["name"],
+        "form": described["method"].get("form"),
+        "encoder": described["encoder"]["name"],
+        "stream": encoder.stream,
+        "data": _name(clips),
+        "split": split,
+        "seed": seed if untrained else described["source"].get("seed"),
+        "eval_seed": seed,
+        "version": version("skelf"),
+        "versions": _versions(),
+    }
+    kept = ("method", "encoder", "views", "train", "data")
+    config = {key: described.get(key) for key in kept}
     rows = []
     for name, protocol in asked.items():
         began = time.perf_counter()
         outcome = protocol(
             encoder, train, test, seed=seed, device=device, cache=cache, **given[name]
         )
-        shared = {
-            "method": "untrained" if untrained else described["method"]["name"],
-            "form": described["method"].get("form"),
-            "encoder": described["encoder"]["name"],
-            "stream": encoder.stream,
-            "data": _name(clips),
-            "split": split,
-            "seed": seed if untrained else described["source"]["seed"],
-            "eval_seed": seed,
-            "definition": outcome.definition,
-            "seconds": round(time.perf_counter() - began, 3),
-            "version": version("skelf"),
-            "versions": _versions(),
-            "config": {
-                key: described.get(key) for key in ("method", "encoder", "views", "train", "data")
-            }
-            | {"eval": given[name]},
-        }
-        for key, value in outcome.values.items():
-            metric, _, selection = key.rpartition(".")
-            head = {"protocol": name, "metric": metric, "value": value, "selection": selection}
-            rows.append(head | shared)
+        seconds = round(time.perf_counter() - began, 3)
+        rows += _rows(
+            name, outcome, shared | {"seconds": seconds, "config": config | {"eval": given[name]}}
+        )
     if out is not None:
         write_json(Path(out), rows)
     return rows
 
 
-def load(run: str | Path) -> nn.Module:
+def load(run: str | Path, *, untrained: bool = False, seed: int = 0) -> nn.Module:
     """The trained encoder of a run folder, a checkpoint folder or a hub name, in evaluation mode.
+
+    Args:
+        run: where it is.
+        untrained: the same encoder with the weights that a run with this `seed` starts from.
+        seed: see `untrained`.
 
     Raises:
         InputError: nothing there, or a checkpoint that does not hold.
     """
-    return _encoder(run, None, False, 0)[0]
+    encoder: nn.Module = _encoder(run, None, untrained, seed)[0]
+    return encoder
+
+
+from_pretrained = load  # the name that users of the hub look for
 
 
 def load_official(path: str | Path, method: str, skeleton: Skeleton | str = "ntu25") -> nn.Module:
@@ -215,10 +223,17 @@ def load_official(path: str | Path, method: str, skeleton: Skeleton | str = "ntu
 
 
 def _encoder(
-    run: str | Path | nn.Module, method: str | None, untrained: bool, seed: int
-) -> tuple[nn.Module, dict[str, Any]]:
+    run: str | Path,
+    method: str | None,
+    untrained: bool,
+    seed: int,
+    skeleton: Skeleton | str = "ntu25",
+) -> tuple[Any, dict[str, Any]]:
+    """The encoder (its contract is more than nn.Module's) and the config it came with."""
     if method is not None:
-        encoder = load_official(str(run), method).encoder
+        if untrained:
+            raise InputError("--untrained needs a run of skelf, not an official checkpoint")
+        encoder: Any = load_official(run, method, skeleton).encoder
         name = next(key for key, cls in ENCODERS.items() if isinstance(encoder, cls))
         return encoder, {
             "method": {"name": method, "form": "official"},
@@ -227,48 +242,92 @@ def _encoder(
             "source": {"seed": None},
         }
     folder = checkpoint.locate(run)
+    if folder.is_file():
+        raise InputError(f"{run}: a file; say whose official checkpoint it is with --method")
     described = checkpoint.read_config(folder)
-    config = Config.from_dict(described, source=str(folder / "config.json"))
+    source = str(folder / "config.json")
+    config = Config.from_dict(described, source=source)
     torch.manual_seed(seed)
-    encoder = _build_encoder(config, described["input"])
+    encoder = _build_encoder(config, described.get("input"), source)
     if not untrained:
         tensors = checkpoint.read_tensors(folder / checkpoint.MODEL)
-        own = {
-            k.removeprefix("encoder."): v for k, v in tensors.items() if k.startswith("encoder.")
-        }
+        prefix = "encoder."
+        own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
         try:
             encoder.load_state_dict(own)
         except RuntimeError as error:
             detail = str(error).splitlines()[-1].strip()
             raise InputError(f"{folder}: weights and config.json do not match: {detail}") from None
-    return encoder.eval(), described
+    return encoder.eval(), {"source": {}} | described
 
 
-def _build_encoder(config: Config, given: Mapping[str, Any]) -> nn.Module:
-    cls, arguments = encoder_class(ENCODERS, config.encoder)
-    return cls(
-        Skeleton.from_dict(given["skeleton"]),
-        in_channels=given["channels"],
-        persons=given["persons"],
-        stream=given["stream"],
-        **arguments,
-    )
-
-
-def _method(config: Config, given: Mapping[str, Any]) -> nn.Module:
+def _build_encoder(config: Config, given: Any, source: str) -> Any:
+    if not isinstance(given, Mapping):
+        raise InputError(f"{source}: input: a table of settings is missing")
+    takes = filled(Input, given, "input", source)
+    cls, chosen = encoder_class(ENCODERS, config.encoder, source=source)
     try:
-        encoder = _build_encoder(config, given)
-        return METHODS[config.method](encoder, views=config.views, **config.arguments)
+        return cls(
+            Skeleton.from_dict(takes.skeleton, source),
+            in_channels=takes.channels,
+            persons=takes.persons,
+            stream=takes.stream,
+            **chosen,
+        )
     except ValueError as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"config: {error}") from None
+        raise _named(error, f"{source}: encoder") from None
 
 
-def _monitor(train: ClipSet, test: ClipSet) -> Callable[[nn.Module], dict[str, float]] | None:
-    """Weighted k-NN of the test side against the training side; None where nothing is labelled."""
-    if not ((train.label >= 0).any() and (test.label >= 0).any()):
-        return None
+def _method(config: Config, given: Any, source: str) -> nn.Module:
+    encoder = _build_encoder(config, given, source)
+    cls = METHODS[config.method]
+    chosen = arguments(cls, config.arguments, section="method", source=source, skip=METHOD_SKIP)
+    try:
+        return cls(encoder, views=config.views, **chosen)
+    except ValueError as error:
+        raise _named(error, f"{source}: method") from None
+
+
+def _named(error: ValueError, where: str) -> InputError:
+    return error if isinstance(error, InputError) else InputError(f"{where}: {error}")
+
+
+def _describe(
+    settings: Config, clips: ClipSet, stream: str, split: str | None, seed: int
+) -> dict[str, Any]:
+    """The whole config of a run, as checkpoints carry it."""
+    source = {"data": _name(clips), "digest": clips.digest(), "split": split, "seed": seed}
+    if "synthetic" in clips.attributes:  # the model card warns
+        source["synthetic"] = clips.attributes["synthetic"]
+    return settings.to_dict() | {
+        "input": {
+            "skeleton": clips.skeleton.to_dict(),
+            "channels": clips.channels,
+            "persons": settings.data["persons"] or clips.persons,
+            "stream": stream,
+        },
+        "source": source,
+        "versions": _versions(),
+    }
+
+
+def _rows(protocol: str, outcome: Outcome, shared: dict[str, Any]) -> list[dict[str, Any]]:
+    rows = []
+    for key, value in outcome.values.items():
+        metric, _, selection = key.rpartition(".")
+        head = {"protocol": protocol, "metric": metric, "value": value, "selection": selection}
+        rows.append(head | {"definition": outcome.definition} | shared)
+    return rows
+
+
+def _monitor(train: ClipSet, test: ClipSet | None) -> Callable[[nn.Module], dict[str, float]]:
+    """Weighted k-NN of the test side against the training side."""
+    labelled = test is not None and len(np.unique(train.label[train.label >= 0])) > 1
+    if test is None or not labelled or not (test.label >= 0).any():
+        raise InputError(
+            f"{train}: train.monitor_every needs a split with labelled clips on both sides; name "
+            "one with --split, or set it to 0"
+        )
 
     def read(encoder: nn.Module) -> dict[str, float]:
         device = next(encoder.parameters()).device
@@ -280,13 +339,41 @@ def _monitor(train: ClipSet, test: ClipSet) -> Callable[[nn.Module], dict[str, f
 
 
 def _open(data: str | Path | ClipSet, normalize: str) -> ClipSet:
-    from dataclasses import replace
-
     if normalize not in NORMALISERS:
         raise InputError(f"data.normalize: {unknown('normalisation', normalize, NORMALISERS)}")
     if isinstance(data, ClipSet):
         return replace(data, normalize=normalize)
     return ClipSet.open(data, normalize=normalize)
+
+
+def _asked(protocols: Sequence[str]) -> dict[str, Callable[..., Outcome]]:
+    if not protocols:
+        raise InputError(f"no protocol is named; known: {', '.join(PROTOCOLS)}")
+    for name in protocols:
+        if name not in PROTOCOLS:
+            raise unknown("protocol", name, PROTOCOLS)
+    return {name: PROTOCOLS[name] for name in protocols}
+
+
+def _device(name: str) -> str:
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device: cuda, but torch sees no CUDA device here; use auto or cpu")
+    return name
+
+
+def _refuse_seed(seed: int) -> None:
+    if seed < 0:
+        raise InputError(f"seed: {seed}; use 0 or more")
+
+
+def _refuse_channels(clips: ClipSet, encoder: Any) -> None:
+    if clips.channels != encoder.in_channels:
+        raise InputError(
+            f"{clips}: {clips.channels} coordinates a joint, the encoder takes "
+            f"{encoder.in_channels}: use clips like those it was trained on"
+        )
 
 
 def _name(clips: ClipSet) -> str:

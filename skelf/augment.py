@@ -1,8 +1,9 @@
 """Augmentations: batched pure functions on the device, each fed with its own random draws.
 
-A function that transforms takes what was drawn (`start`, `matrices`, `joints`), so that a test or another codebase can
-feed the same draws; its `draw_` partner makes them from one `torch.Generator`. Clips are `(N, C, T, V, M)`; they are
-kept with the coordinates innermost in memory, which makes every function below one or two passes over the data.
+A function that transforms takes what was drawn (`start`, `matrices`, `joints`), so that a test or
+another codebase can feed the same draws; its `draw_` partner makes them from one `torch.Generator`.
+Clips are `(N, C, T, V, M)`; they are kept with the coordinates innermost in memory, which makes
+every function below one or two passes over the data.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ def draw_crops(
 ) -> tuple[Tensor, Tensor]:
     """Draws a temporal crop for each clip and view.
 
-    The crop covers `floor(length * r)` frames, `r ~ U(ratio)`, but no fewer than `frames` and no more than the clip
-    has: clips of at most `frames` frames are never cropped. The start is uniform over the places that fit.
+    The crop covers `floor(length * r)` frames, `r ~ U(ratio)`, but no fewer than `frames` and no
+    more than the clip has: clips of at most `frames` frames are never cropped. The start is uniform
+    over the places that fit.
 
     Args:
         lengths: true lengths `(N,)`.
@@ -41,8 +43,8 @@ def draw_crops(
 def crop_resize(x: Tensor, start: Tensor, span: Tensor, frames: int) -> Tensor:
     """Cuts `span` frames from `start` of each clip and resizes them along time, linearly.
 
-    Output frame `i` reads position `(i + 0.5) * span / frames - 0.5`, clamped to the crop: bilinear interpolation
-    without aligned corners and without antialiasing.
+    Output frame `i` reads position `(i + 0.5) * span / frames - 0.5`, clamped to the crop: bilinear
+    interpolation without aligned corners and without antialiasing.
 
     Args:
         x: `(N, C, T, V, M)`, padded beyond each clip's length.
@@ -54,9 +56,8 @@ def crop_resize(x: Tensor, start: Tensor, span: Tensor, frames: int) -> Tensor:
         `(N, C, frames, V, M)`, or `(K * N, C, frames, V, M)`, view by view.
     """
     N, C, T, V, M = x.shape
-    rows = x.permute(0, 2, 4, 3, 1).reshape(
-        N * T, M * V * C
-    )  # a view when memory is (N, T, M, V, C)
+    # A view, not a copy, when memory is (N, T, M, V, C).
+    rows = x.permute(0, 2, 4, 3, 1).reshape(N * T, M * V * C)
     start, span = start.reshape(-1, N), span.reshape(-1, N)
     step = torch.arange(frames, device=x.device) + 0.5
     position = step * (span[..., None] / frames) - 0.5  # (K, N, frames)
@@ -74,7 +75,7 @@ def crop_resize(x: Tensor, start: Tensor, span: Tensor, frames: int) -> Tensor:
 def draw_shears(
     count: int, channels: int, amplitude: float, generator: Generator, device: torch.device
 ) -> Tensor:
-    """Draws `count` shear matrices `(count, C, C)`: diagonal 1, every other entry `U(-amplitude, amplitude)`."""
+    """Draws `count` shear matrices `(count, C, C)`: diagonal 1, the rest as `draw_matrices`."""
     matrices = draw_matrices(count, channels, amplitude, generator, device)
     matrices.diagonal(dim1=1, dim2=2).fill_(1.0)
     return matrices
@@ -90,7 +91,7 @@ def draw_matrices(
 def draw_joints(
     count: int, joints: int, share: float, generator: Generator, device: torch.device
 ) -> Tensor:
-    """Draws for each of `count` clips `round(share * V)` joints without replacement: a mask `(count, V)`."""
+    """Draws `round(share * V)` joints for each of `count` clips: a mask `(count, V)`."""
     order = _uniform((count, joints), generator, device).argsort(dim=1)
     return torch.zeros(count, joints, dtype=torch.bool, device=device).scatter_(
         1, order[:, : round(share * joints)], True
@@ -100,16 +101,18 @@ def draw_joints(
 def map_joints(x: Tensor, matrices: Tensor, joints: Tensor | None = None) -> Tensor:
     """Multiplies the coordinates of the chosen joints by one matrix a clip: `x' = A x`.
 
-    With a shear matrix and all joints this is the shear (USDRL's "pose augmentation"); with a random or a zero matrix
-    and some joints it is joint corruption. The choice of joints holds for all persons and frames of a clip.
+    With a shear matrix and all joints this is the shear (USDRL's "pose augmentation"); with a
+    random or a zero matrix and some joints it is joint corruption. The choice of joints holds for
+    all persons and frames of a clip.
 
     Args:
         x: `(N, C, T, V, M)`.
         matrices: `(N, C, C)`.
         joints: mask `(N, V)` of the joints to change; all when None.
 
-    Source: USDRL's released augmentations (facts A8b). There a corrupted joint is a row vector times the matrix; all
-    its entries have one distribution, so the transpose changes nothing but the draw.
+    Source: USDRL's released augmentations (facts A8b). There a corrupted joint is a row vector
+    times the matrix; all its entries have one distribution, so the transpose changes nothing but
+    the draw.
     """
     N, C, T, V, M = x.shape
     rows = x.permute(0, 2, 4, 3, 1)  # (N, T, M, V, C)

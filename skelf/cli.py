@@ -1,4 +1,4 @@
-"""The command line: parses, calls, prints. Exit codes: 0 done, 2 bad input or usage, 1 anything else."""
+"""The command line: parses, calls, prints. Exit codes: 0 done, 2 bad input or usage, 1 else."""
 
 from __future__ import annotations
 
@@ -46,13 +46,15 @@ def demo(
     Example: skelf demo --out demo
     """
     from . import demo as demonstration
+    from .progress import TrainingDisplay
 
     console = Console()
     console.print("The demo's motion is [bold]synthetic[/]: made-up figures, no recordings.")
-    with _display(console, demonstration.EPOCHS) as display:
-        result = demonstration.run(out, seed=seed, listener=display)
-    console.print(_results(result.rows, chance=result.chance))
-    console.print(f"Page: [bold]{escape(str(result.page))}[/]", soft_wrap=True)
+    with TrainingDisplay(console) as display:
+        result = demonstration.run(out, seed=seed, say=console.print, listener=display)
+    console.print(_demo_table(result.rows))
+    page = escape(str(result.page))
+    console.print(f"Page: [bold]{page}[/] ({result.seconds:.0f} s in all)", soft_wrap=True)
 
 
 @app.command()
@@ -75,27 +77,31 @@ def pretrain(
 ) -> None:
     """Pretrains an encoder without labels.
 
-    Example: skelf pretrain usdrl --data nw.h5 --split xview --out run encoder.dim=128 train.epochs=20
+    Example: skelf pretrain usdrl --data nw.h5 --split xview --out run train.epochs=20
 
     Several devices: torchrun --nproc-per-node 2 -m skelf pretrain usdrl --data nw.h5 --out run
     """
     from . import api
+    from .progress import TrainingDisplay
 
     console = Console(quiet=int(os.environ.get("RANK", 0)) > 0)
-    settings = api.settings(method, config, overrides or ())
-    with _display(console, settings.train.epochs) as display:
-        run = api.pretrain(
-            method,
-            data,
-            out=out,
-            split=split,
-            stream=stream,
-            config=config,
-            overrides=overrides or (),
-            seed=seed,
-            resume=resume,
-            listener=display,
-        )
+    try:
+        with TrainingDisplay(console) as display:
+            run = api.pretrain(
+                method,
+                data,
+                out=out,
+                split=split,
+                stream=stream,
+                config=config,
+                overrides=overrides or (),
+                seed=seed,
+                resume=resume,
+                listener=display,
+            )
+    except KeyboardInterrupt:
+        console.print("stopped; the same command with --resume goes on from the last checkpoint")
+        raise typer.Exit(1) from None
     console.print(f"Run: [bold]{escape(str(run))}[/]", soft_wrap=True)
 
 
@@ -167,28 +173,23 @@ def list_(
 
 
 def main() -> None:
-    """Entry point: bad input ends with one line and exit code 2."""
+    """Entry point: what goes wrong ends with one line; bad input with exit code 2."""
     try:
-        app()
+        app(prog_name="skelf")
     except InputError as error:
-        Console(stderr=True).print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
+        _complain(str(error))
         sys.exit(2)
     except (OSError, RuntimeError) as error:
         if os.environ.get("SKELF_TRACEBACK"):
             raise
-        Console(stderr=True).print(
-            f"[red]error:[/] {escape(str(error))}\n(SKELF_TRACEBACK=1 shows where)", soft_wrap=True
-        )
-        sys.exit(1)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("stopped; `skelf pretrain ... --resume` goes on")
+        _complain(f"{error or type(error).__name__} (SKELF_TRACEBACK=1 shows where)")
         sys.exit(1)
 
 
-def _display(console: Console, epochs: int) -> Any:
-    from .progress import TrainingDisplay
-
-    return TrainingDisplay(console, epochs)
+def _complain(text: str) -> None:
+    # One voice a machine: the processes of a distributed run meet the same error.
+    console = Console(stderr=True, quiet=int(os.environ.get("LOCAL_RANK", 0)) > 0)
+    console.print(f"[red]error:[/] {escape(text)}", soft_wrap=True, highlight=False)
 
 
 def _known() -> dict[str, list[tuple[str, str]]]:
@@ -212,20 +213,20 @@ def _known() -> dict[str, list[tuple[str, str]]]:
     }
 
 
-def _results(rows: Iterable[dict[str, Any]], chance: float | None = None) -> Table:
-    """Numbers as a table: a line a metric, a column an encoder."""
-    rows = list(rows)
-    columns = list(dict.fromkeys(row["method"] for row in rows))
-    cells = {(r["protocol"], r["metric"], r["selection"], r["method"]): r["value"] for r in rows}
+def _results(rows: Iterable[dict[str, Any]]) -> Table:
     table = Table("protocol", "metric", "selection")
+    rows = list(rows)
+    table.add_column(rows[0]["method"], justify="right")
+    for row in rows:
+        table.add_row(row["protocol"], row["metric"], row["selection"], f"{row['value']:.1%}")
+    return table
+
+
+def _demo_table(rows: Iterable[dict[str, Any]]) -> Table:
+    columns = ("pretrained", "untrained", "chance")
+    table = Table("protocol")
     for name in columns:
         table.add_column(name, justify="right")
-    if chance is not None:
-        table.add_column("chance", justify="right")
-    for protocol, metric, selection in dict.fromkeys(key[:3] for key in cells):
-        values = [cells.get((protocol, metric, selection, name)) for name in columns]
-        line = [f"{value:.1%}" if value is not None else "" for value in values]
-        if chance is not None:
-            line.append(f"{chance:.1%}" if metric in ("top1", "precision@1") else "")
-        table.add_row(protocol, metric, selection, *line)
+    for row in rows:
+        table.add_row(row["protocol"], *(f"{row[name]:.1%}" for name in columns))
     return table

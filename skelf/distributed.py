@@ -1,4 +1,4 @@
-"""Batch statistics over all processes: gathering with gradients, for losses that look at the whole batch."""
+"""Gathering over all processes with gradients, for losses that look at the whole batch."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from torch import Tensor
 def gather(x: Tensor, dim: int = 0) -> Tensor:
     """Concatenates `x` of all processes along `dim`, in rank order; `x` itself in a single process.
 
-    Every process must hold the same shape and go on to compute the same loss. Its gradient is this process's slice
-    times the number of processes, so that the mean of gradients that DistributedDataParallel takes equals the gradient
-    of one process with the whole batch: exactly for what lies before the gather, trivially for what lies behind it.
+    Every process must hold the same shape and go on to compute the same loss. Its gradient is this
+    process's slice times the number of processes, so that the mean of gradients that
+    DistributedDataParallel takes equals the gradient of one process with the whole batch: exactly
+    for what lies before the gather, trivially for what lies behind it.
     """
     if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
         return x
-    return _Gather.apply(x, dim)
+    gathered: Tensor = _Gather.apply(x, dim)  # type: ignore[no-untyped-call]
+    return gathered
 
 
 class _Gather(torch.autograd.Function):

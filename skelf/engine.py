@@ -1,41 +1,44 @@
 """The training loop: any method, on Lightning Fabric for devices, precision and processes.
 
-Every random draw of a step follows from (seed, step, process), so a run that is killed and resumed from its last
-checkpoint goes through the same numbers as an unbroken one. Losses that look at the whole batch gather it themselves
-(`distributed.gather`), so several processes train as one does.
+Every random draw of a step follows from (seed, step, process), so a run that is killed and resumed
+from its last checkpoint goes through the same numbers as an unbroken one. Losses that look at the
+whole batch gather it themselves (`distributed.gather`), so several processes train as one does.
 """
 
 from __future__ import annotations
 
 import copy
 import ctypes
+import logging
 import math
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from . import checkpoint
+from .claim import claim
 from .config import Train
 from .data.batch import ClipBatches
 from .data.clips import ClipSet
 from .errors import InputError
-from .files import read_json, write_json
 from .log import Event, RunLog
 
 Listener = Callable[[Event], None]
 
-# glibc gives every freed block of more than 32 MiB back to the system and faults it in again at the next step, which
-# costs a fifth of a training step on a CPU. These are mallopt's M_MMAP_MAX and M_TRIM_THRESHOLD.
+_OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+
+# glibc gives every freed block of more than 32 MiB back to the system and faults it in again at the
+# next step, which costs a fifth of a training step on a CPU. These are mallopt's M_MMAP_MAX and
+# M_TRIM_THRESHOLD.
 _M_MMAP_MAX, _M_TRIM_THRESHOLD = -4, -1
 
 
@@ -57,57 +60,64 @@ def fit(
         method: see `methods`; trained in place.
         clips: the training clips; labels are never read.
         settings: the loop's settings.
-        run: the run's folder; one run at a time.
+        run: the run's folder, one run at a time; all machines of a distributed run share it.
         seed: every draw follows from it.
         config: the resolved config that checkpoints carry.
         resume: go on from the newest checkpoint; without one, start.
-        monitor: reads the encoder every `settings.monitor_every` epochs and returns named values to log.
+        monitor: reads the encoder every `settings.monitor_every` epochs and returns named values to
+            log.
         listener: called with every event of process 0: `step`, `epoch`, `monitor`.
 
     Returns:
         The folder of the last checkpoint.
 
     Raises:
-        InputError: another process works in `run`, or too few clips for a batch.
-        RuntimeError: the loss is not finite.
+        InputError: another process works in `run`, it holds a run already, or too few clips.
+        OSError: the run's folder cannot be written; older checkpoints are kept.
+        RuntimeError: the loss is not finite; checkpoints are kept.
     """
     _keep_memory()
     fabric = launch(settings)
-    with _claim(run, config, resume) if fabric.is_global_zero else nullcontext():
+    if next(batch_plan(len(clips), settings.batch_size, fabric.world_size, seed, 0), None) is None:
+        raise InputError(
+            f"{clips}: each of {fabric.world_size} process(es) needs 2 clips a batch; there are "
+            f"{len(clips)} training clips and train.batch_size is {settings.batch_size}"
+        )
+    with claim(run, config, resume) if fabric.is_global_zero else nullcontext():
         trainer = _Trainer(fabric, method, clips, settings, run, seed, config)
         start = trainer.resume() if resume else 0
-        log = RunLog(run, start - 1) if fabric.is_global_zero else None
+        if fabric.broadcast(start) != start:
+            raise InputError(f"{run}: process 0 sees other checkpoints; machines must share it")
+        with RunLog(run, start - 1) if fabric.is_global_zero else nullcontext() as log:
 
-        def tell(event: Event) -> None:
-            if log is not None:
-                log(event)
-                listener(event)
+            def tell(event: Event) -> None:
+                if log is not None:
+                    log(event)
+                    listener(event)
 
-        try:
             for epoch in range(start, settings.epochs):
                 trainer.epoch(epoch, tell)
-                last = epoch + 1 == settings.epochs
-                if last or (epoch + 1) % settings.save_every == 0:
-                    trainer.save(epoch + 1)
-                due = settings.monitor_every and (epoch + 1) % settings.monitor_every == 0
-                if monitor and due and fabric.is_global_zero:
+                # Before the checkpoint: a kill in between repeats the epoch, and loses no reading.
+                if monitor and fabric.is_global_zero and _due(epoch, settings.monitor_every):
                     values = monitor(trainer.averaged_encoder())
                     tell({"event": "monitor", "epoch": epoch, "step": trainer.step, **values})
+                if epoch + 1 == settings.epochs or _due(epoch, settings.save_every):
+                    trainer.save(epoch + 1)
                 fabric.barrier()
-        finally:
-            if log is not None:
-                log.close()
-    found = checkpoint.newest(run)
-    if found is None:
-        raise InputError(f"{run}: holds no checkpoint; train.epochs is reached without one")
-    return found
+    return cast(Path, fabric.broadcast(checkpoint.newest(run)))
 
 
 def launch(settings: Train) -> Fabric:
-    """Fabric for this machine; under `torchrun` one process of its group, each with one device."""
+    """Fabric for this machine; under `torchrun` one process of its group, each with one device.
+
+    Raises:
+        InputError: `train.devices=cuda` where there is none.
+    """
     accelerator = settings.devices
     if accelerator == "auto":
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    elif accelerator == "cuda" and not torch.cuda.is_available():
+        raise InputError("train.devices: cuda, but torch sees no CUDA device here; use auto or cpu")
     world = int(os.environ.get("WORLD_SIZE", 1))
     local = int(os.environ.get("LOCAL_WORLD_SIZE", world))
     fabric = Fabric(
@@ -118,6 +128,7 @@ def launch(settings: Train) -> Fabric:
         precision=_precision(settings.precision, accelerator),
     )
     if world > 1:
+        logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # every process greets
         fabric.launch()
     if accelerator == "cuda":
         torch.set_float32_matmul_precision("high")  # TF32 for what autocast leaves in float32
@@ -146,79 +157,83 @@ class _Trainer:
         seed: int,
         config: dict[str, Any],
     ) -> None:
-        self.fabric, self.method, self.settings = fabric, method, settings
+        self.method = cast(Any, method)  # its contract is more than nn.Module's
+        self.fabric, self.settings = fabric, settings
         self.run, self.seed, self.config, self.step = run, seed, config, 0
         optimizer = _OPTIMIZERS[settings.optimizer](
             method.parameters(), lr=settings.lr, weight_decay=settings.weight_decay
         )
         self.module, self.optimizer = fabric.setup(method, optimizer)
-        self.forward = torch.compile(self.module) if settings.compile else self.module
-        persons = method.encoder.persons
+        self.forward: Any = torch.compile(self.module) if settings.compile else self.module
         self.batches = ClipBatches(
-            clips, fabric.device, persons=persons, resident=settings.resident
+            clips, fabric.device, persons=self.method.encoder.persons, resident=settings.resident
         )
         self.generator = torch.Generator(device=fabric.device)
-        self.average = _clone(method.encoder) if settings.ema else None
+        self.average = _clone(self.method.encoder) if settings.ema else None
 
     def epoch(self, epoch: int, tell: Listener) -> None:
         """One pass over the clips."""
-        settings, began, clips = self.settings, time.perf_counter(), 0
+        settings, fabric = self.settings, self.fabric
         plan = list(
-            batch_plan(
-                len(self.batches), settings.batch_size, self.fabric.world_size, self.seed, epoch
-            )
+            batch_plan(len(self.batches), settings.batch_size, fabric.world_size, self.seed, epoch)
         )
-        if not plan:
-            raise InputError(
-                f"{len(self.batches)} training clips are too few: each of {self.fabric.world_size} "
-                "process(es) needs at least 2"
-            )
-        mine = (indices[self.fabric.global_rank] for indices in plan)
+        mine = (indices[fabric.global_rank] for indices in plan)
         sums: dict[str, float] = {}
+        began, clips, rate = time.perf_counter(), 0, 0.0
         self.module.train()
         for number, (x, lengths) in enumerate(self.batches.stream(mine)):
             rate = settings.lr * rate_factor(settings, epoch + number / len(plan))
-            closing = (number + 1) % settings.accumulate == 0 or number + 1 == len(plan)
-            terms = self._train(x, lengths, rate, closing)
-            clips += len(x) * self.fabric.world_size
+            first = number - number % settings.accumulate  # of the batches that make this step
+            group = min(settings.accumulate, len(plan) - first)
+            terms = self._train(x, lengths, rate, group, closing=number + 1 == first + group)
+            clips += len(x) * fabric.world_size
             for name, value in terms.items():
                 sums[name] = sums.get(name, 0.0) + value / len(plan)
             speed = clips / (time.perf_counter() - began)
             tell(
-                {"event": "step", "epoch": epoch, "step": self.step, "batch": number + 1}
-                | {"batches": len(plan), "clips_per_second": speed, **terms}
+                {"event": "step", "epoch": epoch, "step": self.step, **terms}
+                | {"epochs": settings.epochs, "batch": number + 1, "batches": len(plan)}
+                | {"clips_per_second": speed}
             )
         tell(
             {"event": "epoch", "epoch": epoch, "step": self.step, **sums, "lr": rate}
             | {"clips_per_second": clips / (time.perf_counter() - began)}
         )
 
-    def _train(self, x: Tensor, lengths: Tensor, rate: float, closing: bool) -> dict[str, float]:
+    def _train(
+        self, x: Tensor, lengths: Tensor, rate: float, group: int, closing: bool
+    ) -> dict[str, float]:
+        """Gradients of one batch, one of `group` that share a step; the `closing` one takes it."""
         self._seed_step()
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         with torch.no_grad():
             views = self.method.views(x, lengths, self.generator)
         with self.fabric.no_backward_sync(self.module, enabled=not closing):
             terms = self.forward(*views)
-            self.fabric.backward(terms["loss"] / self.settings.accumulate)
-        values = {name: float(value.detach()) for name, value in terms.items()}
+            self.fabric.backward(terms["loss"] / group)
+        # Stacked: on a GPU each separate read would wait for the device.
+        numbers = torch.stack([value.detach().float() for value in terms.values()]).tolist()
+        values = dict(zip(terms, numbers, strict=True))
         if not math.isfinite(values["loss"]):
             raise RuntimeError(
-                f"loss is {values['loss']} at step {self.step}; checkpoints are kept; lower train.lr, set "
-                "train.clip_norm or use train.precision=fp32"
+                f"{self.run}: the loss is {values['loss']} at step {self.step}; checkpoints are "
+                "kept; lower train.lr, set train.clip_norm or use train.precision=fp32"
             )
         if closing:
-            if self.settings.clip_norm:
-                self.fabric.clip_gradients(
-                    self.module, self.optimizer, max_norm=self.settings.clip_norm
-                )
-            self.optimizer.step()
-            self.optimizer.zero_grad()
-            self.method.after_step()
-            self._follow()
+            self._update(rate)
         self.step += 1
         return values
+
+    def _update(self, rate: float) -> None:
+        for parameters in self.optimizer.param_groups:
+            parameters["lr"] = rate
+        if self.settings.clip_norm:
+            self.fabric.clip_gradients(
+                self.module, self.optimizer, max_norm=self.settings.clip_norm
+            )
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.method.after_step()
+        self._follow()
 
     def _seed_step(self) -> None:
         key = (self.seed, self.step, self.fabric.global_rank)
@@ -236,8 +251,8 @@ class _Trainer:
                 self.average[name].copy_(value)
 
     def averaged_encoder(self) -> nn.Module:
-        """The encoder as checkpoints hold it: the running average where one is kept, else the trained one."""
-        encoder = self.method.encoder
+        """The encoder as checkpoints hold it: the running average where one is kept."""
+        encoder: nn.Module = self.method.encoder
         if self.average is None:
             return encoder
         averaged = copy.deepcopy(encoder)
@@ -249,17 +264,18 @@ class _Trainer:
         if not self.fabric.is_global_zero:
             return
         tensors = dict(self.method.state_dict())
-        kept, state = checkpoint.optimizer_tensors(self.optimizer.state_dict())
+        kept, optimizer = checkpoint.optimizer_tensors(self.optimizer.state_dict())
         if self.average is not None:  # the raw encoder is for resuming, the average for use
             kept |= {f"raw.{name}": tensors[f"encoder.{name}"] for name in self.average}
             tensors |= {f"encoder.{name}": value for name, value in self.average.items()}
+        scaler = self.fabric.strategy.precision.state_dict()  # fp16's; empty for the others
         checkpoint.save(
             self.run / "checkpoints" / f"step{self.step:08d}",
             tensors=tensors,
             config=self.config,
-            card=checkpoint.card(self.config),
+            card=checkpoint.card(self.config, epochs=epochs, steps=self.step),
             state_tensors=kept,
-            state={"epoch": epochs, "step": self.step, "optimizer": state},
+            state={"epoch": epochs, "step": self.step, "optimizer": optimizer, "scaler": scaler},
         )
         checkpoint.prune(self.run, self.settings.keep)
 
@@ -275,8 +291,9 @@ class _Trainer:
             self.average = {name: tensors[f"encoder.{name}"].to(self.fabric.device) for name in raw}
             tensors |= {f"encoder.{name}": value for name, value in raw.items()}
         self.method.load_state_dict(tensors)
-        kept = {name: value for name, value in kept.items() if not name.startswith("raw.")}
         self.optimizer.load_state_dict(checkpoint.optimizer_state(kept, state["optimizer"]))
+        if state.get("scaler"):
+            self.fabric.strategy.precision.load_state_dict(state["scaler"])
         self.step = state["step"]
         return int(state["epoch"])
 
@@ -286,8 +303,9 @@ def batch_plan(
 ) -> Iterator[list[np.ndarray]]:
     """The batches of one epoch: for each, one index array a process, all of one length.
 
-    Clips are shuffled by (seed, epoch). The last, smaller batch is kept (`drop_last` is off in the released code) unless
-    a process would get fewer than two clips; a remainder that does not divide among the processes waits for the next epoch.
+    Clips are shuffled by (seed, epoch). The last, smaller batch is kept (`drop_last` is off in the
+    released code) unless a process would get fewer than two clips; a remainder that does not divide
+    among the processes waits for the next epoch.
     """
     order = np.random.default_rng((seed, epoch)).permutation(count)
     for first in range(0, count, batch_size):
@@ -309,6 +327,10 @@ def rate_factor(settings: Train, epoch: float) -> float:
     return 1.0
 
 
+def _due(epoch: int, every: int) -> bool:
+    return every > 0 and (epoch + 1) % every == 0
+
+
 def _clone(module: nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in module.state_dict().items()}
 
@@ -320,50 +342,3 @@ def _keep_memory() -> None:
     if hasattr(libc, "mallopt"):
         libc.mallopt(_M_MMAP_MAX, 0)
         libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
-
-
-@contextmanager
-def _claim(run: Path, config: dict[str, Any], resume: bool) -> Iterator[None]:
-    """Holds the run's folder for this process and writes its config; the lock ends with the process, however it ends."""
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{run}: cannot make the run's folder: {error.strerror}") from None
-    lock = FileLock(run / ".lock", blocking=False)
-    try:
-        with lock:
-            path = run / "config.json"
-            if path.exists() and not resume:
-                raise InputError(
-                    f"{run}: already holds a run; --resume continues it, another --out starts a new one"
-                )
-            if path.exists():
-                _refuse_changes(path, config)
-            write_json(path, config)
-            yield
-    except Timeout:
-        raise InputError(
-            f"{run}: another process is training here; wait for it or choose another --out"
-        ) from None
-
-
-# What may change when a run is resumed: it alters where and how long, not what is computed.
-_FREE = {
-    f"train.{key}"
-    for key in ("epochs", "devices", "resident", "save_every", "keep", "monitor_every", "compile")
-} | {"source.data"}
-
-
-def _refuse_changes(path: Path, config: dict[str, Any]) -> None:
-    stored = read_json(path)
-    for section in ("method", "encoder", "views", "train", "data", "input", "source"):
-        values, before = config.get(section, {}), stored.get(section, {})
-        for key in values.keys() | before.keys():
-            if f"{section}.{key}" not in _FREE and values.get(key) != before.get(key):
-                raise InputError(
-                    f"{path}: the run has {section}.{key}={before.get(key)!r}, not {values.get(key)!r}; "
-                    "resume with the same settings or start a new run"
-                )
-
-
-_OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 from uuid import uuid4
 
@@ -32,6 +33,22 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """`write_text` of readable JSON."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Makes the folder of a file that is to be written and tries to write there.
+
+    Raises:
+        InputError: `path` is a folder, or nothing can be written beside it.
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: a folder; name a file")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise InputError(f"{path}: cannot write here: {error.strerror}") from None
 
 
 def read_json(path: Path) -> Any:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
+from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 from typing import Any
+
+from .files import write_text
 
 Event = dict[str, Any]
 
 
 class RunLog:
-    """Writes events to `run/log.jsonl` and `run/tensorboard/`.
+    """Writes events to `run/log.jsonl` and `run/tensorboard/`; a context manager.
 
-    A resumed run drops what was logged after the checkpoint that it resumes from, so that its log reads like that of an
-    unbroken run.
+    A resumed run drops what was logged after the checkpoint that it resumes from, so that its log
+    reads like that of an unbroken run.
 
     Args:
         run: the run's folder.
@@ -24,29 +27,43 @@ class RunLog:
     def __init__(self, run: Path, epoch: int) -> None:
         from torch.utils.tensorboard import SummaryWriter  # slow to import, needed in training only
 
-        path = run / "log.jsonl"
+        self.path = run / "log.jsonl"
         kept = [row for row in read_log(run) if row["epoch"] <= epoch]
-        beside = path.with_suffix(".part")
-        beside.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
-        os.replace(beside, path)
-        self._file = path.open("a", encoding="utf-8")
+        write_text(self.path, "".join(json.dumps(row) + "\n" for row in kept))
+        self._file = self.path.open("a", encoding="utf-8")
         step = kept[-1]["step"] + 1 if kept else 0
         self._board = SummaryWriter(str(run / "tensorboard"), purge_step=step)
 
+    def __enter__(self) -> RunLog:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with suppress(OSError):  # every event was flushed; what failed has been said already
+            self._file.close()
+        with suppress(OSError):
+            self._board.close()
+
     def __call__(self, event: Event) -> None:
-        """Writes an event; single steps are for the display alone."""
+        """Writes an event; single steps are for the display alone.
+
+        Raises:
+            OSError: naming the log, when it cannot be written.
+        """
         if event["event"] == "step":
             return
-        self._file.write(json.dumps(event) + "\n")
-        self._file.flush()
-        for key, value in event.items():
-            if isinstance(value, float):
-                self._board.add_scalar(f"{event['event']}/{key}", value, event["step"])
-
-    def close(self) -> None:
-        """Flushes and closes both."""
-        self._file.close()
-        self._board.close()
+        try:
+            self._file.write(json.dumps(event) + "\n")
+            self._file.flush()
+            for key, value in event.items():
+                if isinstance(value, float):
+                    self._board.add_scalar(f"{event['event']}/{key}", value, event["step"])
+        except OSError as error:
+            raise OSError(f"{self.path}: cannot write the log: {error.strerror or error}") from None
 
 
 def read_log(run: Path) -> list[Event]:

@@ -61,15 +61,16 @@ def curves(
             if len(x) <= 12:
                 ax.plot(x, y, color=colour, linestyle="none", marker="o", markersize=3)
         ax.set_xlabel(svg.clean(xlabel))
-        ax.set_ylabel(svg.clean(ylabel))
+        ax.set_ylabel(svg.clean(ylabel), labelpad=6)
         if log:
             ax.set_yscale("log")
             ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             ax.yaxis.set_minor_formatter(NullFormatter())
         if percent:
+            ax.set_ylim(bottom=0)
             ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
         if all(np.all(x == np.round(x)) for x, _ in kept.values()):
-            ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))
         drawing = svg.render(figure, f"{title}: {ylabel} over {xlabel}")
     lines = [(svg.line_swatch(k), name) for k, name in enumerate(kept)]
     return svg.figure(title, drawing, svg.legend(lines) if len(lines) > 1 else "")
@@ -106,7 +107,7 @@ def embedding(
         figure = Figure(figsize=(4.0, 3.6), layout="constrained")
         ax = figure.add_subplot()
         _frame(ax, grid=False)
-        size = float(np.clip(2600 / len(labels), 5, 26))
+        size = float(np.clip(4000 / len(labels), 6, 26))
         for k in present:
             at = points[labels == k]
             colour = svg.SERIES[k % len(svg.SERIES)] if k >= 0 else svg.LINE

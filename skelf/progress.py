@@ -15,11 +15,10 @@ class TrainingDisplay:
 
     Args:
         console: where to draw.
-        epochs: how many epochs the run has.
     """
 
-    def __init__(self, console: Console, epochs: int) -> None:
-        self.console, self.epochs, self.reading = console, epochs, ""
+    def __init__(self, console: Console) -> None:
+        self.console, self.epochs, self.reading = console, 0, ""
         self.bar = Progress(
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             BarColumn(),
@@ -31,7 +30,9 @@ class TrainingDisplay:
             console=console,
             disable=not console.is_terminal,
         )
-        self.task = self.bar.add_task("", total=None, epoch=1, epochs=epochs, terms="", speed=0.0)
+        self.task = self.bar.add_task(
+            "", total=None, epoch=0, epochs=0, terms="", speed=0.0, visible=False
+        )
 
     def __enter__(self) -> TrainingDisplay:
         self.bar.start()
@@ -47,29 +48,30 @@ class TrainingDisplay:
 
     def __call__(self, event: Event) -> None:
         """Shows an event."""
-        if event["event"] == "monitor":
-            self.reading = f"  k-NN {event['knn_top1']:.1%}"
-            if not self.console.is_terminal:
-                self.console.print(f"epoch {event['epoch'] + 1}/{self.epochs}{self.reading}")
-        elif event["event"] == "step":
-            done = event["epoch"] * event["batches"] + event["batch"]
+        if event["event"] == "step":
+            self.epochs = event["epochs"]
             self.bar.update(
                 self.task,
                 total=self.epochs * event["batches"],
-                completed=done,
+                completed=event["epoch"] * event["batches"] + event["batch"],
+                visible=True,
                 epoch=event["epoch"] + 1,
+                epochs=self.epochs,
                 terms=_terms(event) + self.reading,
                 speed=event["clips_per_second"],
             )
-        elif not self.console.is_terminal:
-            self.console.print(
-                f"epoch {event['epoch'] + 1}/{self.epochs}  {_terms(event)}  "
-                f"{event['clips_per_second']:,.0f} clips/s",
-                highlight=False,
-            )
+            return
+        text = _terms(event)
+        if event["event"] == "monitor":
+            self.reading = f"  {text}"
+        else:
+            text += f"  {event['clips_per_second']:,.0f} clips/s"
+        if not self.console.is_terminal:
+            where = f"epoch {event['epoch'] + 1}/{self.epochs}"
+            self.console.print(f"{where}  {text}", highlight=False, markup=False, soft_wrap=True)
 
 
-_PLAIN = {"event", "epoch", "step", "batch", "batches", "clips_per_second", "lr"}
+_PLAIN = {"event", "epoch", "epochs", "step", "batch", "batches", "clips_per_second", "lr"}
 
 
 def _terms(event: Event) -> str:

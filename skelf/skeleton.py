@@ -1,7 +1,8 @@
 """Skeleton: one table of a joint layout, from which edges, bones, flips and body parts all derive.
 
-Built in: NTU25 (Kinect v2), KINECT20 (Kinect v1), SBU15, COCO17, H36M17, OPENPOSE18. A user's own layout is a TOML
-file (see `Skeleton.from_toml`) or a call of `Skeleton(...)`; no source needs editing.
+Built in: NTU25 (Kinect v2), KINECT20 (Kinect v1), SBU15, COCO17, H36M17, OPENPOSE18. A user's own
+layout is a TOML file (see `Skeleton.from_toml`) or a call of `Skeleton(...)`; no source needs
+editing.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import index as as_index
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +23,17 @@ class Skeleton:
 
     Args:
         names: joint names, in the order of the `V` axis.
-        parents: for each joint the index of its parent, -1 for the root (exactly one). The bone of a joint runs from
-            its parent to it; graph distances start at the root.
+        parents: for each joint the index of its parent, -1 for the root (exactly one). The bone of
+            a joint runs from its parent to it; graph distances start at the root.
         pairs: `(left, right)` joint indices; a flip swaps them, every other joint stays.
         parts: body part name -> joint indices; the parts are disjoint and cover all joints.
         centre: the joint that normalisation subtracts (hip or spine).
         name: what results and messages call the layout.
 
     Raises:
-        InputError: unknown or cyclic parents, none or several roots, duplicated names, pairs that name a joint twice,
-            parts that overlap or leave a joint out; the message names the joint.
+        InputError: unknown or cyclic parents, none or several roots, duplicated names, pairs that
+            name a joint twice, parts that overlap or leave a joint out; the message names the
+            joint.
     """
 
     names: tuple[str, ...]
@@ -41,7 +44,7 @@ class Skeleton:
     name: str = "custom"
 
     def __post_init__(self) -> None:
-        # Lists, NumPy integers and the like become plain tuples, so that two equal tables compare equal.
+        # Lists, NumPy integers and the like become plain tuples: equal tables compare equal.
         object.__setattr__(self, "names", tuple(str(n) for n in self.names))
         object.__setattr__(self, "parents", tuple(int(p) for p in self.parents))
         object.__setattr__(self, "pairs", tuple((int(a), int(b)) for a, b in self.pairs))
@@ -68,7 +71,7 @@ class Skeleton:
 
     @property
     def bones(self) -> tuple[int, ...]:
-        """Parent of each joint with the root its own parent, so that `x - x[bones]` is the bone vector."""
+        """Each joint's parent, the root its own: `x - x[bones]` is the bone vector."""
         return tuple(j if parent < 0 else parent for j, parent in enumerate(self.parents))
 
     @property
@@ -80,7 +83,7 @@ class Skeleton:
         return tuple(order)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain lists and strings, as JSON and HDF5 attributes keep them; `from_dict` reads it back."""
+        """Plain lists and strings, as JSON and HDF5 keep them; `from_dict` reads it back."""
         return {
             "name": self.name,
             "names": list(self.names),
@@ -95,7 +98,8 @@ class Skeleton:
         """Reads `to_dict`'s form; joints may stand as names instead of indices everywhere.
 
         Raises:
-            InputError: a field is missing, unknown or of the wrong type; `source` names where it came from.
+            InputError: a field is missing, unknown or of the wrong type; `source` names where it
+                came from.
         """
         fields = ("name", "names", "parents", "pairs", "parts", "centre")
         for key in table:
@@ -103,13 +107,15 @@ class Skeleton:
                 raise InputError(f"{source}: {unknown('field', key, fields)}")
         missing = [key for key in ("names", "parents", "centre") if key not in table]
         if missing:
-            raise InputError(f"{source}: field {missing[0]!r} is missing; a layout needs {fields}")
+            raise InputError(
+                f"{source}: field {missing[0]!r} is missing; needed: names, parents, centre"
+            )
         try:
             names = [str(name) for name in table["names"]]
             index = {name: joint for joint, name in enumerate(names)} | {"": -1}
 
             def joint(value: int | str) -> int:
-                return index[value] if isinstance(value, str) else int(value)
+                return index[value] if isinstance(value, str) else as_index(value)
 
             return cls(
                 names=tuple(names),
@@ -128,13 +134,13 @@ class Skeleton:
             raise InputError(f"{source}: {error}") from None
         except (TypeError, ValueError, AttributeError) as error:
             raise InputError(
-                f"{source}: not a layout ({error}); `names` and `parents` are lists, `pairs` a list of two-joint "
-                "lists, `parts` a table of lists, `centre` one joint"
+                f"{source}: not a layout ({error}); `names` and `parents` are lists, `pairs` a "
+                "list of two-joint lists, `parts` a table of lists, `centre` one joint"
             ) from None
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Skeleton:
-        """Reads a layout from a TOML file with the keys names, parents, pairs, parts, centre and, optionally, name.
+        """Reads a layout from a TOML file: names, parents, centre; optionally pairs, parts, name.
 
         Raises:
             InputError: no such file, not TOML, or a field that does not hold.
@@ -191,7 +197,8 @@ def _validate(s: Skeleton) -> None:
     for joint in range(count):
         if member.count(joint) != 1:
             raise InputError(
-                f"joint {s.names[joint]!r} is in {member.count(joint)} parts; each joint belongs to exactly one"
+                f"joint {s.names[joint]!r} is in {member.count(joint)} parts; each joint belongs "
+                "to exactly one"
             )
 
 
@@ -215,7 +222,7 @@ def _index(where: str, joints: Sequence[int], count: int) -> None:
             )
 
 
-# Parents follow 2s-AGCN's bone pairs, which every method here uses for the bone stream: hand tips hang off thumbs.
+# Parents follow 2s-AGCN's bone pairs, as every method's bone stream: hand tips hang off thumbs.
 NTU25 = Skeleton(
     name="ntu25",
     names=(
@@ -226,8 +233,13 @@ NTU25 = Skeleton(
         "HipRight", "KneeRight", "AnkleRight", "FootRight",
         "SpineShoulder", "HandTipLeft", "ThumbLeft", "HandTipRight", "ThumbRight",
     ),
-    parents=(1, 20, 20, 2, 20, 4, 5, 6, 20, 8, 9, 10, 0, 12, 13, 14, 0, 16, 17, 18, -1, 22, 7, 24, 11),
-    pairs=((4, 8), (5, 9), (6, 10), (7, 11), (12, 16), (13, 17), (14, 18), (15, 19), (21, 23), (22, 24)),
+    parents=(
+        1, 20, 20, 2, 20, 4, 5, 6, 20, 8, 9, 10, 0, 12, 13, 14, 0, 16, 17, 18, -1, 22, 7, 24, 11,
+    ),
+    pairs=(
+        (4, 8), (5, 9), (6, 10), (7, 11), (12, 16), (13, 17), (14, 18), (15, 19),
+        (21, 23), (22, 24),
+    ),
     parts={
         "trunk": (0, 1, 2, 3, 20),
         "left_arm": (4, 5, 6, 7, 21, 22),

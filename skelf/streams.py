@@ -1,8 +1,8 @@
 """Joint, motion and bone streams of a clip, derived from the joints and the skeleton alone.
 
-Streams are derived after augmentation and resizing, on whatever the encoder is given, so an encoder derives its own
-stream (`encoder.stream`) and no training or evaluation path can forget to. Source: USDRL's released model; the same
-definitions serve AimCLR and PCM3.
+Streams are derived after augmentation and resizing, on whatever the encoder is given, so an encoder
+derives its own stream (`encoder.stream`) and no training or evaluation path can forget to. Source:
+USDRL's released model; the same definitions serve AimCLR and PCM3.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .errors import unknown
 from .skeleton import Skeleton
 
 STREAMS = ("joint", "motion", "bone")
@@ -19,7 +20,7 @@ def derive(x: Tensor, stream: str, skeleton: Skeleton) -> Tensor:
     """The named stream of joints `x` `(N, C, T, V, M)`; same shape and unit.
 
     Raises:
-        ValueError: a stream that is not in `STREAMS`.
+        InputError: a stream that is not in `STREAMS`.
     """
     if stream == "joint":
         return x
@@ -27,7 +28,7 @@ def derive(x: Tensor, stream: str, skeleton: Skeleton) -> Tensor:
         return motion(x)
     if stream == "bone":
         return bone(x, skeleton)
-    raise ValueError(f"unknown stream {stream!r}; known: {', '.join(STREAMS)}")
+    raise unknown("stream", stream, STREAMS)
 
 
 def motion(x: Tensor) -> Tensor:

@@ -81,7 +81,7 @@ def test_experiment_tables(tmp_path: Path) -> None:
     config = (ROOT / "experiments/usdrl_small.toml").read_text()
     for old, new in (("dim = 128", "dim = 16"), ("frames = 32", "frames = 8")):
         config = config.replace(old, new)
-    config = re.sub(r"epochs = 15", "epochs = 2", config)
+    config = re.sub(r"epochs = 10", "epochs = 2", config)
     (tmp_path / "tiny.toml").write_text(config)
     script = str(ROOT / "experiments/usdrl_small.py")
     shared = ("--data", "tiny.h5", "--config", "tiny.toml", "--seeds", "1", "--workers", "1")

@@ -1,4 +1,4 @@
-"""Numbers that the authors' code gave (facts sheet A18), in float32 and eval mode, through the official layout."""
+"""Numbers that the authors' code gave (facts A18): float32, eval mode, the official layout."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Batches of ragged clips on the device: gathered there when the set is resident, else streamed to it."""
+"""Batches of ragged clips on the device: gathered there when resident, else streamed to it."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ class ClipBatches:
     Args:
         clips: the set; its `normalize` is applied to every batch.
         device: where batches live.
-        persons: persons to give, `M`: absent ones are zero, surplus ones dropped; the set's own when None.
-        resident: True keeps all frames on the device, False reads each batch from the (memory-mapped) store, "auto"
-            keeps them when they take less than half of the device's free memory.
+        persons: persons to give, `M`: absent ones are zero, surplus ones dropped; the set's own
+            when None.
+        resident: True keeps all frames on the device, False reads each batch from the
+            (memory-mapped) store, "auto" keeps them when they take less than half of the device's
+            free memory.
     """
 
     def __init__(
@@ -51,7 +53,8 @@ class ClipBatches:
         """The clips at `indices` `(N,)`.
 
         Returns:
-            `(N, C, T, V, M)` float32, T the longest of them, zero beyond each clip's end, and the lengths `(N,)`.
+            `(N, C, T, V, M)` float32, T the longest of them, zero beyond each clip's end, and the
+            lengths `(N,)`.
         """
         if self._frames is None:
             return self._place(*self._read(np.asarray(indices)))
@@ -64,7 +67,7 @@ class ClipBatches:
         return self._finish(x), length
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yields the batch of each index array; a streamed set reads the next one while this one is in use."""
+        """The batch of each index array; a streamed set reads one while the last one is in use."""
         if self._frames is not None:
             yield from (self(indices) for indices in batches)
             return
@@ -101,12 +104,12 @@ class ClipBatches:
 
 
 def resize(x: Tensor, lengths: Tensor, frames: int) -> Tensor:
-    """Resizes whole clips `(N, C, T, V, M)` of `lengths` `(N,)` to `frames`: what every protocol feeds an encoder."""
+    """Whole clips `(N, C, T, V, M)` of `lengths` `(N,)` in `frames`: what protocols encode."""
     return crop_resize(x, torch.zeros_like(lengths), lengths, frames)
 
 
 def _all_frames(clips: ClipSet, device: torch.device) -> Tensor:
-    """The frames of the set's clips `(sum of lengths, M, V, C)`, one after the other, on the device."""
+    """The frames of the set's clips, packed: `(sum of lengths, M, V, C)` on the device."""
     if len(clips) and np.array_equal(clips.start[1:], (clips.start + clips.length)[:-1]):
         first = int(clips.start[0])
         frames = np.array(clips.joints[first : first + int(clips.length.sum())], np.float32)
@@ -116,9 +119,7 @@ def _all_frames(clips: ClipSet, device: torch.device) -> Tensor:
 
 
 def _fits(clips: ClipSet, device: torch.device) -> bool:
-    if device.type == "cuda":
-        free = torch.cuda.mem_get_info(device)[0]
-    else:
-        free = 8 * 2**30  # what a laptop can spare; larger sets stay memory-mapped
+    # On a CPU what a laptop can spare; larger sets stay memory-mapped.
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 8 * 2**30
     size = int(clips.length.sum()) * int(np.prod(clips.joints.shape[1:])) * 4
     return size < RESIDENT_SHARE * free

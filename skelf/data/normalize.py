@@ -1,4 +1,4 @@
-"""Named normalisations of raw joints: stored data stays raw, batches apply the one that the ClipSet names.
+"""Named normalisations of raw joints: stored data stays raw, batches apply the ClipSet's one.
 
 To add one: a function here and its line in `NORMALISERS`.
 """
@@ -30,8 +30,8 @@ def none(x: Tensor, skeleton: Skeleton) -> Tensor:
 def centre(x: Tensor, skeleton: Skeleton) -> Tensor:
     """Subtracts one point a clip: the centre joint of the first frame in which person 0 is present.
 
-    Where the body is then starts at the origin and its later path, and the place of a second person, are kept. Joints
-    that are exactly zero (absent persons, padding) stay zero.
+    Where the body is then starts at the origin and its later path, and the place of a second
+    person, are kept. Joints that are exactly zero (absent persons, padding) stay zero.
     """
     present = (x != 0).any(dim=1, keepdim=True)  # (N, 1, T, V, M)
     seen = present[:, 0, :, :, 0].any(dim=2)  # (N, T)

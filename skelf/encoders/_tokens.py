@@ -1,4 +1,4 @@
-"""What DSTE and STTR share: tokens of both domains, their embedding, pooling to a clip vector, dense frames.
+"""What DSTE and STTR share: tokens of both domains, embedding, pooling to a clip, dense frames.
 
 Source: USDRL (AAAI 2025) and its released code (facts A1, A2, A5, A14a).
 """
@@ -11,8 +11,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..errors import unknown
 from ..skeleton import Skeleton
-from ..streams import derive
+from ..streams import STREAMS, derive
+
+
+def check_arguments(stream: str, dim: int, heads: int) -> None:
+    """Refuses what would otherwise fail only once a batch arrives.
+
+    Raises:
+        ValueError: an unknown stream, or a width that the heads do not divide.
+    """
+    if stream not in STREAMS:
+        raise unknown("stream", stream, STREAMS)
+    if heads < 1 or dim % heads:
+        raise ValueError(f"heads={heads}: must divide dim={dim}")
 
 
 def check_clip(x: Tensor, skeleton: Skeleton, channels: int, frames: int, persons: int) -> None:
@@ -29,7 +42,7 @@ def check_clip(x: Tensor, skeleton: Skeleton, channels: int, frames: int, person
 
 
 def tokenise(x: Tensor, stream: str, skeleton: Skeleton) -> tuple[Tensor, Tensor]:
-    """Joints `(N, C, T, V, M)` to temporal tokens `(N, T, M*V*C)` and spatial tokens `(N, M*V, T*C)` of a stream."""
+    """A stream of `(N, C, T, V, M)` as temporal `(N, T, M*V*C)` and spatial `(N, M*V, T*C)`."""
     rows = derive(x, stream, skeleton).permute(0, 2, 4, 3, 1)  # (N, T, M, V, C)
     return rows.flatten(2), rows.permute(0, 2, 3, 1, 4).flatten(1, 2).flatten(2)
 
@@ -44,7 +57,7 @@ class TokenEmbedding(nn.Sequential):
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention with one fused projection and the framework's scaled-dot-product kernel.
+    """Multi-head self-attention: one fused projection, torch's scaled-dot-product kernel.
 
     Parameters carry the names and shapes of `torch.nn.MultiheadAttention`.
     """
@@ -77,7 +90,7 @@ def sinusoids(length: int, dim: int) -> Tensor:
 
 
 def init_linear(module: nn.Module) -> None:
-    """The released initialisation of a Linear layer: weight N(0, 0.02), bias 0; other modules stay (A5)."""
+    """The released initialisation of Linear layers (A5): weight N(0, 0.02), bias 0; others stay."""
     if isinstance(module, nn.Linear):
         nn.init.trunc_normal_(module.weight, std=0.02, a=-2.0, b=2.0)
         if module.bias is not None:
@@ -85,11 +98,11 @@ def init_linear(module: nn.Module) -> None:
 
 
 def pool(temporal: Tensor, spatial: Tensor) -> Tensor:
-    """Tokens `(N, T, H)` and `(N, M*V, H)` to the clip vector `(N, 2H)`: maximum over tokens, temporal half first."""
+    """The maximum over tokens `(N, T, H)` and over `(N, M*V, H)`, side by side: `(N, 2H)`."""
     return torch.cat([temporal.amax(dim=1), spatial.amax(dim=1)], dim=1)
 
 
 def dense(temporal: Tensor, spatial: Tensor) -> Tensor:
-    """One row a frame, `(N, T, 2H)`: the spatial tokens averaged into T bins stand beside the temporal ones (A14a)."""
+    """One row a frame, `(N, T, 2H)`: temporal tokens beside the spatial ones in T bins (A14a)."""
     binned = F.adaptive_avg_pool1d(spatial.transpose(1, 2), temporal.shape[1]).transpose(1, 2)
     return torch.cat([temporal, binned], dim=2)

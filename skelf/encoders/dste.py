@@ -1,19 +1,24 @@
-"""DSTE: USDRL's dense spatio-temporal encoder, convolutional attention beside dense shift attention.
+"""DSTE: USDRL's dense spatio-temporal encoder, convolutional beside dense shift attention.
 
-Paper: Weng et al., USDRL, AAAI 2025, equations 1 to 6. `form="official"` is the released code, which gave the published
-numbers and loads the published weights; `form="paper"` is the equations as printed. Where they differ (facts A3, A17):
+Paper: Weng et al., USDRL, AAAI 2025, equations 1 to 6. `form="official"` is the released code,
+which gave the published numbers and loads the published weights; `form="paper"` is the equations as
+printed. Where they differ (facts A3, A17):
 
 | | official | paper |
 |---|---|---|
-| dense shift (Eq. 2) | keeps the original at every gap-th token, mixes the rest | mixes at every gap-th token |
+| dense shift (Eq. 2) | mixes all but every gap-th token | mixes every gap-th token |
 | DSA (Eq. 3) | mean of the two branches | their sum |
-| CA (Eq. 4) | dense 1x1 convolution and ReLU; no residual around the FFN, attention's is the input | depth-wise convolution, residuals as in a transformer block |
+| CA's convolution (Eq. 4) | dense, 1 wide, then ReLU | depth-wise, 3 wide |
+| CA's residuals | x around attention, none around the FFN | as in a transformer block |
 | positional encodings | before every layer | once |
 
-The paper is silent on normalisation, residuals and DropPath within SA and FFN: its form uses the official pre-norm ones.
+The paper is silent on normalisation, residuals and DropPath within SA and FFN: its form uses the
+official pre-norm ones.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +28,7 @@ from ..skeleton import Skeleton
 from ._tokens import (
     Attention,
     TokenEmbedding,
+    check_arguments,
     check_clip,
     dense,
     init_linear,
@@ -44,15 +50,19 @@ class DSTE(nn.Module):
         persons: persons M.
         stream: what is derived from the joints: joint, motion or bone.
         heads: attention heads (released: 1).
-        alpha: weight of CA; DSA gets `1 - alpha` (Eq. 5; released: 0.5). At 0 or 1 the other branch is not built.
+        alpha: weight of CA; DSA gets `1 - alpha` (Eq. 5; released: 0.5). At 0 or 1 the other branch
+            is not built.
         gap: period of the dense shift (released: 4).
-        kernel_size: width of CA's convolution along the tokens; odd. None: 1 (official), 3 (paper, which names none).
+        kernel_size: width of CA's convolution along the tokens; odd. None: 1 (official), 3 (paper,
+            which names none).
         drop_path: probability of dropping a residual branch for a clip (released: 0.1).
         form: "official" or "paper".
 
     Raises:
-        ValueError: alpha outside [0, 1], an even kernel size, or an unknown form.
+        ValueError: a value outside the range given above, or an unknown form or stream.
     """
+
+    position_t: Tensor
 
     def __init__(
         self,
@@ -71,13 +81,17 @@ class DSTE(nn.Module):
         form: str = "official",
     ) -> None:
         super().__init__()
+        check_arguments(stream, dim, heads)
         if form not in ("official", "paper"):
             raise ValueError(f"unknown form {form!r}; known: official, paper")
         if not 0 <= alpha <= 1:
             raise ValueError(f"alpha={alpha}: a weight between 0 and 1")
-        kernel_size = kernel_size or (1 if form == "official" else 3)
-        if kernel_size % 2 == 0:
-            raise ValueError(f"kernel_size={kernel_size}: must be odd")
+        if gap < 1 or not 0 <= drop_path < 1:
+            raise ValueError(f"gap={gap}, drop_path={drop_path}: from 1 on, and in [0, 1)")
+        if kernel_size is None:
+            kernel_size = 1 if form == "official" else 3
+        if kernel_size < 1 or kernel_size % 2 == 0:
+            raise ValueError(f"kernel_size={kernel_size}: must be odd and positive")
         self.skeleton, self.stream, self.persons = skeleton, stream, persons
         self.in_channels, self.num_frames, self.dim = in_channels, frames, 2 * dim
         self.repeat_positions = form == "official"
@@ -118,7 +132,10 @@ class DSTE(nn.Module):
 
 
 class DSTELayer(nn.Module):
-    """`alpha * CA(x) + (1 - alpha) * DSA(x)` on `(N, L, dim)` (Eq. 5), one attention module shared by both (A3)."""
+    """`alpha * CA(x) + (1 - alpha) * DSA(x)` (Eq. 5); both share one attention module (A3)."""
+
+    ca: Any  # ConvAttention, None at alpha 0
+    dsa: Any  # DenseShiftAttention, None at alpha 1
 
     def __init__(
         self,
@@ -143,9 +160,8 @@ class DSTELayer(nn.Module):
             return self.dsa(x, self.attention)
         if self.dsa is None:
             return self.ca(x, self.attention)
-        return self.alpha * self.ca(x, self.attention) + (1 - self.alpha) * self.dsa(
-            x, self.attention
-        )
+        ca, dsa = self.ca(x, self.attention), self.dsa(x, self.attention)
+        return self.alpha * ca + (1 - self.alpha) * dsa
 
 
 class ConvAttention(nn.Module):
@@ -170,7 +186,7 @@ class ConvAttention(nn.Module):
         return self.drop(self.mlp(self.norm2(h)))
 
     def convolve(self, x: Tensor) -> Tensor:
-        """The convolution on `(N, L, dim)`; one of width 1 is a matrix product, which spares two transposes."""
+        """The convolution on `(N, L, dim)`; at width 1 a matrix product: no transposes."""
         if self.conv.kernel_size == (1,) and self.conv.groups == 1:
             return F.linear(x, self.conv.weight[:, :, 0], self.conv.bias)
         return self.conv(x.transpose(1, 2)).transpose(1, 2)
@@ -181,7 +197,9 @@ class ConvAttention(nn.Module):
 
 
 class DenseShiftAttention(nn.Module):
-    """DSA (Eq. 1 to 3): tokens mixed over the whole sequence beside the tokens as they are, one transformer block."""
+    """DSA (Eq. 1 to 3): one transformer block on globally mixed and on unmixed tokens."""
+
+    mixed: Tensor
 
     def __init__(self, length: int, dim: int, gap: int, drop_path: float, form: str) -> None:
         super().__init__()
@@ -222,7 +240,7 @@ class FeedForward(nn.Module):
 
 
 def drop_path(x: Tensor, probability: float) -> Tensor:
-    """Zeroes each sample of `(N, ...)` with the probability and scales the others up; draws anew at every call."""
+    """Zeroes each sample of `(N, ...)` with the probability and scales the others up."""
     if not probability:
         return x
     keep = 1 - probability

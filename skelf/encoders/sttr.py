@@ -1,7 +1,8 @@
 """STTR: the plain two-stream transformer that USDRL is compared on.
 
-Each stream is a stack of standard post-norm transformer layers (facts A4): residual, then LayerNorm; ReLU FFN of width
-`dim`; no dropout, no final norm. Positional encodings are added once. Idea: Plizzari et al., CVIU 2021.
+Each stream is a stack of standard post-norm transformer layers (facts A4): residual, then
+LayerNorm; ReLU FFN of width `dim`; no dropout, no final norm. Positional encodings are added once.
+Idea: Plizzari et al., CVIU 2021.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from ..skeleton import Skeleton
 from ._tokens import (
     Attention,
     TokenEmbedding,
+    check_arguments,
     check_clip,
     dense,
     init_linear,
@@ -35,6 +37,9 @@ class STTR(nn.Module):
         stream: what is derived from the joints: joint, motion or bone.
         heads: attention heads (released: 1).
 
+    Raises:
+        ValueError: an unknown stream, or a `dim` that the heads do not divide.
+
     Source: USDRL, "STTR" rows; released code, facts A4.
     """
 
@@ -50,6 +55,7 @@ class STTR(nn.Module):
         heads: int = 1,
     ) -> None:
         super().__init__()
+        check_arguments(stream, dim, heads)
         self.skeleton, self.stream, self.persons = skeleton, stream, persons
         self.in_channels, self.num_frames, self.dim = in_channels, frames, 2 * dim
         tokens = persons * skeleton.joints
@@ -84,7 +90,7 @@ class STTR(nn.Module):
 
 
 class STTRLayer(nn.Module):
-    """One post-norm transformer layer, `torch.nn.TransformerEncoderLayer`'s defaults without dropout."""
+    """One post-norm layer: `torch.nn.TransformerEncoderLayer`'s defaults without dropout."""
 
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()

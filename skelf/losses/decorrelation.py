@@ -1,9 +1,10 @@
 """Multi-grained feature decorrelation (USDRL, equations 7 to 13): each term one pure function.
 
-Every function takes `z` `(K, B, D)`: K views of a batch of B clips, projected to D dimensions; statistics run over the
-batch. Where the paper and the released code differ, `form="official"` is the code and `form="paper"` the equation as
-printed. Products of `D × D` matrices go through the `B × B` Gram matrix when the batch is the smaller:
-`‖AᵀB‖² = ⟨AAᵀ, BBᵀ⟩`, which is exact and, at batch 32 and width 4096, hundreds of times cheaper.
+Every function takes `z` `(K, B, D)`: K views of a batch of B clips, projected to D dimensions;
+statistics run over the batch. Where the paper and the released code differ, `form="official"` is
+the code and `form="paper"` the equation as printed. Norms of `D × D` matrices go through the
+`B × B` Gram matrix when the batch is the smaller: `‖AᵀB‖² = ⟨AAᵀ, BBᵀ⟩`, which is exact and, at
+batch 32 and width 4096, hundreds of times cheaper.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from torch import Tensor
 def similarity(z: Tensor, form: str = "official") -> Tensor:
     """Similarity of the views of one clip.
 
-    Paper (Eq. 8): the mean over views and clips of `‖z_a - z̄‖₂`, z̄ the mean of all views. Official: the last view is
-    a hub; each other view pays its mean squared error to the hub and to the mean of the others (A7.1).
+    Paper (Eq. 8): the mean over views and clips of `‖z_a - z̄‖₂`, z̄ the mean of all views.
+    Official: the last view is a hub; each other view pays its mean squared error to the hub and to
+    the mean of the others (A7.1).
 
     Returns:
         A scalar.
@@ -31,7 +33,7 @@ def similarity(z: Tensor, form: str = "official") -> Tensor:
 
 
 def variance(z: Tensor, gamma: float = 1.0, eps: float = 1e-4) -> Tensor:
-    """Hinge on the standard deviation of each dimension (Eq. 9): `mean_j ReLU(γ - sqrt(Var_j + ε))`, `(K,)`."""
+    """Hinge on each dimension's deviation (Eq. 9): `mean_j ReLU(γ - sqrt(Var_j + ε))`, `(K,)`."""
     return (gamma - (z.var(dim=1) + eps).sqrt()).relu().mean(dim=1)
 
 
@@ -48,14 +50,15 @@ def covariance(z: Tensor) -> Tensor:
 
 
 def cross_correlation(z: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-correlation matrices `c = Ẑ_aᵀ Ẑ_b / B` of all pairs of views, Ẑ standardised over the batch.
+    """Cross-correlations `c = Ẑ_aᵀ Ẑ_b / B` of all pairs of views, Ẑ standardised over the batch.
 
-    Standardisation uses the unbiased deviation while the product divides by B, so that a view's correlation with
-    itself is `(B - 1) / B`, as in the released code (A7.3). It has no epsilon there; here the deviation is kept above
-    1e-8, which matters for a constant dimension only.
+    Standardisation uses the unbiased deviation while the product divides by B, so that a view's
+    correlation with itself is `(B - 1) / B`, as in the released code (A7.3). It has no epsilon
+    there; here the deviation is kept above 1e-8, which matters for a constant dimension only.
 
     Returns:
-        The diagonals `(P, D)` and the squared off-diagonal sums `(P,)` (Eq. 11) of the `P = K (K - 1) / 2` pairs.
+        The diagonals `(P, D)` and the sums of squared off-diagonal entries `(P,)` (Eq. 11) of the
+        `P = K (K - 1) / 2` pairs.
     """
     K, B, D = z.shape
     z = (z - z.mean(dim=1, keepdim=True)) / z.std(dim=1, keepdim=True).clamp_min(1e-8)
@@ -76,9 +79,9 @@ def decorrelation(z: Tensor, form: str = "official", *, xc: bool = True) -> dict
 
     Args:
         z: `(K, B, D)`; computed in float32 whatever its type.
-        form: "official": the invariance is `Σ (1 - c_ii)²` summed over unordered pairs. "paper": `tr(I - ẐₐᵀẐ_b)`
-            over ordered pairs divided by K. Variance, covariance and cross-correlation are sums over views and pairs
-            in both.
+        form: "official": the invariance is `Σ (1 - c_ii)²` summed over unordered pairs. "paper":
+            `tr(I - ẐₐᵀẐ_b)` over ordered pairs divided by K. Variance, covariance and
+            cross-correlation are sums over views and pairs in both.
         xc: compute the cross-correlation terms (the XC column of the paper's Table 5).
 
     Returns:
@@ -101,9 +104,8 @@ def decorrelation(z: Tensor, form: str = "official", *, xc: bool = True) -> dict
         if xc:
             diagonal, off_diagonal = cross_correlation(z)
             if form == "paper":
-                terms["invariance"] = (
-                    2 * (1 - diagonal).sum() / len(z)
-                )  # (a, b) and (b, a) are equal
+                # Twice: (a, b) and (b, a) are equal.
+                terms["invariance"] = 2 * (1 - diagonal).sum() / len(z)
             else:
                 terms["invariance"] = (1 - diagonal).square().sum()
             terms["cross_correlation"] = off_diagonal.sum()

@@ -1,9 +1,10 @@
 """USDRL: dense representations by multi-grained feature decorrelation, without negatives.
 
-Paper: Weng et al., AAAI 2025, equations 7 to 13. Several augmented views of each clip pass through one encoder and three
-projectors (temporal, spatial, instance); the loss pulls the views together and decorrelates the dimensions.
-Differs from the released code in one thing that no result depends on by design: there BatchNorm sees each GPU's share
-of the batch, here the whole batch, so that any number of processes gives the loss and gradients of one.
+Paper: Weng et al., AAAI 2025, equations 7 to 13. Several augmented views of each clip pass through
+one encoder and three projectors (temporal, spatial, instance); the loss pulls the views together
+and decorrelates the dimensions. Differs from the released code in one thing that no result depends
+on by design: there BatchNorm sees each GPU's share of the batch, here the whole batch, so that any
+number of processes gives the loss and gradients of one.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def draw_views(
     erase: float = 0.5,
     shear: float = 1.0,
 ) -> tuple[Tensor, ...]:
-    """USDRL's views (A8): a temporal crop resized, then either joint corruption or a shear; all views in one pass.
+    """USDRL's views (A8): a temporal crop resized, then joint corruption or a shear; all at once.
 
     Args:
         x: padded clips `(N, C, T, V, M)`.
@@ -49,7 +50,7 @@ def draw_views(
         crop: smallest and largest share of a clip that a view keeps.
         corruption: probability of joint corruption instead of the shear.
         joints: share of the joints that corruption touches (released: 15 of 25).
-        erase: probability that corrupted joints become 0 rather than pass through one random matrix.
+        erase: probability that corrupted joints become 0 rather than pass through a random matrix.
         shear: largest off-diagonal entry of the shear matrix.
 
     Returns:
@@ -77,8 +78,10 @@ class USDRL(nn.Module):
     Args:
         encoder: has `tokens(x)` that returns `(N, T, H)` and `(N, M*V, H)`.
         views: arguments of `draw_views`.
-        projection: width of the temporal and spatial projectors; the instance projector ends in twice that. None: 2H.
-        form: "official" or "paper" (see `losses.decorrelation`); loss weights have the same meaning in both.
+        projection: width of the temporal and spatial projectors; the instance projector ends in
+            twice that. None: 2H.
+        form: "official" or "paper" (see `losses.decorrelation`); loss weights have the same meaning
+            in both.
         kappa: weight of the similarity (5).
         eta: weight of the invariance (1e-3).
         mu: weight of the variance (5).
@@ -96,6 +99,7 @@ class USDRL(nn.Module):
     """
 
     view_function = staticmethod(draw_views)
+    encoder: Any  # a module with `tokens`, `dim` and `num_frames`
 
     def __init__(
         self,
@@ -128,7 +132,7 @@ class USDRL(nn.Module):
             self.weights |= {"variance": mu, "covariance": nu}
         if xc:
             self.weights |= {"invariance": eta, "cross_correlation": lam}
-        hidden = encoder.dim // 2
+        hidden = self.encoder.dim // 2
         width = projection or 2 * hidden
         self.projectors = nn.ModuleDict({"instance": Projector(2 * hidden, width, 2 * width)})
         if multi_grained:
@@ -165,7 +169,8 @@ class USDRL(nn.Module):
 class Projector(nn.Sequential):
     """Linear, BatchNorm, ReLU twice, then Linear (A5), on `(K, B, features)`.
 
-    BatchNorm normalises each view by its own statistics, as separate calls for separate views do, in float32.
+    BatchNorm normalises each view by its own statistics, as separate calls for separate views do,
+    in float32.
     """
 
     def __init__(self, features: int, width: int, out: int) -> None:

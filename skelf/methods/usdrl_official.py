@@ -1,4 +1,4 @@
-"""The released USDRL checkpoint layout (facts A6): read into a `USDRL`, and written back from one."""
+"""The released USDRL checkpoint layout (facts A6): read into a `USDRL`, written from one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..skeleton import Skeleton
 from .usdrl import USDRL
 
-# (our name, released name), tried in order; {} stands for one word. The same table serves both directions.
+# (our name, released name), tried in order; {} stands for one word. Read in both directions.
 _SHARED = (
     ("encoder.embed_{}.{}.{}", "backbone.ske_emb.{}_embedding.{}.{}"),
     ("encoder.position_s", "backbone.spe"),
@@ -41,27 +41,36 @@ _DSTE = tuple(
     )
 )
 
+# The tensors that tell the sizes of the model, and their number of dimensions.
+_SIZES = {
+    "backbone.spe": 3,
+    "backbone.ske_emb.t_embedding.0.weight": 2,
+    "backbone.ske_emb.s_embedding.0.weight": 2,
+    "t_proj.6.weight": 2,
+}
+
 
 def load(state: Mapping[str, Tensor], skeleton: Skeleton, source: str = "checkpoint") -> USDRL:
-    """Builds the method that a released state dict (keys without `module.`) holds; sizes come from the tensors.
+    """Builds the method that a released state dict holds; sizes come from the tensors.
 
     Args:
-        state: tensors by released name.
+        state: tensors by released name, without `module.`.
         skeleton: the layout that the weights were trained on (released ones: NTU25).
         source: what an error calls the checkpoint.
 
     Raises:
-        InputError: keys are missing or unknown, or the spatial tokens are no multiple of the layout's joints.
+        InputError: tensors are missing, unknown or of unfitting shapes, or the spatial tokens are
+            no multiple of the layout's joints.
     """
-    for key in ("backbone.spe", "backbone.ske_emb.t_embedding.0.weight", "i_proj.0.weight"):
-        if key not in state:
+    for key, dimensions in _SIZES.items():
+        if key not in state or state[key].dim() != dimensions:
             raise InputError(f"{source}: tensor {key!r} is missing; is this a USDRL checkpoint?")
     _, tokens, dim = state["backbone.spe"].shape
     persons, rest = divmod(tokens, skeleton.joints)
     if rest or not persons:
         raise InputError(
-            f"{source}: {tokens} spatial tokens are no multiple of the {skeleton.joints} joints of layout "
-            f"{skeleton.name!r}; name the layout that the weights were trained on"
+            f"{source}: {tokens} spatial tokens are no multiple of the {skeleton.joints} joints of "
+            f"layout {skeleton.name!r}; name the layout that the weights were trained on"
         )
     channels = state["backbone.ske_emb.t_embedding.0.weight"].shape[1] // tokens
     frames = state["backbone.ske_emb.s_embedding.0.weight"].shape[1] // channels
@@ -75,14 +84,18 @@ def load(state: Mapping[str, Tensor], skeleton: Skeleton, source: str = "checkpo
         for key, value in state.items()
         if key != "backbone.tpe.pe" and ".DSA.attn." not in key  # fixed table; a second copy
     }
-    missing, unexpected = method.load_state_dict(renamed, strict=False)
+    try:
+        missing, unexpected = method.load_state_dict(renamed, strict=False)
+    except RuntimeError as error:
+        last = str(error).splitlines()[-1].strip()
+        raise InputError(f"{source}: tensors do not fit together: {last}") from None
     if missing or unexpected:
         raise InputError(f"{source}: tensors missing {missing[:3]}, unknown {unexpected[:3]}")
     return method
 
 
 def save(method: USDRL) -> dict[str, Tensor]:
-    """The method's tensors under the released names, the second copy of each shared attention included.
+    """The method's tensors under the released names, with both copies of shared attentions.
 
     Raises:
         InputError: more than two layers a stream, which the released layout cannot name.

@@ -1,0 +1,70 @@
+"""One run a folder: a lock while it trains, and no resuming with other settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from .checkpoint import read_config
+from .errors import InputError
+from .files import write_json
+
+# What may change when a run is resumed: it alters where and how long, not what is computed.
+_FREE = {
+    f"train.{key}"
+    for key in ("epochs", "devices", "resident", "save_every", "keep", "monitor_every", "compile")
+} | {"source.data"}
+
+
+@contextmanager
+def claim(run: Path, config: Mapping[str, Any], resume: bool) -> Iterator[None]:
+    """Holds the run's folder and writes its config; the lock ends with the process, killed or not.
+
+    Raises:
+        InputError: the folder cannot be made, another process holds it, it has a run that is not to
+            be resumed, or one with other settings.
+    """
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(run / ".lock", blocking=False)
+        lock.acquire()
+    except Timeout:
+        raise InputError(
+            f"{run}: another process is training here; wait for it or choose another --out"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{run}: cannot write the run's folder: {error.strerror}") from None
+    try:
+        if (run / "config.json").exists():
+            if not resume:
+                raise InputError(
+                    f"{run}: already holds a run; --resume continues it, another --out starts a "
+                    "new one"
+                )
+            _refuse_changes(run, config)
+        write_json(run / "config.json", config)
+        yield
+    finally:
+        lock.release()
+
+
+def _refuse_changes(run: Path, config: Mapping[str, Any]) -> None:
+    stored = read_config(run)
+    # A cosine's every rate depends on the number of epochs.
+    cosine = config["train"]["schedule"] == "cosine"
+    free = _FREE - {"train.epochs"} if cosine else _FREE
+    lines = []
+    for section in ("method", "encoder", "views", "train", "data", "input", "source"):
+        values, before = config.get(section, {}), stored.get(section, {})
+        for key in sorted(values.keys() | before.keys()):
+            if f"{section}.{key}" not in free and values.get(key) != before.get(key):
+                lines.append(f"{section}.{key}={before.get(key)!r}, not {values.get(key)!r}")
+    if lines:
+        raise InputError(
+            f"{run}: the run has {'; '.join(lines)}; resume with the same settings or start a new "
+            "run with another --out"
+        )
