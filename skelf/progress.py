@@ -18,7 +18,7 @@ class TrainingDisplay:
     """
 
     def __init__(self, console: Console) -> None:
-        self.console, self.epochs, self.reading = console, 0, ""
+        self.console, self.epochs, self.terms, self.reading = console, 0, "", ""
         self.bar = Progress(
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             BarColumn(),
@@ -49,7 +49,7 @@ class TrainingDisplay:
     def __call__(self, event: Event) -> None:
         """Shows an event."""
         if event["event"] == "step":
-            self.epochs = event["epochs"]
+            self.epochs, self.terms = event["epochs"], _terms(event)
             self.bar.update(
                 self.task,
                 total=self.epochs * event["batches"],
@@ -57,13 +57,14 @@ class TrainingDisplay:
                 visible=True,
                 epoch=event["epoch"] + 1,
                 epochs=self.epochs,
-                terms=_terms(event) + self.reading,
+                terms=self.terms + self.reading,
                 speed=event["clips_per_second"],
             )
             return
         text = _terms(event)
         if event["event"] == "monitor":
             self.reading = f"  {text}"
+            self.bar.update(self.task, terms=self.terms + self.reading)
         else:
             text += f"  {event['clips_per_second']:,.0f} clips/s"
         if not self.console.is_terminal:
