@@ -4,9 +4,10 @@
     python experiments/usdrl_small.py ablation --data nw_ucla.h5 --split xview --out runs
     python experiments/usdrl_small.py alpha --data nw_ucla.h5 --split xview --out runs
 
-Each cell is one pretraining and the evaluation of its encoder, trained and untrained. A cell that is done is never run
-again and one that was killed resumes, so the command can be stopped and started at will. Cells run in worker processes
-of one thread each, which on few cores is faster than one run with many threads.
+Each cell is one pretraining and the evaluation of its encoder, trained and untrained. A cell that
+is done is never run again and one that was killed resumes, so the command can be stopped and
+started at will. Cells run in worker processes of one thread each, which on few cores is faster than
+one run with many threads.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ SHOWN = (
 def cells(
     table: str, seeds: int, streams: list[str], encoders: list[str]
 ) -> Iterator[dict[str, Any]]:
-    """The runs of a table: a row name, an encoder, a stream, a seed and the settings that differ."""
+    """The runs of a table: row name, encoder, stream, seed and the settings that differ."""
     for seed in range(seeds):
         if table == "main":
             for stream in streams:

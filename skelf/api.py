@@ -7,16 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
 from . import checkpoint
-from .arguments import arguments, filled
-from .config import METHOD_SKIP, Config, encoder_class, evaluation, resolve
+from .build import build_encoder, build_method
+from .config import Config, evaluation, resolve
 from .data.clips import ClipSet
 from .data.normalize import NORMALISERS
 from .encoders import ENCODERS
@@ -24,23 +23,13 @@ from .errors import InputError, unknown
 from .files import refuse_unwritable, write_json
 from .log import Event
 from .methods import METHODS, OFFICIAL
+from .metrics import topk_accuracy
 from .protocols import PROTOCOLS
 from .protocols.features import extract_splits
 from .protocols.knn import knn_scores
 from .protocols.outcome import Outcome
 from .skeleton import Skeleton, layout
 from .streams import STREAMS
-
-
-class Input(BaseModel):
-    """What an encoder is built for: the `input` of a run's config."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    skeleton: dict[str, Any]
-    channels: int = Field(ge=1)
-    persons: int = Field(ge=1)
-    stream: Literal["joint", "motion", "bone"]
 
 
 def pretrain(
@@ -97,7 +86,7 @@ def pretrain(
     described = _describe(settings, clips, stream, split, seed)
     torch.manual_seed(seed)
     fit(
-        _method(settings, described["input"], "config"),
+        build_method(settings, described["input"], "config"),
         train,
         settings.train,
         run=Path(out),
@@ -158,20 +147,7 @@ def evaluate(
     train, test = clips.split(split)
     given = evaluation(asked, base=described.get("eval"), overrides=overrides)
     cache = None if untrained or not Path(run).is_dir() else Path(run) / "features"
-    shared = {
-        "method": "untrained" if untrained else described["method"]["name"],
-        "form": described["method"].get("form"),
-        "encoder": described["encoder"]["name"],
-        "stream": encoder.stream,
-        "data": _name(clips),
-        "split": split,
-        "seed": seed if untrained else described["source"].get("seed"),
-        "eval_seed": seed,
-        "version": version("skelf"),
-        "versions": _versions(),
-    }
-    kept = ("method", "encoder", "views", "train", "data")
-    config = {key: described.get(key) for key in kept}
+    shared = _shared(clips, split, encoder, described, untrained, seed)
     rows = []
     for name, protocol in asked.items():
         began = time.perf_counter()
@@ -179,9 +155,8 @@ def evaluate(
             encoder, train, test, seed=seed, device=device, cache=cache, **given[name]
         )
         seconds = round(time.perf_counter() - began, 3)
-        rows += _rows(
-            name, outcome, shared | {"seconds": seconds, "config": config | {"eval": given[name]}}
-        )
+        config = shared["config"] | {"eval": given[name]}
+        rows += _rows(name, outcome, shared | {"seconds": seconds, "config": config})
     if out is not None:
         write_json(Path(out), rows)
     return rows
@@ -248,7 +223,7 @@ def _encoder(
     source = str(folder / "config.json")
     config = Config.from_dict(described, source=source)
     torch.manual_seed(seed)
-    encoder = _build_encoder(config, described.get("input"), source)
+    encoder = build_encoder(config, described.get("input"), source)
     if not untrained:
         tensors = checkpoint.read_tensors(folder / checkpoint.MODEL)
         prefix = "encoder."
@@ -259,37 +234,6 @@ def _encoder(
             detail = str(error).splitlines()[-1].strip()
             raise InputError(f"{folder}: weights and config.json do not match: {detail}") from None
     return encoder.eval(), {"source": {}} | described
-
-
-def _build_encoder(config: Config, given: Any, source: str) -> Any:
-    if not isinstance(given, Mapping):
-        raise InputError(f"{source}: input: a table of settings is missing")
-    takes = filled(Input, given, "input", source)
-    cls, chosen = encoder_class(ENCODERS, config.encoder, source=source)
-    try:
-        return cls(
-            Skeleton.from_dict(takes.skeleton, source),
-            in_channels=takes.channels,
-            persons=takes.persons,
-            stream=takes.stream,
-            **chosen,
-        )
-    except ValueError as error:
-        raise _named(error, f"{source}: encoder") from None
-
-
-def _method(config: Config, given: Any, source: str) -> nn.Module:
-    encoder = _build_encoder(config, given, source)
-    cls = METHODS[config.method]
-    chosen = arguments(cls, config.arguments, section="method", source=source, skip=METHOD_SKIP)
-    try:
-        return cls(encoder, views=config.views, **chosen)
-    except ValueError as error:
-        raise _named(error, f"{source}: method") from None
-
-
-def _named(error: ValueError, where: str) -> InputError:
-    return error if isinstance(error, InputError) else InputError(f"{where}: {error}")
 
 
 def _describe(
@@ -308,6 +252,31 @@ def _describe(
         },
         "source": source,
         "versions": _versions(),
+    }
+
+
+def _shared(
+    clips: ClipSet,
+    split: str,
+    encoder: Any,
+    described: Mapping[str, Any],
+    untrained: bool,
+    seed: int,
+) -> dict[str, Any]:
+    """What all rows of one evaluation say."""
+    kept = ("method", "encoder", "views", "train", "data")
+    return {
+        "method": "untrained" if untrained else described["method"]["name"],
+        "form": described["method"].get("form"),
+        "encoder": described["encoder"]["name"],
+        "stream": encoder.stream,
+        "data": _name(clips),
+        "split": split,
+        "seed": seed if untrained else described["source"].get("seed"),
+        "eval_seed": seed,
+        "version": version("skelf"),
+        "versions": _versions(),
+        "config": {key: described.get(key) for key in kept},
     }
 
 
@@ -332,8 +301,9 @@ def _monitor(train: ClipSet, test: ClipSet | None) -> Callable[[nn.Module], dict
     def read(encoder: nn.Module) -> dict[str, float]:
         device = next(encoder.parameters()).device
         f = extract_splits(encoder, train, test, device=str(device))
-        scores = knn_scores(f.train, f.train_labels, f.test, f.classes)
-        return {"knn_top1": float((scores.argmax(1) == f.test_labels).float().mean())}
+        gallery, labels = f.train.to(device), f.train_labels.to(device)
+        scores = knn_scores(gallery, labels, f.test.to(device), f.classes)
+        return {"knn_top1": topk_accuracy(scores.cpu(), f.test_labels)}
 
     return read
 

@@ -1,4 +1,4 @@
-"""The one error that means "the input is wrong": the command line shows it as one line and exits with 2."""
+"""The error that means "the input is wrong": the command line shows it and exits with 2."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class InputError(ValueError):
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
-    """The error for a name that a look-up does not have: the nearest known name, then all of them."""
+    """The error for a name that a look-up lacks: the nearest known name, then all of them."""
     known = sorted(known)
     nearest = get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean {nearest[0]!r}? " if nearest else ""

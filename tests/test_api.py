@@ -14,7 +14,8 @@ import torch
 from tiny_runs import pretrain
 
 import skelf
-from skelf import api, checkpoint, engine
+from skelf import api, build, checkpoint, engine
+from skelf.config import Config
 from skelf.data.synthetic import generate
 from skelf.encoders.dste import DSTE
 from skelf.errors import InputError
@@ -197,7 +198,7 @@ def test_method_arguments_are_checked_where_the_method_is_built(run):
     config = checkpoint.read_config(run)
     config["method"]["kapa"] = 1
     with pytest.raises(InputError, match=r"unknown key 'method\.kapa': did you mean"):
-        api._method(api.Config.from_dict(config), config["input"], "config.json")
+        build.build_method(Config.from_dict(config), config["input"], "config.json")
     with pytest.raises(InputError, match="method: unknown form 'new'"):
         pretrain(run, "method.form=new")
 

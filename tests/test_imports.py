@@ -11,7 +11,7 @@ LAYERS = {
     1: "errors files distributed log skeleton streams augment metrics losses",
     2: "data encoders arguments config card weights checkpoint claim engine",
     3: "methods protocols",
-    4: "svg player plots report progress export search api demo cli",
+    4: "svg player plots report progress export search build api demo cli",
 }
 STRANGERS = [{"data", "encoders"}, {"methods", "protocols"}]
 

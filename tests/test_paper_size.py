@@ -1,4 +1,4 @@
-"""USDRL at the paper's size on a CPU: builds, and trains in bf16 (minutes where the CPU emulates it)."""
+"""USDRL at the paper's size on a CPU: builds, and trains in bf16 (slow where that is emulated)."""
 
 import pytest
 import torch
