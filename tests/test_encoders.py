@@ -16,6 +16,9 @@ from skelf.errors import InputError
 from skelf.skeleton import KINECT20, LAYOUTS, SBU15
 from skelf.streams import STREAMS, derive
 
+# The encoders with temporal and spatial tokens; test_stgcn.py holds ST-GCN to the same contract.
+TOKENS = ("dste", "sttr")
+
 
 def clips(count, skeleton, channels, frames, persons):
     generator = torch.Generator().manual_seed(0)
@@ -45,7 +48,7 @@ def check_gradients(encoder, x):
 @pytest.mark.parametrize("persons", [1, 2, 3])
 @pytest.mark.parametrize("stream", STREAMS)
 @pytest.mark.parametrize("skeleton", LAYOUTS.values(), ids=list(LAYOUTS))
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", TOKENS)
 def test_every_size(name, skeleton, stream, persons):
     for frames, channels in ((8, 3), (64, 3), (8, 2), (64, 2)):
         sizes = {"frames": frames, "in_channels": channels, "persons": persons, "stream": stream}
@@ -63,7 +66,7 @@ def test_every_size(name, skeleton, stream, persons):
 
 
 @pytest.mark.parametrize("skeleton", LAYOUTS.values(), ids=list(LAYOUTS))
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", TOKENS)
 def test_evaluation(name, skeleton):
     torch.manual_seed(0)
     encoder, again = (ENCODERS[name](skeleton, dim=16, frames=8) for _ in range(2))
@@ -81,7 +84,7 @@ def test_evaluation(name, skeleton):
         assert torch.equal(again(x), vector)
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", TOKENS)
 def test_stream_is_derived_inside(name):
     x = clips(2, KINECT20, 3, 8, 2)
     joint = ENCODERS[name](KINECT20, dim=16, frames=8).eval()
@@ -92,7 +95,7 @@ def test_stream_is_derived_inside(name):
             assert torch.equal(other(x), joint(derive(x, stream, KINECT20)))
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", TOKENS)
 @pytest.mark.parametrize(
     "shape", [(2, 3, 8, 20, 1), (2, 3, 8, 25, 2), (2, 3, 9, 20, 2), (2, 2, 8, 20, 2), (3, 8, 20, 2)]
 )
@@ -105,7 +108,7 @@ def test_wrong_shapes_name_both(name, shape):
         assert "(C, T, V, M) = (3, 8, 20, 2)" in str(error.value)
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", TOKENS)
 def test_wrong_arguments(name):
     with pytest.raises(InputError, match="unknown stream 'bones': did you mean 'bone'"):
         ENCODERS[name](KINECT20, dim=16, stream="bones")
@@ -113,7 +116,7 @@ def test_wrong_arguments(name):
         ENCODERS[name](KINECT20, dim=16, heads=3)
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", TOKENS)
 @pytest.mark.parametrize("sizes", [{"layers": 1}, {"layers": 3}, {"heads": 4}, {"dim": 15}])
 def test_other_sizes(name, sizes):
     sizes = {"dim": 16, "frames": 8} | sizes
@@ -122,7 +125,7 @@ def test_other_sizes(name, sizes):
     assert len(encoder.layers_t) == len(encoder.layers_s) == sizes.get("layers", 2)
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", TOKENS)
 def test_half_precision(name):
     encoder, x = ENCODERS[name](SBU15, dim=16, frames=8).eval(), clips(2, SBU15, 3, 8, 2)
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
@@ -130,7 +133,7 @@ def test_half_precision(name):
     torch.testing.assert_close(half.float(), encoder(x).detach(), rtol=0.1, atol=0.1)
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", TOKENS)
 def test_initial_weights(name):
     torch.manual_seed(0)
     encoder = ENCODERS[name](KINECT20, dim=128, frames=16)

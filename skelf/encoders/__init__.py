@@ -6,6 +6,7 @@ Contract: `Encoder(skeleton, ..., frames, in_channels, persons, stream)`; `forwa
 """
 
 from .dste import DSTE
+from .stgcn import STGCN
 from .sttr import STTR
 
-ENCODERS = {"dste": DSTE, "sttr": STTR}
+ENCODERS = {"dste": DSTE, "sttr": STTR, "stgcn": STGCN}

@@ -1,0 +1,181 @@
+"""AimCLR's augmentations; `augment_views` composes them to the normal and the extreme view.
+
+As in `augment`: batched pure functions of `(N, C, T, V, M)` that take what was drawn, each with a
+`draw_` partner. "Nothing for this clip" is part of the draw (a mask, a sigma of 0, an axis of -1),
+so every function runs over the whole batch. Shear is `augment.map_joints` with `draw_shears`.
+
+Source: Guo et al., AimCLR, AAAI 2022, supplement. The released code fixes what the paper leaves
+open (facts 3.2, D2 to D6, D20).
+"""
+
+from __future__ import annotations
+
+from math import radians
+
+import torch
+from torch import Generator, Tensor
+
+from .skeleton import Skeleton
+
+
+def draw_starts(count: int, padding: int, generator: Generator, device: torch.device) -> Tensor:
+    """Draws the first frame of `count` crops of the padded clip: 0 to `2 * padding`, inclusive."""
+    return torch.randint(2 * padding + 1, (count,), generator=generator, device=device)
+
+
+def crop_padded(x: Tensor, start: Tensor, padding: int) -> Tensor:
+    """Pads the clip in time by reflection and cuts it to its old length from `start` on.
+
+    The edge frame is part of the reflection, so that it stands twice: `2 1 0 0 1 2 ...`.
+
+    Args:
+        x: `(N, C, T, V, M)`.
+        start: first frame within the padded clip, `(N,)`; `padding` leaves the clip as it is.
+        padding: frames added on either side, T at most (paper: T / 6).
+
+    Source: paper, "Crop"; facts D20.
+    """
+    T = x.shape[2]
+    at = start[:, None] - padding + torch.arange(T, device=x.device)
+    at = torch.where(at < 0, -1 - at, at)
+    at = torch.where(at >= T, 2 * T - 1 - at, at)
+    return x.permute(0, 2, 4, 3, 1)[
+        torch.arange(len(x), device=x.device)[:, None], at  # (N, T, M, V, C)
+    ].permute(0, 4, 1, 3, 2)
+
+
+def draw_flips(
+    count: int, probability: float, generator: Generator, device: torch.device
+) -> Tensor:
+    """Draws which of `count` clips to flip: a mask `(count,)`."""
+    return torch.rand(count, generator=generator, device=device) < probability
+
+
+def flip_joints(x: Tensor, flipped: Tensor, skeleton: Skeleton) -> Tensor:
+    """Swaps left and right joints of the clips in the mask `flipped` `(N,)`.
+
+    Joints change places, coordinates keep their sign: no mirror image (released; facts D6).
+    """
+    order = torch.as_tensor(skeleton.flip, device=x.device)
+    return torch.where(_per_clip(flipped), x.index_select(3, order), x)
+
+
+def flip_time(x: Tensor, flipped: Tensor) -> Tensor:
+    """Reverses the frames of the clips in the mask `flipped` `(N,)`."""
+    return torch.where(_per_clip(flipped), x.flip(2), x)
+
+
+def draw_angles(
+    count: int,
+    axes: int,
+    degrees: tuple[float, float],
+    generator: Generator,
+    device: torch.device,
+) -> Tensor:
+    """Draws rotation angles `(count, axes)` in radians: one random main axis, the others smaller.
+
+    Args:
+        count: number of clips.
+        axes: 3, or 1 for flat skeletons, whose one axis is the main one.
+        degrees: largest angle about the main axis and about the others (paper: 30, 1); angles are
+            uniform from 0 on, never negative.
+        generator: on `device`.
+        device: where to draw.
+
+    Source: paper, "Rotate"; facts D5.
+    """
+    main = torch.randint(axes, (count, 1), generator=generator, device=device)
+    share = torch.rand(count, axes, generator=generator, device=device)
+    is_main = torch.arange(axes, device=device) == main
+    return share * torch.where(is_main, radians(degrees[0]), radians(degrees[1]))
+
+
+def rotations(angles: Tensor) -> Tensor:
+    """Rotation matrices about x, then y, then z, by angles `(N, 3)`: `(N, 3, 3)`, for `map_joints`.
+
+    Angles `(N, 1)` give `(N, 2, 2)`, about z. A positive angle turns the axes, not the body.
+
+    Raises:
+        ValueError: neither one nor three angles a clip.
+    """
+    if angles.dim() != 2 or angles.shape[1] not in (1, 3):
+        raise ValueError(f"angles are (N, 3), or (N, 1) for flat skeletons; got {angles.shape}")
+    cos, sin = angles.cos(), angles.sin()
+
+    def turn(axis: int, first: int, second: int) -> Tensor:
+        size = 3 if angles.shape[1] == 3 else 2
+        matrix = torch.eye(size, dtype=angles.dtype, device=angles.device).repeat(len(angles), 1, 1)
+        matrix[:, first, first] = matrix[:, second, second] = cos[:, axis]
+        matrix[:, first, second], matrix[:, second, first] = sin[:, axis], -sin[:, axis]
+        return matrix
+
+    if angles.shape[1] == 1:
+        return turn(0, 0, 1)
+    return turn(2, 0, 1) @ turn(1, 2, 0) @ turn(0, 1, 2)
+
+
+def draw_noise(x: Tensor, std: float, probability: float, generator: Generator) -> Tensor:
+    """Draws noise to add to `x`: N(0, std), or 0 for the clips that get none; the shape of `x`.
+
+    Absent persons get noise too, as released. Source: paper, "Gaussian Noise"; facts D3.
+    """
+    N, C, T, V, M = x.shape
+    noisy = draw_flips(N, probability, generator, x.device)
+    noise = torch.randn(N, T, M, V, C, generator=generator, device=x.device, dtype=x.dtype)
+    return noise.permute(0, 4, 1, 3, 2) * _per_clip(noisy) * std
+
+
+def draw_sigmas(
+    count: int,
+    sigma: tuple[float, float],
+    probability: float,
+    generator: Generator,
+    device: torch.device,
+) -> Tensor:
+    """Draws widths for `blur`, `(count,)`: uniform in `sigma`, or 0 for clips that stay sharp."""
+    share = torch.rand(count, generator=generator, device=device)
+    blurred = draw_flips(count, probability, generator, device)
+    return (sigma[0] + (sigma[1] - sigma[0]) * share) * blurred
+
+
+def blur(x: Tensor, sigma: Tensor, size: int = 15) -> Tensor:
+    """Weighs each frame with its neighbours in time by `exp(-d^2 / (2 sigma^2))`.
+
+    The weights do not sum to 1: a still clip grows by up to 5 times at sigma 2. Beyond the clip
+    there are zeros.
+
+    Args:
+        x: `(N, C, T, V, M)`.
+        sigma: in frames, `(N,)`; 0 leaves a clip as it is (paper: 0.1 to 2).
+        size: number of frames that count, odd (paper: 15).
+
+    Source: paper, Eq. 11, which has no normalisation either; facts D4.
+    """
+    N, C, T, V, M = x.shape
+    frame = torch.arange(T, device=x.device)
+    distance = (frame[:, None] - frame).abs()
+    # At the least sigma every weight but a frame's own is exactly 0.
+    width = sigma.clamp_min(1e-3)[:, None, None].to(x.dtype)
+    weights = torch.exp(-(distance**2) / (2 * width**2)) * (distance <= size // 2)  # (N, T, T)
+    rows = x.permute(0, 2, 4, 3, 1)
+    return torch.bmm(weights, rows.reshape(N, T, -1)).view(N, T, M, V, C).permute(0, 4, 1, 3, 2)
+
+
+def draw_axes(
+    count: int, channels: int, probability: float, generator: Generator, device: torch.device
+) -> Tensor:
+    """Draws the coordinate to mask in each of `count` clips, `(count,)`; -1 for none."""
+    masked = draw_flips(count, probability, generator, device)
+    axis = torch.randint(channels, (count,), generator=generator, device=device)
+    return torch.where(masked, axis, -1)
+
+
+def mask_axis(x: Tensor, axis: Tensor) -> Tensor:
+    """Sets one coordinate, `axis` `(N,)`, to 0 throughout the clip; -1 leaves it as it is."""
+    channel = torch.arange(x.shape[1], device=x.device)
+    return x * _per_clip(channel != axis[:, None])
+
+
+def _per_clip(values: Tensor) -> Tensor:
+    """`(N,)` or `(N, C)` to five dimensions, to go with `(N, C, T, V, M)`."""
+    return values.view(*values.shape, *[1] * (5 - values.dim()))

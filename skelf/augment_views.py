@@ -1,0 +1,170 @@
+"""AimCLR's two compositions of augmentations: the normal and the extreme view.
+
+Source: Guo et al., AimCLR, AAAI 2022; the normal view is SkeletonCLR's and CrosSCLR's too. The
+released code fixes what the paper leaves open (facts 3.2, D2 to D6, D20).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from .augment import crop_resize, draw_shears, map_joints
+from .augment_aimclr import (
+    blur,
+    crop_padded,
+    draw_angles,
+    draw_axes,
+    draw_flips,
+    draw_noise,
+    draw_sigmas,
+    draw_starts,
+    flip_joints,
+    flip_time,
+    mask_axis,
+    rotations,
+)
+from .errors import unknown
+from .skeleton import Skeleton
+
+FORMS = ("official", "paper")
+
+
+def draw_normal_view(
+    x: Tensor,
+    generator: Generator,
+    lengths: Tensor | None = None,
+    frames: int | None = None,
+    shear: float = 0.5,
+    padding_ratio: int = 6,
+) -> Tensor:
+    """Draws a normal view of each clip: crop, then shear.
+
+    Args:
+        x: `(N, C, T, V, M)`.
+        generator: on the device of `x`.
+        lengths: true lengths `(N,)`: the clips are first resized, whole, to `frames` frames.
+        frames: frames after that; not read without `lengths`.
+        shear: largest shear factor (paper: 0.5); 0 for none.
+        padding_ratio: the crop's padding is `T // padding_ratio` frames (paper: 6); 0 for no crop.
+
+    Returns:
+        `(N, C, frames, V, M)`.
+
+    Source: paper, "Normal Augmentations"; facts 3.2.
+    """
+    x = _resize(x, lengths, frames)
+    padding = _padding(x, padding_ratio)
+    start = draw_starts(len(x), padding, generator, x.device)
+    shears = draw_shears(len(x), x.shape[1], shear, generator, x.device)
+    return map_joints(crop_padded(x, start, padding), shears)
+
+
+class ExtremeDraws(NamedTuple):
+    """What `extreme_view` takes: a value, a matrix or a mask's bit for each of N clips."""
+
+    start: Tensor
+    padding: int
+    shears: Tensor
+    flipped: Tensor
+    rotations: Tensor
+    backwards: Tensor
+    noise: Tensor
+    sigma: Tensor
+    axis: Tensor
+
+
+def extreme_view(x: Tensor, draws: ExtremeDraws, skeleton: Skeleton) -> Tensor:
+    """Crop, shear, spatial flip, rotation, temporal flip, noise, blur, axis mask, in this order.
+
+    Source: the paper's eight; their order is that of the released code (facts 3.2).
+    """
+    x = crop_padded(x, draws.start, draws.padding)
+    # Swapping joints commutes with mapping coordinates: shear and rotation are one product.
+    x = map_joints(x, draws.rotations @ draws.shears)
+    x = flip_time(flip_joints(x, draws.flipped, skeleton), draws.backwards)
+    return mask_axis(blur(x + draws.noise, draws.sigma), draws.axis)
+
+
+def draw_extreme_view(
+    x: Tensor,
+    generator: Generator,
+    skeleton: Skeleton,
+    lengths: Tensor | None = None,
+    frames: int | None = None,
+    shear: float = 0.5,
+    padding_ratio: int = 6,
+    flip: float = 0.5,
+    degrees: tuple[float, float] = (30.0, 1.0),
+    time_flip: float | None = None,
+    noise: float | None = None,
+    noise_std: float = 0.01,
+    blurred: float = 0.5,
+    sigma: tuple[float, float] = (0.1, 2.0),
+    axis_mask: float = 0.5,
+    form: str = "official",
+) -> Tensor:
+    """Draws an extreme view of each clip: all of `extreme_view`.
+
+    Args:
+        x: `(N, C, T, V, M)` with two or three coordinates.
+        generator: on the device of `x`.
+        skeleton: the joint layout.
+        lengths: as in `draw_normal_view`, like the three that follow.
+        frames: see there.
+        shear: see there.
+        padding_ratio: see there.
+        flip: probability of the spatial flip (paper: 0.5).
+        degrees: largest angles of the rotation, see `draw_angles`; (0, 0) for none.
+        time_flip: probability of the temporal flip. None: 0 (official), 0.5 (paper).
+        noise: probability of Gaussian noise. None: 0.5 (official), 1 (paper, which names none).
+        noise_std: its standard deviation (paper: "N(0, 0.01)").
+        blurred: probability of the blur (paper: 0.5).
+        sigma: smallest and largest width of the blur, in frames (paper: 0.1, 2).
+        axis_mask: probability of the axis mask (paper: 0.5).
+        form: "official" or "paper" (facts D2, D3).
+
+    Returns:
+        `(N, C, frames, V, M)`.
+
+    Raises:
+        InputError: an unknown form.
+        ValueError: clips of neither two nor three coordinates.
+
+    Source: paper, "Extreme Augmentations"; facts 3.2.
+    """
+    if form not in FORMS:
+        raise unknown("form", form, FORMS)
+    x = _resize(x, lengths, frames)
+    count, channels, device = len(x), x.shape[1], x.device
+    if channels not in (2, 3):
+        raise ValueError(f"x of shape {tuple(x.shape)}: rotation needs 2 or 3 coordinates")
+    time_flip = {"official": 0.0, "paper": 0.5}[form] if time_flip is None else time_flip
+    noise = {"official": 0.5, "paper": 1.0}[form] if noise is None else noise
+    padding, axes = _padding(x, padding_ratio), 3 if channels == 3 else 1
+    draws = ExtremeDraws(
+        start=draw_starts(count, padding, generator, device),
+        padding=padding,
+        shears=draw_shears(count, channels, shear, generator, device),
+        flipped=draw_flips(count, flip, generator, device),
+        rotations=rotations(draw_angles(count, axes, degrees, generator, device)),
+        backwards=draw_flips(count, time_flip, generator, device),
+        noise=draw_noise(x, noise_std, noise, generator),
+        sigma=draw_sigmas(count, sigma, blurred, generator, device),
+        axis=draw_axes(count, channels, axis_mask, generator, device),
+    )
+    return extreme_view(x, draws, skeleton)
+
+
+def _resize(x: Tensor, lengths: Tensor | None, frames: int | None) -> Tensor:
+    if lengths is None:
+        return x
+    if frames is None:
+        raise ValueError("frames is missing: how many to resize the clips of these lengths to")
+    return crop_resize(x, torch.zeros_like(lengths), lengths, frames)
+
+
+def _padding(x: Tensor, ratio: int) -> int:
+    return x.shape[2] // ratio if ratio > 0 else 0
