@@ -51,6 +51,7 @@ class Train(BaseModel):
     lr: _Positive = Field(5e-4, description="learning rate after the warmup")
     weight_decay: float = Field(1e-5, ge=0, description="L2 for adam and sgd, decoupled for adamw")
     optimizer: Literal["adam", "adamw", "sgd"] = Field("adam", description="torch's, its defaults")
+    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
     schedule: Literal["step", "cosine", "constant"] = Field("step", description="of the lr")
     milestones: tuple[int, ...] = Field((351,), description="epochs from which step multiplies lr")
     gamma: float = Field(0.1, gt=0, le=1, description="factor of schedule step at a milestone")

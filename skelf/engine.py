@@ -160,8 +160,9 @@ class _Trainer:
         self.method = cast(Any, method)  # its contract is more than nn.Module's
         self.fabric, self.settings = fabric, settings
         self.run, self.seed, self.config, self.step = run, seed, config, 0
+        options = {"momentum": settings.momentum} if settings.optimizer == "sgd" else {}
         optimizer = _OPTIMIZERS[settings.optimizer](
-            method.parameters(), lr=settings.lr, weight_decay=settings.weight_decay
+            method.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, **options
         )
         self.module, self.optimizer = fabric.setup(method, optimizer)
         self.forward: Any = torch.compile(self.module) if settings.compile else self.module
@@ -181,6 +182,8 @@ class _Trainer:
         sums: dict[str, float] = {}
         began, clips, rate = time.perf_counter(), 0, 0.0
         self.module.train()
+        if hasattr(self.method, "start_epoch"):
+            self.method.start_epoch(epoch)
         for number, (x, lengths) in enumerate(self.batches.stream(mine)):
             rate = settings.lr * rate_factor(settings, epoch + number / len(plan))
             first = number - number % settings.accumulate  # of the batches that make this step

@@ -48,7 +48,7 @@ def test_makefile_has_the_readme_commands() -> None:
     commands = re.findall(r"^make (\w+)", (ROOT / "README.md").read_text(), flags=re.M)
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), flags=re.M)
     assert set(commands) == {"demo", "test"} <= set(targets)
-    assert "\nmake test" in (ROOT / ".ci/run").read_text()
+    assert "\nmake test\n" in (ROOT / ".ci/run").read_text()
 
 
 def test_documented_layout_loads() -> None:

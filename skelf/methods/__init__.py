@@ -1,13 +1,25 @@
 """Methods: how an encoder is pretrained without labels.
 
 Contract: `Method(encoder, views, ...)` with `.encoder`; `views(x, lengths, generator) -> tuple`;
-`forward(*views)` gives a dict with `"loss"` and every named term; `after_step()`. `view_function`
-is what `views.*` of a config feeds. `OFFICIAL` names, for a method with released weights, the
-module that reads and writes their layout.
+`forward(*views)` gives a dict with `"loss"` and every named term; `after_step()`. A method whose
+loss depends on the epoch also has `start_epoch(epoch)`, epochs counted from 0; the training loop
+calls it before each, so that a resumed run is in the right stage. `view_function` is what `views.*`
+of a config feeds. `OFFICIAL` names, for a method with released weights, what reads and writes their
+layout.
 """
 
-from . import usdrl_official
+from typing import Any
+
+from . import clr_official, usdrl_official
+from .aimclr import AimCLR
+from .crossclr import CrosSCLR
+from .skeletonclr import SkeletonCLR
 from .usdrl import USDRL
 
-METHODS = {"usdrl": USDRL}
-OFFICIAL = {"usdrl": usdrl_official}
+METHODS = {"usdrl": USDRL, "skeletonclr": SkeletonCLR, "aimclr": AimCLR, "crossclr": CrosSCLR}
+OFFICIAL: dict[str, Any] = {
+    "usdrl": usdrl_official,
+    "skeletonclr": clr_official.SKELETONCLR,
+    "aimclr": clr_official.AIMCLR,
+    "crossclr": clr_official.CROSSCLR,
+}

@@ -1,0 +1,83 @@
+"""BatchNorm over the batch of all processes, on any device, so that several train as one does.
+
+torch's SyncBatchNorm needs CUDA; this one is a few all-reduces.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+
+def synchronize(module: nn.Module) -> None:
+    """Gives every BatchNorm within `module` the statistics of all processes' batches.
+
+    Parameters, buffers and their names stay. Every process must hold as many clips as the others.
+    """
+    for name, child in module.named_children():
+        if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d):
+            made = SyncNorm(child.num_features, child.eps, child.momentum)
+            made.weight, made.bias = child.weight, child.bias
+            for key, value in child.named_buffers():
+                setattr(made, key, value)
+            setattr(module, name, made.train(child.training))
+        else:
+            synchronize(child)
+
+
+class SyncNorm(nn.modules.batchnorm._BatchNorm):
+    """BatchNorm of `(N, C, ...)`, the mean and variance those of all processes."""
+
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        """Any number of dimensions will do."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalises `x`; statistics in float32 at least."""
+        alone = not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1
+        if alone or not self.training:
+            return super().forward(x)
+        with torch.autocast(x.device.type, enabled=False):
+            y = x.to(torch.promote_types(x.dtype, torch.float32))
+            others = [0, *range(2, x.dim())]
+            shape = [1, -1, *[1] * (x.dim() - 2)]
+            mean = _average(y.mean(dim=others))
+            y = y - mean.view(shape)
+            variance = _average(y.square().mean(dim=others))
+            self._remember(mean, variance, dist.get_world_size() * x.numel() // x.shape[1])
+            scale = self.weight * (variance + self.eps).rsqrt()
+            return (y * scale.view(shape) + self.bias.view(shape)).to(x.dtype)
+
+    @torch.no_grad()
+    def _remember(self, mean: Tensor, variance: Tensor, count: int) -> None:
+        self.num_batches_tracked.add_(1)
+        self.running_mean.lerp_(mean, self.momentum or 0.0)
+        self.running_var.lerp_(variance * count / (count - 1), self.momentum or 0.0)
+
+
+def _average(x: Tensor) -> Tensor:
+    """The mean of `x` over all processes, as one process with the whole batch would have it."""
+    averaged: Tensor = _Average.apply(x)  # type: ignore[no-untyped-call]
+    return averaged
+
+
+class _Average(torch.autograd.Function):
+    # The mean is its own adjoint: each process's loss depends on the x of every process.
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        total = x.clone()
+        dist.all_reduce(total)
+        return total / dist.get_world_size()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        total = gradient.clone()
+        dist.all_reduce(total)
+        return total / dist.get_world_size()

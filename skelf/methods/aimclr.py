@@ -1,0 +1,212 @@
+"""AimCLR: contrastive learning from extreme augmentations, mined neighbours and dropped features.
+
+Paper: Guo et al., AAAI 2022. A normal view is contrasted as in SkeletonCLR; the distributions over
+the keys of an extreme view, and of the same with its most distinctive features dropped (EADM), are
+pulled to the normal view's (D3M); from `mining_epoch` on the nearest neighbours in the queue are
+positives too (NNM). Where the paper and the released code differ (facts 3.9):
+
+| | official | paper |
+|---|---|---|
+| NNM loss (Eq. 9) | mean of `-log p` over the positives | `-log` of their sum |
+| EADM's temporal mask | each element | each frame |
+| EADM's scale | one for the batch | one for each body |
+| key encoder's start | weights of its own | a copy |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, nn
+
+from ..augment_views import draw_extreme_view, draw_normal_view
+from ..data.batch import resize
+from ..losses.contrastive import (
+    attention_drop,
+    cosines,
+    distribution_matching,
+    info_nce,
+    mined_nce,
+    nearest_positives,
+)
+from ..skeleton import Skeleton
+from ._momentum import KeyEncoder, embed, projector, view_arguments
+from ._sync_norm import synchronize
+
+
+def draw_views(
+    x: Tensor,
+    lengths: Tensor,
+    generator: Generator,
+    frames: int,
+    skeleton: Skeleton,
+    shear: float = 0.5,
+    padding_ratio: int = 6,
+    flip: float = 0.5,
+    degrees: tuple[float, float] = (30.0, 1.0),
+    time_flip: float | None = None,
+    noise: float | None = None,
+    noise_std: float = 0.01,
+    blurred: float = 0.5,
+    sigma: tuple[float, float] = (0.1, 2.0),
+    axis_mask: float = 0.5,
+    form: str | None = None,
+) -> tuple[Tensor, ...]:
+    """AimCLR's extreme, query and key view: eight augmentations, and twice a crop and a shear.
+
+    Args:
+        x: padded clips `(N, C, T, V, M)`, resized to `frames` first.
+        lengths: true lengths `(N,)`.
+        generator: on the device of `x`; the same state gives the same views.
+        frames: frames of a view.
+        skeleton: the joint layout.
+        shear: largest shear factor (0.5), of all three views; 0 for none.
+        padding_ratio: a crop's padding is `T // padding_ratio` frames (6); 0 for no crop.
+        flip: of the extreme view, see `augment_views.draw_extreme_view`, like all that follow.
+        degrees: see there.
+        time_flip: see there.
+        noise: see there.
+        noise_std: see there.
+        blurred: see there.
+        sigma: see there.
+        axis_mask: see there.
+        form: see there. None: the method's.
+
+    Returns:
+        Three tensors `(N, C, frames, V, M)`.
+
+    Source: facts 3.1 and 3.2.
+    """
+    x = resize(x, lengths, frames)
+    extreme = draw_extreme_view(
+        x, generator, skeleton, shear=shear, padding_ratio=padding_ratio, flip=flip,
+        degrees=degrees, time_flip=time_flip, noise=noise, noise_std=noise_std, blurred=blurred,
+        sigma=sigma, axis_mask=axis_mask, form=form or "official",
+    )  # fmt: skip
+    query, key = (
+        draw_normal_view(x, generator, shear=shear, padding_ratio=padding_ratio) for _ in range(2)
+    )
+    return extreme, query, key
+
+
+class AimCLR(nn.Module):
+    """AimCLR pretraining on an encoder with feature maps (ST-GCN).
+
+    Args:
+        encoder: the query encoder; for EADM it has `maps(x)` `(N*M, dim, T', V)` and `pool(maps)`.
+        views: arguments of `draw_views`.
+        queue: keys of earlier clips to tell apart (32768).
+        feature: length of a key (128).
+        momentum: what stays of the key encoder at a step (0.999).
+        temperature: of the softmax over keys (0.07).
+        mining_epoch: epochs before neighbours are mined (150).
+        topk: neighbours of each view that become positives (1).
+        extreme: use the extreme view (ablation, Table 1); without it there is no D3M and no EADM.
+        eadm: use the dropped view (ablation, Table 1); without it D3M is its first half (Eq. 7),
+            as it was in the code released with the paper.
+        nnm: mine neighbours (ablation, Table 1).
+        sync_bn: BatchNorm over the batch of all processes, so that several train as one (released:
+            each by itself).
+        form: "official" or "paper", see above.
+
+    The numbers are the released configuration's (facts 6.1).
+
+    Raises:
+        ValueError: EADM on an encoder without `maps`, an unknown form, or a number out of range.
+    """
+
+    view_function = staticmethod(draw_views)
+    encoder: Any  # a module with `dim`, `num_frames`, `skeleton` and, for EADM, `maps` and `pool`
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        views: Mapping[str, Any] | None = None,
+        queue: int = 32768,
+        feature: int = 128,
+        momentum: float = 0.999,
+        temperature: float = 0.07,
+        mining_epoch: int = 150,
+        topk: int = 1,
+        extreme: bool = True,
+        eadm: bool = True,
+        nnm: bool = True,
+        sync_bn: bool = False,
+        form: str = "official",
+    ) -> None:
+        super().__init__()
+        if extreme and eadm and not hasattr(encoder, "maps"):
+            raise ValueError(
+                f"aimclr drops features of an encoder with maps (stgcn), not "
+                f"{type(encoder).__name__}; give method.eadm=false for any other"
+            )
+        if not 1 <= topk <= queue:
+            raise ValueError(f"topk={topk}: must be from 1 to queue={queue}")
+        self.encoder, self.form = encoder, form
+        self.view_arguments = view_arguments(views, form)
+        self.extreme, self.eadm, self.nnm = extreme, eadm and extreme, nnm
+        self.mining_epoch, self.topk, self.mining = mining_epoch, topk, False
+        self.projector = projector(self.encoder.dim, feature)
+        self.key = KeyEncoder(encoder, self.projector, queue, feature, momentum, form)
+        self.temperature = temperature
+        self.start_epoch(0)
+        if sync_bn:
+            synchronize(self)
+
+    def start_epoch(self, epoch: int) -> None:
+        """Mining starts in epoch `mining_epoch`, counted from 0."""
+        self.mining = self.nnm and epoch >= self.mining_epoch
+
+    def views(self, x: Tensor, lengths: Tensor, generator: Generator) -> tuple[Tensor, ...]:
+        """Extreme, query and key view of padded clips `(N, C, T, V, M)`; see `draw_views`."""
+        return draw_views(
+            x, lengths, generator, self.encoder.num_frames, self.encoder.skeleton,
+            **self.view_arguments,
+        )  # fmt: skip
+
+    def contrast(self, extreme: Tensor, query: Tensor, key: Tensor) -> dict[str, Tensor]:
+        """Logits `(B, 1 + K)` of the views, B the batch over all processes.
+
+        The normal view passes the encoder first: BatchNorm's running statistics end on the extreme
+        one (released).
+
+        Returns:
+            `normal`, and as far as they are used `extreme` and `dropped`.
+        """
+        encoder: Any = self.encoder
+        features = {"normal": encoder(query)}
+        if self.eadm:
+            maps = encoder.maps(extreme)
+            features["extreme"] = encoder.pool(maps)
+            features["dropped"] = encoder.pool(attention_drop(maps, form=self.form))
+        elif self.extreme:
+            features["extreme"] = encoder(extreme)
+        embeddings = {name: embed(self.projector(h)) for name, h in features.items()}
+        k = self.key(key, encoder, self.projector)
+        queue = self.key.queue.keys
+        return {name: cosines(z, k, queue) / self.temperature for name, z in embeddings.items()}
+
+    def forward(self, extreme: Tensor, query: Tensor, key: Tensor) -> dict[str, Tensor]:
+        """The loss of the three views and its terms.
+
+        Returns:
+            `info_nce`, or while mining `mining` (Eq. 9), and with the extreme view `matching` (D3M,
+            the mean of Eq. 7 and 8); `loss` is their sum (α = β = 1).
+        """
+        logits = self.contrast(extreme, query, key)
+        normal, *others = logits.values()
+        if self.mining:
+            positives = nearest_positives(list(logits.values()), self.topk)
+            terms = {"mining": mined_nce(normal, positives, self.form)}
+        else:
+            terms = {"info_nce": info_nce(normal)}
+        if others:
+            halves = [distribution_matching(view, teacher=normal) for view in others]
+            terms["matching"] = torch.stack(halves).mean()
+        return {"loss": torch.stack(list(terms.values())).sum(), **terms}
+
+    def after_step(self) -> None:
+        """The step's keys enter the queue."""
+        self.key.queue.advance()

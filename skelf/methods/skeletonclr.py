@@ -1,0 +1,123 @@
+"""SkeletonCLR: MoCo v2 on skeletons, one stream; the baseline of CrosSCLR and AimCLR.
+
+Paper: Li et al., CrosSCLR, CVPR 2021, section 3.2. Two normally augmented views of a clip: one
+through the query encoder, one through a key encoder that follows it; the query has to find its own
+key among those of a queue of earlier clips (facts 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Generator, Tensor, nn
+
+from ..augment_views import draw_extreme_view, draw_normal_view
+from ..data.batch import resize
+from ..losses.contrastive import cosines, info_nce
+from ..skeleton import Skeleton
+from ._momentum import KeyEncoder, embed, projector, view_arguments
+from ._sync_norm import synchronize
+
+
+def draw_views(
+    x: Tensor,
+    lengths: Tensor,
+    generator: Generator,
+    frames: int,
+    skeleton: Skeleton,
+    shear: float = 0.5,
+    padding_ratio: int = 6,
+    extreme: bool = False,
+    form: str | None = None,
+) -> tuple[Tensor, ...]:
+    """SkeletonCLR's query and key view: each a crop and a shear.
+
+    Args:
+        x: padded clips `(N, C, T, V, M)`, resized to `frames` first.
+        lengths: true lengths `(N,)`.
+        generator: on the device of `x`; the same state gives the same views.
+        frames: frames of a view.
+        skeleton: the joint layout.
+        shear: largest shear factor (0.5); 0 for none.
+        padding_ratio: a crop's padding is `T // padding_ratio` frames (6); 0 for no crop.
+        extreme: draw AimCLR's extreme views instead (the row "extreme augmentations only" of its
+            Table 1).
+        form: of the extreme views, see `augment_views.draw_extreme_view`. None: the method's.
+
+    Returns:
+        Two tensors `(N, C, frames, V, M)`.
+
+    Source: facts 2 and 3.2.
+    """
+    x = resize(x, lengths, frames)
+    sizes: dict[str, Any] = {"shear": shear, "padding_ratio": padding_ratio}
+    if extreme:
+        sizes["form"] = form or "official"
+        return tuple(draw_extreme_view(x, generator, skeleton, **sizes) for _ in range(2))
+    return tuple(draw_normal_view(x, generator, **sizes) for _ in range(2))
+
+
+class SkeletonCLR(nn.Module):
+    """SkeletonCLR pretraining; any encoder.
+
+    Args:
+        encoder: the query encoder; `.encoder` of the method.
+        views: arguments of `draw_views`.
+        queue: keys of earlier clips to tell apart (32768).
+        feature: length of a key (128).
+        momentum: what stays of the key encoder at a step (0.999).
+        temperature: of the softmax over keys (0.07).
+        sync_bn: BatchNorm over the batch of all processes, so that several train as one (released:
+            each by itself).
+        form: "official": the key encoder starts from other weights than the query encoder. "paper":
+            it starts as a copy.
+
+    The numbers are the released configuration's (facts 2).
+
+    Raises:
+        ValueError: an unknown form, or a number out of range.
+    """
+
+    view_function = staticmethod(draw_views)
+    encoder: Any  # a module with `dim`, `num_frames` and `skeleton`
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        views: Mapping[str, Any] | None = None,
+        queue: int = 32768,
+        feature: int = 128,
+        momentum: float = 0.999,
+        temperature: float = 0.07,
+        sync_bn: bool = False,
+        form: str = "official",
+    ) -> None:
+        super().__init__()
+        self.encoder, self.view_arguments = encoder, view_arguments(views, form)
+        self.projector = projector(self.encoder.dim, feature)
+        self.key = KeyEncoder(encoder, self.projector, queue, feature, momentum, form)
+        self.temperature = temperature
+        if sync_bn:
+            synchronize(self)
+
+    def views(self, x: Tensor, lengths: Tensor, generator: Generator) -> tuple[Tensor, ...]:
+        """Query and key view of padded clips `(N, C, T, V, M)`; see `draw_views`."""
+        return draw_views(
+            x, lengths, generator, self.encoder.num_frames, self.encoder.skeleton,
+            **self.view_arguments,
+        )  # fmt: skip
+
+    def contrast(self, query: Tensor, key: Tensor) -> Tensor:
+        """Logits `(B, 1 + K)` of query and key view, B the batch over all processes."""
+        q = embed(self.projector(self.encoder(query)))
+        k = self.key(key, self.encoder, self.projector)
+        return cosines(q, k, self.key.queue.keys) / self.temperature
+
+    def forward(self, query: Tensor, key: Tensor) -> dict[str, Tensor]:
+        """The loss of the two views."""
+        return {"loss": info_nce(self.contrast(query, key))}
+
+    def after_step(self) -> None:
+        """The step's keys enter the queue."""
+        self.key.queue.advance()
