@@ -7,29 +7,31 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from . import checkpoint
-from .build import build_encoder, build_method
+from .build import build_method
 from .config import Config, evaluation, resolve
 from .data.clips import ClipSet
 from .data.normalize import NORMALISERS
 from .encoders import ENCODERS
 from .errors import InputError, unknown
 from .files import refuse_unwritable, write_json
+from .loading import from_pretrained, judged_encoder, load, load_official
 from .log import Event
-from .methods import METHODS, OFFICIAL
+from .methods import METHODS
 from .metrics import topk_accuracy
 from .protocols import PROTOCOLS
 from .protocols.features import extract_splits
 from .protocols.knn import knn_scores
 from .protocols.outcome import Outcome
-from .skeleton import Skeleton, layout
 from .streams import STREAMS
+
+__all__ = ["evaluate", "from_pretrained", "load", "load_official", "pretrain"]
 
 
 def pretrain(
@@ -141,99 +143,27 @@ def evaluate(
     if out is not None:
         refuse_unwritable(Path(out))  # now, not after minutes of work
     clips = _open(data, "none")
-    encoder, described = _encoder(run, method, untrained, seed, clips.skeleton)
+    encoder, described = judged_encoder(run, method, untrained, seed, clips.skeleton)
     clips = _open(clips, described["data"]["normalize"])
     _refuse_channels(clips, encoder)
     train, test = clips.split(split)
     given = evaluation(asked, base=described.get("eval"), overrides=overrides)
-    cache = None if untrained or not Path(run).is_dir() else Path(run) / "features"
+    kept = None if untrained or not Path(run).is_dir() else Path(run) / "features"
     shared = _shared(clips, split, encoder, described, untrained, seed)
     rows = []
-    for name, protocol in asked.items():
-        began = time.perf_counter()
-        outcome = protocol(
-            encoder, train, test, seed=seed, device=device, cache=cache, **given[name]
-        )
-        seconds = round(time.perf_counter() - began, 3)
-        config = shared["config"] | {"eval": given[name]}
-        rows += _rows(name, outcome, shared | {"seconds": seconds, "config": config})
+    with TemporaryDirectory() as scratch:  # the protocols share features in any case
+        cache = kept or Path(scratch)
+        for name, protocol in asked.items():
+            began = time.perf_counter()
+            outcome = protocol(
+                encoder, train, test, seed=seed, device=device, cache=cache, **given[name]
+            )
+            seconds = round(time.perf_counter() - began, 3)
+            config = shared["config"] | {"eval": given[name]}
+            rows += _rows(name, outcome, shared | {"seconds": seconds, "config": config})
     if out is not None:
         write_json(Path(out), rows)
     return rows
-
-
-def load(run: str | Path, *, untrained: bool = False, seed: int = 0) -> nn.Module:
-    """The trained encoder of a run folder, a checkpoint folder or a hub name, in evaluation mode.
-
-    Args:
-        run: where it is.
-        untrained: the same encoder with the weights that a run with this `seed` starts from.
-        seed: see `untrained`.
-
-    Raises:
-        InputError: nothing there, or a checkpoint that does not hold.
-    """
-    encoder: nn.Module = _encoder(run, None, untrained, seed)[0]
-    return encoder
-
-
-from_pretrained = load  # the name that users of the hub look for
-
-
-def load_official(path: str | Path, method: str, skeleton: Skeleton | str = "ntu25") -> nn.Module:
-    """The method that a checkpoint of the authors' release holds; its `.encoder` is ready to use.
-
-    Args:
-        path: the released file; nothing but tensors is read from it.
-        method: whose release it is.
-        skeleton: the layout it was trained on.
-
-    Raises:
-        InputError: no official layout is known for the method, or the file does not hold it.
-    """
-    if method not in OFFICIAL:
-        raise unknown("official checkpoint layout", method, OFFICIAL)
-    table = layout(skeleton) if isinstance(skeleton, str) else skeleton
-    return OFFICIAL[method].load(checkpoint.read_tensors(Path(path)), table, str(path)).eval()
-
-
-def _encoder(
-    run: str | Path,
-    method: str | None,
-    untrained: bool,
-    seed: int,
-    skeleton: Skeleton | str = "ntu25",
-) -> tuple[Any, dict[str, Any]]:
-    """The encoder (its contract is more than nn.Module's) and the config it came with."""
-    if method is not None:
-        if untrained:
-            raise InputError("--untrained needs a run of skelf, not an official checkpoint")
-        encoder: Any = load_official(run, method, skeleton).encoder
-        name = next(key for key, cls in ENCODERS.items() if isinstance(encoder, cls))
-        return encoder, {
-            "method": {"name": method, "form": "official"},
-            "encoder": {"name": name},
-            "data": {"normalize": "none", "persons": encoder.persons},
-            "source": {"seed": None},
-        }
-    folder = checkpoint.locate(run)
-    if folder.is_file():
-        raise InputError(f"{run}: a file; say whose official checkpoint it is with --method")
-    described = checkpoint.read_config(folder)
-    source = str(folder / "config.json")
-    config = Config.from_dict(described, source=source)
-    torch.manual_seed(seed)
-    encoder = build_encoder(config, described.get("input"), source)
-    if not untrained:
-        tensors = checkpoint.read_tensors(folder / checkpoint.MODEL)
-        prefix = "encoder."
-        own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        try:
-            encoder.load_state_dict(own)
-        except RuntimeError as error:
-            detail = str(error).splitlines()[-1].strip()
-            raise InputError(f"{folder}: weights and config.json do not match: {detail}") from None
-    return encoder.eval(), {"source": {}} | described
 
 
 def _describe(

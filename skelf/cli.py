@@ -195,9 +195,9 @@ def _complain(text: str) -> None:
 def _known() -> dict[str, list[tuple[str, str]]]:
     from .data import READERS
     from .encoders import ENCODERS
+    from .layouts import LAYOUTS
     from .methods import METHODS
     from .protocols import PROTOCOLS
-    from .skeleton import LAYOUTS
 
     def described(table: dict[str, Any]) -> list[tuple[str, str]]:
         return [(name, (thing.__doc__ or "").splitlines()[0]) for name, thing in table.items()]

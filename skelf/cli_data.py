@@ -16,8 +16,8 @@ from rich.table import Table
 from .data import READERS, splits, store, synthetic
 from .data.clips import ClipSet
 from .errors import InputError, unknown
-from .skeleton import KINECT20
-from .skeleton import layout as named_layout
+from .layouts import KINECT20
+from .layouts import layout as named_layout
 
 app = typer.Typer(
     help="Recordings in, stores checked, described and split.",

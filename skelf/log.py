@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +12,7 @@ from typing import Any
 from .files import write_text
 
 Event = dict[str, Any]
+Listener = Callable[[Event], None]
 
 
 class RunLog:

@@ -1,8 +1,7 @@
 """Skeleton: one table of a joint layout, from which edges, bones, flips and body parts all derive.
 
-Built in: NTU25 (Kinect v2), KINECT20 (Kinect v1), SBU15, COCO17, H36M17, OPENPOSE18. A user's own
-layout is a TOML file (see `Skeleton.from_toml`) or a call of `Skeleton(...)`; no source needs
-editing.
+`layouts.py` has the built-in ones. A user's own layout is a TOML file (see `Skeleton.from_toml`) or
+a call of `Skeleton(...)`; no source needs editing.
 """
 
 from __future__ import annotations
@@ -153,19 +152,6 @@ class Skeleton:
         return cls.from_dict({"name": path.stem, **table}, source=str(path))
 
 
-def layout(name: str) -> Skeleton:
-    """The layout of a built-in name (any case) or of a TOML file.
-
-    Raises:
-        InputError: neither a known name nor a readable `.toml` file.
-    """
-    if name.lower() in LAYOUTS:
-        return LAYOUTS[name.lower()]
-    if name.endswith(".toml"):
-        return Skeleton.from_toml(name)
-    raise InputError(f"{unknown('layout', name, LAYOUTS)}; or the path of a .toml file")
-
-
 def _validate(s: Skeleton) -> None:
     count = len(s.names)
     if not count:
@@ -220,131 +206,3 @@ def _index(where: str, joints: Sequence[int], count: int) -> None:
             raise InputError(
                 f"{where}: joint {joint} does not exist; the layout has 0 to {count - 1}"
             )
-
-
-# Parents follow 2s-AGCN's bone pairs, as every method's bone stream: hand tips hang off thumbs.
-NTU25 = Skeleton(
-    name="ntu25",
-    names=(
-        "SpineBase", "SpineMid", "Neck", "Head",
-        "ShoulderLeft", "ElbowLeft", "WristLeft", "HandLeft",
-        "ShoulderRight", "ElbowRight", "WristRight", "HandRight",
-        "HipLeft", "KneeLeft", "AnkleLeft", "FootLeft",
-        "HipRight", "KneeRight", "AnkleRight", "FootRight",
-        "SpineShoulder", "HandTipLeft", "ThumbLeft", "HandTipRight", "ThumbRight",
-    ),
-    parents=(
-        1, 20, 20, 2, 20, 4, 5, 6, 20, 8, 9, 10, 0, 12, 13, 14, 0, 16, 17, 18, -1, 22, 7, 24, 11,
-    ),
-    pairs=(
-        (4, 8), (5, 9), (6, 10), (7, 11), (12, 16), (13, 17), (14, 18), (15, 19),
-        (21, 23), (22, 24),
-    ),
-    parts={
-        "trunk": (0, 1, 2, 3, 20),
-        "left_arm": (4, 5, 6, 7, 21, 22),
-        "right_arm": (8, 9, 10, 11, 23, 24),
-        "left_leg": (12, 13, 14, 15),
-        "right_leg": (16, 17, 18, 19),
-    },
-    centre=1,
-)  # fmt: skip
-
-KINECT20 = Skeleton(
-    name="kinect20",
-    names=(
-        "HipCenter", "Spine", "ShoulderCenter", "Head",
-        "ShoulderLeft", "ElbowLeft", "WristLeft", "HandLeft",
-        "ShoulderRight", "ElbowRight", "WristRight", "HandRight",
-        "HipLeft", "KneeLeft", "AnkleLeft", "FootLeft",
-        "HipRight", "KneeRight", "AnkleRight", "FootRight",
-    ),
-    parents=(-1, 0, 1, 2, 2, 4, 5, 6, 2, 8, 9, 10, 0, 12, 13, 14, 0, 16, 17, 18),
-    pairs=((4, 8), (5, 9), (6, 10), (7, 11), (12, 16), (13, 17), (14, 18), (15, 19)),
-    parts={
-        "trunk": (0, 1, 2, 3),
-        "left_arm": (4, 5, 6, 7),
-        "right_arm": (8, 9, 10, 11),
-        "left_leg": (12, 13, 14, 15),
-        "right_leg": (16, 17, 18, 19),
-    },
-    centre=0,
-)  # fmt: skip
-
-SBU15 = Skeleton(
-    name="sbu15",
-    names=(
-        "Head", "Neck", "Torso",
-        "ShoulderLeft", "ElbowLeft", "HandLeft", "ShoulderRight", "ElbowRight", "HandRight",
-        "HipLeft", "KneeLeft", "FootLeft", "HipRight", "KneeRight", "FootRight",
-    ),
-    parents=(1, 2, -1, 1, 3, 4, 1, 6, 7, 2, 9, 10, 2, 12, 13),
-    pairs=((3, 6), (4, 7), (5, 8), (9, 12), (10, 13), (11, 14)),
-    parts={
-        "trunk": (0, 1, 2),
-        "left_arm": (3, 4, 5),
-        "right_arm": (6, 7, 8),
-        "left_leg": (9, 10, 11),
-        "right_leg": (12, 13, 14),
-    },
-    centre=2,
-)  # fmt: skip
-
-# COCO has neither neck nor hip centre: limbs hang off the nose, as in pyskl's and MMPose's graphs.
-COCO17 = Skeleton(
-    name="coco17",
-    names=(
-        "nose", "left_eye", "right_eye", "left_ear", "right_ear",
-        "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
-        "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
-    ),
-    parents=(-1, 0, 0, 1, 2, 0, 0, 5, 6, 7, 8, 5, 6, 11, 12, 13, 14),
-    pairs=((1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16)),
-    parts={
-        "trunk": (0, 1, 2, 3, 4),
-        "left_arm": (5, 7, 9),
-        "right_arm": (6, 8, 10),
-        "left_leg": (11, 13, 15),
-        "right_leg": (12, 14, 16),
-    },
-    centre=0,
-)  # fmt: skip
-
-H36M17 = Skeleton(
-    name="h36m17",
-    names=(
-        "Hip", "RHip", "RKnee", "RFoot", "LHip", "LKnee", "LFoot",
-        "Spine", "Thorax", "Neck", "Head",
-        "LShoulder", "LElbow", "LWrist", "RShoulder", "RElbow", "RWrist",
-    ),
-    parents=(-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 9, 8, 11, 12, 8, 14, 15),
-    pairs=((4, 1), (5, 2), (6, 3), (11, 14), (12, 15), (13, 16)),
-    parts={
-        "trunk": (0, 7, 8, 9, 10),
-        "left_arm": (11, 12, 13),
-        "right_arm": (14, 15, 16),
-        "left_leg": (4, 5, 6),
-        "right_leg": (1, 2, 3),
-    },
-    centre=0,
-)  # fmt: skip
-
-OPENPOSE18 = Skeleton(
-    name="openpose18",
-    names=(
-        "Nose", "Neck", "RShoulder", "RElbow", "RWrist", "LShoulder", "LElbow", "LWrist",
-        "RHip", "RKnee", "RAnkle", "LHip", "LKnee", "LAnkle", "REye", "LEye", "REar", "LEar",
-    ),
-    parents=(1, -1, 1, 2, 3, 1, 5, 6, 2, 8, 9, 5, 11, 12, 0, 0, 14, 15),
-    pairs=((5, 2), (6, 3), (7, 4), (11, 8), (12, 9), (13, 10), (15, 14), (17, 16)),
-    parts={
-        "trunk": (0, 1, 14, 15, 16, 17),
-        "left_arm": (5, 6, 7),
-        "right_arm": (2, 3, 4),
-        "left_leg": (11, 12, 13),
-        "right_leg": (8, 9, 10),
-    },
-    centre=1,
-)  # fmt: skip
-
-LAYOUTS = {s.name: s for s in (NTU25, KINECT20, SBU15, COCO17, H36M17, OPENPOSE18)}

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from skelf.data.clips import ClipSet
-from skelf.skeleton import KINECT20
+from skelf.layouts import KINECT20
 
 
 class Pool(nn.Module):

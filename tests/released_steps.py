@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from skelf.layouts import NTU25
 from skelf.methods import OFFICIAL
-from skelf.skeleton import NTU25
 
 KEY_SIDE = ("key.", "encoders_k.", "projector_k.", "heads_k.")
 

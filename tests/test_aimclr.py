@@ -8,6 +8,7 @@ from torch import nn
 from skelf.encoders.dste import DSTE
 from skelf.encoders.stgcn import STGCN
 from skelf.errors import InputError
+from skelf.layouts import KINECT20, NTU25, SBU15
 from skelf.losses.contrastive import (
     attention_drop,
     distribution_matching,
@@ -17,7 +18,6 @@ from skelf.losses.contrastive import (
 from skelf.methods import METHODS, OFFICIAL
 from skelf.methods.aimclr import AimCLR
 from skelf.methods.skeletonclr import SkeletonCLR
-from skelf.skeleton import KINECT20, NTU25, SBU15
 
 NAMES = ("skeletonclr", "aimclr")
 

@@ -19,10 +19,10 @@ from skelf.config import Config
 from skelf.data.synthetic import generate
 from skelf.encoders.dste import DSTE
 from skelf.errors import InputError
+from skelf.layouts import NTU25
 from skelf.methods import usdrl_official
 from skelf.methods.usdrl import USDRL
 from skelf.protocols.features import extract
-from skelf.skeleton import NTU25
 from skelf.streams import derive
 
 # The fields of a row; design.md names them all but the last three.

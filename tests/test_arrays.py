@@ -11,7 +11,8 @@ import pytest
 from skelf.data import READERS, arrays
 from skelf.data.clips import ClipSet
 from skelf.errors import InputError
-from skelf.skeleton import COCO17, KINECT20, Skeleton
+from skelf.layouts import COCO17, KINECT20
+from skelf.skeleton import Skeleton
 
 read = READERS["arrays"]
 

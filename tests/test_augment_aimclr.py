@@ -26,7 +26,7 @@ from skelf.augment_aimclr import (
 )
 from skelf.augment_views import ExtremeDraws, draw_extreme_view, draw_normal_view, extreme_view
 from skelf.errors import InputError
-from skelf.skeleton import COCO17, KINECT20, LAYOUTS, NTU25
+from skelf.layouts import COCO17, KINECT20, LAYOUTS, NTU25
 
 CPU = torch.device("cpu")
 PADDING = 50 // 6

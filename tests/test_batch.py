@@ -12,7 +12,7 @@ from skelf.data.batch import ClipBatches, resize
 from skelf.data.clips import ClipSet
 from skelf.data.normalize import normalize
 from skelf.errors import InputError
-from skelf.skeleton import SBU15
+from skelf.layouts import SBU15
 
 LENGTHS = [7, 1, 12, 30, 5, 9]
 

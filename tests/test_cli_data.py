@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from skelf.cli_data import app
 from skelf.data.clips import ClipSet
 from skelf.errors import InputError
-from skelf.skeleton import KINECT20
+from skelf.layouts import KINECT20
 
 
 def call(*args: object) -> Result:

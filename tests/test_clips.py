@@ -10,7 +10,7 @@ import pytest
 from skelf.data import splits, store
 from skelf.data.clips import ClipSet
 from skelf.errors import InputError
-from skelf.skeleton import KINECT20, NTU25, SBU15
+from skelf.layouts import KINECT20, NTU25, SBU15
 
 
 def make(count: int = 6, persons: int = 2) -> ClipSet:

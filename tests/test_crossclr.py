@@ -7,10 +7,10 @@ from released_steps import check_gradients, check_state, close, restored, tensor
 from skelf.encoders.dste import DSTE
 from skelf.encoders.stgcn import STGCN
 from skelf.errors import InputError
+from skelf.layouts import NTU25, SBU15
 from skelf.losses.contrastive import cross_stream, mined_nce
 from skelf.methods import OFFICIAL
 from skelf.methods.crossclr import CrosSCLR
-from skelf.skeleton import NTU25, SBU15
 from skelf.streams import derive
 
 INITIALS = {"joint": "j", "motion": "m", "bone": "b"}

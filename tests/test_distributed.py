@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from skelf import api, checkpoint
 from skelf.distributed import gather
 from skelf.encoders import ENCODERS
+from skelf.layouts import SBU15
 from skelf.log import read_log
 from skelf.losses.decorrelation import decorrelation
 from skelf.methods.usdrl import USDRL
-from skelf.skeleton import SBU15
 
 CASES = [(encoder, form) for encoder in ("dste", "sttr") for form in ("official", "paper")]
 

@@ -13,7 +13,7 @@ from skelf.encoders._tokens import Attention, dense, pool, sinusoids, tokenise
 from skelf.encoders.dste import DSTE, ConvAttention, DenseShiftAttention, DSTELayer, drop_path
 from skelf.encoders.sttr import STTR, STTRLayer
 from skelf.errors import InputError
-from skelf.skeleton import KINECT20, LAYOUTS, SBU15
+from skelf.layouts import KINECT20, LAYOUTS, SBU15
 from skelf.streams import STREAMS, derive
 
 # The encoders with temporal and spatial tokens; test_stgcn.py holds ST-GCN to the same contract.

@@ -26,10 +26,11 @@ from torch import nn
 
 from skelf import api, checkpoint, cli
 from skelf.config import Train
-from skelf.engine import batch_plan, fit, rate_factor
+from skelf.engine import fit
 from skelf.errors import InputError
 from skelf.log import read_log
 from skelf.progress import TrainingDisplay
+from skelf.schedule import batch_plan, rate_factor
 
 
 @pytest.fixture(autouse=True)

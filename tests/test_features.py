@@ -7,8 +7,8 @@ from protocol_fakes import Pool, assert_same, clips, snapshot
 
 from skelf.data.batch import ClipBatches, resize
 from skelf.errors import InputError
+from skelf.layouts import NTU25
 from skelf.protocols import features
-from skelf.skeleton import NTU25
 
 LABELS = np.arange(50) % 4
 

@@ -10,13 +10,13 @@ from torch import nn
 
 from skelf import api, checkpoint
 from skelf.encoders.stgcn import STGCN
+from skelf.layouts import SBU15
 from skelf.log import read_log
 from skelf.methods._momentum import KeyEncoder, Queue, embed, follow, key_copy, projector
 from skelf.methods._sync_norm import SyncNorm, synchronize
 from skelf.methods.aimclr import AimCLR
 from skelf.methods.crossclr import CrosSCLR
 from skelf.methods.skeletonclr import SkeletonCLR
-from skelf.skeleton import SBU15
 
 METHODS = {"skeletonclr": SkeletonCLR, "aimclr": AimCLR, "crossclr": CrosSCLR}
 

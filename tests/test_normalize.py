@@ -5,7 +5,7 @@ import torch
 
 from skelf.data.normalize import NORMALISERS, normalize
 from skelf.errors import InputError
-from skelf.skeleton import KINECT20
+from skelf.layouts import KINECT20
 
 
 def clips():

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from skelf.encoders.dste import DSTE
+from skelf.layouts import NTU25
 from skelf.methods.usdrl import USDRL
-from skelf.skeleton import NTU25
 
 
 @pytest.mark.slow

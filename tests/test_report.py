@@ -14,9 +14,10 @@ from test_plots import HOSTILE, Tags
 
 from skelf import plots, report
 from skelf.errors import InputError
+from skelf.layouts import COCO17, KINECT20, LAYOUTS
 from skelf.player import ABSENT, player
 from skelf.report import Section
-from skelf.skeleton import COCO17, KINECT20, LAYOUTS, Skeleton
+from skelf.skeleton import Skeleton
 
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))),

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from skelf.errors import InputError
-from skelf.skeleton import LAYOUTS, NTU25, Skeleton, layout
+from skelf.layouts import LAYOUTS, NTU25, layout
+from skelf.skeleton import Skeleton
 
 TABLE = {
     "names": ["hip", "head", "left hand", "right hand"],

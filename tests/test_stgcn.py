@@ -19,7 +19,7 @@ from skelf.encoders.stgcn import (
     partitions,
 )
 from skelf.errors import InputError
-from skelf.skeleton import KINECT20, LAYOUTS, NTU25, SBU15
+from skelf.layouts import KINECT20, LAYOUTS, NTU25, SBU15
 from skelf.streams import STREAMS, derive
 
 

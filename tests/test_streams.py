@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from skelf.errors import InputError
-from skelf.skeleton import KINECT20, LAYOUTS
+from skelf.layouts import KINECT20, LAYOUTS
 from skelf.streams import STREAMS, bone, derive, motion
 
 

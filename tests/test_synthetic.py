@@ -8,7 +8,8 @@ from skelf.data.clips import ClipSet
 from skelf.data.figure import Figure
 from skelf.data.synthetic import generate
 from skelf.errors import InputError
-from skelf.skeleton import LAYOUTS, Skeleton
+from skelf.layouts import LAYOUTS
+from skelf.skeleton import Skeleton
 
 CHAIN = Skeleton(
     names=tuple("abcdef"),

@@ -11,9 +11,9 @@ from skelf.encoders import ENCODERS
 from skelf.encoders.dste import DSTE
 from skelf.encoders.sttr import STTR
 from skelf.errors import InputError
+from skelf.layouts import KINECT20, NTU25, SBU15
 from skelf.methods import usdrl_official
 from skelf.methods.usdrl import USDRL, Projector, draw_views
-from skelf.skeleton import KINECT20, NTU25, SBU15
 
 TOKENS = ("dste", "sttr")  # what USDRL trains
 

@@ -8,9 +8,9 @@ import torch
 
 from skelf.encoders.dste import DSTE
 from skelf.encoders.sttr import STTR
+from skelf.layouts import NTU25
 from skelf.methods import usdrl_official
 from skelf.methods.usdrl import USDRL
-from skelf.skeleton import NTU25
 
 HIDDEN = 32
 # name: (sum, sum of squares, first four, last)

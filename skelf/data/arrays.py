@@ -27,8 +27,9 @@ from zlib import error as zlib_error
 import numpy as np
 
 from ..errors import InputError
-from ..skeleton import LAYOUTS, Skeleton
-from ..skeleton import layout as named_layout
+from ..layouts import LAYOUTS
+from ..layouts import layout as named_layout
+from ..skeleton import Skeleton
 from .clips import ClipSet
 
 COLUMNS = {"labels": "label", "subjects": "subject", "views": "camera", "cameras": "camera"}

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
-from ..skeleton import KINECT20, Skeleton
+from ..layouts import KINECT20
+from ..skeleton import Skeleton
 from .actions import ACTIONS, INTERACTIONS, Beat, Pose, smooth
 from .clips import ClipSet
 from .figure import Figure

@@ -1,0 +1,39 @@
+"""When a training run does what: the batches of an epoch, the learning rate at a moment."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from .config import Train
+
+
+def batch_plan(
+    count: int, batch_size: int, processes: int, seed: int, epoch: int
+) -> Iterator[list[np.ndarray]]:
+    """The batches of one epoch: for each, one index array a process, all of one length.
+
+    Clips are shuffled by (seed, epoch). The last, smaller batch is kept (`drop_last` is off in the
+    released code) unless a process would get fewer than two clips; a remainder that does not divide
+    among the processes waits for the next epoch.
+    """
+    order = np.random.default_rng((seed, epoch)).permutation(count)
+    for first in range(0, count, batch_size):
+        batch = order[first : first + batch_size]
+        share = len(batch) // processes
+        if share >= 2:
+            yield list(batch[: share * processes].reshape(processes, share))
+
+
+def rate_factor(settings: Train, epoch: float) -> float:
+    """What the learning rate is multiplied by at a (fractional) epoch."""
+    if epoch < settings.warmup_epochs:
+        return max(epoch, 1e-3) / settings.warmup_epochs
+    if settings.schedule == "step":
+        return settings.gamma ** sum(int(epoch) >= milestone for milestone in settings.milestones)
+    if settings.schedule == "cosine":
+        span = settings.epochs - settings.warmup_epochs
+        return 0.5 * (1 + math.cos(math.pi * (epoch - settings.warmup_epochs) / span))
+    return 1.0

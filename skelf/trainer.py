@@ -1,0 +1,184 @@
+"""One run's state (module, optimiser, average, step count) and what an epoch does to it."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+
+from . import checkpoint
+from .config import Train
+from .data.batch import ClipBatches
+from .data.clips import ClipSet
+from .log import Listener
+from .schedule import batch_plan, rate_factor
+
+_OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+
+
+class Trainer:
+    """State of one run: module, optimiser, average, step count."""
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        method: nn.Module,
+        clips: ClipSet,
+        settings: Train,
+        run: Path,
+        seed: int,
+        config: dict[str, Any],
+    ) -> None:
+        self.method = cast(Any, method)  # its contract is more than nn.Module's
+        self.fabric, self.settings = fabric, settings
+        self.run, self.seed, self.config, self.step = run, seed, config, 0
+        options = {"momentum": settings.momentum} if settings.optimizer == "sgd" else {}
+        optimizer = _OPTIMIZERS[settings.optimizer](
+            method.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, **options
+        )
+        self.module, self.optimizer = fabric.setup(method, optimizer)
+        self.forward: Any = torch.compile(self.module) if settings.compile else self.module
+        self.batches = ClipBatches(
+            clips, fabric.device, persons=self.method.encoder.persons, resident=settings.resident
+        )
+        self.generator = torch.Generator(device=fabric.device)
+        self.average = _clone(self.method.encoder) if settings.ema else None
+
+    def epoch(self, epoch: int, tell: Listener) -> None:
+        """One pass over the clips."""
+        settings, fabric = self.settings, self.fabric
+        plan = list(
+            batch_plan(len(self.batches), settings.batch_size, fabric.world_size, self.seed, epoch)
+        )
+        mine = (indices[fabric.global_rank] for indices in plan)
+        sums: dict[str, float] = {}
+        began, clips, rate = time.perf_counter(), 0, 0.0
+        self.module.train()
+        if hasattr(self.method, "start_epoch"):
+            self.method.start_epoch(epoch)
+        for number, (x, lengths) in enumerate(self.batches.stream(mine)):
+            rate = settings.lr * rate_factor(settings, epoch + number / len(plan))
+            first = number - number % settings.accumulate  # of the batches that make this step
+            group = min(settings.accumulate, len(plan) - first)
+            terms = self._train(x, lengths, rate, group, closing=number + 1 == first + group)
+            clips += len(x) * fabric.world_size
+            for name, value in terms.items():
+                sums[name] = sums.get(name, 0.0) + value / len(plan)
+            speed = clips / (time.perf_counter() - began)
+            tell(
+                {"event": "step", "epoch": epoch, "step": self.step, **terms}
+                | {"epochs": settings.epochs, "batch": number + 1, "batches": len(plan)}
+                | {"clips_per_second": speed}
+            )
+        tell(
+            {"event": "epoch", "epoch": epoch, "step": self.step, **sums, "lr": rate}
+            | {"clips_per_second": clips / (time.perf_counter() - began)}
+        )
+
+    def _train(
+        self, x: Tensor, lengths: Tensor, rate: float, group: int, closing: bool
+    ) -> dict[str, float]:
+        """Gradients of one batch, one of `group` that share a step; the `closing` one takes it."""
+        self._seed_step()
+        with torch.no_grad():
+            views = self.method.views(x, lengths, self.generator)
+        with self.fabric.no_backward_sync(self.module, enabled=not closing):
+            terms = self.forward(*views)
+            self.fabric.backward(terms["loss"] / group)
+        # Stacked: on a GPU each separate read would wait for the device.
+        numbers = torch.stack([value.detach().float() for value in terms.values()]).tolist()
+        values = dict(zip(terms, numbers, strict=True))
+        if not math.isfinite(values["loss"]):
+            raise RuntimeError(
+                f"{self.run}: the loss is {values['loss']} at step {self.step}; checkpoints are "
+                "kept; lower train.lr, set train.clip_norm or use train.precision=fp32"
+            )
+        if closing:
+            self._update(rate)
+        self.step += 1
+        return values
+
+    def _update(self, rate: float) -> None:
+        for parameters in self.optimizer.param_groups:
+            parameters["lr"] = rate
+        if self.settings.clip_norm:
+            self.fabric.clip_gradients(
+                self.module, self.optimizer, max_norm=self.settings.clip_norm
+            )
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.method.after_step()
+        self._follow()
+
+    def _seed_step(self) -> None:
+        key = (self.seed, self.step, self.fabric.global_rank)
+        views, model = np.random.SeedSequence(key).generate_state(2, np.uint32)
+        self.generator.manual_seed(int(views))
+        torch.manual_seed(int(model))  # DropPath and the like
+
+    def _follow(self) -> None:
+        if self.average is None or self.settings.ema is None:
+            return
+        for name, value in self.method.encoder.state_dict().items():
+            if value.is_floating_point():
+                self.average[name].lerp_(value, 1 - self.settings.ema)
+            else:
+                self.average[name].copy_(value)
+
+    def averaged_encoder(self) -> nn.Module:
+        """The encoder as checkpoints hold it: the running average where one is kept."""
+        encoder: nn.Module = self.method.encoder
+        if self.average is None:
+            return encoder
+        averaged = copy.deepcopy(encoder)
+        averaged.load_state_dict(self.average)
+        return averaged
+
+    def save(self, epochs: int) -> None:
+        """Writes a checkpoint after `epochs` epochs; process 0 alone."""
+        if not self.fabric.is_global_zero:
+            return
+        tensors = dict(self.method.state_dict())
+        kept, optimizer = checkpoint.optimizer_tensors(self.optimizer.state_dict())
+        if self.average is not None:  # the raw encoder is for resuming, the average for use
+            kept |= {f"raw.{name}": tensors[f"encoder.{name}"] for name in self.average}
+            tensors |= {f"encoder.{name}": value for name, value in self.average.items()}
+        scaler = self.fabric.strategy.precision.state_dict()  # fp16's; empty for the others
+        checkpoint.save(
+            self.run / "checkpoints" / f"step{self.step:08d}",
+            tensors=tensors,
+            config=self.config,
+            card=checkpoint.card(self.config, epochs=epochs, steps=self.step),
+            state_tensors=kept,
+            state={"epoch": epochs, "step": self.step, "optimizer": optimizer, "scaler": scaler},
+        )
+        checkpoint.prune(self.run, self.settings.keep)
+
+    def resume(self) -> int:
+        """Restores the newest checkpoint, if there is one; the number of finished epochs."""
+        folder = checkpoint.newest(self.run)
+        if folder is None:
+            return 0
+        tensors = checkpoint.read_tensors(folder / checkpoint.MODEL)
+        kept, state = checkpoint.read_state(folder)
+        raw = {name[4:]: value for name, value in kept.items() if name.startswith("raw.")}
+        if self.average is not None and raw:
+            self.average = {name: tensors[f"encoder.{name}"].to(self.fabric.device) for name in raw}
+            tensors |= {f"encoder.{name}": value for name, value in raw.items()}
+        self.method.load_state_dict(tensors)
+        self.optimizer.load_state_dict(checkpoint.optimizer_state(kept, state["optimizer"]))
+        if state.get("scaler"):
+            self.fabric.strategy.precision.load_state_dict(state["scaler"])
+        self.step = state["step"]
+        return int(state["epoch"])
+
+
+def _clone(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in module.state_dict().items()}
