@@ -6,8 +6,8 @@
 
 Each cell is one pretraining and the evaluation of its encoder, trained and untrained. A cell that
 is done is never run again and one that was killed resumes, so the command can be stopped and
-started at will. Cells run in worker processes of one thread each, which on few cores is faster than
-one run with many threads.
+started at will; tables share cells, so run one table at a time. Cells run in worker processes of
+one thread each, which on few cores is faster than one run with many threads.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def cells(
 
 
 def _cell(row: str, encoder: str, stream: str, seed: int, *overrides: str) -> dict[str, Any]:
-    key = "_".join([encoder, stream, f"seed{seed}", *(o.split(".")[1] for o in overrides)])
+    key = "_".join([encoder, stream, f"seed{seed}", *(o.split(".", 1)[1] for o in overrides)])
     return {"row": row, "stream": stream, "seed": seed, "key": key.replace("=", "")} | {
         "overrides": [f"encoder.name={encoder}", *overrides]
     }
@@ -72,6 +72,7 @@ def run_cell(
         import torch
 
         import skelf
+        from skelf.files import write_json
 
         torch.set_num_threads(1)
         shared = {"split": split, "seed": cell["seed"]}
@@ -90,7 +91,7 @@ def run_cell(
             rows += skelf.evaluate(
                 ["linear", "knn", "retrieval"], folder, data, untrained=untrained, **shared
             )
-        results.write_text(json.dumps(rows), encoding="utf-8")
+        write_json(results, rows)
     return [row | {"row": cell["row"]} for row in json.loads(results.read_text(encoding="utf-8"))]
 
 

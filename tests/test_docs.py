@@ -17,6 +17,7 @@ from skelf.protocols import PROTOCOLS
 from skelf.skeleton import Skeleton
 
 ROOT = Path(__file__).parents[1]
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
@@ -92,3 +93,10 @@ def test_experiment_tables(tmp_path: Path) -> None:
     before = results.stat().st_mtime_ns
     assert run(*command, cwd=tmp_path) == first
     assert results.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("page", sorted(p.relative_to(ROOT).as_posix() for p in DOCUMENTS))
+def test_links_resolve(page: str) -> None:
+    """Every relative link of README, CONTRIBUTING and docs points to a file."""
+    for target in re.findall(r"\]\(([^)#\s]+)", (ROOT / page).read_text()):
+        assert "://" in target or (ROOT / page).parent.joinpath(target).exists(), target
