@@ -4,6 +4,8 @@
     python experiments/usdrl_small.py ablation --data nw_ucla.h5 --split xview --out runs
     python experiments/usdrl_small.py alpha --data nw_ucla.h5 --split xview --out runs
 
+Settings may follow the table's name, as in `main train.epochs=30`; they hold for all of its runs.
+
 Each cell is one pretraining and the evaluation of its encoder, trained and untrained. A cell that
 is done is never run again and one that was killed resumes, so the command can be stopped and
 started at will; tables share cells, so run one table at a time. Cells run in worker processes of
@@ -35,24 +37,28 @@ SHOWN = (
 
 
 def cells(
-    table: str, seeds: int, streams: list[str], encoders: list[str]
+    table: str, seeds: int, streams: list[str], encoders: list[str], settings: list[str]
 ) -> Iterator[dict[str, Any]]:
     """The runs of a table: row name, encoder, stream, seed and the settings that differ."""
     for seed in range(seeds):
         if table == "main":
             for stream in streams:
                 for encoder in encoders:
-                    yield _cell(f"{encoder} {stream}", encoder, stream, seed)
-        elif table == "ablation":  # the paper's Table 5
-            yield _cell(
-                "VAC", "dste", "joint", seed, "method.xc=false", "method.multi_grained=false"
-            )
-            yield _cell("VAC + XC", "dste", "joint", seed, "method.multi_grained=false")
-            yield _cell("VAC + XC + multi-grained", "dste", "joint", seed)
-        else:  # the paper's Figure 4
-            for alpha in (0, 0.25, 0.5, 0.75, 1):
-                extra = () if alpha == 0.5 else (f"encoder.alpha={alpha}",)  # 0.5 is the main run
-                yield _cell(f"alpha {alpha}", "dste", "joint", seed, *extra)
+                    yield _cell(f"{encoder} {stream}", encoder, stream, seed, *settings)
+            continue
+        for row, extra in _ABLATION if table == "ablation" else _ALPHA:
+            yield _cell(row, "dste", "joint", seed, *extra, *settings)
+
+
+_ABLATION = (  # the paper's Table 5
+    ("VAC", ("method.xc=false", "method.multi_grained=false")),
+    ("VAC + XC", ("method.multi_grained=false",)),
+    ("VAC + XC + multi-grained", ()),
+)
+_ALPHA = tuple(  # the paper's Figure 4; 0.5 is the main run
+    (f"alpha {alpha}", () if alpha == 0.5 else (f"encoder.alpha={alpha}",))
+    for alpha in (0, 0.25, 0.5, 0.75, 1)
+)
 
 
 def _cell(row: str, encoder: str, stream: str, seed: int, *overrides: str) -> dict[str, Any]:
@@ -124,6 +130,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("table", choices=("main", "ablation", "alpha"))
+    parser.add_argument(
+        "settings", nargs="*", metavar="KEY=VALUE", help="for all runs of the table"
+    )
     parser.add_argument("--data", required=True, help="a store with the split")
     parser.add_argument("--split", default="xview")
     parser.add_argument("--out", default="runs", help="runs and results are kept here")
@@ -133,7 +142,8 @@ def main() -> None:
     parser.add_argument("--encoders", default="dste,sttr")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     args = parser.parse_args()
-    planned = list(cells(args.table, args.seeds, args.streams.split(","), args.encoders.split(",")))
+    chosen = (args.streams.split(","), args.encoders.split(","), args.settings)
+    planned = list(cells(args.table, args.seeds, *chosen))
     done: dict[str, list[dict[str, Any]]] = {}
     with ProcessPoolExecutor(args.workers, mp_context=get_context("spawn")) as pool:
         shared = (args.data, args.split, args.config, args.out)

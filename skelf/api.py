@@ -58,7 +58,7 @@ def pretrain(
         stream: joint, motion or bone.
         config: a TOML file.
         overrides: `section.key=value` strings, which win over the file.
-        seed: of the initial weights and of every draw; 0 or more.
+        seed: of the initial weights and of every draw; 0 to 2**63 - 1.
         resume: continue the run in `out` from its newest checkpoint.
         listener: called with progress events; see `engine.fit`.
 
@@ -110,6 +110,7 @@ def evaluate(
     out: str | Path | None = None,
     untrained: bool = False,
     method: str | None = None,
+    stream: str | None = None,
     overrides: Sequence[str] = (),
     seed: int = 0,
     device: str = "auto",
@@ -126,8 +127,10 @@ def evaluate(
         untrained: judge the same encoder with fresh weights (of `seed`) instead: the baseline to
             beat.
         method: whose official checkpoint `run` is.
+        stream: with `method`, what the checkpoint was trained on: joint (None), motion or bone; any
+            other run knows its stream.
         overrides: `eval.key=value`.
-        seed: of what the protocol draws; 0 or more.
+        seed: of what the protocol draws; 0 to 2**63 - 1.
         device: auto, cpu or cuda.
 
     Returns:
@@ -143,7 +146,9 @@ def evaluate(
     if out is not None:
         refuse_unwritable(Path(out))  # now, not after minutes of work
     clips = _open(data, "none")
-    encoder, described = judged_encoder(run, method, untrained, seed, clips.skeleton)
+    encoder, described = judged_encoder(
+        run, method, untrained, seed, skeleton=clips.skeleton, stream=stream
+    )
     clips = _open(clips, described["data"]["normalize"])
     _refuse_channels(clips, encoder)
     train, test = clips.split(split)
@@ -252,6 +257,8 @@ def _asked(protocols: Sequence[str]) -> dict[str, Callable[..., Outcome]]:
     for name in protocols:
         if name not in PROTOCOLS:
             raise unknown("protocol", name, PROTOCOLS)
+        if list(protocols).count(name) > 1:
+            raise InputError(f"protocol {name!r} is named twice; name each once")
     return {name: PROTOCOLS[name] for name in protocols}
 
 
@@ -264,8 +271,8 @@ def _device(name: str) -> str:
 
 
 def _refuse_seed(seed: int) -> None:
-    if seed < 0:
-        raise InputError(f"seed: {seed}; use 0 or more")
+    if not 0 <= seed < 2**63:
+        raise InputError(f"seed: {seed}; use 0 to 2**63 - 1")
 
 
 def _refuse_channels(clips: ClipSet, encoder: Any) -> None:

@@ -106,6 +106,8 @@ def filled(model: type[M], given: Mapping[str, Any], section: str, source: Sourc
     except ValidationError as error:
         for one in error.errors():
             name = str(one["loc"][0]) if one["loc"] else ""
+            if one["type"] == "missing" and name in given:
+                continue  # its value is wrong, which has been said
             lines.append(_line(one, f"{section}.{name}" if name else section, _of(source, name)))
     if lines:
         raise InputError("\n".join(lines))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from torch import nn
 
 from .arguments import arguments, filled
@@ -13,6 +14,7 @@ from .config import METHOD_SKIP, Config, encoder_class
 from .encoders import ENCODERS
 from .errors import InputError
 from .methods import METHODS
+from .ranges import Depth
 from .skeleton import Skeleton
 
 
@@ -22,8 +24,8 @@ class Input(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     skeleton: dict[str, Any]
-    channels: int = Field(ge=1)
-    persons: int = Field(ge=1)
+    channels: Depth
+    persons: Depth
     stream: Literal["joint", "motion", "bone"]
 
 
@@ -42,7 +44,7 @@ def build_encoder(config: Config, given: Any, source: str) -> Any:
         raise InputError(f"{source}: input: a table of settings is missing")
     takes = filled(Input, given, "input", source)
     cls, chosen = encoder_class(ENCODERS, config.encoder, source=source)
-    try:
+    with building(f"{source}: encoder"):
         return cls(
             Skeleton.from_dict(takes.skeleton, source),
             in_channels=takes.channels,
@@ -50,8 +52,6 @@ def build_encoder(config: Config, given: Any, source: str) -> Any:
             stream=takes.stream,
             **chosen,
         )
-    except ValueError as error:
-        raise _named(error, f"{source}: encoder") from None
 
 
 def build_method(config: Config, given: Any, source: str) -> nn.Module:
@@ -63,11 +63,21 @@ def build_method(config: Config, given: Any, source: str) -> nn.Module:
     encoder = build_encoder(config, given, source)
     cls = METHODS[config.method]
     chosen = arguments(cls, config.arguments, section="method", source=source, skip=METHOD_SKIP)
-    try:
+    with building(f"{source}: method"):
         return cls(encoder, views=config.views, **chosen)
-    except ValueError as error:
-        raise _named(error, f"{source}: method") from None
 
 
-def _named(error: ValueError, where: str) -> InputError:
-    return error if isinstance(error, InputError) else InputError(f"{where}: {error}")
+@contextmanager
+def building(where: str) -> Iterator[None]:
+    """Around the building of a module: sizes that it cannot have are wrong input.
+
+    Raises:
+        InputError: in one line, `where` first.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except (ValueError, ArithmeticError, RuntimeError, MemoryError) as error:
+        line = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise InputError(f"{where}: {line}") from None

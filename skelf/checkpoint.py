@@ -23,6 +23,7 @@ from torch import Tensor
 
 from .card import card
 from .errors import InputError
+from .files import read_json, write_text
 from .weights import MODEL, read_tensors
 
 __all__ = [
@@ -30,13 +31,12 @@ __all__ = [
     "card",
     "locate",
     "newest",
-    "optimizer_state",
-    "optimizer_tensors",
     "prune",
     "read_config",
     "read_state",
     "read_tensors",
     "save",
+    "saved",
 ]
 
 CONFIG, CARD = "config.json", "README.md"
@@ -61,7 +61,7 @@ def save(
         tensors: the model's weights and buffers, on any device; shared memory is stored twice.
         config: the whole resolved config and what else `read_config` shall give, JSON-safe.
         card: the text of README.md, see `card`.
-        state_tensors: what a resume needs beside the model, see `optimizer_tensors`.
+        state_tensors: what a resume needs beside the model, see `state.optimizer_tensors`.
         state: counters and the like, JSON-safe.
 
     Returns:
@@ -97,8 +97,25 @@ def save(
 
 def newest(run: str | Path) -> Path | None:
     """The checkpoint with the highest step under `run/checkpoints`; None when there is none."""
-    steps = _checkpoints(Path(run))
+    steps = saved(run)
     return steps[-1] if steps else None
+
+
+def saved(run: str | Path) -> list[Path]:
+    """Complete checkpoints of a run, the highest step last.
+
+    A `.<name>.old` is one that stepped aside for its replacement; it counts while that is missing,
+    the process having been killed between the two renames.
+    """
+    found = []
+    folder = Path(run) / "checkpoints"
+    for path in folder.iterdir() if folder.is_dir() else ():
+        match = _STEP.fullmatch(path.name)
+        if match is None or path.name.startswith(".") != bool(match[3]) or not _complete(path):
+            continue
+        if match[3] is None or not (folder / path.name[1 : -len(".old")]).exists():
+            found.append((int(match[2]), path))
+    return [path for _, path in sorted(found)]
 
 
 def prune(run: str | Path, keep: int) -> None:
@@ -107,7 +124,7 @@ def prune(run: str | Path, keep: int) -> None:
     For the one process that writes into the run: a folder that another is writing would go too.
     """
     folder = Path(run) / "checkpoints"
-    steps = _checkpoints(Path(run))
+    steps = saved(run)
     for old in steps[: max(len(steps) - keep, 0)]:
         # Hidden first: a removal that is killed half-way must not leave half a checkpoint in sight.
         gone = folder / f".{old.name.lstrip('.')}.{uuid4().hex[:8]}.tmp"
@@ -146,7 +163,18 @@ def locate(name: str | Path) -> Path:
 
 def read_config(folder: str | Path) -> dict[str, Any]:
     """`config.json` of a checkpoint folder; InputError when it is missing or damaged."""
-    return _read_json(Path(folder) / CONFIG)
+    return read_object(Path(folder) / CONFIG)
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """A JSON object; InputError when it is missing or damaged."""
+    try:
+        value = read_json(path)
+    except RecursionError:
+        raise InputError(f"{path}: damaged, nested too deeply") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: damaged, a JSON object is needed")
+    return value
 
 
 def read_state(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -159,64 +187,7 @@ def read_state(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if not (folder / STATE).is_file():
         raise InputError(f"{folder}: holds weights only, no training state to resume from")
     tensors = folder / STATE_TENSORS
-    return (read_tensors(tensors) if tensors.is_file() else {}), _read_json(folder / STATE)
-
-
-def optimizer_tensors(state_dict: Any, prefix: str = "optimizer") -> tuple[dict[str, Tensor], Any]:
-    """Takes the tensors out of a `state_dict`, exactly and without pickle.
-
-    Args:
-        state_dict: dicts, lists, tuples, tensors and plain values, nested; an optimiser's or any
-            other.
-        prefix: what the tensors' names begin with.
-
-    Returns:
-        Name -> tensor, and the rest as JSON takes it: `{"$tensor": name}` where a tensor was,
-        `{"$tuple": [...]}` and `{"$dict": [[key, value], ...]}` for what JSON has no form of.
-
-    Raises:
-        TypeError: something that is none of these.
-    """
-    tensors: dict[str, Tensor] = {}
-
-    def strip(value: Any, name: str) -> Any:
-        if isinstance(value, Tensor):
-            tensors[name] = value
-            return {"$tensor": name}
-        if isinstance(value, Mapping):
-            pairs = [[key, strip(inner, f"{name}.{key}")] for key, inner in value.items()]
-            plain = all(isinstance(key, str) and not key.startswith("$") for key in value)
-            return dict(pairs) if plain else {"$dict": pairs}
-        if isinstance(value, list | tuple):
-            items = [strip(inner, f"{name}.{i}") for i, inner in enumerate(value)]
-            return {"$tuple": items} if isinstance(value, tuple) else items
-        if isinstance(value, float) and not -float("inf") < value < float("inf"):
-            return {"$float": str(value)}
-        if value is None or isinstance(value, str | bool | int | float):
-            return value
-        raise TypeError(f"{name}: a {type(value).__name__} cannot be stored without pickle")
-
-    return tensors, strip(state_dict, prefix)
-
-
-def optimizer_state(tensors: Mapping[str, Tensor], stripped: Any) -> Any:
-    """The inverse of `optimizer_tensors`: puts the tensors back in their places."""
-    if isinstance(stripped, list):
-        return [optimizer_state(tensors, inner) for inner in stripped]
-    if not isinstance(stripped, dict):
-        return stripped
-    if "$tensor" in stripped:
-        name = stripped["$tensor"]
-        if name not in tensors:
-            raise InputError(f"the training state lacks the tensor {name!r}: not of one checkpoint")
-        return tensors[name]
-    if "$tuple" in stripped:
-        return tuple(optimizer_state(tensors, inner) for inner in stripped["$tuple"])
-    if "$dict" in stripped:
-        return {key: optimizer_state(tensors, inner) for key, inner in stripped["$dict"]}
-    if "$float" in stripped:
-        return float(stripped["$float"])
-    return {key: optimizer_state(tensors, inner) for key, inner in stripped.items()}
+    return (read_tensors(tensors) if tensors.is_file() else {}), read_object(folder / STATE)
 
 
 def _owned(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -231,10 +202,6 @@ def _owned(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         seen.add(tensor.untyped_storage().data_ptr())
         owned[name] = tensor
     return owned
-
-
-def _write_json(path: Path, value: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", "utf-8")
 
 
 def _flush(path: Path) -> None:
@@ -278,33 +245,8 @@ def _complete(folder: Path) -> bool:
     return (folder / MODEL).is_file() and (folder / CONFIG).is_file()
 
 
-def _checkpoints(run: Path) -> list[Path]:
-    """Complete checkpoints of a run, the highest step last.
-
-    A `.<name>.old` is one that stepped aside for its replacement; it counts while that is missing,
-    the process having been killed between the two renames.
-    """
-    found = []
-    folder = run / "checkpoints"
-    for path in folder.iterdir() if folder.is_dir() else ():
-        match = _STEP.fullmatch(path.name)
-        if match is None or path.name.startswith(".") != bool(match[3]) or not _complete(path):
-            continue
-        if match[3] is None or not (folder / path.name[1 : -len(".old")]).exists():
-            found.append((int(match[2]), path))
-    return [path for _, path in sorted(found)]
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot read: {error.strerror}") from None
-    except ValueError as error:
-        raise InputError(f"{path}: damaged, no JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise InputError(f"{path}: damaged, a JSON object is needed")
-    return value
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+    write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
 
 
 def _download(name: str, revision: str | None) -> Path:

@@ -9,9 +9,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from .checkpoint import read_config
+from .arguments import SECTIONS
+from .checkpoint import MODEL, newest, read_config
 from .errors import InputError
 from .files import write_json
+from .state import read_counters, resuming
 
 # What may change when a run is resumed: it alters where and how long, not what is computed.
 _FREE = {
@@ -24,9 +26,11 @@ _FREE = {
 def claim(run: Path, config: Mapping[str, Any], resume: bool) -> Iterator[None]:
     """Holds the run's folder and writes its config; the lock ends with the process, killed or not.
 
+    The config of a run that ended before its first checkpoint is replaced.
+
     Raises:
         InputError: the folder cannot be made, another process holds it, it has a run that is not to
-            be resumed, or one with other settings.
+            be resumed, or one with other settings or with more epochs than asked for.
     """
     try:
         run.mkdir(parents=True, exist_ok=True)
@@ -39,20 +43,43 @@ def claim(run: Path, config: Mapping[str, Any], resume: bool) -> Iterator[None]:
     except OSError as error:
         raise InputError(f"{run}: cannot write the run's folder: {error.strerror}") from None
     try:
-        if (run / "config.json").exists():
-            if not resume:
-                raise InputError(
-                    f"{run}: already holds a run; --resume continues it, another --out starts a "
-                    "new one"
-                )
+        last = newest(run)
+        if last is not None and resume:
             _refuse_changes(run, config)
+            _refuse_fewer_epochs(run, last, config["train"]["epochs"])
+        elif last is not None or not _replaceable(run):
+            raise InputError(
+                f"{run}: already holds a run; --resume continues it, another --out starts a new one"
+            )
         write_json(run / "config.json", config)
         yield
     finally:
         lock.release()
 
 
+def _replaceable(run: Path) -> bool:
+    """Whether nothing is lost with `config.json`: none there, or all that a failed start left."""
+    if not (run / "config.json").exists():
+        return True
+    try:
+        stored = read_config(run)
+    except InputError:
+        return False  # ours is written whole or not at all
+    return not (run / MODEL).exists() and all(name in stored for name in SECTIONS)
+
+
+def _refuse_fewer_epochs(run: Path, last: Path, epochs: int) -> None:
+    with resuming(run, last):
+        done = read_counters(last)["epoch"]
+    if epochs < done:
+        raise InputError(
+            f"{run}: already trained {done} epochs; nothing to do with train.epochs={epochs}"
+        )
+
+
 def _refuse_changes(run: Path, config: Mapping[str, Any]) -> None:
+    if not (run / "config.json").exists():
+        return
     stored = read_config(run)
     # A cosine's every rate depends on the number of epochs.
     cosine = config["train"]["schedule"] == "cosine"

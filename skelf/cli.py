@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from . import cli_data
+from . import cli_data, memory
 from .errors import InputError, unknown
 
 app = typer.Typer(
@@ -39,7 +39,9 @@ def demo(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where it goes.")] = Path(
         "demo"
     ),
-    seed: Annotated[int, typer.Option("--seed", help="Same seed, same result.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=2**63 - 1, help="Same seed, same result.")
+    ] = 0,
 ) -> None:
     """The whole way on a small SYNTHETIC set: store, pretraining, evaluation, a page to look at.
 
@@ -48,6 +50,7 @@ def demo(
     from . import demo as demonstration
     from .progress import TrainingDisplay
 
+    memory.keep_freed()
     console = Console()
     console.print("The demo's motion is [bold]synthetic[/]: made-up figures, no recordings.")
     with TrainingDisplay(console) as display:
@@ -84,6 +87,7 @@ def pretrain(
     from . import api
     from .progress import TrainingDisplay
 
+    memory.keep_freed()
     console = Console(quiet=int(os.environ.get("RANK", 0)) > 0)
     try:
         with TrainingDisplay(console) as display:
@@ -126,6 +130,9 @@ def evaluate(
     method: Annotated[
         str | None, typer.Option("--method", help="Whose official checkpoint --run is.")
     ] = None,
+    stream: Annotated[
+        str | None, typer.Option("--stream", help="With --method: what it was trained on; joint.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of what a protocol draws.")] = 0,
     device: Device = "auto",
 ) -> None:
@@ -143,6 +150,7 @@ def evaluate(
         out=out,
         untrained=untrained,
         method=method,
+        stream=stream,
         overrides=overrides or (),
         seed=seed,
         device=device,
@@ -179,10 +187,13 @@ def main() -> None:
     except InputError as error:
         _complain(str(error))
         sys.exit(2)
-    except (OSError, RuntimeError) as error:
+    except Exception as error:
         if os.environ.get("SKELF_TRACEBACK"):
             raise
-        _complain(f"{error or type(error).__name__} (SKELF_TRACEBACK=1 shows where)")
+        text = next(iter(str(error).strip().splitlines()), "")
+        if not text or not isinstance(error, OSError | RuntimeError):  # ours; others name no cause
+            text = f"{type(error).__name__}: {text}".removesuffix(": ")
+        _complain(f"{text} (SKELF_TRACEBACK=1 shows where)")
         sys.exit(1)
 
 

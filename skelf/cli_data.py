@@ -56,6 +56,8 @@ def import_(
     """
     if format_ not in FORMATS:
         raise unknown("format", format_, FORMATS)
+    if out.is_dir():
+        raise InputError(f"{out}: a folder; name a file")
     if out.exists() and not force:
         raise InputError(f"{out}: exists already; choose another --out, or replace it with --force")
     console = Console()

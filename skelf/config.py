@@ -31,14 +31,13 @@ from .arguments import (
     unknown_keys,
 )
 from .errors import InputError, unknown
+from .ranges import Depth, Positive
 
 # What the run itself passes to a callable; everything else in its signature is a setting.
 ENCODER_SKIP = ("skeleton", "in_channels", "persons", "stream")
 METHOD_SKIP = ("encoder", "views")
 VIEWS_SKIP = ("x", "lengths", "generator", "frames", "skeleton")
 PROTOCOL_SKIP = ("encoder", "train", "test", "seed", "device", "cache")
-
-_Positive = Annotated[float, Field(gt=0)]
 
 
 class Train(BaseModel):
@@ -48,15 +47,17 @@ class Train(BaseModel):
 
     epochs: int = Field(451, ge=1, description="passes over the training split")
     batch_size: int = Field(356, ge=2, description="clips a step, over all devices together")
-    lr: _Positive = Field(5e-4, description="learning rate after the warmup")
-    weight_decay: float = Field(1e-5, ge=0, description="L2 for adam and sgd, decoupled for adamw")
+    lr: float = Field(5e-4, gt=0, le=1e6, description="learning rate after the warmup")
+    weight_decay: float = Field(
+        1e-5, ge=0, le=1e6, description="L2 for adam and sgd, decoupled for adamw"
+    )
     optimizer: Literal["adam", "adamw", "sgd"] = Field("adam", description="torch's, its defaults")
     momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
     schedule: Literal["step", "cosine", "constant"] = Field("step", description="of the lr")
     milestones: tuple[int, ...] = Field((351,), description="epochs from which step multiplies lr")
     gamma: float = Field(0.1, gt=0, le=1, description="factor of schedule step at a milestone")
     warmup_epochs: int = Field(0, ge=0, description="epochs of linear rise of the lr from 0")
-    clip_norm: _Positive | None = Field(None, description="largest gradient norm; none: no limit")
+    clip_norm: Positive | None = Field(None, description="largest gradient norm; none: no limit")
     accumulate: int = Field(1, ge=1, description="batches whose gradients make one step")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto", description="auto: bf16 where the device has it, else fp32"
@@ -93,7 +94,7 @@ class Data(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     normalize: str = Field("none", description="name of the normalisation applied on load")
-    persons: int | None = Field(None, ge=1, description="persons kept; none: all of the store's")
+    persons: Depth | None = Field(None, description="persons kept; none: all of the store's")
 
 
 @dataclass(frozen=True)
@@ -151,8 +152,10 @@ class Config:
                 raise InputError(f"{source}: {name}: a table of settings is missing")
             sections[name] = {str(key): plain(value) for key, value in section.items()}
         for name in ("method", "encoder"):
-            if not isinstance(sections[name].get("name"), str):
-                raise InputError(f"{source}: {name}.name: missing")
+            given = sections[name].get("name")
+            if not isinstance(given, str):
+                said = "missing" if given is None else f"must be a name, got {given!r}"
+                raise InputError(f"{source}: {name}.name: {said}")
         method = sections["method"].pop("name")
         return cls(
             method=method,
@@ -293,7 +296,9 @@ def _shipped(method: str) -> dict[str, tuple[Any, str]]:
 
 
 def _encoder(encoders: Mapping[str, Any], name: Any, *, source: str) -> Any:
-    if not isinstance(name, str):
+    if name is not None and not isinstance(name, str):
+        raise InputError(f"{source}: encoder.name: must be a name, got {name!r}")
+    if name is None:
         raise InputError("encoder.name: missing, give encoder.name=" + "|".join(sorted(encoders)))
     if name not in encoders:
         raise InputError(f"{source}: encoder.name: {unknown('encoder', name, encoders)}")

@@ -7,10 +7,8 @@ whole batch gather it themselves (`distributed.gather`), so several processes tr
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
-import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -28,11 +26,6 @@ from .errors import InputError
 from .log import Event, Listener, RunLog
 from .schedule import batch_plan
 from .trainer import Trainer
-
-# glibc gives every freed block of more than 32 MiB back to the system and faults it in again at the
-# next step, which costs a fifth of a training step on a CPU. These are mallopt's M_MMAP_MAX and
-# M_TRIM_THRESHOLD.
-_M_MMAP_MAX, _M_TRIM_THRESHOLD = -4, -1
 
 
 def fit(
@@ -69,7 +62,6 @@ def fit(
         OSError: the run's folder cannot be written; older checkpoints are kept.
         RuntimeError: the loss is not finite; checkpoints are kept.
     """
-    _keep_memory()
     fabric = launch(settings)
     if next(batch_plan(len(clips), settings.batch_size, fabric.world_size, seed, 0), None) is None:
         raise InputError(
@@ -124,7 +116,7 @@ def launch(settings: Train) -> Fabric:
         logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # every process greets
         fabric.launch()
     if accelerator == "cuda":
-        torch.set_float32_matmul_precision("high")  # TF32 for what autocast leaves in float32
+        _allow_tf32(settings.precision != "fp32")  # for what autocast leaves in float32
     return fabric
 
 
@@ -137,14 +129,10 @@ def _precision(name: str, accelerator: str) -> Any:
     return {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}[name]
 
 
+def _allow_tf32(allowed: bool) -> None:
+    torch.set_float32_matmul_precision("high" if allowed else "highest")
+    torch.backends.cudnn.allow_tf32 = allowed  # torch's default is yes, for convolutions
+
+
 def _due(epoch: int, every: int) -> bool:
     return every > 0 and (epoch + 1) % every == 0
-
-
-def _keep_memory() -> None:
-    if sys.platform != "linux":
-        return
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
-        libc.mallopt(_M_MMAP_MAX, 0)
-        libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -12,24 +14,35 @@ from uuid import uuid4
 from .errors import InputError
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Names a hidden file beside `path`; at the end it is synced and takes that name.
+
+    After an error it is gone, and what `path` held before is untouched.
+    """
+    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")
+    try:
+        yield beside
+        _sync(beside, os.O_RDWR)
+        os.replace(beside, path)
+        with suppress(OSError):  # some systems cannot sync a folder
+            _sync(path.parent, os.O_RDONLY)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> None:
-    """Writes beside, flushes, renames; the folder is made when missing.
+    """Writes a text by `replacing`; the folder is made when missing.
 
     Raises:
         OSError: it could not be written; what was there before is untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")
     try:
-        with beside.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
+        with replacing(path) as beside:
+            beside.write_text(text, encoding="utf-8")
     except OSError as error:  # a failed write or flush names no file by itself
         raise OSError(error.errno, error.strerror, str(path)) from None
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -65,3 +78,11 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path}: cannot read: {error.strerror}") from None
     except ValueError as error:
         raise InputError(f"{path}: not JSON ({error}); it may be damaged") from None
+
+
+def _sync(path: Path, flags: int) -> None:
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

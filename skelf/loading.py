@@ -9,13 +9,14 @@ import torch
 from torch import nn
 
 from . import checkpoint
-from .build import build_encoder
+from .build import build_encoder, building
 from .config import Config
 from .encoders import ENCODERS
 from .errors import InputError, unknown
 from .layouts import layout
 from .methods import OFFICIAL
 from .skeleton import Skeleton
+from .streams import STREAMS
 
 
 def load(run: str | Path, *, untrained: bool = False, seed: int = 0) -> nn.Module:
@@ -36,21 +37,30 @@ def load(run: str | Path, *, untrained: bool = False, seed: int = 0) -> nn.Modul
 from_pretrained = load  # the name that users of the hub look for
 
 
-def load_official(path: str | Path, method: str, skeleton: Skeleton | str = "ntu25") -> nn.Module:
+def load_official(
+    path: str | Path, method: str, skeleton: Skeleton | str = "ntu25", stream: str = "joint"
+) -> nn.Module:
     """The method that a checkpoint of the authors' release holds; its `.encoder` is ready to use.
 
     Args:
         path: the released file; nothing but tensors is read from it.
         method: whose release it is.
         skeleton: the layout it was trained on.
+        stream: what it was trained on, joint, motion or bone: no released file says.
 
     Raises:
-        InputError: no official layout is known for the method, or the file does not hold it.
+        InputError: no official layout is known for the method, the file does not hold it, or a
+            stream that the method cannot have.
     """
     if method not in OFFICIAL:
         raise unknown("official checkpoint layout", method, OFFICIAL)
+    if stream not in STREAMS:
+        raise unknown("stream", stream, STREAMS)
     table = layout(skeleton) if isinstance(skeleton, str) else skeleton
-    return OFFICIAL[method].load(checkpoint.read_tensors(Path(path)), table, str(path)).eval()
+    state = checkpoint.read_tensors(Path(path))
+    with building(str(path)):
+        made: nn.Module = OFFICIAL[method].load(state, table, str(path), stream=stream)
+    return made.eval()
 
 
 def judged_encoder(
@@ -59,12 +69,13 @@ def judged_encoder(
     untrained: bool,
     seed: int,
     skeleton: Skeleton | str = "ntu25",
+    stream: str | None = None,
 ) -> tuple[Any, dict[str, Any]]:
     """The encoder (its contract is more than nn.Module's) and the config it came with."""
     if method is not None:
         if untrained:
             raise InputError("--untrained needs a run of skelf, not an official checkpoint")
-        encoder: Any = load_official(run, method, skeleton).encoder
+        encoder: Any = load_official(run, method, skeleton, stream or "joint").encoder
         name = next(key for key, cls in ENCODERS.items() if isinstance(encoder, cls))
         return encoder, {
             "method": {"name": method, "form": "official"},
@@ -72,6 +83,8 @@ def judged_encoder(
             "data": {"normalize": "none", "persons": encoder.persons},
             "source": {"seed": None},
         }
+    if stream is not None:
+        raise InputError(f"{run}: a run knows its stream; --stream goes with --method only")
     folder = checkpoint.locate(run)
     if folder.is_file():
         raise InputError(f"{run}: a file; say whose official checkpoint it is with --method")

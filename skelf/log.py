@@ -33,7 +33,7 @@ class RunLog:
         kept = [row for row in read_log(run) if row["epoch"] <= epoch]
         write_text(self.path, "".join(json.dumps(row) + "\n" for row in kept))
         self._file = self.path.open("a", encoding="utf-8")
-        step = kept[-1]["step"] + 1 if kept else 0
+        step = kept[-1].get("step", 0) + 1 if kept else 0
         self._board = SummaryWriter(str(run / "tensorboard"), purge_step=step)
 
     def __enter__(self) -> RunLog:
@@ -69,13 +69,18 @@ class RunLog:
 
 
 def read_log(run: Path) -> list[Event]:
-    """All events of a run, in order; a last line that a kill cut short is left out."""
+    """All events of a run, in order; a last line that a kill cut short is left out.
+
+    So is what is no event of an epoch.
+    """
     path = run / "log.jsonl"
     rows: list[Event] = []
     if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
-                rows.append(json.loads(line))
+                row = json.loads(line)
             except json.JSONDecodeError:
                 break
+            if isinstance(row, dict) and isinstance(row.get("epoch"), int):
+                rows.append(row)
     return rows

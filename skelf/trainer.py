@@ -19,6 +19,7 @@ from .data.batch import ClipBatches
 from .data.clips import ClipSet
 from .log import Listener
 from .schedule import batch_plan, rate_factor
+from .state import optimizer_state, optimizer_tensors, read_counters, resuming
 
 _OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
 
@@ -146,7 +147,7 @@ class Trainer:
         if not self.fabric.is_global_zero:
             return
         tensors = dict(self.method.state_dict())
-        kept, optimizer = checkpoint.optimizer_tensors(self.optimizer.state_dict())
+        kept, optimizer = optimizer_tensors(self.optimizer.state_dict())
         if self.average is not None:  # the raw encoder is for resuming, the average for use
             kept |= {f"raw.{name}": tensors[f"encoder.{name}"] for name in self.average}
             tensors |= {f"encoder.{name}": value for name, value in self.average.items()}
@@ -162,22 +163,31 @@ class Trainer:
         checkpoint.prune(self.run, self.settings.keep)
 
     def resume(self) -> int:
-        """Restores the newest checkpoint, if there is one; the number of finished epochs."""
+        """Restores the newest checkpoint, if there is one; the number of finished epochs.
+
+        Raises:
+            InputError: it is damaged; the message names an older one that is still there.
+        """
         folder = checkpoint.newest(self.run)
         if folder is None:
             return 0
+        with resuming(self.run, folder):
+            return self._restore(folder)
+
+    def _restore(self, folder: Path) -> int:
+        counters = read_counters(folder)
         tensors = checkpoint.read_tensors(folder / checkpoint.MODEL)
-        kept, state = checkpoint.read_state(folder)
+        kept = checkpoint.read_state(folder)[0]
         raw = {name[4:]: value for name, value in kept.items() if name.startswith("raw.")}
         if self.average is not None and raw:
             self.average = {name: tensors[f"encoder.{name}"].to(self.fabric.device) for name in raw}
             tensors |= {f"encoder.{name}": value for name, value in raw.items()}
         self.method.load_state_dict(tensors)
-        self.optimizer.load_state_dict(checkpoint.optimizer_state(kept, state["optimizer"]))
-        if state.get("scaler"):
-            self.fabric.strategy.precision.load_state_dict(state["scaler"])
-        self.step = state["step"]
-        return int(state["epoch"])
+        self.optimizer.load_state_dict(optimizer_state(kept, counters["optimizer"]))
+        if counters.get("scaler"):
+            self.fabric.strategy.precision.load_state_dict(counters["scaler"])
+        self.step = counters["step"]
+        return int(counters["epoch"])
 
 
 def _clone(module: nn.Module) -> dict[str, Tensor]:

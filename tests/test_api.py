@@ -16,11 +16,13 @@ from tiny_runs import pretrain
 import skelf
 from skelf import api, build, checkpoint, engine
 from skelf.config import Config
+from skelf.data.batch import ClipBatches, resize
 from skelf.data.synthetic import generate
 from skelf.encoders.dste import DSTE
+from skelf.encoders.stgcn import STGCN
 from skelf.errors import InputError
 from skelf.layouts import NTU25
-from skelf.methods import usdrl_official
+from skelf.methods import METHODS, OFFICIAL, usdrl_official
 from skelf.methods.usdrl import USDRL
 from skelf.protocols.features import extract
 from skelf.streams import derive
@@ -168,14 +170,81 @@ def test_official_checkpoints_are_not_taken_for_something_else(released, run):
         skelf.load_official(checkpoint.newest(run), "usdrl")
 
 
+def test_an_official_checkpoint_is_judged_in_its_stream(released, tmp_path):
+    method, path = released
+    clips = generate(NTU25, clips=36, persons=2, seed=2)
+    assert skelf.load_official(path, "usdrl").encoder.stream == "joint"
+    bone = skelf.load_official(path, "usdrl", stream="bone").encoder
+    derived = derive(extract_input(clips), "bone", NTU25)
+    assert torch.allclose(bone(extract_input(clips)), method.encoder(derived))
+    rows = [
+        skelf.evaluate(["knn"], path, clips, split="xsub", method="usdrl", stream=stream)[0]
+        for stream in (None, "bone")
+    ]
+    assert [row["stream"] for row in rows] == ["joint", "bone"]
+    with pytest.raises(InputError, match="unknown stream 'bnoe': did you mean 'bone'"):
+        skelf.load_official(path, "usdrl", stream="bnoe")
+
+
+def test_a_run_knows_its_stream(run):
+    with pytest.raises(InputError, match="a run knows its stream"):
+        skelf.evaluate(["knn"], run, tiny_runs.clips(), split="half", stream="joint")
+
+
+def extract_input(clips):
+    """The clips as encoders of 8 frames take them, `(N, C, 8, V, M)`."""
+    x, lengths = ClipBatches(clips, "cpu")(range(len(clips)))
+    return resize(x, lengths, 8)
+
+
+@pytest.mark.parametrize("name", ["skeletonclr", "aimclr", "crossclr"])
+def test_hostile_contrastive_checkpoints_are_refused(name, tmp_path):
+    encoder = STGCN(NTU25, dim=8, width=2)
+    method = METHODS[name](encoder, queue=4, feature=4)
+    state, path = OFFICIAL[name].save(method), tmp_path / "file.pt"
+    torch.save(state, path)
+    if name == "crossclr":
+        with pytest.raises(InputError, match="CrosSCLR holds its streams together"):
+            skelf.load_official(path, name, stream="bone")
+    else:
+        assert skelf.load_official(path, name, stream="bone").encoder.stream == "bone"
+    for key, value in (
+        ("encoder_q.st_gcn_networks.0.gcn.conv.weight", torch.zeros(7, 3, 1, 1)),
+        ("encoder_q.st_gcn_networks.0.gcn.conv.weight", torch.zeros(0, 3, 1, 1)),
+        ("encoder_q.st_gcn_networks.9.tcn.2.weight", torch.zeros(0, 8, 9, 1)),
+        ("queue", torch.zeros(0, 4)),
+        ("queue", torch.zeros(4, 0)),
+        ("queue_ptr", torch.zeros(5)),
+        ("encoder_q.A", torch.zeros(3, 25, 24)),
+        ("encoder_q.A", torch.zeros(3, 25, 25, dtype=torch.int64)),
+    ):
+        torch.save(state | {key: value}, path)
+        with pytest.raises(InputError, match=r"^.*file\.pt: "):
+            skelf.load_official(path, name)
+
+
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError("x"), OverflowError("x"), RuntimeError("x\ny"), MemoryError()]
+)
+def test_a_stored_encoder_that_cannot_be_built_is_bad_input(run, monkeypatch, error):
+    def fail(*args, **options):
+        raise error
+
+    monkeypatch.setattr(DSTE, "apply", fail)
+    with pytest.raises(InputError, match=r"config\.json: encoder: (x|MemoryError)$"):
+        skelf.load(run)
+
+
 @pytest.mark.parametrize(
     ("section", "change", "message"),
     [
         ("encoder", {"dmi": 3}, r"config\.json: unknown key 'encoder\.dmi': did you mean"),
         ("encoder", {"dim": "wide"}, r"encoder\.dim"),
         ("encoder", {"dim": 32}, "weights and config.json do not match"),
-        ("encoder", {"alpha": 7.0}, r"config\.json: encoder: alpha=7\.0"),
+        ("encoder", {"alpha": 7.0}, r"config\.json: encoder\.alpha: .*, got 7\.0"),
         ("encoder", {"name": "dest"}, "unknown encoder 'dest': did you mean 'dste'"),
+        ("encoder", {"dim": 10**23}, r"config\.json: encoder\.dim"),
+        ("input", {"persons": 10**23}, r"^[^\n]*config\.json: input\.persons[^\n]*$"),
         ("input", {"persons": 0}, r"config\.json: input\.persons"),
         ("input", {"stream": "bones"}, r"input\.stream"),
         ("input", {"skeleton": {"names": ["a"]}}, r"config\.json: field 'parents' is missing"),
@@ -199,7 +268,7 @@ def test_method_arguments_are_checked_where_the_method_is_built(run):
     config["method"]["kapa"] = 1
     with pytest.raises(InputError, match=r"unknown key 'method\.kapa': did you mean"):
         build.build_method(Config.from_dict(config), config["input"], "config.json")
-    with pytest.raises(InputError, match="method: unknown form 'new'"):
+    with pytest.raises(InputError, match=r"method\.form: .*official.* or .paper., got .new."):
         pretrain(run, "method.form=new")
 
 

@@ -174,6 +174,31 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "interval shape": ({"intervals": np.array([[0, 0, 2]])}, r"segments: expected integers .K, 4"),
     "fps zero": ({"fps": np.float32(0)}, "fps: clip 0 .*above 0"),
     "fps text": ({"fps": np.array("30")}, "fps: expected float"),
+    "label far": (
+        {"labels": np.array([0, 1, 9_000_000_000]), "class_names": None},
+        "label 9000000000 is far beyond the 3 labels .* add class_names",
+    ),
+    "interval far": (
+        {"intervals": np.array([[0, 0, 2, 1000]]), "labels": None, "class_names": None},
+        "label 1000 is far beyond",
+    ),
+    "unsigned label": (
+        {"labels": np.array([0, 1, 2**64 - 1], np.uint64)},
+        "labels: 18446744073709551615 is beyond",
+    ),
+    "unsigned offset": (
+        {"offsets": np.array([0, 4, 5, 2**64 - 1], np.uint64)},
+        "offsets: 18446744073709551615 is beyond",
+    ),
+    "unsigned column": ({"reps": np.array([0, 1, 2**63], np.uint64)}, "reps: 92.* is beyond"),
+    "NUL in a name": ({"names": np.array(["a", "b\0c", "d"])}, "names: entry 1 holds a NUL"),
+    "NUL in a class": ({"class_names": np.array([b"s\0it", b"s"])}, "class_names: entry 0 .*NUL"),
+    "NUL in a joint": (
+        {"joint_names": np.array([f"j\0{i}" for i in range(20)])},
+        "joint_names: entry 0 holds a NUL",
+    ),
+    "half a character": ({"names": np.array(["a", "b", "\udcff"])}, "names: not UTF-8"),
+    "Latin-1": ({"names": np.array([b"a", b"b", b"\xfc"])}, "names: not UTF-8"),
 }
 
 
@@ -183,6 +208,14 @@ def test_bad_fields(tmp_path: Path, case: str) -> None:
     with pytest.raises(InputError, match=rf"set\.npz: .*{match}") as error:
         read(write(tmp_path, **changes))
     assert "\n" not in str(error.value)
+
+
+def test_names_as_bytes_and_unsigned_labels(tmp_path: Path) -> None:
+    names = np.array([text.encode() for text in fields()["names"]])
+    labels = np.array([1, 0, 999], np.uint64)
+    clips = read(write(tmp_path, names=names, labels=labels, class_names=None))
+    assert clips.names == ["a", "b", "ü"]
+    assert clips.label.tolist() == [1, 0, 999] and len(clips.class_names) == 1000
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
@@ -202,6 +235,9 @@ def test_a_layout_of_another_size(tmp_path: Path) -> None:
 
 def test_broken_files(tmp_path: Path) -> None:
     raw = write(tmp_path).read_bytes()
+    (tmp_path / "set").mkdir()
+    with pytest.raises(InputError, match=r"set: a folder; name a file"):
+        read(tmp_path / "set")
     with pytest.raises(InputError, match=r"none\.npz: no such file"):
         read(tmp_path / "none.npz")
     for i, content in enumerate((b"", b"hello", b"\x80\x04pickle", raw[:100], raw[:-40], raw[60:])):

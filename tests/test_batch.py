@@ -122,6 +122,12 @@ def test_auto_keeps_what_fits(monkeypatch):
     assert ClipBatches(clips())._frames is not None
 
 
+@pytest.mark.parametrize("resident", [True, False, "auto"])
+def test_an_empty_set_is_refused(resident):
+    with pytest.raises(InputError, match="there are no clips"):
+        ClipBatches(clips().take([]), resident=resident)
+
+
 def test_unknown_normalisation():
     with pytest.raises(InputError, match="unknown normalisation"):
         ClipBatches(replace(clips(), normalize="hip"))(np.arange(2))

@@ -180,6 +180,12 @@ def test_bad_input_is_one_line_and_exit_code_2(store, run, tmp_path):
         ((*train, "encoder.dmi=3"), r"unknown key 'encoder\.dmi': did you mean 'encoder\.dim'"),
         ((*train, "encoder.dim"), "section.key=value"),
         ((*train, "train.epochs=-1"), r"train\.epochs"),
+        ((*train, "data.persons=9999999999999999"), r"data\.persons"),
+        ((*train, "encoder.heads=3"), r"heads=3: must divide dim"),
+        ((*train, "--seed", 2**63), "seed: 9223372036854775808; use 0 to"),
+        ((*judge, store, "--seed", 2**63), "seed: 9223372036854775808; use 0 to"),
+        ((*judge, store, "--stream", "bone"), "a run knows its stream"),
+        (("eval", "knn,knn", *judge[2:], store), "'knn' is named twice"),
         ((*train, "--config", tmp_path / "wrong.toml"), r"wrong\.toml: .*'train\.epoch'.*epochs"),
         ((*train, "--config", tmp_path / "no.toml"), r"no\.toml: cannot read"),
         ((*train, "--stream", "bnoe"), "unknown stream 'bnoe': did you mean 'bone'"),
@@ -229,10 +235,17 @@ def test_other_failures_are_one_line_and_exit_code_1(store, tmp_path, monkeypatc
 
     monkeypatch.setattr(api, "pretrain", fail)
     args = ("pretrain", "usdrl", "--data", store, "--out", tmp_path / "run")
-    for error in (RuntimeError("loss is nan [x]"), OSError(28, "No space left on device")):
+    for error, text in (
+        (RuntimeError("loss is nan [x]"), "error: loss is nan [x] (S"),
+        (RuntimeError("no memory\n  at line 3"), "error: no memory (S"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (KeyError("name"), "error: KeyError: 'name' (S"),
+        (ZeroDivisionError("by zero"), "error: ZeroDivisionError: by zero (S"),
+        (MemoryError(), "error: MemoryError (S"),
+    ):
         said = call(*args)
         assert said.code == 1 and said.err.count("\n") == 1
-        assert str(error) in said.err and "SKELF_TRACEBACK=1" in said.err
+        assert text in said.err and "SKELF_TRACEBACK=1" in said.err
         monkeypatch.setenv("SKELF_TRACEBACK", "1")
         with pytest.raises(type(error)):
             call(*args)
@@ -241,6 +254,20 @@ def test_other_failures_are_one_line_and_exit_code_1(store, tmp_path, monkeypatc
     said = call(*args)
     assert (said.code, said.err) == (1, "")
     assert "the same command with --resume goes on" in " ".join(said.out.split())
+
+
+def test_only_the_command_line_changes_how_memory_is_kept(store, tmp_path, monkeypatch):
+    from skelf import api, demo, memory
+
+    called = []
+    monkeypatch.setattr(memory, "keep_freed", lambda: called.append(True))
+    api.pretrain("usdrl", store, out=tmp_path / "a", overrides=(*SETTINGS, "train.epochs=1"))
+    assert not called
+    monkeypatch.setattr(api, "pretrain", lambda *args, **options: tmp_path)
+    good("pretrain", "usdrl", "--data", store, "--out", tmp_path / "run")
+    monkeypatch.setattr(demo, "run", lambda *args, **options: demo.Demo(tmp_path, [], 1.0))
+    good("demo", "--out", tmp_path / "d")
+    assert called == [True, True]
 
 
 def test_only_the_first_process_of_a_machine_complains(monkeypatch):

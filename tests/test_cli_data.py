@@ -90,6 +90,15 @@ def test_import_refuses(tmp_path: Path) -> None:
     assert "which file" in refused("import", "arrays", "--out", out)
     assert "no such file" in refused("import", "arrays", tmp_path / "none.npz", "--out", out)
     assert call("import", "synthetic").exit_code == 2  # no --out
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for more in ((), ("--force",)):
+        assert "folder: a folder; name a file" in refused(
+            "import", "synthetic", "--out", folder, *more
+        )
+    assert "folder: a folder; name a file" in refused("info", folder)
+    assert "folder: a folder; name a file" in refused("import", "arrays", folder, "--out", out)
+    assert list(tmp_path.iterdir()) == [folder] and not list(folder.iterdir())
 
 
 def test_info(made: Path) -> None:
@@ -153,5 +162,11 @@ def test_split_refuses(made: Path) -> None:
     assert "wants a share" in split("random", "a")
     assert "leave --test out" in split("random", "0.5", "--test", "1")
     assert "would train and test" in split("camera", "0,1", "--test", "1")
-    assert "cannot name" in split("camera", "0", name="a/b")
+    for name in ("a/b", "a b", "", ".a", "a\0", "a\n", "\udcff"):
+        assert "cannot name" in split("camera", "0", name=name)
+    for share in ("nan", "inf", "0", "1", "-0.5", "1.5"):
+        assert "must lie between 0 and 1" in split("random", share)
+    assert "leaves a side" in split("random", "0.001")
+    for seed in (-1, 2**63):
+        assert f"seed {seed}: must be 0 or more" in split("random", "0.5", "--seed", seed)
     assert made.read_bytes() == raw

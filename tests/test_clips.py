@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
+from skelf import files
 from skelf.data import splits, store
 from skelf.data.clips import ClipSet
 from skelf.errors import InputError
@@ -248,6 +249,31 @@ def test_a_failed_save_leaves_the_old_file(saved: Path) -> None:
         make().take([]).save(saved)
     with pytest.raises(InputError, match="folder does not exist"):
         make().save(saved.parent / "none" / "b.h5")
+    with pytest.raises(InputError, match="a folder; name a file"):
+        make().save(saved.parent)
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_full_disk_leaves_the_old_file(
+    saved: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    raw, clips = saved.read_bytes(), make()
+    monkeypatch.setattr(files.os, step, full)
+    with pytest.raises(OSError, match="No space left"):
+        clips.save(saved)
+    with pytest.raises(OSError, match=r"No space left on device: .*a\.h5"):
+        files.write_text(saved, "other")
+    assert saved.read_bytes() == raw and len(list(saved.parent.iterdir())) == 1
+
+
+def test_saving_through_a_link_keeps_the_link(saved: Path) -> None:
+    link = saved.with_name("link.h5")
+    link.symlink_to(saved)
+    make().take([0]).save(link)
+    assert link.is_symlink() and len(ClipSet.open(saved)) == 1
 
 
 CHANGES = {

@@ -1,6 +1,7 @@
 """Settings: precedence, checking against signatures, messages, the round trip."""
 
 import json
+import re
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -9,7 +10,9 @@ from pydantic import Field
 from skelf import config as module
 from skelf.arguments import arguments, parse_override
 from skelf.config import Config, Train, encoder_class, evaluation, resolve
+from skelf.encoders import ENCODERS
 from skelf.errors import InputError
+from skelf.methods import METHODS
 
 
 class Dste:
@@ -243,3 +246,47 @@ def test_every_shipped_config_has_known_sections():
     assert "usdrl.toml" in names
     for name in names:
         assert module._shipped(name.removesuffix(".toml"))
+
+
+@pytest.mark.parametrize(
+    ("method", "wrong"),
+    [
+        ("usdrl", "views.number=1 views.crop=[0.9,0.1] views.crop=[0,1] views.crop=[0.5,1.1]"),
+        ("usdrl", "views.joints=5 views.corruption=-1 views.erase=2 views.shear=-1"),
+        ("usdrl", "method.projection=-4 method.projection=0 method.form=new"),
+        ("usdrl", "method.kappa=-1 method.eta=-1 method.mu=-1 method.nu=-1 method.lam=-1"),
+        ("usdrl", "method.tau=-1 encoder.dim=0 encoder.dim=99999999999999999999999"),
+        ("usdrl", "encoder.layers=-1 encoder.frames=0 encoder.heads=0 encoder.gap=0"),
+        ("usdrl", "encoder.alpha=2 encoder.drop_path=1 encoder.form=x encoder.kernel_size=0"),
+        ("usdrl", "train.lr=1e300 data.persons=99999999999999999999999 encoder.name=5"),
+        ("aimclr", "method.queue=0 method.feature=0 method.momentum=2 method.temperature=0"),
+        ("aimclr", "method.topk=0 method.mining_epoch=-1 method.form=x views.form=x"),
+        ("aimclr", "views.shear=-1 views.padding_ratio=-1 views.flip=2 views.degrees=[-1,0]"),
+        ("aimclr", "views.time_flip=2 views.noise=2 views.noise_std=-1 views.blurred=2"),
+        ("aimclr", "views.sigma=[2,1] views.sigma=[0,1] views.axis_mask=2"),
+        ("aimclr", "encoder.dim=0 encoder.width=0 encoder.frames=0 encoder.dropout=1"),
+        ("aimclr", "encoder.partition=x"),
+        ("crossclr", "method.queue=0 method.temperature=0 method.cross_epoch=-1 method.topk=0"),
+        ("skeletonclr", "method.queue=0 method.momentum=-1 views.shear=-1 views.form=x"),
+    ],
+)
+def test_numbers_out_of_range_are_one_line_that_names_them(method, wrong):
+    for override in wrong.split():
+        with pytest.raises(InputError) as caught:
+            resolve(method, methods=METHODS, encoders=ENCODERS, overrides=[override])
+        key = override.partition("=")[0]
+        assert re.fullmatch(
+            rf"override {re.escape(repr(override))}: {key}.*, got .+", str(caught.value)
+        )
+
+
+def test_the_ends_of_the_ranges_are_in_them():
+    overrides = ["views.crop=[1,1]", "views.joints=0", "method.tau=0", "method.projection=none"]
+    config = resolve("usdrl", methods=METHODS, encoders=ENCODERS, overrides=overrides)
+    assert config.views["crop"] == (1, 1) and config.arguments["projection"] is None
+
+
+def test_a_name_that_is_no_word():
+    stored = resolve("usdrl", **TABLES).to_dict() | {"encoder": {"name": 5}}
+    with pytest.raises(InputError, match=r"c\.json: encoder\.name: must be a name, got 5"):
+        Config.from_dict(stored, source="c.json")

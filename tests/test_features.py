@@ -7,7 +7,7 @@ from protocol_fakes import Pool, assert_same, clips, snapshot
 
 from skelf.data.batch import ClipBatches, resize
 from skelf.errors import InputError
-from skelf.layouts import NTU25
+from skelf.layouts import KINECT20, NTU25
 from skelf.protocols import features
 
 LABELS = np.arange(50) % 4
@@ -162,6 +162,44 @@ def test_wrong_layout_is_refused():
     encoder.skeleton = NTU25
     with pytest.raises(InputError, match=r"20 joints .* encoder takes 25"):
         features.extract(encoder, clips(LABELS))
+
+
+def _other(**changes):
+    return dataclasses.replace(clips(LABELS), skeleton=dataclasses.replace(KINECT20, **changes))
+
+
+def test_another_layout_of_as_many_joints_is_refused():
+    swapped = (KINECT20.names[1], KINECT20.names[0], *KINECT20.names[2:])
+    with pytest.raises(InputError, match=r"\(mine\), .* 20 \(kinect20\); joint 0 .* --layout"):
+        features.extract(Pool(), _other(names=swapped, name="mine"))
+    parents = list(KINECT20.parents)
+    leaf = next(j for j in range(20) if j not in parents and parents[j] != KINECT20.root)
+    parents[leaf] = KINECT20.root
+    with pytest.raises(InputError, match=rf"\(another 'kinect20'\).*joint {leaf} .*below"):
+        features.extract(Pool(), _other(parents=tuple(parents)))
+    named = _other(names=tuple(name.upper() for name in KINECT20.names), name="custom", centre=3)
+    assert torch.equal(features.extract(Pool(), named), features.extract(Pool(), clips(LABELS)))
+
+
+def test_a_split_is_streamed_not_loaded(monkeypatch):
+    made = []
+
+    class Spy(ClipBatches):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            made.append(self)
+
+        def __call__(self, indices):
+            raise AssertionError("batches are read ahead, by stream")
+
+    monkeypatch.setattr(features, "ClipBatches", Spy)
+    features.extract(Pool(), clips(LABELS), batch_size=20)
+    assert [batches._frames for batches in made] == [None]
+
+
+def test_no_clips_are_refused():
+    with pytest.raises(InputError, match="no clips"):
+        features.extract(Pool(), clips(LABELS).take([]))
 
 
 def test_features_that_are_not_finite_are_refused_and_not_cached(tmp_path):

@@ -8,8 +8,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "skelf"
 
 LAYERS = {
-    1: "errors files distributed log skeleton layouts streams augment metrics losses",
-    2: "data encoders arguments config card weights checkpoint claim schedule trainer engine",
+    1: "errors files memory ranges distributed log skeleton layouts streams augment metrics losses",
+    2: "data encoders arguments config card weights checkpoint state claim schedule trainer engine",
     3: "methods protocols",
     4: "svg player plots report progress export search build loading api demo cli",
 }

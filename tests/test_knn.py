@@ -4,6 +4,7 @@ import torch
 from protocol_fakes import Joints, Pool, assert_same, clips, snapshot
 from sklearn.neighbors import KNeighborsClassifier
 
+from skelf.config import evaluation
 from skelf.errors import InputError
 from skelf.protocols import features, knn
 
@@ -90,3 +91,9 @@ def test_centre_removes_a_common_offset():
 def test_bad_options(options):
     with pytest.raises(InputError, match=f"eval.{next(iter(options))}"):
         knn.run(Joints(), clips(LABELS), clips(LABELS), **options)
+
+
+@pytest.mark.parametrize("value", ["k=0", "k=1.5", "temperature=0", "temperature=nan"])
+def test_settings_are_refused_before_any_work(value):
+    with pytest.raises(InputError, match=f"eval.{value.partition('=')[0]}: "):
+        evaluation({"knn": knn.run}, overrides=[f"eval.{value}"])

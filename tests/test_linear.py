@@ -3,6 +3,7 @@ import pytest
 import torch
 from protocol_fakes import Joints, Pool, assert_same, clips, snapshot
 
+from skelf.config import evaluation
 from skelf.errors import InputError
 from skelf.protocols import PROTOCOLS, features, linear
 
@@ -158,11 +159,29 @@ def test_constant_features_survive_standardizing():
         {"lr": 0.0},
         {"validation": 1.0},
         {"validation": -0.1},
+        {"lr": float("nan")},
+        {"lr": float("inf")},
+        {"gamma": 0.0},
+        {"gamma": 1.5},
+        {"momentum": -0.1},
+        {"momentum": 1.0},
+        {"weight_decay": -1e-4},
+        {"milestones": (0,)},
+        {"milestones": 8},
     ],
 )
 def test_bad_options(options):
-    with pytest.raises(InputError, match=f"eval.{next(iter(options))}"):
+    ((key, value),) = options.items()
+    with pytest.raises(InputError, match=f"eval.{key}: "):
         linear.run(Joints(), clips(LABELS), clips(LABELS), **options)
+    word = list(value) if isinstance(value, tuple) else value
+    with pytest.raises(InputError, match=f"eval.{key}: "):
+        evaluation({"linear": linear.run}, overrides=[f"eval.{key}={word}"])
+
+
+def test_no_milestones_and_numpy_numbers_are_fine():
+    options = {**FAST, "milestones": (), "epochs": np.int64(3), "lr": np.float32(0.05)}
+    assert linear.run(Joints(), clips(LABELS), clips(LABELS), **options).values
 
 
 def test_divergence_is_an_error_with_a_remedy():

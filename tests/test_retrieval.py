@@ -5,6 +5,7 @@ from protocol_fakes import Joints, Pool, assert_same, clips, snapshot
 from sklearn.metrics import average_precision_score
 from sklearn.neighbors import KNeighborsClassifier
 
+from skelf.config import evaluation
 from skelf.errors import InputError
 from skelf.protocols import features, knn, retrieval
 
@@ -83,3 +84,26 @@ def test_bad_input():
     with pytest.raises(InputError, match="no label of the test split"):
         retrieval.run(Joints(), clips(LABELS), clips([6, 7]))
     assert torch.is_grad_enabled()
+
+
+def test_default_ranks_are_those_that_the_gallery_has():
+    def keys(**options):
+        return set(retrieval.run(Joints(), clips(np.arange(7) % 2), clips([0, 1]), **options)[0])
+
+    assert keys() == keys(ks=[1, 5]) == {"precision@1.none", "precision@5.none", "map.none"}
+    with pytest.raises(InputError, match=r"eval\.ks: precision@10 needs 1 <= k <= 7"):
+        keys(ks=(1, 5, 10))
+
+
+@pytest.mark.parametrize("ks", [(), (0,), (1, -5)])
+def test_bad_ranks(ks):
+    with pytest.raises(InputError, match=r"eval\.ks: "):
+        retrieval.run(Joints(), clips(LABELS), clips(LABELS), ks=ks)
+    with pytest.raises(InputError, match=r"eval\.ks: "):
+        evaluation({"retrieval": retrieval.run}, overrides=[f"eval.ks={list(ks)}"])
+
+
+@pytest.mark.parametrize(("word", "ks"), [("[2]", (2,)), ("none", None)])
+def test_ranks_as_settings(word, ks):
+    got = evaluation({"retrieval": retrieval.run}, overrides=[f"eval.ks={word}"])
+    assert got == {"retrieval": {"ks": ks}}

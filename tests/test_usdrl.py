@@ -281,3 +281,20 @@ def test_released_layout_with_wrong_tensors():
         usdrl_official.load(state | {"backbone.spe": torch.zeros(3)}, NTU25)
     with pytest.raises(InputError, match="two layers a stream"):
         released(layers=3)
+
+
+@pytest.mark.parametrize(
+    ("key", "shape"),
+    [
+        ("backbone.ske_emb.t_embedding.0.weight", (8, 0)),
+        ("backbone.ske_emb.t_embedding.0.weight", (16, 151)),
+        ("backbone.ske_emb.s_embedding.0.weight", (16, 0)),
+        ("backbone.ske_emb.s_embedding.0.weight", (16, 25)),
+        ("backbone.spe", (1, 50, 0)),
+        ("backbone.spe", (1, 0, 16)),
+        ("t_proj.6.weight", (0, 16)),
+    ],
+)
+def test_released_layout_of_no_sizes(key, shape):
+    with pytest.raises(InputError, match=r"^file\.pt: .*(no sizes|no multiple)"):
+        usdrl_official.load(released() | {key: torch.zeros(shape)}, NTU25, "file.pt")

@@ -35,6 +35,7 @@ from .clips import ClipSet
 COLUMNS = {"labels": "label", "subjects": "subject", "views": "camera", "cameras": "camera"}
 COLUMNS |= {"setups": "setup", "folds": "fold"}
 FIELDS = {"frames", "offsets", "class_names", "joint_names", "parents", "fps", "names", "intervals"}
+DERIVED = 1000  # classes that labels alone may name in a file with fewer labels
 _BROKEN = (OSError, EOFError, ValueError, BadZipFile, zlib_error, KeyError, MemoryError)
 
 
@@ -60,6 +61,8 @@ def read(path: str | Path, layout: str | Skeleton | None = None) -> ClipSet:
 
 
 def _load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
+    if path.is_dir():
+        raise InputError(f"{path}: a folder; name a file, .npz or .npy")
     if not path.is_file():
         raise InputError(f"{path}: no such file; give an .npz or .npy file")
     with path.open("rb") as file:
@@ -118,7 +121,8 @@ def _dense(path: Path, array: np.ndarray, skeleton: Skeleton | None) -> ClipSet:
 
 def _ragged(path: Path, data: Mapping[str, np.ndarray], skeleton: Skeleton | None) -> ClipSet:
     frames = _field(path, data, "frames", "f", 4)
-    length = _lengths(path, _field(path, data, "offsets", "iu", 1), len(frames))
+    offsets = _signed(path, "offsets", _field(path, data, "offsets", "iu", 1))
+    length = _lengths(path, offsets, len(frames))
     count = len(length)
     skeleton, order = _layout(path, data, skeleton, frames.shape[2])
     others: dict[str, Any] = {"columns": {}}
@@ -133,7 +137,7 @@ def _ragged(path: Path, data: Mapping[str, np.ndarray], skeleton: Skeleton | Non
             continue
         target = COLUMNS.get(key, key)
         where = others if target in ("label", "subject", "camera", "setup") else others["columns"]
-        where[target] = values.astype(np.int64)
+        where[target] = _signed(path, key, values)
     if ignored:
         warnings.warn(
             f"{path}: ignored {', '.join(sorted(ignored))}: not an integer for each of the "
@@ -141,9 +145,9 @@ def _ragged(path: Path, data: Mapping[str, np.ndarray], skeleton: Skeleton | Non
             stacklevel=3,
         )
     if "intervals" in data:
-        others["segments"] = _field(path, data, "intervals", "iu", 2).astype(np.int64)
+        others["segments"] = _signed(path, "intervals", _field(path, data, "intervals", "iu", 2))
     if "names" in data:
-        others["name"] = _field(path, data, "names", "US", 1, count).astype(str)
+        others["name"] = _strings(path, data, "names", count)
     if "fps" in data:
         scalar = data["fps"].ndim == 0
         others["fps"] = _field(path, data, "fps", "fiu", 0 if scalar else 1, scalar or count)
@@ -185,8 +189,30 @@ def _field(
     return values
 
 
+def _signed(path: Path, key: str, values: np.ndarray) -> np.ndarray:
+    """Integers as int64, in which the highest unsigned ones would turn negative."""
+    highest = np.iinfo(np.int64).max
+    if values.dtype == np.uint64 and values.size and int(values.max()) > highest:
+        raise InputError(f"{path}: {key}: {values.max()} is beyond {highest}; use smaller numbers")
+    return values.astype(np.int64)
+
+
+def _strings(path: Path, data: Mapping[str, np.ndarray], key: str, count: int = 0) -> list[str]:
+    """One field of strings, which a store can keep as UTF-8 without NUL."""
+    values = _field(path, data, key, "US", 1, count)
+    try:
+        texts = np.strings.decode(values, "utf-8") if values.dtype.kind == "S" else values
+        encoded = "".join(texts.tolist()).encode("utf-8")
+    except UnicodeError:
+        raise InputError(f"{path}: {key}: not UTF-8; write the names as Unicode text") from None
+    if b"\0" in encoded:
+        at = next(i for i, text in enumerate(texts.tolist()) if "\0" in text)
+        raise InputError(f"{path}: {key}: entry {at} holds a NUL character; take it out")
+    return [str(text) for text in texts]
+
+
 def _lengths(path: Path, offsets: np.ndarray, frames: int) -> np.ndarray:
-    length = np.diff(offsets.astype(np.int64))
+    length = np.diff(offsets)
     if len(length) < 1 or offsets[0] != 0:
         raise InputError(f"{path}: offsets: needs N + 1 numbers and starts at 0; rewrite it")
     if (length < 0).any():
@@ -207,11 +233,16 @@ def _classes(
     path: Path, data: Mapping[str, np.ndarray], others: Mapping[str, Any]
 ) -> tuple[str, ...]:
     if "class_names" in data:
-        names = _field(path, data, "class_names", "US", 1).astype(str)
-        return tuple(names.tolist())
+        return tuple(_strings(path, data, "class_names"))
     known = [others["label"]] if "label" in others else []
     known += [others["segments"][:, 3]] if others.get("segments", np.zeros(0)).ndim == 2 else []
     top = max((int(values.max(initial=-1)) for values in known), default=-1)
+    labelled = sum(len(values) for values in known)
+    if top >= max(DERIVED, labelled):
+        raise InputError(
+            f"{path}: label {top} is far beyond the {labelled} labels that the file has; number "
+            "the classes from 0, or add class_names"
+        )
     return tuple(str(label) for label in range(top + 1))
 
 
@@ -223,7 +254,7 @@ def _layout(
         if skeleton is None:
             raise InputError(f"{path}: field 'joint_names' is missing; add it or give --layout")
         return skeleton, None
-    names = _field(path, data, "joint_names", "US", 1).astype(str).tolist()
+    names = _strings(path, data, "joint_names")
     if len(names) != joints:
         raise InputError(f"{path}: joint_names: {len(names)} names for {joints} joints; fix them")
     lower = [name.lower() for name in names]
@@ -234,7 +265,7 @@ def _layout(
     for known in LAYOUTS.values():
         if lower == [name.lower() for name in known.names]:
             return known, None
-    parents = _field(path, data, "parents", "iu", 1).astype(int).tolist()
+    parents = _field(path, data, "parents", "iu", 1).tolist()
     try:
         skeleton = Skeleton(
             names=tuple(names),

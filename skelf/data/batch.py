@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..augment import crop_resize
+from ..errors import InputError
 from .clips import ClipSet
 from .normalize import normalize
 
@@ -27,6 +29,9 @@ class ClipBatches:
         resident: True keeps all frames on the device, False reads each batch from the
             (memory-mapped) store, "auto" keeps them when they take less than half of the device's
             free memory.
+
+    Raises:
+        InputError: a set without clips.
     """
 
     def __init__(
@@ -35,8 +40,10 @@ class ClipBatches:
         device: torch.device | str = "cpu",
         *,
         persons: int | None = None,
-        resident: bool | str = "auto",
+        resident: bool | Literal["auto"] = "auto",
     ) -> None:
+        if not len(clips):
+            raise InputError(f"{clips}: there are no clips to make batches of; choose others")
         self.clips, self.device = clips, torch.device(device)
         self.persons = persons or clips.persons
         self._start = torch.as_tensor(clips.start, device=self.device)
@@ -110,7 +117,7 @@ def resize(x: Tensor, lengths: Tensor, frames: int) -> Tensor:
 
 def _all_frames(clips: ClipSet, device: torch.device) -> Tensor:
     """The frames of the set's clips, packed: `(sum of lengths, M, V, C)` on the device."""
-    if len(clips) and np.array_equal(clips.start[1:], (clips.start + clips.length)[:-1]):
+    if np.array_equal(clips.start[1:], (clips.start + clips.length)[:-1]):
         first = int(clips.start[0])
         frames = np.array(clips.joints[first : first + int(clips.length.sum())], np.float32)
     else:

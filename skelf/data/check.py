@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,8 +94,10 @@ def _shapes(clips: ClipSet) -> None:
     for key in [*clips.columns, *clips.splits]:
         if key in clips.columns and key in TABLE:
             raise InputError(f"{clips}: columns: {key!r} is a field of its own; rename the column")
-        if not key or set(key) & set("/\\ ") or key.startswith("."):
-            raise InputError(f"{clips}: {key!r} cannot name a column or split; use letters, digits")
+        if not re.fullmatch(r"[\w-][\w.-]*", key):
+            raise InputError(
+                f"{clips}: {key!r} cannot name a column or split; use letters, digits, _, - and ."
+            )
     if clips.segments.ndim != 2 or clips.segments.shape[1] != 4 or clips.segments.dtype.kind != "i":
         raise InputError(f"{clips}: segments: expected integers (K, 4), not {clips.segments.shape}")
 

@@ -31,7 +31,8 @@ def centre(x: Tensor, skeleton: Skeleton) -> Tensor:
     """Subtracts one point a clip: the centre joint of the first frame in which person 0 is present.
 
     Where the body is then starts at the origin and its later path, and the place of a second
-    person, are kept. Joints that are exactly zero (absent persons, padding) stay zero.
+    person, are kept. Joints that are exactly zero (absent persons, padding) stay zero. Where the
+    centre joint itself is zero in that frame, nothing moves: later frames are not searched.
     """
     present = (x != 0).any(dim=1, keepdim=True)  # (N, 1, T, V, M)
     seen = present[:, 0, :, :, 0].any(dim=2)  # (N, T)

@@ -43,8 +43,12 @@ def shuffled(count: int, train: float, seed: int = 0) -> np.ndarray:
     """A seeded random split: `(count,)` int8 where the share `train` of the clips trains.
 
     Raises:
-        InputError: a share (0 to 1) that leaves a side empty.
+        InputError: a share outside (0, 1) or one that leaves a side empty, a seed out of range.
     """
+    if not 0 < train < 1:  # NaN as well
+        raise InputError(f"train share {train}: must lie between 0 and 1; use e.g. 0.8")
+    if not 0 <= seed < 2**63:
+        raise InputError(f"seed {seed}: must be 0 or more, and below 2**63")
     chosen = round(count * train)
     if not 0 < chosen < count:
         raise InputError(f"train share {train}: leaves a side of {count} clips empty; use e.g. 0.8")

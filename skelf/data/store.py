@@ -14,10 +14,9 @@ has one over its JSON. A file is never changed in place: it is written beside, s
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ import h5py
 import numpy as np
 
 from ..errors import InputError
+from ..files import replacing
 from ..skeleton import Skeleton
 from . import check
 
@@ -150,6 +150,8 @@ def verify(path: Path) -> None:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[h5py.File]:
+    if path.is_dir():
+        raise InputError(f"{path}: a folder; name a file")
     if not path.is_file():
         raise InputError(f"{path}: no such file; make a store with `skelf data import`")
     try:
@@ -175,28 +177,14 @@ def _reading(path: Path) -> Iterator[h5py.File]:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """Names a hidden file beside `path`: at the end it is synced and takes that name."""
+    """`replacing` of a store; a link stays, the file that it names is replaced."""
     path = path.resolve()
+    if path.is_dir():
+        raise InputError(f"{path}: a folder; name a file")
     if not path.parent.is_dir():
         raise InputError(f"{path}: the folder does not exist; create {path.parent}")
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    beside.unlink(missing_ok=True)
-    try:
+    with replacing(path) as beside:
         yield beside
-        _sync(beside)
-        os.replace(beside, path)
-        with suppress(OSError):  # some systems cannot sync a folder
-            _sync(path.parent)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _put(file: h5py.File, name: str, values: np.ndarray) -> None:

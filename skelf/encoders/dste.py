@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..ranges import Depth, Form, Rate, Share, Size
 from ..skeleton import Skeleton
 from ._tokens import (
     Attention,
@@ -67,18 +68,18 @@ class DSTE(nn.Module):
     def __init__(
         self,
         skeleton: Skeleton,
-        dim: int = 1024,
-        layers: int = 2,
-        frames: int = 64,
+        dim: Size = 1024,
+        layers: Depth = 2,
+        frames: Size = 64,
         in_channels: int = 3,
         persons: int = 2,
         stream: str = "joint",
-        heads: int = 1,
-        alpha: float = 0.5,
-        gap: int = 4,
-        kernel_size: int | None = None,
-        drop_path: float = 0.1,
-        form: str = "official",
+        heads: Size = 1,
+        alpha: Share = 0.5,
+        gap: Size = 4,
+        kernel_size: Size | None = None,
+        drop_path: Rate = 0.1,
+        form: Form = "official",
     ) -> None:
         super().__init__()
         check_arguments(stream, dim, heads)
@@ -169,7 +170,7 @@ class ConvAttention(nn.Module):
 
     def __init__(self, dim: int, kernel_size: int, drop_path: float, form: str) -> None:
         super().__init__()
-        self.form, self.drop_path = form, drop_path
+        self.form, self.drop = form, DropPath(drop_path)
         groups = 1 if form == "official" else dim
         self.conv = nn.Conv1d(dim, dim, kernel_size, padding=kernel_size // 2, groups=groups)
         self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
@@ -191,10 +192,6 @@ class ConvAttention(nn.Module):
             return F.linear(x, self.conv.weight[:, :, 0], self.conv.bias)
         return self.conv(x.transpose(1, 2)).transpose(1, 2)
 
-    def drop(self, x: Tensor) -> Tensor:
-        """DropPath in training."""
-        return drop_path(x, self.drop_path) if self.training else x
-
 
 class DenseShiftAttention(nn.Module):
     """DSA (Eq. 1 to 3): one transformer block on globally mixed and on unmixed tokens."""
@@ -203,7 +200,7 @@ class DenseShiftAttention(nn.Module):
 
     def __init__(self, length: int, dim: int, gap: int, drop_path: float, form: str) -> None:
         super().__init__()
-        self.drop_path = drop_path
+        self.drop = DropPath(drop_path)
         self.scale = 0.5 if form == "official" else 1.0
         self.mix1, self.mix2 = nn.Linear(length, length), nn.Linear(length, length)
         self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
@@ -222,10 +219,6 @@ class DenseShiftAttention(nn.Module):
         shifted, plain = u.chunk(2)
         return self.scale * (shifted + plain)
 
-    def drop(self, x: Tensor) -> Tensor:
-        """DropPath in training."""
-        return drop_path(x, self.drop_path) if self.training else x
-
 
 class FeedForward(nn.Module):
     """Linear to twice the width, exact GELU, Linear back."""
@@ -237,6 +230,18 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """`(N, L, dim)` to `(N, L, dim)`."""
         return self.fc2(F.gelu(self.fc1(x)))
+
+
+class DropPath(nn.Module):
+    """`drop_path` in training, the identity else."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(N, ...)` to `(N, ...)`."""
+        return drop_path(x, self.probability) if self.training else x
 
 
 def drop_path(x: Tensor, probability: float) -> Tensor:

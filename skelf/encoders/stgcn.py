@@ -11,10 +11,13 @@ it as released: the same sum, and less to compute where a block widens.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..ranges import Rate, Size
 from ..skeleton import Skeleton
 from ..streams import derive
 from ._tokens import check_arguments, check_clip
@@ -63,14 +66,14 @@ class STGCN(nn.Module):
     def __init__(
         self,
         skeleton: Skeleton,
-        dim: int = 256,
-        width: int = 16,
-        frames: int = 50,
+        dim: Size = 256,
+        width: Size = 16,
+        frames: Size = 50,
         in_channels: int = 3,
         persons: int = 2,
         stream: str = "joint",
-        dropout: float = 0.5,
-        partition: str = "official",
+        dropout: Rate = 0.5,
+        partition: Literal["official", "textbook"] = "official",
         edge_importance: bool = True,
     ) -> None:
         super().__init__()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ..ranges import Depth, Size
 from ..skeleton import Skeleton
 from ._tokens import (
     Attention,
@@ -46,13 +47,13 @@ class STTR(nn.Module):
     def __init__(
         self,
         skeleton: Skeleton,
-        dim: int = 1024,
-        layers: int = 2,
-        frames: int = 64,
+        dim: Size = 1024,
+        layers: Depth = 2,
+        frames: Size = 64,
         in_channels: int = 3,
         persons: int = 2,
         stream: str = "joint",
-        heads: int = 1,
+        heads: Size = 1,
     ) -> None:
         super().__init__()
         check_arguments(stream, dim, heads)

@@ -16,9 +16,10 @@ positives too (NNM). Where the paper and the released code differ (facts 3.9):
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Generator, Tensor, nn
 
 from ..augment_views import draw_extreme_view, draw_normal_view
@@ -31,6 +32,7 @@ from ..losses.contrastive import (
     mined_nce,
     nearest_positives,
 )
+from ..ranges import Amount, Form, Keys, Positive, Share, Size, Widths
 from ..skeleton import Skeleton
 from ._momentum import KeyEncoder, embed, projector, view_arguments
 from ._sync_norm import synchronize
@@ -42,17 +44,17 @@ def draw_views(
     generator: Generator,
     frames: int,
     skeleton: Skeleton,
-    shear: float = 0.5,
-    padding_ratio: int = 6,
-    flip: float = 0.5,
-    degrees: tuple[float, float] = (30.0, 1.0),
-    time_flip: float | None = None,
-    noise: float | None = None,
-    noise_std: float = 0.01,
-    blurred: float = 0.5,
-    sigma: tuple[float, float] = (0.1, 2.0),
-    axis_mask: float = 0.5,
-    form: str | None = None,
+    shear: Amount = 0.5,
+    padding_ratio: Annotated[int, Field(ge=0)] = 6,
+    flip: Share = 0.5,
+    degrees: tuple[Amount, Amount] = (30.0, 1.0),
+    time_flip: Share | None = None,
+    noise: Share | None = None,
+    noise_std: Amount = 0.01,
+    blurred: Share = 0.5,
+    sigma: Widths = (0.1, 2.0),
+    axis_mask: Share = 0.5,
+    form: Form | None = None,
 ) -> tuple[Tensor, ...]:
     """AimCLR's extreme, query and key view: eight augmentations, and twice a crop and a shear.
 
@@ -124,17 +126,17 @@ class AimCLR(nn.Module):
         self,
         encoder: nn.Module,
         views: Mapping[str, Any] | None = None,
-        queue: int = 32768,
-        feature: int = 128,
-        momentum: float = 0.999,
-        temperature: float = 0.07,
-        mining_epoch: int = 150,
-        topk: int = 1,
+        queue: Keys = 32768,
+        feature: Size = 128,
+        momentum: Share = 0.999,
+        temperature: Positive = 0.07,
+        mining_epoch: Annotated[int, Field(ge=0)] = 150,
+        topk: Keys = 1,
         extreme: bool = True,
         eadm: bool = True,
         nnm: bool = True,
         sync_bn: bool = False,
-        form: str = "official",
+        form: Form = "official",
     ) -> None:
         super().__init__()
         if extreme and eadm and not hasattr(encoder, "maps"):

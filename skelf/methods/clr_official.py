@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..encoders.stgcn import OFFICIAL_NAMES, STGCN
 from ..errors import InputError
+from ..ranges import LARGEST
 from ..skeleton import Skeleton
 from .aimclr import AimCLR
 from .crossclr import CrosSCLR
@@ -30,7 +31,12 @@ class Layout(NamedTuple):
 
 
 def load(
-    state: Mapping[str, Tensor], skeleton: Skeleton, source: str = "checkpoint", *, method: Any
+    state: Mapping[str, Tensor],
+    skeleton: Skeleton,
+    source: str = "checkpoint",
+    stream: str = "joint",
+    *,
+    method: Any,
 ) -> Any:
     """Builds the method that a released state dict holds; sizes come from the tensors.
 
@@ -38,13 +44,17 @@ def load(
         state: tensors by released name, without `module.`.
         skeleton: the layout that the weights were trained on (released ones: NTU25).
         source: what an error calls the checkpoint.
+        stream: what the weights were trained on; the file does not say. CrosSCLR: joint, its others
+            come with it.
         method: SkeletonCLR, AimCLR or CrosSCLR.
 
     Raises:
         InputError: tensors are missing, unknown or of unfitting shapes, or the weights' graph is
-            not that of the layout.
+            not that of the layout, or another stream than joint for CrosSCLR.
     """
-    made = method(_encoder(state, skeleton, source), **_sizes(state, source, method))
+    if method is CrosSCLR and stream != "joint":
+        raise InputError(f"{source}: CrosSCLR holds its streams together, not {stream!r} by itself")
+    made = method(_encoder(state, skeleton, source, stream), **_sizes(state, source, method))
     names = _names(made)
     missing = [name for name in names if name not in state]
     unexpected = [name for name in state if name not in names]
@@ -52,13 +62,14 @@ def load(
         raise InputError(f"{source}: tensors missing {missing[:3]}, unknown {unexpected[:3]}")
     for name, graph in ((name, ours) for name, ours in names.items() if name.endswith(".A")):
         expected = made.get_buffer(graph)
-        if state[name].shape != expected.shape or not torch.allclose(state[name], expected):
+        given = state[name].to(expected.dtype)
+        if given.shape != expected.shape or not torch.allclose(given, expected):
             raise InputError(
                 f"{source}: {name} is not the graph of layout {skeleton.name!r}; name the layout "
                 "that the weights were trained on"
             )
-    renamed = {ours: _turned(ours, state[name]) for name, ours in names.items()}
     try:
+        renamed = {ours: _turned(ours, state[name]) for name, ours in names.items()}
         made.load_state_dict({k: v for k, v in renamed.items() if not k.endswith("adjacency")})
     except RuntimeError as error:
         last = str(error).splitlines()[-1].strip()
@@ -86,7 +97,7 @@ AIMCLR = Layout(partial(load, method=AimCLR), save)
 CROSSCLR = Layout(partial(load, method=CrosSCLR), save)
 
 
-def _encoder(state: Mapping[str, Tensor], skeleton: Skeleton, source: str) -> STGCN:
+def _encoder(state: Mapping[str, Tensor], skeleton: Skeleton, source: str, stream: str) -> STGCN:
     first = _tensor(state, "encoder_q.st_gcn_networks.0.gcn.conv.weight", 4, source)
     last = _tensor(state, "encoder_q.st_gcn_networks.9.tcn.2.weight", 4, source)
     inputs = _tensor(state, "encoder_q.data_bn.weight", 1, source)
@@ -96,17 +107,26 @@ def _encoder(state: Mapping[str, Tensor], skeleton: Skeleton, source: str) -> ST
             f"{skeleton.joints} joints of layout {skeleton.name!r}; name the layout that the "
             "weights were trained on"
         )
+    (width, rest), channels, dim = divmod(first.shape[0], 3), first.shape[1], last.shape[0]
+    if rest or not all(1 <= size <= LARGEST for size in (width, channels, dim)):
+        raise InputError(
+            f"{source}: blocks of shapes {tuple(first.shape)} and {tuple(last.shape)} give no "
+            "sizes of an ST-GCN"
+        )
     return STGCN(
         skeleton,
-        dim=last.shape[0],
-        width=first.shape[0] // 3,
-        in_channels=first.shape[1],
+        dim=dim,
+        width=width,
+        in_channels=channels,
+        stream=stream,
         edge_importance="encoder_q.edge_importance.0" in state,
     )
 
 
 def _sizes(state: Mapping[str, Tensor], source: str, method: Any) -> dict[str, Any]:
     feature, size = _tensor(state, "queue", 2, source).shape
+    if not 1 <= feature <= LARGEST or size < 1:
+        raise InputError(f"{source}: a queue of {size} keys of length {feature} is none")
     sizes: dict[str, Any] = {"queue": size, "feature": feature}
     others = [name for name in ("motion", "bone") if f"encoder_q_{name}.A" in state]
     if (method is CrosSCLR) != bool(others):

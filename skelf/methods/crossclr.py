@@ -15,14 +15,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Generator, Tensor, nn
 
 from ..encoders.stgcn import initialize
 from ..errors import unknown
 from ..losses.contrastive import cosines, cross_stream, info_nce, mined_nce
+from ..ranges import Form, Keys, Positive, Share, Size
 from ..streams import STREAMS
 from ._momentum import Queue, check_momentum, embed, follow, key_copy, projector, view_arguments
 from ._sync_norm import synchronize
@@ -66,15 +68,15 @@ class CrosSCLR(nn.Module):
         encoder: nn.Module,
         views: Mapping[str, Any] | None = None,
         streams: tuple[str, ...] = ("joint", "motion", "bone"),
-        queue: int = 32768,
-        feature: int = 128,
-        momentum: float = 0.999,
-        temperature: float = 0.07,
-        cross_epoch: int = 150,
-        topk: int = 1,
+        queue: Keys = 32768,
+        feature: Size = 128,
+        momentum: Share = 0.999,
+        temperature: Positive = 0.07,
+        cross_epoch: Annotated[int, Field(ge=0)] = 150,
+        topk: Keys = 1,
         context: bool = True,
         sync_bn: bool = False,
-        form: str = "official",
+        form: Form = "official",
     ) -> None:
         super().__init__()
         _check(encoder, streams, topk, queue)

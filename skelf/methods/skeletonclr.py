@@ -8,13 +8,15 @@ key among those of a queue of earlier clips (facts 2).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from torch import Generator, Tensor, nn
 
 from ..augment_views import draw_extreme_view, draw_normal_view
 from ..data.batch import resize
 from ..losses.contrastive import cosines, info_nce
+from ..ranges import Amount, Form, Keys, Positive, Share, Size
 from ..skeleton import Skeleton
 from ._momentum import KeyEncoder, embed, projector, view_arguments
 from ._sync_norm import synchronize
@@ -26,10 +28,10 @@ def draw_views(
     generator: Generator,
     frames: int,
     skeleton: Skeleton,
-    shear: float = 0.5,
-    padding_ratio: int = 6,
+    shear: Amount = 0.5,
+    padding_ratio: Annotated[int, Field(ge=0)] = 6,
     extreme: bool = False,
-    form: str | None = None,
+    form: Form | None = None,
 ) -> tuple[Tensor, ...]:
     """SkeletonCLR's query and key view: each a crop and a shear.
 
@@ -86,12 +88,12 @@ class SkeletonCLR(nn.Module):
         self,
         encoder: nn.Module,
         views: Mapping[str, Any] | None = None,
-        queue: int = 32768,
-        feature: int = 128,
-        momentum: float = 0.999,
-        temperature: float = 0.07,
+        queue: Keys = 32768,
+        feature: Size = 128,
+        momentum: Share = 0.999,
+        temperature: Positive = 0.07,
         sync_bn: bool = False,
-        form: str = "official",
+        form: Form = "official",
     ) -> None:
         super().__init__()
         self.encoder, self.view_arguments = encoder, view_arguments(views, form)

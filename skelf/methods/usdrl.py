@@ -10,9 +10,10 @@ number of processes gives the loss and gradients of one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Generator, Tensor, nn
 
 from ..augment import (
@@ -25,6 +26,7 @@ from ..augment import (
 )
 from ..distributed import gather
 from ..losses.decorrelation import decorrelation
+from ..ranges import Amount, Form, Share, Shares, Size
 
 
 def draw_views(
@@ -32,12 +34,12 @@ def draw_views(
     lengths: Tensor,
     generator: Generator,
     frames: int,
-    number: int = 4,
-    crop: tuple[float, float] = (0.1, 1.0),
-    corruption: float = 0.5,
-    joints: float = 0.6,
-    erase: float = 0.5,
-    shear: float = 1.0,
+    number: Annotated[int, Field(ge=2, le=256)] = 4,
+    crop: Shares = (0.1, 1.0),
+    corruption: Share = 0.5,
+    joints: Share = 0.6,
+    erase: Share = 0.5,
+    shear: Amount = 1.0,
 ) -> tuple[Tensor, ...]:
     """USDRL's views (A8): a temporal crop resized, then joint corruption or a shear; all at once.
 
@@ -105,14 +107,14 @@ class USDRL(nn.Module):
         self,
         encoder: nn.Module,
         views: Mapping[str, Any] | None = None,
-        projection: int | None = None,
-        form: str = "official",
-        kappa: float = 5.0,
-        eta: float = 1e-3,
-        mu: float = 5.0,
-        nu: float = 1.0,
-        lam: float = 5e-6,
-        tau: float = 0.5,
+        projection: Size | None = None,
+        form: Form = "official",
+        kappa: Amount = 5.0,
+        eta: Amount = 1e-3,
+        mu: Amount = 5.0,
+        nu: Amount = 1.0,
+        lam: Amount = 5e-6,
+        tau: Amount = 0.5,
         vac: bool = True,
         xc: bool = True,
         multi_grained: bool = True,
@@ -133,7 +135,7 @@ class USDRL(nn.Module):
         if xc:
             self.weights |= {"invariance": eta, "cross_correlation": lam}
         hidden = self.encoder.dim // 2
-        width = projection or 2 * hidden
+        width = 2 * hidden if projection is None else projection
         self.projectors = nn.ModuleDict({"instance": Projector(2 * hidden, width, 2 * width)})
         if multi_grained:
             self.projectors["temporal"] = Projector(hidden, width, width)

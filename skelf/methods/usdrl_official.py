@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor
 
 from ..encoders.dste import DSTE
 from ..encoders.sttr import STTR
 from ..errors import InputError
+from ..ranges import LARGEST
 from ..skeleton import Skeleton
 from .usdrl import USDRL
 
@@ -50,34 +52,29 @@ _SIZES = {
 }
 
 
-def load(state: Mapping[str, Tensor], skeleton: Skeleton, source: str = "checkpoint") -> USDRL:
+def load(
+    state: Mapping[str, Tensor],
+    skeleton: Skeleton,
+    source: str = "checkpoint",
+    stream: str = "joint",
+) -> USDRL:
     """Builds the method that a released state dict holds; sizes come from the tensors.
 
     Args:
         state: tensors by released name, without `module.`.
         skeleton: the layout that the weights were trained on (released ones: NTU25).
         source: what an error calls the checkpoint.
+        stream: what the weights were trained on; the file does not say.
 
     Raises:
         InputError: tensors are missing, unknown or of unfitting shapes, or the spatial tokens are
             no multiple of the layout's joints.
     """
-    for key, dimensions in _SIZES.items():
-        if key not in state or state[key].dim() != dimensions:
-            raise InputError(f"{source}: tensor {key!r} is missing; is this a USDRL checkpoint?")
-    _, tokens, dim = state["backbone.spe"].shape
-    persons, rest = divmod(tokens, skeleton.joints)
-    if rest or not persons:
-        raise InputError(
-            f"{source}: {tokens} spatial tokens are no multiple of the {skeleton.joints} joints of "
-            f"layout {skeleton.name!r}; name the layout that the weights were trained on"
-        )
-    channels = state["backbone.ske_emb.t_embedding.0.weight"].shape[1] // tokens
-    frames = state["backbone.ske_emb.s_embedding.0.weight"].shape[1] // channels
+    sizes = _sizes(state, skeleton, source)
     sttr = any(".self_attn." in key for key in state)
     encoder_class = STTR if sttr else DSTE
-    encoder = encoder_class(skeleton, dim=dim, frames=frames, in_channels=channels, persons=persons)
-    method = USDRL(encoder, projection=state["t_proj.6.weight"].shape[0])
+    projection = sizes.pop("projection")
+    method = USDRL(encoder_class(skeleton, stream=stream, **sizes), projection=projection)
     table = _SHARED + (_STTR if sttr else _DSTE)
     renamed = {
         _rename(key, [(released, ours) for ours, released in table], source): value
@@ -113,6 +110,37 @@ def save(method: USDRL) -> dict[str, Tensor]:
         if ".CA.attn." in name:
             official[name.replace(".CA.", ".DSA.")] = value
     return official
+
+
+def _sizes(state: Mapping[str, Tensor], skeleton: Skeleton, source: str) -> dict[str, Any]:
+    """Arguments of the encoder, and `projection`."""
+    for key, dimensions in _SIZES.items():
+        if key not in state or state[key].dim() != dimensions:
+            raise InputError(f"{source}: tensor {key!r} is missing; is this a USDRL checkpoint?")
+    _, tokens, dim = state["backbone.spe"].shape
+    persons, rest = divmod(tokens, skeleton.joints)
+    if rest or not persons:
+        raise InputError(
+            f"{source}: {tokens} spatial tokens are no multiple of the {skeleton.joints} joints of "
+            f"layout {skeleton.name!r}; name the layout that the weights were trained on"
+        )
+    temporal = state["backbone.ske_emb.t_embedding.0.weight"].shape[1]
+    spatial = state["backbone.ske_emb.s_embedding.0.weight"].shape[1]
+    channels, rest = divmod(temporal, tokens)
+    frames, rest_spatial = divmod(spatial, max(channels, 1))
+    sizes = {
+        "dim": dim,
+        "frames": frames,
+        "in_channels": channels,
+        "persons": persons,
+        "projection": state["t_proj.6.weight"].shape[0],
+    }
+    if rest or rest_spatial or not all(1 <= size <= LARGEST for size in sizes.values()):
+        raise InputError(
+            f"{source}: embeddings of {temporal} and {spatial} inputs for {tokens} spatial tokens "
+            f"give no sizes of a USDRL model (found {sizes})"
+        )
+    return sizes
 
 
 def _rename(

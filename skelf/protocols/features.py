@@ -8,12 +8,10 @@ re-encodes the set in every one of 160 epochs.
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
-import uuid
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +25,7 @@ from torch import Tensor, nn
 from ..data.batch import ClipBatches, resize
 from ..data.clips import ClipSet
 from ..errors import InputError
+from ..files import replacing
 from ..skeleton import Skeleton
 
 BLOCK_BYTES = 64 * 2**20
@@ -67,7 +66,8 @@ def extract(
     Args:
         encoder: a module with `dim`, `num_frames`, `persons`, `skeleton`; it takes `(N, C, T, V,
             M)` and gives `(N, dim)`.
-        clips: `N` clips of the encoder's joints; labels play no part.
+        clips: `N` clips of the encoder's layout (joint names but for their case, and parents);
+            labels play no part.
         device: where the encoder runs.
         batch_size: clips a forward pass; no influence on the result beyond rounding.
         cache: folder for the features, made when missing. The file's name is a hash of the
@@ -78,22 +78,19 @@ def extract(
         `(N, dim)` float32 on the CPU, in the clips' order.
 
     Raises:
-        InputError: the joints don't match the encoder's, or features that are not finite.
+        InputError: the layout is not the encoder's, there are no clips, or features that are not
+            finite.
     """
     contract: Any = encoder
     shape = (len(clips), int(contract.dim))
-    if contract.skeleton.joints != clips.skeleton.joints:
-        raise InputError(
-            f"{clips}: {clips.skeleton.joints} joints ({clips.skeleton.name}), the encoder takes "
-            f"{contract.skeleton.joints} ({contract.skeleton.name}): use clips of that layout"
-        )
+    _same_layout(contract.skeleton, clips)
     path = None if cache is None else Path(cache) / f"{_key(encoder, clips)}.safetensors"
     if path is not None and (stored := _read(path, shape)) is not None:
         return stored
 
     features = torch.empty(shape)
-    # Every clip is read once: no point in keeping the set on the device.
-    batches = ClipBatches(clips, device, persons=contract.persons, resident="no")
+    # Every clip is read once, maybe beside a training model: the set is not kept on the device.
+    batches = ClipBatches(clips, device, persons=contract.persons, resident=False)
     plan = _plan(clips.length, batch_size)
     with _frozen(encoder, torch.device(device)):
         for indices, (x, lengths) in zip(plan, batches.stream(plan), strict=True):
@@ -165,6 +162,33 @@ def cosine_blocks(
     for begin in range(0, len(queries), rows):
         block = slice(begin, min(begin + rows, len(queries)))
         yield block, queries[block] @ gallery.T
+
+
+def _same_layout(wanted: Skeleton, clips: ClipSet) -> None:
+    """Refuses clips of other joints: an encoder would take a hand for a head without a word."""
+    own = clips.skeleton
+    mine, other = (list(zip(_folded(s), s.parents, strict=True)) for s in (own, wanted))
+    if mine == other:
+        return
+    named = own.name if own.name != wanted.name else f"another {own.name!r}"
+    what = f"{own.joints} joints ({named}), the encoder takes {wanted.joints} ({wanted.name})"
+    if own.joints == wanted.joints:
+        at = next(joint for joint in range(own.joints) if mine[joint] != other[joint])
+        what += f"; joint {at} is {_joint(own, at)} and the encoder's {_joint(wanted, at)}"
+    raise InputError(
+        f"{clips}: {what}: use clips of that layout, or import them again with --layout, which "
+        "sorts joints by name and takes a layout's name or TOML file"
+    )
+
+
+def _folded(skeleton: Skeleton) -> list[str]:
+    return [name.casefold() for name in skeleton.names]
+
+
+def _joint(skeleton: Skeleton, joint: int) -> str:
+    parent = skeleton.parents[joint]
+    below = f"below {skeleton.names[parent]!r}" if parent >= 0 else "the root"
+    return f"{skeleton.names[joint]!r} ({below})"
 
 
 def _labelled(clips: ClipSet, split: str) -> ClipSet:
@@ -258,14 +282,10 @@ def _read(path: Path, shape: tuple[int, int]) -> Tensor | None:
 
 
 def _write(path: Path, features: Tensor) -> None:
-    beside = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({"features": features}, beside, metadata={"checksum": _checksum(features)})
-        os.replace(beside, path)
+        with replacing(path) as beside:
+            save_file({"features": features}, beside, metadata={"checksum": _checksum(features)})
     except (OSError, SafetensorError) as error:
         # The features are good: a full disk must not throw away what took minutes.
         warnings.warn(f"{path.parent}: features are not cached: {error}", stacklevel=3)
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)

@@ -7,8 +7,10 @@ Idea: Wu et al., "Unsupervised Feature Learning via Non-Parametric Instance Disc
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from ..data.clips import ClipSet
@@ -26,8 +28,8 @@ def run(
     seed: int = 0,
     device: str | torch.device = "cpu",
     cache: Path | None = None,
-    k: int = 20,
-    temperature: float = 0.1,
+    k: Annotated[int, Field(ge=1)] = 20,
+    temperature: Annotated[float, Field(gt=0)] = 0.1,
     centre: bool = False,
 ) -> Outcome:
     """Top-1 accuracy of weighted k-NN, the training split being the gallery.

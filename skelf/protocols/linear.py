@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
+from ..arguments import arguments
+from ..config import PROTOCOL_SKIP
 from ..data.clips import ClipSet
 from ..errors import InputError
 from ..metrics import topk_accuracy
 from . import features
 from .outcome import Outcome
+
+Count = Annotated[int, Field(ge=1)]
 
 HELD_OUT = -100
 """Label of a clip that the second classifier does not learn from."""
@@ -45,16 +50,16 @@ def run(
     seed: int = 0,
     device: str | torch.device = "cpu",
     cache: Path | None = None,
-    epochs: int = 160,
-    lr: float = 0.006,
-    batch_size: int = 512,
-    milestones: Sequence[int] = (120, 140),
-    gamma: float = 0.1,
-    momentum: float = 0.9,
-    weight_decay: float = 0.0,
+    epochs: Count = 160,
+    lr: Annotated[float, Field(gt=0)] = 0.006,
+    batch_size: Count = 512,
+    milestones: Sequence[Count] = (120, 140),
+    gamma: Annotated[float, Field(gt=0, le=1)] = 0.1,
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9,
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0,
     standardize: bool = False,
-    test_every: int = 5,
-    validation: float = 0.1,
+    test_every: Count = 5,
+    validation: Annotated[float, Field(ge=0, lt=1)] = 0.1,
 ) -> Outcome:
     """Accuracy of a linear classifier on frozen features, by three choices of the epoch.
 
@@ -98,9 +103,11 @@ def run(
     epochs of which the best is reported.
     """
     schedule = Schedule(
-        epochs, lr, batch_size, tuple(milestones), gamma, momentum, weight_decay, test_every
+        epochs, lr, batch_size, milestones, gamma, momentum, weight_decay, test_every
     )
-    _check(schedule, validation)
+    # A call from Python is held to the same ranges as a settings file.
+    given = {**schedule._asdict(), "standardize": standardize, "validation": validation}
+    arguments(run, given, section="eval", source="", skip=PROTOCOL_SKIP)
     f = features.extract_splits(encoder, train, test, device=device, cache=cache)
     x, queries = f.train.to(device), f.test.to(device)
     if standardize:
@@ -222,14 +229,3 @@ def _definition(s: Schedule, standardize: bool, clips: int, held: int) -> str:
         "the last epoch, best_on_test = best test accuracy of the checks every "
         f"{s.test_every} epochs and the last{validated if held else ''}"
     )
-
-
-def _check(s: Schedule, validation: float) -> None:
-    at_least_one = {"epochs": s.epochs, "batch_size": s.batch_size, "test_every": s.test_every}
-    for name, value in at_least_one.items():
-        if value < 1:
-            raise InputError(f"eval.{name}: {value}, must be at least 1")
-    if not s.lr > 0:
-        raise InputError(f"eval.lr: {s.lr}, must be above 0")
-    if not 0 <= validation < 1:
-        raise InputError(f"eval.validation: {validation}, must be a share in [0, 1)")

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import nn
 
 from ..data.clips import ClipSet
@@ -18,6 +20,9 @@ from ..errors import InputError
 from ..metrics import average_precision, precision_at
 from . import features
 from .outcome import Outcome
+
+RANKS = (1, 5, 10)
+"""Ranks of the precisions where none are asked for."""
 
 
 def run(
@@ -28,7 +33,7 @@ def run(
     seed: int = 0,
     device: str | torch.device = "cpu",
     cache: Path | None = None,
-    ks: Sequence[int] = (1, 5, 10),
+    ks: Annotated[Sequence[Annotated[int, Field(ge=1)]], Field(min_length=1)] | None = None,
 ) -> Outcome:
     """Precision at `k` and mean average precision of the training split ranked for each test clip.
 
@@ -41,7 +46,8 @@ def run(
         seed: without influence, nothing is drawn.
         device: where to compute.
         cache: folder for the features.
-        ks: ranks of the precisions, each at most the gallery's size.
+        ks: ranks of the precisions, each at most the gallery's size; None: those of 1, 5 and 10
+            that the gallery has.
 
     Returns:
         `precision@k.none` for each `k`, the mean over all queries of the share of the `k` nearest
@@ -50,25 +56,20 @@ def run(
         scores.
 
     Raises:
-        InputError: a split without labelled clips, a single class, a rank beyond the gallery, or no
-            test label that the training split has.
+        InputError: a split without labelled clips, a single class, no rank or one beyond the
+            gallery, or no test label that the training split has.
 
     Source: USDRL (AAAI 2025), section "Action Retrieval": features L2-normalised, 1-NN by cosine
     distance.
     """
     f = features.extract_splits(encoder, train, test, device=device, cache=cache)
     gallery_labels, labels = f.train_labels.to(device), f.test_labels.to(device)
-    ks = tuple(ks)
-    if wrong := [k for k in ks if not 1 <= k <= len(gallery_labels)]:
-        raise InputError(
-            f"eval.ks: precision@{wrong[0]} needs 1 <= k <= {len(gallery_labels)}, the number of "
-            "clips in the training split"
-        )
+    ranks = _ranks(ks, len(gallery_labels))
     precisions, averages = [], []
     for block, similarity in features.cosine_blocks(f.test.to(device), f.train.to(device)):
         ranking = similarity.argsort(dim=1, descending=True, stable=True)
         relevance = (gallery_labels[ranking] == labels[block, None]).cpu()  # (n, G)
-        precisions.append(precision_at(relevance, ks))
+        precisions.append(precision_at(relevance, ranks))
         averages.append(average_precision(relevance))
     average = torch.cat(averages)
     answerable = average[~average.isnan()]
@@ -77,7 +78,7 @@ def run(
             f"{test}: no label of the test split occurs in the training split: use another split"
         )
     precision = torch.cat(precisions).double().mean(dim=0)
-    values = {f"precision@{k}.none": float(p) for k, p in zip(ks, precision, strict=True)}
+    values = {f"precision@{k}.none": float(p) for k, p in zip(ranks, precision, strict=True)}
     values["map.none"] = float(answerable.mean())
     return Outcome(
         values,
@@ -88,3 +89,16 @@ def run(
         "the k nearest with the query's label, map = mean average precision over the whole "
         "gallery; whole clips, no augmentation",
     )
+
+
+def _ranks(ks: Sequence[int] | None, gallery: int) -> tuple[int, ...]:
+    if ks is None:
+        return tuple(k for k in RANKS if k <= gallery)
+    if not len(ks):
+        raise InputError("eval.ks: no rank is given; name at least one, as [1, 5]")
+    if wrong := [k for k in ks if not 1 <= k <= gallery]:
+        raise InputError(
+            f"eval.ks: precision@{wrong[0]} needs 1 <= k <= {gallery}, the number of clips in the "
+            "training split"
+        )
+    return tuple(ks)

@@ -1,0 +1,111 @@
+"""What a resume needs beside the weights: taken apart for a checkpoint, read back and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from . import checkpoint
+from .errors import InputError
+
+
+def read_counters(folder: Path) -> dict[str, Any]:
+    """`state.json` of a run's checkpoint: "epoch" and "step" that are done, "optimizer".
+
+    Raises:
+        InputError: there is none, or it lacks one of them.
+    """
+    path = folder / checkpoint.STATE
+    if not path.is_file():
+        raise InputError(f"{folder}: holds weights only, no training state to resume from")
+    state = checkpoint.read_object(path)
+    for key in ("epoch", "step"):
+        if type(state.get(key)) is not int or state[key] < 0:
+            raise InputError(f"{path}: damaged, {key!r} is no number of finished {key}s")
+    if not isinstance(state.get("optimizer"), Mapping):
+        raise InputError(f"{path}: damaged, 'optimizer' is missing")
+    return state
+
+
+@contextmanager
+def resuming(run: Path, folder: Path) -> Iterator[None]:
+    """Around the reading of `folder`, the run's newest checkpoint: names what is left without it.
+
+    Raises:
+        InputError: what was read is damaged or does not fit the run.
+    """
+    try:
+        try:
+            yield
+        except (InputError, torch.OutOfMemoryError):
+            raise
+        except (ValueError, TypeError, LookupError, RuntimeError) as error:
+            line = str(error).strip().splitlines()[-1:] or [type(error).__name__]
+            raise InputError(f"{folder}: does not fit the run: {line[0].strip()}") from None
+    except InputError as error:
+        older = [path for path in checkpoint.saved(run) if path != folder]
+        if not older:
+            raise
+        raise InputError(f"{error}; to go on from {older[-1]}, delete {folder}") from None
+
+
+def optimizer_tensors(state_dict: Any, prefix: str = "optimizer") -> tuple[dict[str, Tensor], Any]:
+    """Takes the tensors out of a `state_dict`, exactly and without pickle.
+
+    Args:
+        state_dict: dicts, lists, tuples, tensors and plain values, nested; an optimiser's or any
+            other.
+        prefix: what the tensors' names begin with.
+
+    Returns:
+        Name -> tensor, and the rest as JSON takes it: `{"$tensor": name}` where a tensor was,
+        `{"$tuple": [...]}` and `{"$dict": [[key, value], ...]}` for what JSON has no form of.
+
+    Raises:
+        TypeError: something that is none of these.
+    """
+    tensors: dict[str, Tensor] = {}
+
+    def strip(value: Any, name: str) -> Any:
+        if isinstance(value, Tensor):
+            tensors[name] = value
+            return {"$tensor": name}
+        if isinstance(value, Mapping):
+            pairs = [[key, strip(inner, f"{name}.{key}")] for key, inner in value.items()]
+            plain = all(isinstance(key, str) and not key.startswith("$") for key in value)
+            return dict(pairs) if plain else {"$dict": pairs}
+        if isinstance(value, list | tuple):
+            items = [strip(inner, f"{name}.{i}") for i, inner in enumerate(value)]
+            return {"$tuple": items} if isinstance(value, tuple) else items
+        if isinstance(value, float) and not -float("inf") < value < float("inf"):
+            return {"$float": str(value)}
+        if value is None or isinstance(value, str | bool | int | float):
+            return value
+        raise TypeError(f"{name}: a {type(value).__name__} cannot be stored without pickle")
+
+    return tensors, strip(state_dict, prefix)
+
+
+def optimizer_state(tensors: Mapping[str, Tensor], stripped: Any) -> Any:
+    """The inverse of `optimizer_tensors`: puts the tensors back in their places."""
+    if isinstance(stripped, list):
+        return [optimizer_state(tensors, inner) for inner in stripped]
+    if not isinstance(stripped, dict):
+        return stripped
+    if "$tensor" in stripped:
+        name = stripped["$tensor"]
+        if name not in tensors:
+            raise InputError(f"the training state lacks the tensor {name!r}: not of one checkpoint")
+        return tensors[name]
+    if "$tuple" in stripped:
+        return tuple(optimizer_state(tensors, inner) for inner in stripped["$tuple"])
+    if "$dict" in stripped:
+        return {key: optimizer_state(tensors, inner) for key, inner in stripped["$dict"]}
+    if "$float" in stripped:
+        return float(stripped["$float"])
+    return {key: optimizer_state(tensors, inner) for key, inner in stripped.items()}
