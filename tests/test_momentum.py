@@ -15,10 +15,16 @@ from skelf.log import read_log
 from skelf.methods._momentum import KeyEncoder, Queue, embed, follow, key_copy, projector
 from skelf.methods._sync_norm import SyncNorm, synchronize
 from skelf.methods.aimclr import AimCLR
+from skelf.methods.aimclr_cross import AimCLRCross
 from skelf.methods.crossclr import CrosSCLR
 from skelf.methods.skeletonclr import SkeletonCLR
 
-METHODS = {"skeletonclr": SkeletonCLR, "aimclr": AimCLR, "crossclr": CrosSCLR}
+METHODS = {
+    "skeletonclr": SkeletonCLR,
+    "aimclr": AimCLR,
+    "crossclr": CrosSCLR,
+    "aimclr_cross": AimCLRCross,
+}
 
 
 def numbered(first, count):
@@ -146,7 +152,7 @@ def make(name):
 
 def views(name, step):
     generator = torch.Generator().manual_seed(5 + step)
-    number = 3 if name == "aimclr" else 2
+    number = 3 if name.startswith("aimclr") else 2
     return [torch.randn(8, 3, 8, 15, 1, generator=generator) for _ in range(number)]
 
 
@@ -194,7 +200,12 @@ def test_two_processes_train_as_one(ranks, name):
 
 # ---- runs ----
 
-STAGES = {"skeletonclr": (), "aimclr": ("mining_epoch=3",), "crossclr": ("cross_epoch=3",)}
+STAGES = {
+    "skeletonclr": (),
+    "aimclr": ("mining_epoch=3",),
+    "crossclr": ("cross_epoch=3",),
+    "aimclr_cross": ("mining_epoch=3",),
+}
 
 
 def pretrain(name, out, *overrides, **options):

@@ -113,8 +113,7 @@ def cross_stream(
         other: cosines `(N, 1 + K)` of the stream that names the neighbours; key for key the same
             clips.
         topk: neighbours that the other stream names (released: 1).
-        context: also contrast the products of both streams' cosines with the queue; gradients of
-            these reach both streams.
+        context: see `with_context`.
 
     Returns:
         Cosines `(N, 1 + K)`, with context `(N, 1 + 2K)`, to divide by the temperature, and their
@@ -123,8 +122,22 @@ def cross_stream(
     Source: CrosSCLR, section 3.3, as released.
     """
     positives = nearest_positives([other], topk)
-    if not context:
-        return own, positives
+    return with_context(own, other, positives) if context else (own, positives)
+
+
+def with_context(own: Tensor, other: Tensor, positives: Tensor) -> tuple[Tensor, Tensor]:
+    """Adds the products of two streams' cosines with the queue; gradients of these reach both.
+
+    Args:
+        own: cosines `(N, 1 + K)` of the stream that learns.
+        other: cosines `(N, 1 + K)` of its partner.
+        positives: bool `(N, 1 + K)`; those of the queue hold for the products too.
+
+    Returns:
+        Cosines and positives `(N, 1 + 2K)`.
+
+    Source: CrosSCLR, section 3.3, as released.
+    """
     products = own[:, 1:] * other[:, 1:]
     return torch.cat([own, products], dim=1), torch.cat([positives, positives[:, 1:]], dim=1)
 

@@ -12,11 +12,18 @@ from typing import Any
 
 from . import clr_official, usdrl_official
 from .aimclr import AimCLR
+from .aimclr_cross import AimCLRCross
 from .crossclr import CrosSCLR
 from .skeletonclr import SkeletonCLR
 from .usdrl import USDRL
 
-METHODS = {"usdrl": USDRL, "skeletonclr": SkeletonCLR, "aimclr": AimCLR, "crossclr": CrosSCLR}
+METHODS = {
+    "usdrl": USDRL,
+    "skeletonclr": SkeletonCLR,
+    "aimclr": AimCLR,
+    "crossclr": CrosSCLR,
+    "aimclr_cross": AimCLRCross,
+}
 OFFICIAL: dict[str, Any] = {
     "usdrl": usdrl_official,
     "skeletonclr": clr_official.SKELETONCLR,

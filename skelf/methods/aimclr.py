@@ -139,13 +139,7 @@ class AimCLR(nn.Module):
         form: Form = "official",
     ) -> None:
         super().__init__()
-        if extreme and eadm and not hasattr(encoder, "maps"):
-            raise ValueError(
-                f"aimclr drops features of an encoder with maps (stgcn), not "
-                f"{type(encoder).__name__}; give method.eadm=false for any other"
-            )
-        if not 1 <= topk <= queue:
-            raise ValueError(f"topk={topk}: must be from 1 to queue={queue}")
+        check_settings(encoder, extreme and eadm, topk, queue)
         self.encoder, self.form = encoder, form
         self.view_arguments = view_arguments(views, form)
         self.extreme, self.eadm, self.nnm = extreme, eadm and extreme, nnm
@@ -171,22 +165,13 @@ class AimCLR(nn.Module):
     def contrast(self, extreme: Tensor, query: Tensor, key: Tensor) -> dict[str, Tensor]:
         """Logits `(B, 1 + K)` of the views, B the batch over all processes.
 
-        The normal view passes the encoder first: BatchNorm's running statistics end on the extreme
-        one (released).
-
         Returns:
             `normal`, and as far as they are used `extreme` and `dropped`.
         """
-        encoder: Any = self.encoder
-        features = {"normal": encoder(query)}
-        if self.eadm:
-            maps = encoder.maps(extreme)
-            features["extreme"] = encoder.pool(maps)
-            features["dropped"] = encoder.pool(attention_drop(maps, form=self.form))
-        elif self.extreme:
-            features["extreme"] = encoder(extreme)
-        embeddings = {name: embed(self.projector(h)) for name, h in features.items()}
-        k = self.key(key, encoder, self.projector)
+        embeddings = embed_views(
+            self.encoder, self.projector, extreme, query, self.extreme, self.eadm, self.form
+        )
+        k = self.key(key, self.encoder, self.projector)
         queue = self.key.queue.keys
         return {name: cosines(z, k, queue) / self.temperature for name, z in embeddings.items()}
 
@@ -198,17 +183,61 @@ class AimCLR(nn.Module):
             the mean of Eq. 7 and 8); `loss` is their sum (α = β = 1).
         """
         logits = self.contrast(extreme, query, key)
-        normal, *others = logits.values()
         if self.mining:
             positives = nearest_positives(list(logits.values()), self.topk)
-            terms = {"mining": mined_nce(normal, positives, self.form)}
+            terms = {"mining": mined_nce(logits["normal"], positives, self.form)}
         else:
-            terms = {"info_nce": info_nce(normal)}
-        if others:
-            halves = [distribution_matching(view, teacher=normal) for view in others]
-            terms["matching"] = torch.stack(halves).mean()
+            terms = {"info_nce": info_nce(logits["normal"])}
+        if self.extreme:
+            terms["matching"] = matching(logits)
         return {"loss": torch.stack(list(terms.values())).sum(), **terms}
 
     def after_step(self) -> None:
         """The step's keys enter the queue."""
         self.key.queue.advance()
+
+
+def embed_views(
+    encoder: Any,
+    projector: nn.Module,
+    extreme: Tensor,
+    query: Tensor,
+    with_extreme: bool,
+    with_eadm: bool,
+    form: str,
+) -> dict[str, Tensor]:
+    """Unit embeddings `(B, D)` of the views that are used: normal, extreme, dropped.
+
+    The normal view passes the encoder first: BatchNorm's running statistics end on the extreme one
+    (released).
+    """
+    features = {"normal": encoder(query)}
+    if with_extreme and with_eadm:
+        maps = encoder.maps(extreme)
+        features["extreme"] = encoder.pool(maps)
+        features["dropped"] = encoder.pool(attention_drop(maps, form=form))
+    elif with_extreme:
+        features["extreme"] = encoder(extreme)
+    return {name: embed(projector(h)) for name, h in features.items()}
+
+
+def matching(logits: Mapping[str, Tensor]) -> Tensor:
+    """D3M: the mean of Eq. 7 and 8, each extreme view's distribution pulled to the normal one's."""
+    normal, *others = logits.values()
+    halves = [distribution_matching(view, teacher=normal) for view in others]
+    return torch.stack(halves).mean()
+
+
+def check_settings(encoder: nn.Module, with_eadm: bool, topk: int, queue: int) -> None:
+    """Refuses EADM on an encoder without feature maps, and more neighbours than keys.
+
+    Raises:
+        ValueError: naming the setting.
+    """
+    if with_eadm and not hasattr(encoder, "maps"):
+        raise ValueError(
+            f"aimclr drops features of an encoder with maps (stgcn), not "
+            f"{type(encoder).__name__}; give method.eadm=false for any other"
+        )
+    if not 1 <= topk <= queue:
+        raise ValueError(f"topk={topk}: must be from 1 to queue={queue}")

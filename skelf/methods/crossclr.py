@@ -13,7 +13,6 @@ neighbours in one stream are its positives in the others. Where forms differ:
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -22,11 +21,10 @@ from pydantic import Field
 from torch import Generator, Tensor, nn
 
 from ..encoders.stgcn import initialize
-from ..errors import unknown
 from ..losses.contrastive import cosines, cross_stream, info_nce, mined_nce
 from ..ranges import Form, Keys, Positive, Share, Size
-from ..streams import STREAMS
 from ._momentum import Queue, check_momentum, embed, follow, key_copy, projector, view_arguments
+from ._streams import check_streams, sibling
 from ._sync_norm import synchronize
 from .skeletonclr import draw_views
 
@@ -79,14 +77,16 @@ class CrosSCLR(nn.Module):
         form: Form = "official",
     ) -> None:
         super().__init__()
-        _check(encoder, streams, topk, queue)
+        check_streams(encoder, streams, "crossclr")
+        if not 1 <= topk <= queue:
+            raise ValueError(f"topk={topk}: must be from 1 to queue={queue}")
         check_momentum(momentum)
         self.encoder, self.form = encoder, form
         self.view_arguments = view_arguments(views, form)
         self.streams, self.momentum, self.temperature = tuple(streams), momentum, temperature
         self.cross_epoch, self.topk, self.context = cross_epoch, topk, context
         dim, others = self.encoder.dim, self.streams[1:]
-        self.encoders = nn.ModuleDict({name: _sibling(encoder, name) for name in others})
+        self.encoders = nn.ModuleDict({name: sibling(encoder, name) for name in others})
         self.projector = projector(dim, feature)
         self.heads: Any = nn.ModuleDict({name: nn.Linear(dim, dim) for name in others})
         initialize(self.heads)
@@ -178,25 +178,3 @@ class CrosSCLR(nn.Module):
 def _project(h: Tensor, name: str, heads: Any, shared: nn.Module) -> Tensor:
     """A stream's features `(N, dim)` through its own layer, where it has one, and the shared."""
     return shared(heads[name](h).relu() if name in heads else h)
-
-
-def _sibling(encoder: nn.Module, stream: str) -> nn.Module:
-    """An encoder like `encoder` for another stream, its weights drawn anew."""
-    made: Any = copy.deepcopy(encoder)
-    made.stream = stream
-    initialize(made)
-    return made
-
-
-def _check(encoder: Any, streams: tuple[str, ...], topk: int, queue: int) -> None:
-    for name in streams:
-        if name not in STREAMS:
-            raise unknown("stream", name, STREAMS)
-    if len(streams) < 2 or streams[0] != "joint" or len(set(streams)) < len(streams):
-        raise ValueError(f"streams={streams}: joint first, then one or two others")
-    if encoder.stream != "joint":
-        raise ValueError(
-            f"crossclr derives its streams itself: use stream joint, not {encoder.stream!r}"
-        )
-    if not 1 <= topk <= queue:
-        raise ValueError(f"topk={topk}: must be from 1 to queue={queue}")
