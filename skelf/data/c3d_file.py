@@ -1,0 +1,179 @@
+"""The C3D binary: header, parameters, points; `c3d.py` makes clips of it.
+
+Three makes of processor wrote such files (Intel, DEC, MIPS), as integers or as floats; all six are
+read. Nothing is believed before it is compared with the size of the file.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from . import source
+
+BLOCK = 512
+INTEL, DEC, MIPS = 84, 85, 86
+_SIZES = {-1: 1, 1: 1, 2: 2, 4: 4}  # bytes of a parameter's type: text, byte, integer, float
+
+Value = list[str] | np.ndarray
+"""A parameter: texts without padding, or numbers in one row."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a file holds of markers.
+
+    Args:
+        points: `(T, P, 3)` float64 in the file's unit, NaN where one was not seen.
+        labels: a name for each point; "" where the file has none.
+        fps: frames a second.
+        parameters: "GROUP:NAME" -> value.
+    """
+
+    points: np.ndarray
+    labels: list[str]
+    fps: float
+    parameters: dict[str, Value]
+
+
+def load(file: Path) -> Recording:
+    """Reads a file.
+
+    Raises:
+        InputError: cut off, damaged, or no C3D.
+    """
+    raw = source.content(file)
+    start = (raw[0] - 1) * BLOCK
+    if len(raw) < 2 * BLOCK or raw[1] != 0x50 or not 0 < start <= len(raw) - 4:
+        raise InputError(f"{file}: no C3D file by its first bytes, or cut off; copy it again")
+    processor = raw[start + 3]
+    if processor not in (INTEL, DEC, MIPS):
+        raise InputError(f"{file}: processor {processor} is unknown; C3D has {INTEL} to {MIPS}")
+    try:
+        parameters = _parameters(raw, start, processor)
+    except (struct.error, IndexError, ValueError, KeyError):
+        raise InputError(f"{file}: its parameters are damaged; copy or export it again") from None
+    points, fps = _points(file, raw, processor, parameters)
+    labels: list[str] = []
+    for number in ("", *range(2, 10)):  # one list holds at most 255
+        more = parameters.get(f"POINT:LABELS{number}", [])
+        labels += more if isinstance(more, list) else []
+    labels = [*labels, *[""] * points.shape[1]][: points.shape[1]]
+    return Recording(points, labels, fps, parameters)
+
+
+def _parameters(raw: bytes, start: int, processor: int) -> dict[str, Value]:
+    """All parameters as "GROUP:NAME", in the order of the file."""
+    end = min(len(raw), start + raw[start + 2] * BLOCK) if raw[start + 2] else len(raw)
+    integer = ">H" if processor == MIPS else "<H"
+    groups: dict[int, str] = {}
+    found: list[tuple[int, str, Value]] = []
+    at = start + 4
+    while at + 2 < end:
+        length, number = struct.unpack_from("bb", raw, at)  # a locked one has a negative length
+        if not length:
+            break
+        link = at + 2 + abs(length)
+        name = raw[at + 2 : link].decode("latin-1").strip().upper()
+        (step,) = struct.unpack_from(integer, raw, link)
+        if number < 0:
+            groups[-number] = name
+        elif number > 0:
+            found.append((number, name, _value(raw, link + 2, processor)))
+        if not step:
+            break
+        at = link + step
+    return {f"{groups.get(number, '')}:{name}": value for number, name, value in found}
+
+
+def _value(raw: bytes, at: int, processor: int) -> Value:
+    kind, rank = struct.unpack_from("bB", raw, at)
+    sizes = raw[at + 2 : at + 2 + rank]
+    data = at + 2 + rank
+    if kind not in _SIZES or len(sizes) < rank:
+        raise ValueError
+    count = math.prod(sizes)
+    if count * _SIZES[kind] > len(raw) - data:
+        raise ValueError
+    if kind == 4:
+        return _floats(raw, data, count, processor)
+    if kind != -1:
+        order = ">" if processor == MIPS else "<"
+        return np.frombuffer(raw, f"{order}u{_SIZES[kind]}", count, data).astype(np.int64)
+    width = sizes[0] if sizes else 1
+    text = raw[data : data + count].decode("latin-1")
+    if not width or len(sizes) < 2:
+        return [text.strip(" \0")] if text else []
+    return [text[i : i + width].strip(" \0") for i in range(0, count, width)]
+
+
+def _floats(raw: bytes, at: int, count: int, processor: int) -> np.ndarray:
+    if processor != DEC:
+        return np.frombuffer(raw, ">f4" if processor == MIPS else "<f4", count, at).astype(float)
+    # DEC's floats are IEEE's with the two words swapped and an exponent that is two higher.
+    words = np.frombuffer(raw, "<u2", 2 * count, at).reshape(-1, 2)[:, ::-1]
+    return np.ascontiguousarray(words).view("<f4")[:, 0].astype(float) / 4
+
+
+def _points(
+    file: Path, raw: bytes, processor: int, parameters: dict[str, Value]
+) -> tuple[np.ndarray, float]:
+    """Points `(T, P, 3)`, NaN where not seen, and frames a second."""
+    order = ">" if processor == MIPS else "<"
+    used, analog, first, last = struct.unpack_from(f"{order}4H", raw, 2)
+    (data,) = struct.unpack_from(f"{order}H", raw, 16)
+    scale, rate = (_floats(raw, at, 1, processor)[0] for at in (12, 20))
+    # Where parameters repeat the header they are the ones that programs keep right.
+    used = int(_number(parameters, "POINT:USED", used))
+    data = (int(_number(parameters, "POINT:DATA_START", 0)) or data) - 1
+    scale = _number(parameters, "POINT:SCALE", scale)
+    fps = source.rate(f"{file}: POINT:RATE", _number(parameters, "POINT:RATE", rate))
+    frames = _frame_count(parameters, last - first + 1)
+    size = 4 if scale < 0 else 2
+    row = 4 * used + analog
+    held = max(0, len(raw) - data * BLOCK) // (row * size) if row else 0
+    if used < 1 or frames < 1 or data < 1:
+        raise InputError(f"{file}: {used} markers in {frames} frames; nothing to read")
+    if frames > held:
+        raise InputError(
+            f"{file}: says {frames} frames of {used} markers, but holds {held}; it is cut off or "
+            "damaged, copy it again"
+        )
+    if size == 4:
+        values = _floats(raw, data * BLOCK, frames * row, processor)
+    elif 0 < scale <= source.LARGEST:
+        values = np.frombuffer(raw, f"{order}i2", frames * row, data * BLOCK).astype(float)
+    else:
+        raise InputError(f"{file}: POINT:SCALE is {scale:g}; integer points need a number above 0")
+    values = values.reshape(frames, row)[:, : 4 * used].reshape(frames, used, 4)
+    points = values[..., :3] * (scale if size == 2 else 1)
+    unseen = (values[..., 3] < 0) | np.isnan(points).any(-1) | ~points.any(-1)
+    source.believed(f"{file}: points", points[~unseen])
+    points[unseen] = np.nan
+    return points, fps
+
+
+def _frame_count(parameters: dict[str, Value], header: int) -> int:
+    """Frames; a header counts to 65535, for more there are three newer places."""
+    start, end = (parameters.get(f"TRIAL:ACTUAL_{key}_FIELD", []) for key in ("START", "END"))
+    if (
+        len(start) == len(end) == 2
+        and isinstance(start, np.ndarray)
+        and isinstance(end, np.ndarray)
+    ):
+        return int(end[0] + 65536 * end[1] - start[0] - 65536 * start[1] + 1)
+    counts = [_number(parameters, f"POINT:{key}", 0) for key in ("LONG_FRAMES", "FRAMES")]
+    known = [count for count in counts if 0 < count <= source.LARGEST and count != 65535]
+    return int(known[0]) if known else header
+
+
+def _number(parameters: dict[str, Value], key: str, otherwise: float) -> float:
+    value = parameters.get(key)
+    if isinstance(value, np.ndarray) and len(value) and np.isfinite(value[0]):
+        return float(value[0])
+    return float(otherwise)

@@ -1,0 +1,88 @@
+"""Forward kinematics of a whole recording at once: a loop over joints, never over frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import InputError
+
+
+def rotation(angles: np.ndarray, axes: str) -> np.ndarray:
+    """Rotation matrices of Euler angles: `R(axes[0]) R(axes[1]) ...`, so the last turns first.
+
+    Args:
+        angles: `(..., K)` radians, one for each axis; right-handed.
+        axes: K letters of "xyz", as "zxy"; none gives the identity.
+
+    Returns:
+        `(..., 3, 3)`, which multiply column vectors.
+    """
+    matrix = np.broadcast_to(np.eye(3), (*angles.shape[:-1], 3, 3))
+    for column, axis in enumerate(axes):
+        matrix = matrix @ _about(axis, angles[..., column])
+    return matrix
+
+
+def forward(
+    offsets: np.ndarray, rotations: np.ndarray, parents: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Joint positions and orientations from each joint's place and turn in its parent's frame.
+
+    `orientation = parent's orientation @ rotation` and
+    `position = parent's position + parent's orientation @ offset`; a root has the world as parent.
+
+    Args:
+        offsets: `(T, V, 3)`, or `(V, 3)` when they never change.
+        rotations: `(T, V, 3, 3)`.
+        parents: of each joint, -1 for a root, in any order.
+
+    Returns:
+        Positions `(T, V, 3)` in the offsets' unit, orientations `(T, V, 3, 3)`.
+
+    Raises:
+        InputError: a parent that does not exist, or parents in a cycle.
+    """
+    offsets = np.broadcast_to(offsets, rotations.shape[:-1])
+    positions = np.array(offsets, np.float64)
+    orientations = np.array(rotations, np.float64)
+    for joint in descent(parents):
+        parent = parents[joint]
+        if parent >= 0:
+            turn = orientations[:, parent]  # (T, 3, 3)
+            positions[:, joint] = positions[:, parent] + (turn @ offsets[:, joint, :, None])[..., 0]
+            orientations[:, joint] = turn @ rotations[:, joint]
+    return positions, orientations
+
+
+def descent(parents: Sequence[int]) -> list[int]:
+    """All joints, every one after its parent: depth first, children in the order of their indices.
+
+    Raises:
+        InputError: a parent that does not exist, or parents in a cycle.
+    """
+    children: dict[int, list[int]] = {}
+    for joint, parent in enumerate(parents):
+        if not -1 <= parent < len(parents):
+            raise InputError(f"joint {joint} has the unknown parent {parent}; use -1 for a root")
+        children.setdefault(parent, []).append(joint)
+    order: list[int] = []
+    waiting = children.get(-1, [])[::-1]
+    while waiting:
+        order.append(waiting.pop())
+        waiting += children.get(order[-1], [])[::-1]
+    if len(order) < len(parents):
+        lost = min(set(range(len(parents))) - set(order))
+        raise InputError(f"the parents of joint {lost} form a cycle; give it a way to a root")
+    return order
+
+
+def _about(axis: str, angle: np.ndarray) -> np.ndarray:
+    first, second = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
+    matrix = np.zeros((*angle.shape, 3, 3))
+    matrix[..., 3 - first - second, 3 - first - second] = 1
+    matrix[..., first, first] = matrix[..., second, second] = np.cos(angle)
+    matrix[..., second, first] = np.sin(angle)
+    matrix[..., first, second] = -matrix[..., second, first]
+    return matrix

@@ -1,0 +1,115 @@
+"""Files of motion capture, found and read: clear errors, and only numbers that can be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from .resample import RATES
+
+JOINTS = 1000
+"""Joints that a file may have: full rigs with fingers and faces have about 250."""
+LARGEST = 1e9
+"""Largest number that a file may hold: sums of them stay far from infinity."""
+
+
+def find(path: Path, suffix: str) -> list[Path]:
+    """`path` itself, or all files of that suffix (any case) below a folder, sorted.
+
+    Raises:
+        InputError: no such path, a file of another suffix, or a folder without such files.
+    """
+    if path.is_dir():
+        found = [f for f in sorted(path.rglob("*")) if f.suffix.lower() == suffix and f.is_file()]
+        if not found:
+            raise InputError(f"{path}: no {suffix} file in this folder or below; name another")
+        return found
+    if not path.is_file():
+        raise InputError(f"{path}: no such file or folder; give a {suffix} file or a folder")
+    if path.suffix.lower() != suffix:
+        raise InputError(f"{path}: not a {suffix} file by its name; give one, or a folder of them")
+    return [path]
+
+
+def content(path: Path) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        InputError: unreadable or empty.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot read: {error.strerror}") from None
+    if not raw.strip():
+        raise InputError(f"{path}: empty; copy or export the file again")
+    return raw
+
+
+def text(path: Path) -> str:
+    """The text of a file, UTF-8 with or without a byte order mark.
+
+    Raises:
+        InputError: unreadable, empty, or not text.
+    """
+    raw = content(path)
+    try:
+        decoded = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8, or name the right file"
+        ) from None
+    if "\0" in decoded:
+        raise InputError(f"{path}: holds NUL bytes, so it is no text file; name the right file")
+    return decoded
+
+
+def numbers(where: str, words: Sequence[str], count: int | None = None) -> np.ndarray:
+    """Words as float64.
+
+    Args:
+        where: file and place, which starts the message.
+        words: the numbers as written.
+        count: how many are needed; None for any.
+
+    Raises:
+        InputError: another count, no number, NaN, infinite, or beyond `LARGEST`.
+    """
+    if count is not None and len(words) != count:
+        raise InputError(f"{where}: {len(words)} numbers instead of {count}; the file is damaged")
+    values = np.empty(len(words))
+    for at, word in enumerate(words):
+        try:
+            values[at] = float(word)
+        except ValueError:
+            raise InputError(f"{where}: {word[:40]!r} is no number; mend the file") from None
+    return believed(where, values)
+
+
+def believed(where: str, values: np.ndarray) -> np.ndarray:
+    """`values` again, all finite and at most `LARGEST`.
+
+    Raises:
+        InputError: one that is not; `where` starts the message.
+    """
+    wrong = ~(np.abs(values) <= LARGEST)  # NaN compares false
+    if wrong.any():
+        value = values[wrong][0]
+        raise InputError(f"{where}: holds {value:g}; numbers must be finite, at most {LARGEST:g}")
+    return values
+
+
+def rate(where: str, fps: float) -> float:
+    """`fps` again, within what is believed.
+
+    Raises:
+        InputError: outside `RATES`; `where` starts the message.
+    """
+    if not RATES[0] <= fps <= RATES[1]:
+        raise InputError(
+            f"{where}: {fps:g} frames a second; a file has {RATES[0]:g} to {RATES[1]:g}"
+        )
+    return float(fps)
