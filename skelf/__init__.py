@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import evaluate, from_pretrained, load, load_official, pretrain
     from .data.clips import ClipSet
+    from .fusion import fuse
     from .skeleton import Skeleton
 
 __version__ = version("skelf")
@@ -24,12 +25,13 @@ __all__ = [
     "Skeleton",
     "evaluate",
     "from_pretrained",
+    "fuse",
     "load",
     "load_official",
     "pretrain",
 ]
 
-_HOME = {"ClipSet": "data.clips", "Skeleton": "skeleton"}
+_HOME = {"ClipSet": "data.clips", "fuse": "fusion", "Skeleton": "skeleton"}
 
 
 def __getattr__(name: str) -> Any:

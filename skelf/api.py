@@ -14,14 +14,17 @@ import numpy as np
 import torch
 from torch import nn
 
+from . import scores
 from .build import build_method
 from .config import Config, evaluation, resolve
 from .data.clips import ClipSet
-from .data.normalize import NORMALISERS
+from .data.normalize import check as check_normalize
+from .data.presets import located
 from .encoders import ENCODERS
+from .ensemble import Ensemble
 from .errors import InputError, unknown
 from .files import refuse_unwritable, write_json
-from .loading import from_pretrained, judged_encoder, load, load_official
+from .loading import from_pretrained, judged_encoder, list_runs, load, load_official
 from .log import Event
 from .methods import METHODS
 from .metrics import topk_accuracy
@@ -29,6 +32,7 @@ from .protocols import PROTOCOLS
 from .protocols.features import extract_splits
 from .protocols.knn import knn_scores
 from .protocols.outcome import Outcome
+from .starting import read_start, start_from
 from .streams import STREAMS
 
 __all__ = ["evaluate", "from_pretrained", "load", "load_official", "pretrain"]
@@ -45,6 +49,7 @@ def pretrain(
     overrides: Sequence[str] = (),
     seed: int = 0,
     resume: bool = False,
+    init: str | Path | None = None,
     listener: Callable[[Event], None] = lambda event: None,
 ) -> Path:
     """Pretrains an encoder without labels.
@@ -60,6 +65,9 @@ def pretrain(
         overrides: `section.key=value` strings, which win over the file.
         seed: of the initial weights and of every draw; 0 to 2**63 - 1.
         resume: continue the run in `out` from its newest checkpoint.
+        init: start from the weights of this run, checkpoint folder, hub name or released file of
+            the method; a run's settings, but those of training, are then the ones that `config` and
+            `overrides` change.
         listener: called with progress events; see `engine.fit`.
 
     Returns:
@@ -72,11 +80,13 @@ def pretrain(
     """
     from .engine import fit  # Lightning takes seconds to import; judging needs none of it
 
+    start = None if init is None else read_start(init, method)
     settings = resolve(
         method,
         methods=METHODS,
         encoders=ENCODERS,
         protocols=PROTOCOLS,
+        base=start and start.config,
         file=config,
         overrides=overrides,
     )
@@ -87,8 +97,12 @@ def pretrain(
     train, test = clips.split(split) if split else (clips, None)
     described = _describe(settings, clips, stream, split, seed)
     torch.manual_seed(seed)
+    made = build_method(settings, described["input"], "config")
+    if start is not None:
+        start_from(start, made, method, described["input"])
+        described["source"]["init"] = str(init)
     fit(
-        build_method(settings, described["input"], "config"),
+        made,
         train,
         settings.train,
         run=Path(out),
@@ -103,7 +117,7 @@ def pretrain(
 
 def evaluate(
     protocols: Sequence[str],
-    run: str | Path,
+    run: str | Path | Sequence[str | Path],
     data: str | Path | ClipSet,
     *,
     split: str,
@@ -120,15 +134,18 @@ def evaluate(
     Args:
         protocols: names in `PROTOCOLS`.
         run: a run folder, a checkpoint folder, a hub name, or an official checkpoint file with
-            `method`; an official one must have been trained on the layout of `data`.
+            `method`; an official one must have been trained on the layout of `data`. Several, of
+            one stream each, are judged as one `ensemble.Ensemble`.
         data: a store or a ClipSet.
         split: the named split: train side to learn from, test side to judge.
-        out: where the rows are written as JSON.
+        out: where the rows are written as JSON; the class scores of protocols that have any go
+            beside it, see `scores`.
         untrained: judge the same encoder with fresh weights (of `seed`) instead: the baseline to
             beat.
         method: whose official checkpoint `run` is.
-        stream: with `method`, what the checkpoint was trained on: joint (None), motion or bone; any
-            other run knows its stream.
+        stream: of a run that trained several together (CrosSCLR): joint (None), motion, bone or
+            "all" of them. With `method`, what the checkpoint was trained on; of several, one each,
+            as "joint,motion,bone". Any other run knows its stream.
         overrides: `eval.key=value`.
         seed: of what the protocol draws; 0 to 2**63 - 1.
         device: auto, cpu or cuda.
@@ -153,9 +170,10 @@ def evaluate(
     _refuse_channels(clips, encoder)
     train, test = clips.split(split)
     given = evaluation(asked, base=described.get("eval"), overrides=overrides)
-    kept = None if untrained or not Path(run).is_dir() else Path(run) / "features"
+    folder = Path(list_runs(run)[0])
+    kept = None if untrained or not folder.is_dir() else folder / "features"
     shared = _shared(clips, split, encoder, described, untrained, seed)
-    rows = []
+    rows, outcomes = [], {}
     with TemporaryDirectory() as scratch:  # the protocols share features in any case
         cache = kept or Path(scratch)
         for name, protocol in asked.items():
@@ -165,8 +183,14 @@ def evaluate(
             )
             seconds = round(time.perf_counter() - began, 3)
             config = shared["config"] | {"eval": given[name]}
-            rows += _rows(name, outcome, shared | {"seconds": seconds, "config": config})
+            said = {"definition": outcome.definition, **shared, "seconds": seconds}
+            if isinstance(encoder, Ensemble):
+                said["definition"] += f"; {encoder.describe()}"
+            outcomes[name] = outcome, {"protocol": name, **said, "config": config}
+            rows += _rows(*outcomes[name])
     if out is not None:
+        for name, (outcome, row) in outcomes.items():
+            scores.save(scores.beside(Path(out), name), outcome, test, row)
         write_json(Path(out), rows)
     return rows
 
@@ -184,6 +208,7 @@ def _describe(
             "channels": clips.channels,
             "persons": settings.data["persons"] or clips.persons,
             "stream": stream,
+            "confidence": clips.confidence,
         },
         "source": source,
         "versions": _versions(),
@@ -199,7 +224,8 @@ def _shared(
     seed: int,
 ) -> dict[str, Any]:
     """What all rows of one evaluation say."""
-    kept = ("method", "encoder", "views", "train", "data")
+    kept = ["method", "encoder", "views", "train", "data"]
+    kept += ["runs"] if "runs" in described else []
     return {
         "method": "untrained" if untrained else described["method"]["name"],
         "form": described["method"].get("form"),
@@ -215,12 +241,12 @@ def _shared(
     }
 
 
-def _rows(protocol: str, outcome: Outcome, shared: dict[str, Any]) -> list[dict[str, Any]]:
+def _rows(outcome: Outcome, shared: dict[str, Any]) -> list[dict[str, Any]]:
     rows = []
     for key, value in outcome.values.items():
         metric, _, selection = key.rpartition(".")
-        head = {"protocol": protocol, "metric": metric, "value": value, "selection": selection}
-        rows.append(head | {"definition": outcome.definition} | shared)
+        head = {"protocol": shared["protocol"], "metric": metric, "value": value}
+        rows.append(head | {"selection": selection} | shared)
     return rows
 
 
@@ -244,11 +270,12 @@ def _monitor(train: ClipSet, test: ClipSet | None) -> Callable[[nn.Module], dict
 
 
 def _open(data: str | Path | ClipSet, normalize: str) -> ClipSet:
-    if normalize not in NORMALISERS:
-        raise InputError(f"data.normalize: {unknown('normalisation', normalize, NORMALISERS)}")
-    if isinstance(data, ClipSet):
-        return replace(data, normalize=normalize)
-    return ClipSet.open(data, normalize=normalize)
+    clips = data if isinstance(data, ClipSet) else ClipSet.open(located(data))
+    try:
+        check_normalize(normalize, clips.skeleton, clips.coordinates)
+    except InputError as error:
+        raise InputError(f"data.normalize: {error}") from None
+    return replace(clips, normalize=normalize)
 
 
 def _asked(protocols: Sequence[str]) -> dict[str, Callable[..., Outcome]]:
@@ -276,10 +303,14 @@ def _refuse_seed(seed: int) -> None:
 
 
 def _refuse_channels(clips: ClipSet, encoder: Any) -> None:
-    if clips.channels != encoder.in_channels:
+    taken = (encoder.in_channels, getattr(encoder, "confidence", False))
+    if (clips.channels, clips.confidence) != taken:
+        given, wanted = (
+            f"{channels - scored} coordinates{' and a confidence' if scored else ''} a joint"
+            for channels, scored in ((clips.channels, clips.confidence), taken)
+        )
         raise InputError(
-            f"{clips}: {clips.channels} coordinates a joint, the encoder takes "
-            f"{encoder.in_channels}: use clips like those it was trained on"
+            f"{clips}: {given}, the encoder takes {wanted}: use clips like those it was trained on"
         )
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from . import cli_data, memory
+from . import cli_data, cli_fuse, cli_report, memory
 from .errors import InputError, unknown
 
 app = typer.Typer(
@@ -24,6 +24,8 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(cli_data.app, name="data")
+app.command()(cli_fuse.fuse)
+app.command()(cli_report.report)
 
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings that win over files.")
@@ -77,6 +79,14 @@ def pretrain(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the newest checkpoint in RUN.")
     ] = False,
+    init: Annotated[
+        str | None,
+        typer.Option("--init", metavar="RUN", help="Start from its weights and model settings."),
+    ] = None,
+    refine: Annotated[
+        str | None,
+        typer.Option("--refine", metavar="RUN", help="As --init; PCM3++'s second stage of it."),
+    ] = None,
 ) -> None:
     """Pretrains an encoder without labels.
 
@@ -87,6 +97,9 @@ def pretrain(
     from . import api
     from .progress import TrainingDisplay
 
+    if init and refine:
+        raise InputError("--init and --refine both name a run to start from; give one")
+    stage = ("method.refine=true",) if refine else ()
     memory.keep_freed()
     console = Console(quiet=int(os.environ.get("RANK", 0)) > 0)
     try:
@@ -98,9 +111,10 @@ def pretrain(
                 split=split,
                 stream=stream,
                 config=config,
-                overrides=overrides or (),
+                overrides=(*(overrides or ()), *stage),
                 seed=seed,
                 resume=resume,
+                init=refine or init,
                 listener=display,
             )
     except KeyboardInterrupt:
@@ -115,14 +129,19 @@ def evaluate(
         str, typer.Argument(metavar="PROTOCOL[,PROTOCOL...]", help="See `skelf list protocols`.")
     ],
     run: Annotated[
-        str,
-        typer.Option("--run", help="A run, a checkpoint folder, a hub name, or an official file."),
+        list[str],
+        typer.Option(
+            "--run",
+            help="A run, a checkpoint folder, a hub name, or an official file; repeated: the "
+            "streams of several together.",
+        ),
     ],
     data: Data,
     split: Annotated[str, typer.Option("--split", help="Learn from one side, judge on the other.")],
     overrides: Overrides = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE.json", help="Where rows go.")
+        Path | None,
+        typer.Option("--out", metavar="FILE.json", help="Where rows go; class scores beside it."),
     ] = None,
     untrained: Annotated[
         bool, typer.Option("--untrained", help="Fresh weights instead: the baseline to beat.")
@@ -131,7 +150,12 @@ def evaluate(
         str | None, typer.Option("--method", help="Whose official checkpoint --run is.")
     ] = None,
     stream: Annotated[
-        str | None, typer.Option("--stream", help="With --method: what it was trained on; joint.")
+        str | None,
+        typer.Option(
+            "--stream",
+            help="Of a run with several: joint, motion, bone or all; with --method: what the file "
+            "was trained on.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of what a protocol draws.")] = 0,
     device: Device = "auto",

@@ -1,36 +1,51 @@
-"""Encoders from what was saved: a run, a checkpoint folder, the hub, a released file."""
+"""Encoders from what was saved: a run, a checkpoint folder, the hub, a released file.
+
+A method that trains several streams together (CrosSCLR) keeps the joint stream's encoder in
+`.encoder` and the others' in `.encoders`; `stream` chooses among them, "all" takes them together.
+"""
 
 from __future__ import annotations
 
+import re
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from . import checkpoint
-from .build import build_encoder, building
+from .build import build_encoder, build_method, building
 from .config import Config
 from .encoders import ENCODERS
+from .ensemble import Ensemble, common
 from .errors import InputError, unknown
 from .layouts import layout
 from .methods import OFFICIAL
 from .skeleton import Skeleton
 from .streams import STREAMS
 
+Run = str | Path
+ALL = "all"
 
-def load(run: str | Path, *, untrained: bool = False, seed: int = 0) -> nn.Module:
+
+def load(
+    run: Run, *, untrained: bool = False, seed: int = 0, stream: str | None = None
+) -> nn.Module:
     """The trained encoder of a run folder, a checkpoint folder or a hub name, in evaluation mode.
 
     Args:
         run: where it is.
         untrained: the same encoder with the weights that a run with this `seed` starts from.
         seed: see `untrained`.
+        stream: of a run that trained several together: joint (None), motion, bone, or "all" of them
+            as an `ensemble.Ensemble`; any other run has one.
 
     Raises:
-        InputError: nothing there, or a checkpoint that does not hold.
+        InputError: nothing there, a checkpoint that does not hold, or no such stream in it.
     """
-    encoder: nn.Module = judged_encoder(run, None, untrained, seed)[0]
+    encoder: nn.Module = judged_encoder(run, None, untrained, seed, stream=stream)[0]
     return encoder
 
 
@@ -64,42 +79,183 @@ def load_official(
 
 
 def judged_encoder(
-    run: str | Path,
+    run: Run | Sequence[Run],
     method: str | None,
     untrained: bool,
     seed: int,
     skeleton: Skeleton | str = "ntu25",
     stream: str | None = None,
 ) -> tuple[Any, dict[str, Any]]:
-    """The encoder (its contract is more than nn.Module's) and the config it came with."""
-    if method is not None:
-        if untrained:
-            raise InputError("--untrained needs a run of skelf, not an official checkpoint")
-        encoder: Any = load_official(run, method, skeleton, stream or "joint").encoder
-        name = next(key for key, cls in ENCODERS.items() if isinstance(encoder, cls))
-        return encoder, {
-            "method": {"name": method, "form": "official"},
-            "encoder": {"name": name},
-            "data": {"normalize": "none", "persons": encoder.persons},
-            "source": {"seed": None},
-        }
-    if stream is not None:
-        raise InputError(f"{run}: a run knows its stream; --stream goes with --method only")
+    """The encoder (its contract is more than nn.Module's) and the config it came with.
+
+    Args:
+        run: one, or several whose encoders become an `Ensemble`; its config lists theirs as `runs`.
+        method: whose official checkpoints they are.
+        untrained: see `load`.
+        seed: see `load`.
+        skeleton: the layout of official checkpoints.
+        stream: see `load`; with `method`, what an official checkpoint was trained on. For several
+            runs one for each, as "joint,motion,bone", or one for all.
+    """
+    runs = list_runs(run)
+    if method is not None and untrained:
+        raise InputError("--untrained needs a run of skelf, not an official checkpoint")
+    found = [
+        _from_run(one, untrained, seed, name)
+        if method is None
+        else _from_official(one, method, skeleton, name)
+        for one, name in zip(runs, _for_each(stream, runs), strict=True)
+    ]
+    encoders = [encoder for held, _ in found for encoder in held]
+    described = found[0][1] if len(runs) == 1 else _together(runs, found)
+    return (encoders[0] if len(encoders) == 1 else Ensemble(encoders).eval()), described
+
+
+def list_runs(run: Run | Sequence[Run]) -> list[Run]:
+    """One run or several as a list; InputError where there is none, or one is named twice."""
+    runs: list[Run] = [run] if isinstance(run, str | Path) else list(run)
+    if not runs:
+        raise InputError("no run is named; give --run")
+    for one in runs:
+        if [str(other) for other in runs].count(str(one)) > 1:
+            raise InputError(f"{one}: this run is named twice; name each once")
+    return runs
+
+
+def _for_each(stream: str | None, runs: Sequence[Run]) -> list[str | None]:
+    if stream is None:
+        return [None] * len(runs)
+    names: list[str | None] = [name.strip() for name in stream.split(",")]
+    if len(names) not in (1, len(runs)):
+        raise InputError(
+            f"--stream {stream!r}: {len(names)} streams for {len(runs)} runs; name one for each "
+            "--run, or one for all"
+        )
+    return names if len(names) == len(runs) else names * len(runs)
+
+
+def _from_official(
+    path: Run, method: str, skeleton: Skeleton | str, stream: str | None
+) -> tuple[list[Any], dict[str, Any]]:
+    made: Any = load_official(path, method, skeleton)
+    if hasattr(made, "encoders"):
+        held = {"joint": made.encoder, **made.encoders}
+        encoders = [held[name] for name in _choose(path, list(held), stream)]
+    elif stream == ALL:
+        raise InputError(f"{path}: {method} trains one stream; name it with --stream")
+    else:
+        encoders = [
+            load_official(path, method, skeleton, stream or "joint").get_submodule("encoder")
+        ]
+    return encoders, {
+        "method": {"name": method, "form": "official"},
+        "encoder": {"name": next(k for k, c in ENCODERS.items() if isinstance(encoders[0], c))},
+        "data": {"normalize": "none", "persons": encoders[0].persons},
+        "source": {"seed": None},
+    }
+
+
+def _from_run(
+    run: Run, untrained: bool, seed: int, stream: str | None
+) -> tuple[list[Any], dict[str, Any]]:
     folder = checkpoint.locate(run)
     if folder.is_file():
         raise InputError(f"{run}: a file; say whose official checkpoint it is with --method")
     described = checkpoint.read_config(folder)
     source = str(folder / "config.json")
-    config = Config.from_dict(described, source=source)
+    config, given = Config.from_dict(described, source=source), described.get("input")
     torch.manual_seed(seed)
-    encoder = build_encoder(config, described.get("input"), source)
+    first = build_encoder(config, given, source)
+    unread = untrained and stream is None
+    tensors = {} if unread else checkpoint.read_tensors(folder / checkpoint.MODEL)
+    held = {first.stream: "encoder.", **_others(tensors)}
+    made = {first.stream: first}
+    names = _choose(run, list(held), stream)
+    if names != [first.stream]:
+        if untrained:  # the others' weights are drawn after the first's, by the method
+            torch.manual_seed(seed)
+            method: Any = build_method(config, given, source)
+            made = {first.stream: method.encoder, **dict(getattr(method, "encoders", {}))}
+        else:
+            made |= {
+                name: build_encoder(config, {**(given or {}), "stream": name}, source)
+                for name in names
+                if name not in made
+            }
+    if missing := [name for name in names if name not in made]:
+        raise InputError(f"{folder}: weights and config.json do not match: stream {missing[0]}")
     if not untrained:
-        tensors = checkpoint.read_tensors(folder / checkpoint.MODEL)
-        prefix = "encoder."
-        own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        try:
-            encoder.load_state_dict(own)
-        except RuntimeError as error:
-            detail = str(error).splitlines()[-1].strip()
-            raise InputError(f"{folder}: weights and config.json do not match: {detail}") from None
-    return encoder.eval(), {"source": {}} | described
+        for name in names:
+            _fill(made[name], tensors, held[name], folder)
+    return [made[name].eval() for name in names], {"source": {}} | described
+
+
+def _others(tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """Further streams of a method that trains several -> where their tensors are."""
+    named = {match[1] for key in tensors if (match := re.match(r"encoders\.(\w+)\.", key))}
+    return {name: f"encoders.{name}." for name in STREAMS if name in named}
+
+
+def _choose(run: Run, held: Sequence[str], stream: str | None) -> list[str]:
+    """The streams of a run that are meant, of those that it holds."""
+    if stream is None:
+        return list(held[:1])
+    if len(held) == 1:
+        raise InputError(
+            f"{run}: a run knows its stream, and this one holds {held[0]} alone; --stream chooses "
+            "where one run trained several (crossclr), or goes with --method"
+        )
+    if stream == ALL:
+        return list(held)
+    if stream not in held:
+        raise InputError(
+            f"{run}: no stream {stream!r} in it; it holds {', '.join(held)}: name one, or all"
+        )
+    return [stream]
+
+
+def _fill(encoder: nn.Module, tensors: Mapping[str, Tensor], prefix: str, folder: Path) -> None:
+    own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    try:
+        encoder.load_state_dict(own)
+    except RuntimeError as error:
+        detail = str(error).splitlines()[-1].strip()
+        raise InputError(f"{folder}: weights and config.json do not match: {detail}") from None
+
+
+def _together(
+    runs: Sequence[Run], found: Sequence[tuple[list[Any], dict[str, Any]]]
+) -> dict[str, Any]:
+    """The config of several runs: what they have in common, and each as it is."""
+    configs = [described for _, described in found]
+    normalize = [config["data"]["normalize"] for config in configs]
+    for run, name in zip(runs, normalize, strict=True):
+        if name != normalize[0]:
+            raise InputError(
+                f"{runs[0]} and {run}: data.normalize differs ({normalize[0]} and {name}); "
+                "evaluate runs together that were trained alike"
+            )
+    settings = [config.get("eval") or {} for config in configs]
+    agreed = {k: v for k, v in settings[0].items() if all(s.get(k) == v for s in settings)}
+    if differing := sorted({key for one in settings for key in one} - agreed.keys()):
+        warnings.warn(
+            f"the runs' eval settings differ in {', '.join(differing)}: the defaults are used "
+            "where no eval.key=value is given",
+            stacklevel=4,
+        )
+    kept = ("method", "encoder", "views", "train", "data", "source")
+    return {
+        "method": {
+            "name": common(config["method"]["name"] for config in configs),
+            "form": common(config["method"].get("form") for config in configs),
+        },
+        "encoder": {"name": common(config["encoder"]["name"] for config in configs)},
+        "data": configs[0]["data"],
+        "source": {"seed": common(config["source"].get("seed") for config in configs)},
+        "eval": agreed,
+        "runs": [
+            {"run": str(run), "streams": [encoder.stream for encoder in encoders]}
+            | {key: config.get(key) for key in kept}
+            for run, (encoders, config) in zip(runs, found, strict=True)
+        ],
+    }

@@ -19,7 +19,7 @@ from tiny_runs import ENVIRONMENT, PYTHON, SETTINGS
 from skelf import cli
 
 COMMANDS = [
-    *(["demo"], ["pretrain"], ["eval"], ["list"]),
+    *(["demo"], ["pretrain"], ["eval"], ["fuse"], ["list"]),
     *(["data", "import"], ["data", "info"], ["data", "check"], ["data", "split"]),
 ]
 # design.md names the fields; numbers and their circumstances.

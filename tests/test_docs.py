@@ -58,9 +58,13 @@ def test_documented_layout_loads() -> None:
     assert Skeleton.from_dict(tomllib.loads(block[1])).joints == 4
 
 
-@pytest.mark.parametrize("file", [None, ROOT / "experiments/usdrl_small.toml"])
+SMALL = {"usdrl": "usdrl_small.toml"}
+
+
+@pytest.mark.parametrize("small", [False, True])
 @pytest.mark.parametrize("method", METHODS)
-def test_shipped_configs_resolve(method: str, file: Path | None) -> None:
+def test_shipped_configs_resolve(method: str, small: bool) -> None:
+    file = ROOT / "experiments" / SMALL.get(method, "contrastive_small.toml") if small else None
     config = resolve(method, methods=METHODS, encoders=ENCODERS, protocols=PROTOCOLS, file=file)
     assert config.encoder["name"] in ENCODERS
 
@@ -75,24 +79,44 @@ def test_documented_settings_exist() -> None:
         assert key in resolved[section], name
 
 
-def test_experiment_tables(tmp_path: Path) -> None:
-    """One cell a table, on a tiny synthetic store; a second call reads what the first one wrote."""
+SHRUNK = {"dim": 16, "frames": 8, "epochs": 2, "width": 4, "queue": 20, "monitor_every": 0}
+EXPERIMENTS = {
+    "usdrl_small main --streams bone --encoders sttr": (
+        "sttr bone | usdrl",
+        "sttr bone | untrained",
+    ),
+    "contrastive_small main --methods skeletonclr,crossclr --mining-epoch 1": (
+        "skeletonclr bone | skeletonclr",
+        "skeletonclr fused | fused",
+        "crossclr all | crossclr",
+        "crossclr all | untrained",
+    ),
+    "contrastive_small ablation --mining-epoch 1": (
+        "extreme views only | skeletonclr",
+        "normal + extreme + EADM + NNM | aimclr",
+    ),
+}
+
+
+@pytest.mark.parametrize("command", EXPERIMENTS)
+def test_experiment_tables(command: str, tmp_path: Path) -> None:
+    """A table on a tiny synthetic store; a second call reads what the first one wrote."""
     skelf = (sys.executable, "-m", "skelf", "data", "import", "synthetic")
     run(*skelf, "--out", "tiny.h5", "--clips", "48", cwd=tmp_path)
-    config = (ROOT / "experiments/usdrl_small.toml").read_text()
-    for old, new in (("dim = 128", "dim = 16"), ("frames = 32", "frames = 8")):
-        config = config.replace(old, new)
-    config = re.sub(r"epochs = 10", "epochs = 2", config)
+    name, *arguments = command.split()
+    config = (ROOT / f"experiments/{name}.toml").read_text()
+    for key, value in SHRUNK.items():
+        config = re.sub(rf"^{key} = \S+", f"{key} = {value}", config, flags=re.M)
     (tmp_path / "tiny.toml").write_text(config)
-    script = str(ROOT / "experiments/usdrl_small.py")
+    script = (sys.executable, str(ROOT / f"experiments/{name}.py"), *arguments)
     shared = ("--data", "tiny.h5", "--config", "tiny.toml", "--seeds", "1", "--workers", "1")
-    command = (sys.executable, script, "main", *shared, "--streams", "bone", "--encoders", "sttr")
-    first = run(*command, cwd=tmp_path)
-    assert "| sttr bone | usdrl |" in first and "| sttr bone | untrained |" in first
-    results = tmp_path / "runs/tiny/xview/sttr_bone_seed0/results.json"
-    before = results.stat().st_mtime_ns
-    assert run(*command, cwd=tmp_path) == first
-    assert results.stat().st_mtime_ns == before
+    first = run(*script, *shared, cwd=tmp_path)
+    for line in EXPERIMENTS[command]:
+        assert f"| {line} |" in first, first
+    results = sorted((tmp_path / "runs/tiny/xview").glob("*/results_*.json"))
+    before = [file.stat().st_mtime_ns for file in results]
+    assert results and run(*script, *shared, cwd=tmp_path) == first
+    assert [file.stat().st_mtime_ns for file in results] == before
 
 
 @pytest.mark.parametrize("page", sorted(p.relative_to(ROOT).as_posix() for p in DOCUMENTS))

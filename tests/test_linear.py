@@ -187,3 +187,29 @@ def test_no_milestones_and_numpy_numbers_are_fine():
 def test_divergence_is_an_error_with_a_remedy():
     with pytest.raises(InputError, match=r"diverged by epoch .* lower eval\.lr"):
         linear.run(Joints(), clips(LABELS), clips(LABELS), lr=1e38, epochs=5, validation=0)
+
+
+def test_scores_of_each_selection():
+    """Of equal checks on the test clips the later counts, of those on held-out clips the first."""
+    some = clips(LABELS), clips(LABELS, seed=1)
+    options = {"standardize": True, "lr": 0.1, "milestones": (), "batch_size": 32, "test_every": 4}
+    once, often = (linear.run(Pool(dim=32), *some, epochs=e, **options) for e in (4, 12))
+    for outcome in (once, often):
+        assert set(outcome.values.values()) == {1.0}
+        assert list(outcome.by_selection()) == ["last", "best_on_test", "validated"]
+        assert np.array_equal(outcome.selected["best_on_test"], outcome.scores)
+    assert not np.array_equal(often.scores, once.scores)
+    assert np.array_equal(often.selected["validated"], once.selected["validated"])
+    assert not np.array_equal(once.selected["validated"], once.scores)
+
+
+def test_scores_of_a_selection_give_its_value():
+    some = clips(LABELS, noise=6.0), clips(LABELS, noise=6.0, seed=1)
+    outcome = linear.run(Joints(), *some, **FAST | {"epochs": 24, "lr": 0.5, "test_every": 1})
+    assert outcome.values["top1.best_on_test"] > outcome.values["top1.last"]
+    for name, scores in outcome.by_selection().items():
+        assert scores.dtype == np.float32 and scores.flags.c_contiguous
+        found = np.mean(scores.argmax(axis=1) == LABELS)
+        assert outcome.values[f"top1.{name}"] == pytest.approx(found)
+    without = linear.run(Joints(), *some, **FAST, validation=0)
+    assert list(without.by_selection()) == ["last", "best_on_test"]

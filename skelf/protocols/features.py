@@ -235,8 +235,8 @@ def _key(encoder: nn.Module, clips: ClipSet) -> str:
 
     add("features-1", clips.digest(), clips.normalize)
     package = Path(__file__).parents[1]
-    names = ("streams.py", "augment.py", "data/batch.py", "data/normalize.py")
-    sources = {package / name for name in names}
+    names = ("streams.py", "augment.py", "data/batch.py", "data/body_axes.py")
+    sources = {package / name for name in names} | {*package.glob("data/normalize*.py")}
     for name, module in encoder.named_modules():
         add(name, type(module).__qualname__, _settings(module))
         source = getattr(sys.modules.get(type(module).__module__), "__file__", None)

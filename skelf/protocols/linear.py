@@ -92,7 +92,8 @@ def run(
 
     Returns:
         `top1.last`, `top1.best_on_test`, `top1.validated`, and `top5.last` when there are more than
-        5 classes; the scores are the logits after the last epoch.
+        5 classes; the scores are the logits after the last epoch, the selected ones those of
+        `best_on_test` (of equal checks the later, as in the released ensemble) and `validated`.
 
     Raises:
         InputError: a split without labelled clips, a single class, an option out of range, or a
@@ -123,13 +124,19 @@ def run(
     held_x, held_labels = x[held.to(device)], f.train_labels[held]
 
     # Of each check: top-1 of the first classifier; (hold-out, test) top-1 of the second.
-    on_test, on_held = [], []
+    on_test: list[float] = []
+    on_held: list[tuple[float, float]] = []
+    selected: dict[str, Tensor] = {}
     for weight, bias in _fit(x, [h.to(device) for h in heads], f.classes, schedule, seed):
         scores, *second = _logits(queries, weight, bias, f.classes).cpu().unbind(1)
         on_test.append(topk_accuracy(scores, f.test_labels))
+        if on_test[-1] == max(on_test):
+            selected["best_on_test"] = scores
         if second:
             chosen_by = _logits(held_x, weight, bias, f.classes)[:, 1]
             pair = topk_accuracy(chosen_by, held_labels), topk_accuracy(second[0], f.test_labels)
+            if all(pair[0] > earlier for earlier, _ in on_held):
+                selected["validated"] = second[0]
             on_held.append(pair)
 
     values = {"top1.last": on_test[-1], "top1.best_on_test": max(on_test)}
@@ -138,7 +145,9 @@ def run(
     if f.classes > 5:
         values["top5.last"] = topk_accuracy(scores, f.test_labels, k=5)
     definition = _definition(schedule, standardize, len(x), len(held))
-    return Outcome(values, scores.contiguous().numpy(), f.test_labels.numpy(), definition)
+    arrays = {name: z.contiguous().numpy() for name, z in {"last": scores, **selected}.items()}
+    last = arrays.pop("last")
+    return Outcome(values, last, f.test_labels.numpy(), definition, arrays)
 
 
 def _fit(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -15,12 +17,22 @@ class Outcome(NamedTuple):
             classifier was judged: `last`, `best_on_test`, `validated`, or `none` where nothing is
             trained.
         scores: `(N, K)` class scores of the labelled test clips, higher is more likely (for fusion
-            and confusion matrices); None where the protocol gives no scores.
+            and confusion matrices), of the state `last` or `none`; None where the protocol gives no
+            scores.
         labels: `(N,)` true labels of the labelled test clips, in the test split's order.
         definition: one line saying exactly what was computed.
+        selected: the scores `(N, K)` of further selections, where the protocol has any.
     """
 
     values: dict[str, float]
     scores: np.ndarray | None
     labels: np.ndarray
     definition: str
+    selected: Mapping[str, np.ndarray] = MappingProxyType({})
+
+    def by_selection(self) -> dict[str, np.ndarray]:
+        """Selection -> scores, `last` or `none` first; empty where there are no scores."""
+        if self.scores is None:
+            return {}
+        trained = any(key.endswith(".last") for key in self.values)
+        return {"last" if trained else "none": self.scores, **self.selected}

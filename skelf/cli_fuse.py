@@ -1,0 +1,71 @@
+"""`skelf fuse`: late fusion of saved scores."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from .errors import InputError
+
+
+def fuse(
+    scores: Annotated[
+        list[Path], typer.Argument(metavar="SCORES...", help="Files that `skelf eval --out` wrote.")
+    ],
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            "--weights",
+            metavar="NUMBER,NUMBER,...",
+            help="One for each file, in their order; by stream 0.6 joint, 0.6 bone, 0.4 motion.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE.json", help="Where rows go.")
+    ] = None,
+) -> None:
+    """Judges the weighted sum of several streams' class scores.
+
+    Example: skelf fuse joint.linear.scores.npz bone.linear.scores.npz --out fused.json
+    """
+    from . import fusion
+
+    console = Console()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        rows = fusion.fuse(scores, weights=_numbers(weights), out=out)
+    for warning in caught:
+        console.print(f"[yellow]note:[/] {escape(str(warning.message))}", highlight=False)
+    console.print(_table(rows))
+    if out is not None:
+        console.print(f"Results: [bold]{escape(str(out))}[/]", soft_wrap=True)
+
+
+def _numbers(text: str | None) -> list[float] | None:
+    if text is None:
+        return None
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError:
+        raise InputError(f"--weights {text!r}: give numbers, as 0.6,0.6,0.4") from None
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> Table:
+    """A line for each number; each input beside the fusion of all."""
+    inputs = rows[0]["config"]["inputs"]
+    table = Table("metric", "selection")
+    for one in inputs:
+        table.add_column(f"{escape(one['stream'])} × {one['weight']:g}", justify="right")
+    table.add_column("fused", justify="right", style="bold")
+    for row in rows:
+        name = f"{row['metric']}.{row['selection']}"
+        single = [f"{one['values'][name]:.1%}" for one in inputs]
+        table.add_row(row["metric"], row["selection"], *single, f"{row['value']:.1%}")
+    return table

@@ -1,0 +1,186 @@
+"""Late fusion: the class scores of separately trained streams, added up with weights.
+
+As the released AimCLR ensemble (facts 4.3): raw logits, no softmax. The released one takes each
+stream's best epoch on the test set (`best_on_test` here); the last epoch's and the validated ones
+stand beside it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .ensemble import common, joined
+from .errors import InputError
+from .files import refuse_unwritable, write_json
+from .metrics import topk_accuracy
+from .scores import Scores, read
+
+WEIGHTS = {"joint": 0.6, "bone": 0.6, "motion": 0.4}
+"""Weights of the released ensemble."""
+
+SELECTIONS = {
+    "last": "each input after its last epoch",
+    "best_on_test": "each input at its own best check on the test clips, as the released ensemble",
+    "validated": "each input at its own best check on held-out training clips",
+}
+
+
+def fuse(
+    files: Sequence[str | Path],
+    *,
+    weights: Sequence[float] | None = None,
+    out: str | Path | None = None,
+) -> list[dict[str, Any]]:
+    """Judges the weighted sum of the saved scores of several evaluations.
+
+    Args:
+        files: two or more that `evaluate(..., out=...)` wrote beside its results, all of one
+            protocol on one test set.
+        weights: one for each file, at least 0. None: 0.6 for joint and bone and 0.4 for motion,
+            and 1 for each where the files are of other streams.
+        out: where the rows are written as JSON.
+
+    Returns:
+        Rows as of `evaluate`: top-1 for each selection that all files have, and top-5 where there
+        are more than 5 classes; `config["inputs"]` holds each file, its weight, its row and its own
+        values.
+
+    Raises:
+        InputError: a file that cannot be read, files of different protocols, data, splits, classes,
+            labels or clips, or wrong weights.
+    """
+    began = time.perf_counter()
+    if out is not None:
+        refuse_unwritable(Path(out))
+    if len(files) < 2:
+        raise InputError(f"{len(files)} files of scores: fusion needs two or more")
+    inputs = [read(path) for path in files]
+    for other in inputs[1:]:
+        _same(inputs[0], other)
+    _warn_of_twins(inputs)
+    given = _weights(inputs, weights)
+    shared = _shared(inputs, given)
+    selections = [s for s in inputs[0].scores if all(s in one.scores for one in inputs)]
+    values: dict[str, float] = {}
+    for selection in selections:
+        fused = weighted_sum([one.scores[selection] for one in inputs], given)
+        values |= _accuracies(fused, inputs[0].labels, selection)
+    shared["seconds"] = round(time.perf_counter() - began, 3)
+    rows = []
+    for key, value in values.items():
+        metric, _, selection = key.rpartition(".")
+        head = {"protocol": inputs[0].row["protocol"], "metric": metric, "value": value}
+        rows.append(head | {"selection": selection} | shared)
+    if out is not None:
+        write_json(Path(out), rows)
+    return rows
+
+
+def weighted_sum(scores: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
+    """The sum of scores `(N, K)` times their weights, in float64."""
+    parts = [w * np.asarray(z, np.float64) for z, w in zip(scores, weights, strict=True)]
+    total: np.ndarray = np.sum(parts, axis=0)
+    return total
+
+
+def _accuracies(scores: np.ndarray, labels: np.ndarray, selection: str) -> dict[str, float]:
+    values = {f"top1.{selection}": topk_accuracy(scores, labels)}
+    # Of k-NN's votes most are 0: the five highest say nothing.
+    if selection != "none" and scores.shape[1] > 5:
+        values[f"top5.{selection}"] = topk_accuracy(scores, labels, k=5)
+    return values
+
+
+def _same(one: Scores, other: Scores) -> None:
+    """Refuses scores of other clips, or of another protocol."""
+
+    def refuse(field: str, a: object, b: object) -> None:
+        raise InputError(
+            f"{one.path} and {other.path}: {field} differ: {a!r} and {b!r}; fuse evaluations of "
+            "one protocol on one test set"
+        )
+
+    for key in ("protocol", "data", "split"):
+        if one.row[key] != other.row[key]:
+            refuse(key, one.row[key], other.row[key])
+    for field in ("class_names", "names", "labels"):
+        a, b = list(getattr(one, field)), list(getattr(other, field))
+        if len(a) != len(b):
+            refuse(f"numbers of {field}", len(a), len(b))
+        for place, (x, y) in enumerate(zip(a, b, strict=True)):
+            if x != y:
+                plain = [v.item() if isinstance(v, np.generic) else v for v in (x, y)]
+                refuse(f"{field}[{place}]", *plain)
+    classes = [next(iter(s.scores.values())).shape[1] for s in (one, other)]
+    if classes[0] != classes[1]:
+        refuse("numbers of classes", *classes)
+
+
+def _warn_of_twins(inputs: Sequence[Scores]) -> None:
+    streams = [one.row["stream"] for one in inputs]
+    for name in dict.fromkeys(streams):
+        if streams.count(name) > 1:
+            paths = ", ".join(str(one.path) for one in inputs if one.row["stream"] == name)
+            warnings.warn(f"{paths}: all of stream {name}", stacklevel=3)
+
+
+def _weights(inputs: Sequence[Scores], given: Sequence[float] | None) -> list[float]:
+    if given is None:
+        streams = [one.row["stream"] for one in inputs]
+        known = all(name in WEIGHTS for name in streams)
+        return [WEIGHTS[name] if known else 1.0 for name in streams]
+    numbers = [float(weight) for weight in given]
+    if len(numbers) != len(inputs):
+        raise InputError(
+            f"weights: {len(numbers)} for {len(inputs)} files; give one for each, in their order"
+        )
+    if not all(math.isfinite(w) and w >= 0 for w in numbers) or not any(numbers):
+        raise InputError(
+            f"weights: {', '.join(f'{w:g}' for w in numbers)}: each must be a finite number of at "
+            "least 0, and one above 0"
+        )
+    return numbers
+
+
+def _shared(inputs: Sequence[Scores], weights: Sequence[float]) -> dict[str, Any]:
+    """What all rows of the fusion say."""
+    rows = [one.row for one in inputs]
+    described = []
+    for one, weight in zip(inputs, weights, strict=True):
+        values: dict[str, float] = {}
+        for selection, scores in one.scores.items():
+            values |= _accuracies(scores, one.labels, selection)
+        described.append({"file": str(one.path), "weight": weight, "values": values} | one.row)
+    return {
+        "definition": _definition(inputs, weights),
+        "method": common(row["method"] for row in rows),
+        "form": common(row.get("form") for row in rows),
+        "encoder": common(row["encoder"] for row in rows),
+        "stream": joined(row["stream"] for row in rows),
+        "data": rows[0]["data"],
+        "split": rows[0]["split"],
+        "seed": common(row.get("seed") for row in rows),
+        "eval_seed": common(row.get("eval_seed") for row in rows),
+        "version": version("skelf"),
+        "versions": {name: version(name) for name in ("skelf", "torch", "numpy")},
+        "config": {"weights": list(weights), "inputs": described},
+    }
+
+
+def _definition(inputs: Sequence[Scores], weights: Sequence[float]) -> str:
+    terms = [f"{w:g} {one.row['stream']}" for w, one in zip(weights, inputs, strict=True)]
+    found = [f"{name} = {text}" for name, text in SELECTIONS.items() if name in inputs[0].scores]
+    single = list(dict.fromkeys(one.row["definition"] for one in inputs))
+    return (
+        f"accuracy of late fusion: weighted sum of raw class scores without softmax, "
+        f"{' + '.join(terms)}; {', '.join(found)}{'; ' if found else ''}"
+        f"each input: {' | '.join(single)}"
+    )
