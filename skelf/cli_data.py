@@ -1,9 +1,8 @@
-"""`skelf data`: import, info, check and split of stores."""
+"""`skelf data`: info and split of stores; the other commands are in their own modules."""
 
 from __future__ import annotations
 
 import json
-import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,75 +12,25 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from .data import READERS, splits, store, synthetic
+from .cli_export_data import export
+from .cli_import import import_
+from .cli_look import check, get, view
+from .data import splits, store
 from .data.clips import ClipSet
 from .errors import InputError, unknown
-from .layouts import KINECT20
-from .layouts import layout as named_layout
 
 app = typer.Typer(
     help="Recordings in, stores checked, described and split.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
+app.command("import")(import_)
+app.command("export")(export)
+for command in (check, view, get):
+    app.command()(command)
 Store = Annotated[Path, typer.Argument(metavar="STORE", help="A store, written by `data import`.")]
-FORMATS = (*READERS, "synthetic")
 # What `--by` calls the columns; every further integer column goes by its own name.
 BY = {"camera": "camera", "subject": "subject", "setup": "setup", "label": "label"}
-
-
-@app.command("import")
-def import_(
-    format_: Annotated[str, typer.Argument(metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")],
-    out: Annotated[Path, typer.Option("--out", metavar="STORE", help="The store to write.")],
-    path: Annotated[
-        Path | None, typer.Argument(metavar="PATH", help="What to read; not for synthetic.")
-    ] = None,
-    layout: Annotated[
-        str | None, typer.Option("--layout", help="A layout's name or TOML file; else by names.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing store.")] = False,
-    clips: Annotated[
-        int | None, typer.Option("--clips", help="synthetic: clips (1000; 0 with --recordings).")
-    ] = None,
-    persons: Annotated[int, typer.Option("--persons", help="synthetic: 1 or 2.")] = 1,
-    recordings: Annotated[int, typer.Option("--recordings", help="synthetic: untrimmed ones.")] = 0,
-    seed: Annotated[int, typer.Option("--seed", help="synthetic: same seed, same set.")] = 0,
-) -> None:
-    """Reads recordings in another format and writes a store.
-
-    Example: skelf data import arrays nw_ucla.npz --out nw_ucla.h5
-
-    Example: skelf data import synthetic --out made_up.h5 --clips 500 --layout ntu25
-    """
-    if format_ not in FORMATS:
-        raise unknown("format", format_, FORMATS)
-    if out.is_dir():
-        raise InputError(f"{out}: a folder; name a file")
-    if out.exists() and not force:
-        raise InputError(f"{out}: exists already; choose another --out, or replace it with --force")
-    console = Console()
-    if format_ == "synthetic":
-        if path is not None:
-            raise InputError(f"{path}: synthetic sets are computed, not read; leave PATH out")
-        count = (0 if recordings else 1000) if clips is None else clips
-        skeleton = named_layout(layout) if layout else KINECT20
-        made = synthetic.generate(
-            skeleton, clips=count, persons=persons, recordings=recordings, seed=seed
-        )
-    else:
-        if path is None:
-            raise InputError(
-                f"{format_}: which file? Use: skelf data import {format_} PATH --out ..."
-            )
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            made = READERS[format_](path, layout)
-        for warning in caught:
-            console.print(f"[yellow]note:[/] {escape(str(warning.message))}", highlight=False)
-    made.save(out)
-    said = " of computed figures (synthetic, no real people)" if _synthetic(made) else ""
-    console.print(f"{escape(str(out))}: {len(made)} clips, {made.frames_total} frames{said}")
 
 
 @app.command()
@@ -102,18 +51,6 @@ def info(
     console.print(_table(clips, facts))
     if _synthetic(clips):
         console.print("[bold]synthetic[/]: computed figures, not recordings of people")
-
-
-@app.command()
-def check(path: Store) -> None:
-    """Recomputes every checksum and validates the whole set; exit code 2 names what is damaged.
-
-    Example: skelf data check nw_ucla.h5
-    """
-    store.verify(path)
-    clips = ClipSet.open(path)
-    clips.validate()
-    Console().print(f"{escape(str(path))}: sound ({len(clips)} clips, {clips.frames_total} frames)")
 
 
 @app.command()

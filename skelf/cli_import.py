@@ -1,0 +1,148 @@
+"""`skelf data import`: one command for all readers, whose signatures are its options."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from . import memory
+from .arguments import arguments, parameters, parse_override
+from .data import READERS, synthetic
+from .data.clips import ClipSet
+from .errors import InputError, unknown
+from .layouts import KINECT20
+from .layouts import layout as named_layout
+
+FORMATS = (*READERS, "synthetic")
+# What the command itself fills, where a reader has it.
+FILLED = ("path", "layout", "progress", "scratch")
+MOST_WORKERS = 8  # beyond, the disk is the limit
+
+
+def _options(format_: str) -> list[str]:
+    return list(parameters(READERS[format_], skip=FILLED)) if format_ in READERS else []
+
+
+_LISTED = "; ".join(f"{name}: {', '.join(_options(name))}" for name in FORMATS if _options(name))
+
+
+def import_(
+    format_: Annotated[str, typer.Argument(metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")],
+    out: Annotated[Path, typer.Option("--out", metavar="STORE", help="The store to write.")],
+    path: Annotated[
+        Path | None, typer.Argument(metavar="PATH", help="What to read; not for synthetic.")
+    ] = None,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help=f"Options of the format. {_LISTED}."),
+    ] = None,
+    layout: Annotated[
+        str | None, typer.Option("--layout", help="A layout's name or TOML file; else by names.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing store.")] = False,
+    clips: Annotated[
+        int | None, typer.Option("--clips", help="synthetic: clips (1000; 0 with --recordings).")
+    ] = None,
+    persons: Annotated[int, typer.Option("--persons", help="synthetic: 1 or 2.")] = 1,
+    recordings: Annotated[int, typer.Option("--recordings", help="synthetic: untrimmed ones.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="synthetic: same seed, same set.")] = 0,
+) -> None:
+    """Reads recordings in another format and writes a store.
+
+    Example: skelf data import arrays nw_ucla.npz --out nw_ucla.h5
+
+    Example: skelf data import ntu nturgbd_skeletons_s001_to_s017.zip --out ntu60.h5 persons=file
+
+    Example: skelf data import synthetic --out made_up.h5 --clips 500 --layout ntu25
+    """
+    if format_ not in FORMATS:
+        raise unknown("format", format_, FORMATS)
+    if out.is_dir():
+        raise InputError(f"{out}: a folder; name a file")
+    if out.exists() and not force:
+        raise InputError(f"{out}: exists already; choose another --out, or replace it with --force")
+    if not out.parent.is_dir():
+        raise InputError(f"{out}: the folder does not exist; create {out.parent}")
+    memory.keep_freed()
+    console = Console()
+    if format_ == "synthetic":
+        if path is not None:
+            raise InputError(f"{path}: synthetic sets are computed, not read; leave PATH out")
+        count = (0 if recordings else 1000) if clips is None else clips
+        skeleton = named_layout(layout) if layout else KINECT20
+        made = synthetic.generate(
+            skeleton, clips=count, persons=persons, recordings=recordings, seed=seed
+        )
+    else:
+        if path is None:
+            raise InputError(
+                f"{format_}: which file? Use: skelf data import {format_} PATH --out ..."
+            )
+        made = _read(format_, path, layout, _given(format_, words or ()), out, console)
+    made.save(out)
+    computed = made.attributes.get("synthetic") == "true"
+    said = " of computed figures (synthetic, no real people)" if computed else ""
+    console.print(f"{escape(str(out))}: {len(made)} clips, {made.frames_total} frames{said}")
+
+
+def _given(format_: str, words: Sequence[str]) -> dict[str, Any]:
+    """The words as arguments of the reader, checked against its signature."""
+    known = _options(format_)
+    if words and not known:
+        raise InputError(f"{words[0]!r}: the format {format_} has no options; leave it out")
+    given = {}
+    for word in words:
+        if "=" not in word:
+            raise InputError(f"{word!r}: write KEY=VALUE; {format_} has {', '.join(known)}")
+        key, value = parse_override(f"{format_}.{word.removeprefix(f'{format_}.')}")
+        given[key.removeprefix(f"{format_}.")] = value
+    if "workers" in known:
+        given.setdefault("workers", min(MOST_WORKERS, _processors()))
+    made = arguments(READERS[format_], given, section=format_, source="data import", skip=FILLED)
+    return {key: made[key] for key in given}
+
+
+def _read(
+    format_: str,
+    path: Path,
+    layout: str | None,
+    given: dict[str, Any],
+    out: Path,
+    console: Console,
+) -> ClipSet:
+    reader: Callable[..., ClipSet] = READERS[format_]
+    takes = parameters(reader, skip=("path", "layout"))
+    if "scratch" in takes:
+        given["scratch"] = out.absolute().parent  # where there must be room for the store anyway
+    bar = Progress(
+        TextColumn("reading"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with bar, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        if "progress" in takes:
+            task = bar.add_task("", total=None)
+            given["progress"] = lambda done, total: bar.update(task, completed=done, total=total)
+        made = reader(path, layout, **given)
+    for warning in caught:
+        console.print(f"[yellow]note:[/] {escape(str(warning.message))}", highlight=False)
+    return made
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

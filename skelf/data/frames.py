@@ -1,0 +1,60 @@
+"""Frames of many files as one array that needs no memory: a nameless file on disk, then mapped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryFile
+
+import numpy as np
+
+from ..errors import InputError
+
+
+class Frames:
+    """Takes clips one after the other and gives them back as one `(F, M, V, C)` array.
+
+    The file has no name from the start, so that nothing is left behind, not even by a kill; its
+    room is free again when the last array over it is gone. A context manager.
+
+    Args:
+        shape: `(M, V, C)`.
+        folder: where the room is taken; None: the system's folder for temporary files.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], folder: str | Path | None = None) -> None:
+        self.shape, self.count, self.folder = shape, 0, folder
+        try:
+            self._file = TemporaryFile(dir=folder)  # noqa: SIM115, it lives as long as this
+        except OSError as error:
+            raise InputError(f"{folder}: cannot write here: {error.strerror}") from None
+
+    def __enter__(self) -> Frames:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()  # a map keeps what it maps
+
+    def add(self, joints: np.ndarray) -> None:
+        """Appends `(T, M, V, C)`.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        assert joints.shape[1:] == self.shape, joints.shape
+        try:
+            self._file.write(np.ascontiguousarray(joints, "<f4").data)
+        except OSError as error:
+            place = self.folder or "the folder for temporary files (TMPDIR)"
+            raise OSError(error.errno, f"{error.strerror}: frames wait in {place}") from None
+        self.count += len(joints)
+
+    def array(self) -> np.ndarray:
+        """All frames so far, mapped read-only."""
+        self._file.flush()
+        shape = (self.count, *self.shape)
+        if not self.count:
+            return np.zeros(shape, np.float32)
+        return np.memmap(self._file, "<f4", mode="r", shape=shape)

@@ -1,0 +1,87 @@
+"""The `.skeleton` text of the Kinect v2 sets: every body that the sensor listed, frame by frame."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import InputError
+from .words import Words
+
+JOINTS, FIELDS, HEADER = 25, 12, 11  # of a body: joints, numbers a joint, words before them
+# The sensor tracks six bodies, clips have 300 frames: what is far beyond is no such file.
+MOST_BODIES, MOST_FRAMES, MOST_BYTES = 6, 10_000, 1 << 24
+REMEDY = "the file is damaged: copy it again, or leave it out with exclude=FILE"
+
+
+def parse(text: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Joints and tracks of one file.
+
+    The text is a count of frames; a frame is a count of bodies; a body is 10 words (its track
+    first), a count of joints, and 12 numbers a joint, of which the first three are x, y and z.
+    What stands after the last frame is not looked at.
+
+    Args:
+        text: the file.
+        where: its name in messages.
+
+    Returns:
+        `(T, S, 25, 3)` float32 in metres, bodies in the file's order, and `(T, S)` int64 numbers of
+        their tracks, counted from 0 as they come, -1 where nobody is; `S` is at least 1.
+
+    Raises:
+        InputError: no such file, cut off, another number of joints, or a number that is none.
+    """
+    words = Words(text)
+    if not len(words):
+        raise InputError(f"{where}: empty; copy the file again")
+    frames = _count(words, 0, MOST_FRAMES, where, "frames")
+    tracks: dict[bytes, int] = {}
+    listed: list[tuple[int, int, int, int]] = []  # frame, place, track, first word
+    at, size = 1, HEADER + JOINTS * FIELDS
+    for frame in range(frames):
+        here = f"{where}: frame {frame}"
+        count = _count(words, at, MOST_BODIES, here, "bodies")
+        at += 1
+        for place in range(count):
+            joints = _count(words, at + HEADER - 1, 1 << 20, here, "joints")
+            if joints != JOINTS:
+                raise InputError(f"{here}: a body of {joints} joints, NTU has {JOINTS}; {REMEDY}")
+            if at + size > len(words):
+                raise InputError(f"{here}: cut off; {REMEDY}")
+            listed.append((frame, place, tracks.setdefault(words[at], len(tracks)), at))
+            at += size
+    return _arranged(words, frames, np.array(listed, np.int64).reshape(-1, 4), where)
+
+
+def _count(words: Words, at: int, most: int, where: str, what: str) -> int:
+    if at >= len(words):
+        raise InputError(f"{where}: cut off before the count of {what}; {REMEDY}")
+    word = words[at]
+    if not word.isdigit() or len(word) > 9:
+        raise InputError(f"{where}: {word[:20]!r} stands for the count of {what}; {REMEDY}")
+    if int(word) > most:
+        raise InputError(f"{where}: {int(word)} {what}, above {most}; {REMEDY}")
+    return int(word)
+
+
+def _arranged(
+    words: Words, frames: int, listed: np.ndarray, where: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers of all bodies in their places; what `parse` returns."""
+    frame, place, track, first = listed.T
+    within = HEADER + np.arange(JOINTS)[:, None] * FIELDS + np.arange(3)  # 25, 3
+    try:
+        numbers = words.numbers((first[:, None, None] + within).ravel())
+    except ValueError as error:
+        raise InputError(f"{where}: a coordinate is no number ({error}); {REMEDY}") from None
+    with np.errstate(over="ignore"):
+        values = numbers.reshape(-1, JOINTS, 3).astype(np.float32)
+    finite = np.isfinite(values).all((1, 2))
+    if not finite.all():
+        at = frame[finite.argmin()]
+        raise InputError(f"{where}: frame {at}: a coordinate is NaN or infinite; {REMEDY}")
+    places = int(place.max(initial=0)) + 1
+    joints = np.zeros((frames, places, JOINTS, 3), np.float32)
+    ids = np.full((frames, places), -1, np.int64)
+    joints[frame, place], ids[frame, place] = values, track
+    return joints, ids

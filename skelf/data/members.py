@@ -1,0 +1,149 @@
+"""Files below a folder and members of the zips in it, read one at a time; nothing is unpacked."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+from zipfile import BadZipFile, ZipFile
+from zlib import error as zlib_error
+
+from ..errors import InputError
+
+# What zipfile raises on damage, on encryption and on a compression that it does not know.
+_BROKEN: tuple[type[Exception], ...] = (BadZipFile, zlib_error, struct.error, EOFError)
+_BROKEN += (ValueError, KeyError, OSError, RuntimeError)
+
+
+class Member(NamedTuple):
+    """A plain file, or one member of a zip.
+
+    Args:
+        file: the file, or the zip.
+        inside: the member's name in the zip; empty for a plain file.
+    """
+
+    file: Path
+    inside: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.inside}" if self.inside else str(self.file)
+
+    @property
+    def name(self) -> PurePosixPath:
+        """Its own path: below the zip's root, or on the disk."""
+        return PurePosixPath(self.inside) if self.inside else PurePosixPath(self.file.as_posix())
+
+    def read(self, most: int) -> bytes:
+        """The content.
+
+        Args:
+            most: bytes that such a file can have at most.
+
+        Raises:
+            InputError: it is larger (so is what a zip bomb unpacks to), damaged, or unreadable.
+        """
+        content = self.head(most + 1)
+        if len(content) > most:
+            raise InputError(
+                f"{self}: larger than {most:,} bytes, which no such file is; it is damaged or "
+                "another kind of file, take it out"
+            )
+        return content
+
+    def head(self, size: int) -> bytes:
+        """The first `size` bytes; never more, whatever the zip says of its members."""
+        try:
+            if not self.inside:
+                with self.file.open("rb") as file:
+                    return file.read(size)
+            stat = self.file.stat()
+            archive = _archive(self.file, stat.st_mtime_ns, stat.st_size)
+            with archive.open(self.inside) as file:
+                return file.read(size)
+        except _BROKEN as error:
+            raise InputError(f"{self}: cannot read: {_told(error)}; copy the file again") from None
+
+
+def find(path: Path, suffixes: Collection[str]) -> list[Member]:
+    """All files with one of the suffixes, sorted by file name, then by place.
+
+    Args:
+        path: a folder (searched with its sub-folders and the zips in them), a zip, or one file.
+        suffixes: in lower case with the dot.
+
+    Raises:
+        InputError: no such path, an unreadable zip, or a zip whose members lead out of it.
+    """
+    if path.is_dir():
+        files = _walk(path)
+    elif path.is_file():
+        files = iter([path])
+    else:
+        raise InputError(f"{path}: no such file or folder; name the download")
+    found: list[Member] = []
+    for file in files:
+        if file.suffix.lower() == ".zip":
+            found += _inside(file, suffixes)
+        elif file == path or file.suffix.lower() in suffixes:
+            found.append(Member(file))
+    kept = (m for m in found if not m.name.name.startswith("._"))  # resource forks of macOS
+    return sorted(kept, key=lambda m: (m.name.name, str(m)))
+
+
+def unique(members: Iterable[Member]) -> tuple[list[Member], list[Member]]:
+    """One member for each file name, in order, and those left out; unpacked files go first."""
+    chosen: dict[str, Member] = {}
+    spare = []
+    for member in members:
+        other = chosen.get(member.name.name)
+        if other is not None and (member.inside or not other.inside):
+            spare.append(member)
+            continue
+        if other is not None:
+            spare.append(other)
+        chosen[member.name.name] = member
+    return list(chosen.values()), spare
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Files below a folder; links to folders are followed, each folder is seen once."""
+    seen = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        folders.sort()
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        yield from (Path(place, file) for file in sorted(files))
+
+
+def _inside(file: Path, suffixes: Collection[str]) -> list[Member]:
+    try:
+        stat = file.stat()
+        names = _archive(file, stat.st_mtime_ns, stat.st_size).namelist()
+    except _BROKEN as error:
+        raise InputError(f"{file}: not a readable zip ({_told(error)}); load it again") from None
+    for name in names:
+        parts = name.replace("\\", "/").split("/")
+        if ".." in parts or not parts[0] or ":" in parts[0]:
+            raise InputError(
+                f"{file}: member {name!r} leads out of the zip; no dataset has such a name, load "
+                "it from its official place"
+            )
+    return [Member(file, n) for n in names if PurePosixPath(n).suffix.lower() in suffixes]
+
+
+@lru_cache(maxsize=4)
+def _archive(file: Path, changed: int, size: int) -> ZipFile:
+    """An open zip, kept: its table of 100,000 members takes a second to read."""
+    return ZipFile(file)
+
+
+def _told(error: BaseException) -> str:
+    text = getattr(error, "strerror", None) or str(error).strip("'\"")
+    return text or type(error).__name__

@@ -1,0 +1,303 @@
+"""Reader for PKU-MMD I and II: recordings as text, label files and split files beside them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from ..errors import InputError
+from ..skeleton import Skeleton
+from . import action_names, members, pool
+from .clips import ClipSet
+from .frames import Frames
+from .kinect_text import JOINTS
+from .members import Member
+from .ntu import kinect_layout
+from .pkummd_text import (
+    CAMERAS,
+    NAMES,
+    Segment,
+    parse_labels,
+    parse_skeleton,
+    parse_split,
+    segments_of,
+)
+from .presets import PRESETS
+
+FPS, PERSONS = 30, 2
+SUFFIXES = (".txt", ".skeleton", ".label")
+MOST_BYTES = 1 << 25
+SHOWN = 5  # odd rows that a message lists
+# Recordings of train and test; the cross-view counts of part I stand in no source that we have.
+PUBLISHED = {(1, "xsub"): (944, 132), (2, "xsub"): (775, 234), (2, "xview"): (671, 338)}
+
+
+def read(
+    path: str | Path,
+    layout: str | Skeleton | None = None,
+    *,
+    part: Literal["auto", 1, 2] = "auto",
+    form: Literal["clips", "recordings"] = "clips",
+    bounds: Literal["slice", "inclusive"] = "slice",
+    xsub: str | Path | None = None,
+    xview: str | Path | None = None,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+    scratch: str | Path | None = None,
+) -> ClipSet:
+    """PKU-MMD I and II: skeleton and label text files, as trimmed clips or whole recordings.
+
+    Two persons, raw metres, y up. Label rows that cannot be followed are named in a warning: ends
+    before starts and unknown classes are left out, what reaches past a recording is shortened.
+
+    Args:
+        path: a folder (searched with its sub-folders and zips) or a zip. A skeleton file and its
+            label file have the same name, in two folders; labels are told by their commas.
+        layout: None for `ntu25`; another one must have 25 joints too.
+        part: 1 has names such as 0002-L, 2 such as A01N01-L; auto takes the one that is there.
+        form: clips, one for each label row; or recordings, with the rows as segments.
+        bounds: how a row's start and end are meant. slice: frames start to end - 1, counted from 0
+            (CMD, PCM3, USDRL, detection); inclusive: start to end, counted from 1 (AimCLR).
+        xsub: the cross-subject file; None: the one below `path` whose name says so.
+        xview: the cross-view file, likewise.
+        workers: processes that parse.
+        progress: called with recordings done and recordings in all.
+        scratch: folder for the frames meanwhile, 600 bytes a frame; None: the system's.
+
+    Returns:
+        Camera 1, 2, 3 for L, M, R; subject N of part II (part I names none); the columns
+        "sequence" (the number in the name) and, for clips, "row" (of the label file, from 1).
+
+    Raises:
+        InputError: nothing to read, or a damaged file; the message names it.
+        OSError: the disk is full.
+    """
+    path = Path(path)
+    skeleton = kinect_layout(layout)
+    found, spare = _kinds(path)
+    number = _part(path, found["skeleton"], part)
+    recordings = _of_part(found["skeleton"], number)
+    labels = _of_part(found["label"], number)
+    _report_unpaired(path, recordings, labels, form, spare)
+    rows = {stem: parse_labels(labels[stem].read(MOST_BYTES), labels[stem]) for stem in labels}
+    splits = {
+        name: _split(path, name, given, found["split"], recordings)
+        for name, given in (("xsub", xsub), ("xview", xview))
+    }
+    gathered = _Gathered(rows, bounds)
+    chosen = [m for stem, m in recordings.items() if form == "recordings" or stem in rows]
+    parsed = pool.ordered(_read_one, chosen, workers, chunk=1)
+    with Frames((PERSONS, JOINTS, 3), scratch) as frames:
+        for done, (member, joints) in enumerate(zip(chosen, parsed, strict=True), start=1):
+            for piece in gathered.add(member.name.stem, joints, form):
+                frames.add(piece)
+            if progress:
+                progress(done, len(chosen))
+        mapped = frames.array()
+    gathered.report(path)
+    if not gathered.length:
+        raise InputError(f"{path}: no {form[:-1]} with a skeleton; are the labels of this part?")
+    return _built(path, number, mapped, skeleton, gathered, splits, form, bounds)
+
+
+class _Gathered:
+    """What the recordings add up to, in their order; see `read`."""
+
+    def __init__(self, rows: dict[str, list[Segment]], bounds: str) -> None:
+        self.rows, self.bounds = rows, bounds
+        self.length: list[int] = []
+        self.stem: list[str] = []  # of the recording that a clip is from
+        self.row: list[int] = []
+        self.label: list[int] = []
+        self.segments: list[tuple[int, int, int, int]] = []
+        self.odd: dict[str, list[str]] = {"left out": [], "shortened": [], "empty": []}
+
+    def add(self, stem: str, joints: np.ndarray, form: str) -> Iterator[np.ndarray]:
+        """Takes note of one recording and yields the frames to keep."""
+        kept, odd = segments_of(self.rows.get(stem, []), len(joints), self.bounds)
+        for what, text in odd:
+            self.odd[what].append(f"{stem} {text}")
+        if form == "recordings":
+            at = len(self.length)
+            self.segments += [(at, s.start, s.end, s.label - 1) for s in kept]
+            self._note(stem, len(joints), -1, -1)
+            yield joints
+            return
+        for segment in kept:
+            piece = joints[segment.start : segment.end]
+            if not piece.any():
+                self.odd["empty"].append(f"{stem} row {segment.row}")
+                continue
+            self._note(stem, len(piece), segment.row, segment.label - 1)
+            yield piece
+
+    def _note(self, stem: str, length: int, row: int, label: int) -> None:
+        self.stem.append(stem)
+        self.length.append(length)
+        self.row.append(row)
+        self.label.append(label)
+
+    def report(self, path: Path) -> None:
+        for what, rows in self.odd.items():
+            if rows:
+                listed = "; ".join(rows[:SHOWN]) + ("; ..." if len(rows) > SHOWN else "")
+                done = "left out, without a skeleton" if what == "empty" else what
+                _warn(f"{path}: {len(rows)} label rows {done}: {listed}")
+
+
+def _built(
+    path: Path,
+    part: int,
+    joints: np.ndarray,
+    skeleton: Skeleton,
+    made: _Gathered,
+    splits: dict[str, dict[str, int]],
+    form: str,
+    bounds: str,
+) -> ClipSet:
+    numbers, cameras = [], []
+    for stem in made.stem:
+        match = NAMES[part].fullmatch(stem)
+        assert match  # `_of_part` chose by it
+        *digits, view = match.groups()
+        numbers.append([int(d) for d in digits])
+        cameras.append(CAMERAS[view])
+    preset = PRESETS[f"pkummd{part}"]
+    columns = {"sequence": np.array([n[0] for n in numbers], np.int64)}
+    if form == "clips":
+        columns["row"] = np.array(made.row, np.int64)
+        names = [f"{stem}_{row:03}" for stem, row in zip(made.stem, made.row, strict=True)]
+    return ClipSet.build(
+        joints,
+        made.length,
+        skeleton,
+        class_names=action_names.PKUMMD,
+        name=names if form == "clips" else made.stem,
+        fps=FPS,
+        label=made.label,
+        camera=cameras,
+        subject=[n[1] for n in numbers] if part == 2 else None,
+        columns=columns,
+        segments=np.array(made.segments, np.int64).reshape(-1, 4),
+        splits={
+            name: np.array([sides.get(stem, 0) for stem in made.stem], np.int8)
+            for name, sides in splits.items()
+            if sides
+        },
+        attributes={
+            "title": f"{preset.title} ({form})",
+            "source": path.name,
+            "licence": preset.licence,
+            "bounds of label rows": bounds,
+        },
+    )
+
+
+def _read_one(member: Member) -> np.ndarray:
+    return parse_skeleton(member.read(MOST_BYTES), str(member))
+
+
+def _kinds(path: Path) -> tuple[dict[str, list[Member]], list[Member]]:
+    """The files that are of the set, by kind, and the double ones that are left out."""
+    kinds: dict[str, list[Member]] = {"skeleton": [], "label": [], "split": []}
+    spare: list[Member] = []
+    for member in members.find(path, SUFFIXES):
+        if "cross" in member.name.name.lower():
+            kinds["split"].append(member)
+        elif any(name.fullmatch(member.name.stem) for name in NAMES.values()):
+            said = member.name.suffix == ".label" or "label" in member.name.parent.name.lower()
+            kinds["label" if said or b"," in member.head(4096) else "skeleton"].append(member)
+    for kind in ("skeleton", "label"):
+        kinds[kind], twice = members.unique(kinds[kind])
+        spare += twice
+    return kinds, spare
+
+
+def _part(path: Path, skeletons: Sequence[Member], part: str | int) -> int:
+    present = [
+        n for n, name in NAMES.items() if any(name.fullmatch(m.name.stem) for m in skeletons)
+    ]
+    if part == "auto" and len(present) == 2:
+        raise InputError(f"{path}: holds both parts of PKU-MMD; name one with part=1 or part=2")
+    if not present or (part != "auto" and part not in present):
+        wanted = {"auto": "0002-L.txt nor A01N01-L.txt", 1: "0002-L.txt", 2: "A01N01-L.txt"}[part]
+        raise InputError(
+            f"{path}: no skeleton file such as {wanted} here, nor in a zip below it; name the "
+            "folder of the download"
+        )
+    return present[0] if part == "auto" else int(part)
+
+
+def _of_part(found: Sequence[Member], part: int) -> dict[str, Member]:
+    return {m.name.stem: m for m in found if NAMES[part].fullmatch(m.name.stem)}
+
+
+def _report_unpaired(
+    path: Path,
+    recordings: dict[str, Member],
+    labels: dict[str, Member],
+    form: str,
+    spare: Sequence[Member],
+) -> None:
+    if form == "clips" and not set(recordings) & set(labels):
+        raise InputError(
+            f"{path}: no label file of any recording ({next(iter(recordings))}.txt with rows "
+            "class,start,end,confidence); add the folder of labels, or use form=recordings"
+        )
+    kept = "left out" if form == "clips" else "kept without segments"
+    for names, what in (
+        (sorted(set(recordings) - set(labels)), f"recordings have no label file and are {kept}"),
+        (sorted(set(labels) - set(recordings)), "label files have no recording"),
+        ([str(member) for member in spare], "files are there twice and read once"),
+    ):
+        if names:
+            _warn(f"{path}: {len(names)} {what}: {', '.join(names[:SHOWN])}")
+
+
+def _split(
+    path: Path,
+    name: str,
+    given: str | Path | None,
+    found: Sequence[Member],
+    recordings: dict[str, Member],
+) -> dict[str, int]:
+    """Recording -> 1 train, 2 test; empty where there is no file of the split."""
+    word = {"xsub": "subject", "xview": "view"}[name]
+    chosen = [Member(Path(given))] if given is not None else []
+    chosen = chosen or [member for member in found if word in member.name.name.lower()]
+    fitting = []
+    for member in chosen:
+        sides = parse_split(member.read(MOST_BYTES), str(member), recordings)
+        if set(sides) & set(recordings) and sides not in fitting:
+            fitting.append(sides)
+    if len(fitting) > 1:
+        raise InputError(f"{path}: {len(chosen)} cross-{word} files differ; give {name}=FILE")
+    if not fitting and given is not None:
+        raise InputError(f"{name}: {given}: names no recording of this part; give another file")
+    if not fitting:
+        _warn(f"{path}: no cross-{word} file of this part, so no split {name}; give {name}=FILE")
+        return {}
+    _compare(path, name, fitting[0], recordings)
+    return fitting[0]
+
+
+def _compare(path: Path, name: str, sides: dict[str, int], recordings: dict[str, Member]) -> None:
+    """Says what is unlike the published split."""
+    part = 1 if NAMES[1].fullmatch(next(iter(recordings))) else 2
+    here = [sides.get(stem, 0) for stem in recordings]
+    found, published = (here.count(1), here.count(2)), PUBLISHED.get((part, name))
+    if published and found != published:
+        _warn(
+            f"{path}: {name} has {found[0]} of {published[0]} train and {found[1]} of "
+            f"{published[1]} test recordings: a part of the set, or an incomplete download"
+        )
+    if here.count(0):
+        _warn(f"{path}: {name}: {here.count(0)} recordings stand on neither side")
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, stacklevel=3)

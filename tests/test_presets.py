@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from skelf import api, cli_import
+from skelf.arguments import arguments
+from skelf.cli_import import FILLED
+from skelf.data import READERS, presets, synthetic
+from skelf.errors import InputError
+from skelf.layouts import NTU25
+
+
+def test_a_path_stays_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert presets.located("nw.h5") == Path("nw.h5") == presets.located(Path("nw.h5"))
+    assert presets.located(tmp_path / "ntu60") == tmp_path / "ntu60"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ntu60").touch()
+    assert presets.located("ntu60") == Path("ntu60")
+
+
+def test_a_name_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKELF_DATA", str(tmp_path))
+    synthetic.generate(NTU25, clips=12).save(tmp_path / "ntu60.h5")
+    assert presets.located("ntu60") == tmp_path / "ntu60.h5" == presets.located(Path("ntu60"))
+    clips = api._open("ntu60", "none")
+    assert len(clips) == 12 and clips.path == tmp_path / "ntu60.h5"
+
+
+@pytest.mark.parametrize("name", presets.PRESETS)
+def test_absent_sets_say_where_they_come_from(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preset = presets.PRESETS[name]
+    for folder in ("", str(tmp_path)):
+        monkeypatch.setenv("SKELF_DATA", folder)
+        with pytest.raises(InputError) as error:
+            api._open(name, "none")
+        text = str(error.value)
+        for part in (preset.title, preset.licence, preset.where, f"{name}.h5"):
+            assert part in text
+        assert ("SKELF_DATA is not set" in text) == (not folder) and "\n" not in text
+        command = text.split("skelf data import ")[1].split(" --out ")
+        format_, _, *words = command[0].split()
+        given = cli_import._given(format_, words)
+        skipped = arguments(READERS[format_], given, section="x", source="", skip=FILLED)
+        assert skipped["workers"] >= 1 and len(words) == 1
+
+
+def test_options_are_checked_against_the_reader() -> None:
+    given = cli_import._given("ntu", ["persons=file", "ntu.workers=3"])
+    assert given == {"persons": "file", "workers": 3}
+    assert cli_import._given("pkummd", ["part=2", "workers=1"]) == {"part": 2, "workers": 1}
+    with pytest.raises(InputError, match=r"did you mean 'ntu\.persons'"):
+        cli_import._given("ntu", ["person=file"])
+    with pytest.raises(InputError, match=r"ntu\.persons: Input should be 'energy', 'tracked' or"):
+        cli_import._given("ntu", ["persons=all"])
+    for word in ("scratch=x", "progress=1", "layout=ntu25"):  # the command's own
+        with pytest.raises(InputError, match=r"unknown key 'ntu\."):
+            cli_import._given("ntu", [word])
+    with pytest.raises(InputError, match="the format synthetic has no options"):
+        cli_import._given("synthetic", ["persons=file"])
+    with pytest.raises(InputError, match=r"'persons': write KEY=VALUE; ntu has benchmark, persons"):
+        cli_import._given("ntu", ["persons"])
