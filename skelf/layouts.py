@@ -130,7 +130,91 @@ OPENPOSE18 = Skeleton(
     centre=1,
 )  # fmt: skip
 
-LAYOUTS = {s.name: s for s in (NTU25, KINECT20, SBU15, COCO17, H36M17, OPENPOSE18)}
+# BODY_25, OpenPose's default: OPENPOSE18 with the hips' middle and the feet.
+OPENPOSE25 = Skeleton(
+    name="openpose25",
+    names=(
+        "Nose", "Neck", "RShoulder", "RElbow", "RWrist", "LShoulder", "LElbow", "LWrist",
+        "MidHip", "RHip", "RKnee", "RAnkle", "LHip", "LKnee", "LAnkle",
+        "REye", "LEye", "REar", "LEar",
+        "LBigToe", "LSmallToe", "LHeel", "RBigToe", "RSmallToe", "RHeel",
+    ),
+    parents=(
+        1, 8, 1, 2, 3, 1, 5, 6, -1, 8, 9, 10, 8, 12, 13, 0, 0, 15, 16, 14, 19, 14, 11, 22, 11,
+    ),
+    pairs=(
+        (5, 2), (6, 3), (7, 4), (12, 9), (13, 10), (14, 11), (16, 15), (18, 17),
+        (19, 22), (20, 23), (21, 24),
+    ),
+    parts={
+        "trunk": (0, 1, 8, 15, 16, 17, 18),
+        "left_arm": (5, 6, 7),
+        "right_arm": (2, 3, 4),
+        "left_leg": (12, 13, 14, 19, 20, 21),
+        "right_leg": (9, 10, 11, 22, 23, 24),
+    },
+    centre=8,
+)  # fmt: skip
+
+# Halpe with 26 joints, of AlphaPose's body-and-feet models.
+HALPE26 = Skeleton(
+    name="halpe26",
+    names=(
+        "Nose", "LEye", "REye", "LEar", "REar",
+        "LShoulder", "RShoulder", "LElbow", "RElbow", "LWrist", "RWrist",
+        "LHip", "RHip", "LKnee", "RKnee", "LAnkle", "RAnkle", "Head", "Neck", "Hip",
+        "LBigToe", "RBigToe", "LSmallToe", "RSmallToe", "LHeel", "RHeel",
+    ),
+    parents=(
+        18, 0, 0, 1, 2, 18, 18, 5, 6, 7, 8, 19, 19, 11, 12, 13, 14, 18, 19, -1,
+        15, 16, 20, 21, 15, 16,
+    ),
+    pairs=(
+        (1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16),
+        (20, 21), (22, 23), (24, 25),
+    ),
+    parts={
+        "trunk": (0, 1, 2, 3, 4, 17, 18, 19),
+        "left_arm": (5, 7, 9),
+        "right_arm": (6, 8, 10),
+        "left_leg": (11, 13, 15, 20, 22, 24),
+        "right_leg": (12, 14, 16, 21, 23, 25),
+    },
+    centre=19,
+)  # fmt: skip
+
+# MediaPipe Pose (BlazePose) has neither neck nor hip centre: limbs hang off the nose, as in COCO17.
+MEDIAPIPE33 = Skeleton(
+    name="mediapipe33",
+    names=(
+        "nose", "left_eye_inner", "left_eye", "left_eye_outer",
+        "right_eye_inner", "right_eye", "right_eye_outer", "left_ear", "right_ear",
+        "mouth_left", "mouth_right", "left_shoulder", "right_shoulder",
+        "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_pinky", "right_pinky",
+        "left_index", "right_index", "left_thumb", "right_thumb",
+        "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
+        "left_heel", "right_heel", "left_foot_index", "right_foot_index",
+    ),
+    parents=(
+        -1, 0, 0, 0, 0, 0, 0, 3, 6, 0, 0, 0, 0, 11, 12, 13, 14, 15, 16, 15, 16, 15, 16,
+        11, 12, 23, 24, 25, 26, 27, 28, 29, 30,
+    ),
+    pairs=(
+        (1, 4), (2, 5), (3, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16), (17, 18),
+        (19, 20), (21, 22), (23, 24), (25, 26), (27, 28), (29, 30), (31, 32),
+    ),
+    parts={
+        "trunk": (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
+        "left_arm": (11, 13, 15, 17, 19, 21),
+        "right_arm": (12, 14, 16, 18, 20, 22),
+        "left_leg": (23, 25, 27, 29, 31),
+        "right_leg": (24, 26, 28, 30, 32),
+    },
+    centre=0,
+)  # fmt: skip
+
+BUILT_IN = (NTU25, KINECT20, SBU15, COCO17, H36M17, OPENPOSE18, OPENPOSE25, HALPE26, MEDIAPIPE33)
+LAYOUTS = {s.name: s for s in BUILT_IN}
 
 
 def layout(name: str) -> Skeleton:

@@ -23,7 +23,9 @@ NTU_BONES = """1-2 2-21 3-21 4-3 5-21 6-5 7-6 8-7 9-21 10-9 11-10 12-11 13-1 14-
 
 def side(name, side):
     """A joint's name without its side, None when it has none."""
-    found = {"left": r"Left$|^left_|^L(?=[A-Z])", "right": r"Right$|^right_|^R(?=[A-Z])"}[side]
+    found = {"left": r"Left$|^left_|_left$|^L(?=[A-Z])"}
+    found["right"] = r"Right$|^right_|_right$|^R(?=[A-Z])"
+    found = found[side]
     return re.sub(found, "", name) if re.search(found, name) else None
 
 

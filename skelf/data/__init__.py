@@ -2,7 +2,40 @@
 
 from __future__ import annotations
 
-from . import arrays
+from collections.abc import Callable
 
-# Format name -> read(path, layout=None) -> ClipSet.
-READERS = {"arrays": arrays.read}
+from . import (
+    alphapose,
+    amc,
+    arrays,
+    bvh,
+    c3d,
+    coco,
+    csv_folder,
+    kinetics,
+    mediapipe,
+    ntu,
+    openpose,
+    pkummd,
+    precog,
+    pyskl,
+)
+from .clips import ClipSet
+
+# Format name -> read(path, layout=None, *, options of the format) -> ClipSet.
+READERS: dict[str, Callable[..., ClipSet]] = {
+    "arrays": arrays.read,
+    "ntu": ntu.read,
+    "pkummd": pkummd.read,
+    "pyskl": pyskl.read,
+    "bvh": bvh.read,
+    "amc": amc.read,
+    "c3d": c3d.read,
+    "openpose": openpose.read,
+    "alphapose": alphapose.read,
+    "mediapipe": mediapipe.read,
+    "coco": coco.read,
+    "kinetics": kinetics.read,
+    "csv": csv_folder.read,
+    "precog": precog.read,
+}

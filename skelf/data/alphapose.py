@@ -1,0 +1,124 @@
+"""Reader for AlphaPose: one `alphapose-results.json` for each video.
+
+    [{"image_id": "12.jpg", "category_id": 1, "keypoints": [x, y, c, ...], "score": 2.9,
+      "box": [...], "idx": 1}, ...]
+
+or, of `--format cmu` and `--format open`, an object of images, each with "bodies" of "joints" or
+"people" of "pose_keypoints_2d". COCO's own keypoint results have the first form. Source:
+AlphaPose's documentation of its output (Fang et al., TPAMI 2022).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import InputError
+from ..layouts import COCO17, HALPE26, OPENPOSE18
+from ..ranges import Positive, Share, Size
+from ..skeleton import Skeleton
+from . import members, naming, poses
+from .clips import ClipSet
+from .members import Member
+from .missing import Missing
+from .poses import Rules, Video
+from .text import instance, member_of, numbers, read_json
+
+FORMS = {"bodies": "joints", "people": "pose_keypoints_2d"}
+
+
+def read(
+    path: str | Path,
+    layout: str | Skeleton | None = None,
+    *,
+    persons: Size = 2,
+    missing: Missing = "linear",
+    threshold: Share = 0.05,
+    confidence: bool = True,
+    fps: Positive = 30.0,
+    labels: Literal["none", "folder"] = "none",
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> ClipSet:
+    """AlphaPose's results, one file a video: `(x, y, confidence)` with y up, in pixels.
+
+    Frames without anybody are not in the file: a clip runs from the first frame with a person to
+    the last one.
+
+    Args:
+        path: a file, or a folder (searched with its sub-folders and zips) or a zip of them.
+        layout: None: `coco17`, `halpe26` or (formats cmu and open) `openpose18`, by the number of
+            joints.
+        persons: kept in each video, the most present and confident.
+        missing: what stands for joints that were not found: keep (zeros), hold, linear.
+        threshold: joints below this confidence count as not found.
+        confidence: False drops that channel.
+        fps: frames a second.
+        labels: folder: the first folder below `path` is the class.
+        workers: processes that read.
+        progress: called with files done and in all.
+
+    Raises:
+        InputError: the message names file, field and remedy.
+    """
+    path, rules = Path(path), Rules(persons, missing, threshold, confidence, fps)
+    files = naming.by_name(members.find(path, {".json"}), path, "alphapose-results")
+    if not files:
+        raise InputError(f"{path}: no .json file; name AlphaPose's output")
+    label, classes = naming.folder_classes(files, labels, path)
+    chosen = poses.skeletons(layout, (COCO17, HALPE26, OPENPOSE18))
+
+    return poses.build(
+        path,
+        [(name, member, label[name]) for name, member in files.items()],
+        partial(_read, chosen=chosen),
+        chosen,
+        rules,
+        classes=classes,
+        workers=workers,
+        progress=progress,
+    )
+
+
+def _read(item: tuple[str, Member, int], chosen: dict[int, Skeleton]) -> Video:
+    name, member, label = item
+    where = str(member)
+    found = list(_found(read_json(member), where))
+    if not found:
+        return Video(name, where, 1, label)
+    ids = [naming.frame_number(image, here) for image, _, _, here in found]
+    indices, length, step = naming.timeline(ids, where)
+    video = Video(name, where, length, label, step=step)
+    for at, (_, person, values, here) in zip(indices, found, strict=True):
+        pose = numbers(values, 3, here)
+        poses.refuse_joints(len(pose), chosen, here)
+        video.add(at, pose, person)
+    return video
+
+
+def _found(content: Any, where: str) -> Iterator[tuple[str | int, int, Any, str]]:
+    """Image, person, keypoints and place of each pose, in any of the three forms."""
+    if isinstance(content, list):
+        for i, row in enumerate(content):
+            here = f"{where}: [{i}]"
+            values = member_of(row, "keypoints", list, here)
+            image = row.get("image_id")
+            if not isinstance(image, int):
+                image = member_of(row, "image_id", str, here)
+            yield image, _number(row.get("idx")), values, f"{here}: keypoints"
+        return
+    for image, row in instance(content, dict, where).items():
+        here = f"{where}: {image[:60]!a}"
+        form = next((key for key in FORMS if key in instance(row, dict, here)), "bodies")
+        for i, body in enumerate(member_of(row, form, list, here)):
+            place = f"{here}: {form}[{i}]"
+            values = member_of(body, FORMS[form], list, place)
+            yield image, -1, values, f"{place}: {FORMS[form]}"
+
+
+def _number(idx: Any) -> int:
+    """The tracker's number; without a tracker there is none, or a list."""
+    whole = isinstance(idx, int | float) and not isinstance(idx, bool) and 0 <= idx < 1 << 40
+    return int(idx) if whole else -1

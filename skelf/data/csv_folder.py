@@ -1,0 +1,181 @@
+"""Reader for a folder of plain CSV, a row a frame; a mapping file says what the columns are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from ..ranges import Share
+from ..skeleton import Skeleton
+from . import members, naming
+from .clips import ClipSet
+from .csv_mapping import CsvMapping
+from .frames import Frames
+from .members import Member
+from .missing import Missing, fill
+from .text import MOST_BYTES, column, number, read_csv, read_text
+
+FIELDS = ("subject", "camera", "setup")
+
+
+def read(
+    path: str | Path,
+    layout: str | Skeleton | None = None,
+    *,
+    mapping: str = "mapping.toml",
+    missing: Missing = "linear",
+    threshold: Share = 0.0,
+    progress: Callable[[int, int], None] | None = None,
+) -> ClipSet:
+    """CSV files of one form, one clip each; empty cells are joints that were not seen.
+
+    Args:
+        path: a folder (searched with its sub-folders and zips).
+        layout: instead of the mapping's own.
+        mapping: the mapping file, in the folder; its fields are those of `CsvMapping`.
+        missing: what stands for joints that were not seen, between a person's first and last
+            frame: keep (zeros), hold, linear.
+        threshold: joints below this confidence count as not seen.
+        progress: called with files done and in all.
+
+    Raises:
+        InputError: the message names file, line or field, and remedy.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise InputError(f"{path}: no such folder; name the folder of the CSV files")
+    if missing not in ("keep", "hold", "linear"):
+        raise InputError(f"missing: {missing!r}; use keep, hold or linear")
+    if not 0 <= threshold <= 1:
+        raise InputError(f"threshold: {threshold}; use 0 to 1")
+    how = CsvMapping.read(path / mapping, layout)
+    files = naming.by_name(members.find(path, {".csv", ".tsv", ".txt"}), path)
+    if not files:
+        raise InputError(f"{path}: no .csv file in it")
+    said = [_said(how, name, member, path / mapping) for name, member in files.items()]
+    length = []
+    with Frames((max(1, len(how.persons)), how.skeleton.joints, how.channels)) as frames:
+        for done, member in enumerate(files.values(), 1):
+            clip = _clip(member, how, missing, threshold)
+            frames.add(clip)
+            length.append(len(clip))
+            if progress:
+                progress(done, len(files))
+        joints = frames.array()
+    classes = how.classes or tuple(sorted({s["class"] for s in said if "class" in s}))
+    unlisted = {s["class"] for s in said if "class" in s} - set(classes)
+    if unlisted:
+        raise InputError(
+            f"{path / mapping}: classes: {sorted(unlisted)[0]!r} comes in a file name; add it"
+        )
+    columns = {word: np.array([int(s[word]) for s in said]) for word in said[0] if word != "class"}
+    made = ClipSet.build(
+        joints,
+        length,
+        how.skeleton,
+        class_names=classes,
+        name=list(files),
+        fps=how.fps,
+        label=[classes.index(s["class"]) if "class" in s else -1 for s in said],
+        **{key: columns.pop(key, None) for key in FIELDS},
+        columns=columns,
+        attributes={"title": path.name, "source": path.name}
+        | ({"confidence": "true"} if how.confidence else {}),
+        path=path,
+    )
+    return replace(made, path=None)
+
+
+def _said(how: CsvMapping, name: str, member: Member, mapping: Path) -> dict[str, str]:
+    said = how.said(name + member.name.suffix)
+    if said is None:
+        raise InputError(
+            f"{member}: its name does not fit clip = {how.clip!r} of {mapping}; rename the file, "
+            "take it out, or mend the mapping"
+        )
+    return said
+
+
+def _clip(member: Member, how: CsvMapping, missing: Missing, threshold: float) -> np.ndarray:
+    """`(T, M, V, C)` of one file; NaN nowhere."""
+    raw = _named(member, how) if how.columns else _plain(member, how)
+    axes = len(how.axes)
+    seen = ~np.isnan(raw[..., :axes]).any(axis=3)
+    if how.confidence:
+        sure = np.where(seen, raw[..., axes], 0)
+        if (wrong := np.isnan(sure) | (sure < 0) | (sure > 1)).any():
+            at = [int(i) for i in np.argwhere(wrong)[0]]
+            raise InputError(
+                f"{member}: frame {at[0]}: {how.skeleton.names[at[2]]}: confidence "
+                f"{sure[tuple(at)]:g}; it must lie between 0 and 1"
+            )
+        seen &= (sure > 0) & (sure >= threshold)
+    made = np.zeros(raw.shape)
+    for person in range(raw.shape[1]):
+        present = np.flatnonzero(seen[:, person].any(axis=1))
+        if len(present):
+            span = slice(present[0], present[-1] + 1)
+            places = _upright(raw[span, person, :, :axes], how) * how.scale
+            made[span, person, :, :axes] = fill(places, seen[span, person], missing)
+    if how.confidence:
+        made[..., axes] = np.where(seen, sure, 0)
+    return made
+
+
+def _named(member: Member, how: CsvMapping) -> np.ndarray:
+    """`(T, M, V, C)` by the names of the columns; NaN for empty cells."""
+    table = read_csv(member, how.delimiter)
+    at: dict[str, int] = {}
+    for i, cell in enumerate(table.header):
+        if at.setdefault(cell, i) != i:
+            raise InputError(f"{member}: column {cell!r} stands twice; rename one of them")
+    persons = how.persons or ("",)
+    axes = [*how.axes, *([how.confidence] if how.confidence else [])]
+    made = np.empty((len(table.rows), len(persons), how.skeleton.joints, how.channels))
+    for m, person in enumerate(persons):
+        for v, joint in enumerate(how.words):
+            for c, axis in enumerate(axes):
+                name = how.columns.replace("{joint}", joint).replace("{axis}", axis)
+                name = name.replace("{person}", person)
+                if name not in at:
+                    raise InputError(
+                        f"{member}: column {name!r} is missing (there are "
+                        f"{', '.join(table.header[:6])[:200]}, ...); mend the mapping's columns, "
+                        "axes or joints"
+                    )
+                made[:, m, v, c] = column(table, at[name])
+    return made
+
+
+def _plain(member: Member, how: CsvMapping) -> np.ndarray:
+    """The same of a file without header: person by person, joint by joint."""
+    shape = (max(1, len(how.persons)), how.skeleton.joints, how.channels)
+    width = how.skip + int(np.prod(shape))
+    lines = read_text(member, MOST_BYTES).splitlines()
+    rows = []
+    for i, line in enumerate(lines, 1):
+        if line.strip():
+            cells = line.split() if how.delimiter == " " else line.split(how.delimiter)
+            if len(cells) != width:
+                raise InputError(
+                    f"{member}: line {i}: {len(cells)} cells, expected {width} (skip {how.skip}, "
+                    f"{shape[0]} persons, {shape[1]} joints, {shape[2]} numbers each)"
+                )
+            where = f"{member}: line {i}"
+            rows.append([number(cell, where) for cell in cells[how.skip :]])
+    return np.array(rows).reshape(-1, *shape)
+
+
+def _upright(places: np.ndarray, how: CsvMapping) -> np.ndarray:
+    """Turns the body so that y is up; never mirrors it."""
+    if how.up == "y":
+        return places
+    if len(how.axes) == 2:
+        return places * (1, -1)
+    x, y, z = places[..., 0], places[..., 1], places[..., 2]
+    turned = {"-y": (x, -y, -z), "z": (x, z, -y), "-z": (x, -z, y)}
+    return np.stack(turned[how.up], axis=-1)

@@ -1,0 +1,185 @@
+"""The mapping file of a folder of CSV: which column is which joint, and what file names say."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError, unknown
+from ..layouts import layout as named_layout
+from ..skeleton import Skeleton
+
+MOST_BYTES = 1 << 20
+UP = ("y", "-y", "z", "-z")
+
+
+@dataclass(frozen=True)
+class CsvMapping:
+    """What a mapping file says; `docs/pose.md` has an example.
+
+    Args:
+        skeleton: the layout of the joints.
+        columns: a column's name, with `{joint}`, `{axis}` and, for several persons, `{person}`;
+            empty: there is no header, and the numbers stand joint by joint.
+        axes: the words for `{axis}`: x, y and, in three dimensions, z, in this order.
+        confidence: the word for the axis that holds the confidence; empty: there is none.
+        joints: the words for `{joint}` where the file has others than the layout.
+        first: joints are numbered from here instead of named; None: they are named.
+        persons: the words for `{person}`.
+        skip: columns before the joints, of a file without header.
+        delimiter: between cells.
+        fps: frames a second.
+        scale: what coordinates are multiplied by, as 0.001 for millimetres.
+        up: the axis that points up: y, -y (as in images), z or -z.
+        clip: a file's path, with `{class}`, `{subject}`, `{camera}`, `{setup}` or another word for
+            a column of integers, and `*` for the rest; empty: names say nothing.
+        classes: names in the order of their labels; empty: those that come, sorted.
+    """
+
+    skeleton: Skeleton
+    columns: str = ""
+    axes: tuple[str, ...] = ("x", "y", "z")
+    confidence: str = ""
+    joints: Mapping[str, str] = field(default_factory=dict)
+    first: int | None = None
+    persons: tuple[str, ...] = ()
+    skip: int = 0
+    delimiter: str = ","
+    fps: float = 30.0
+    scale: float = 1.0
+    up: str = "y"
+    clip: str = ""
+    classes: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, path: Path, layout: str | Skeleton | None) -> CsvMapping:
+        """Reads a TOML file.
+
+        Args:
+            path: the file.
+            layout: instead of the file's own.
+
+        Raises:
+            InputError: unreadable, an unknown field, or a value that does not hold.
+        """
+        try:
+            with path.open("rb") as file:
+                content = file.read(MOST_BYTES + 1)
+            if len(content) > MOST_BYTES:
+                raise InputError(f"{path}: larger than {MOST_BYTES:,} bytes; no mapping file is")
+            table = tomllib.loads(content.decode("utf-8"))
+        except OSError as error:
+            raise InputError(
+                f"{path}: cannot read the mapping: {error.strerror}; write one, or name it with "
+                "mapping=FILE"
+            ) from None
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+            raise InputError(f"{path}: not a TOML file ({error}); mend it") from None
+        known = ["layout", *(f.name for f in fields(cls) if f.name != "skeleton")]
+        for key in table:
+            if key not in known:
+                raise InputError(f"{path}: {unknown('field', key, known)}")
+        skeleton = _skeleton(path, table.pop("layout", None), layout)
+        kinds = {f.name: str(f.type) for f in fields(cls)}
+        values = {key: _value(path, key, value, kinds[key]) for key, value in table.items()}
+        made = cls(skeleton=skeleton, **values)
+        made._refuse(path)
+        return made
+
+    @property
+    def words(self) -> list[str]:
+        """The file's word for each joint."""
+        if self.first is not None:
+            return [str(self.first + joint) for joint in range(self.skeleton.joints)]
+        return [self.joints.get(name, name) for name in self.skeleton.names]
+
+    @property
+    def channels(self) -> int:
+        """Numbers of a joint."""
+        return len(self.axes) + bool(self.confidence)
+
+    def said(self, name: str) -> dict[str, str] | None:
+        """What a file's path says, by the words of `clip`; None when it does not fit."""
+        if not self.clip:
+            return {}
+        pattern = ""
+        for part in re.split(r"(\{\w+\}|\*)", self.clip):
+            if part == "*":
+                pattern += "[^/]*"
+            elif re.fullmatch(r"\{\w+\}", part):
+                word = part[1:-1]  # numbers match possessively: no name can make this slow
+                pattern += "(?P<class_>[^/]+)" if word == "class" else rf"(?P<{word}_>\d{{1,9}}+)"
+            else:
+                pattern += re.escape(part)
+        found = re.fullmatch(pattern, name)
+        return {k[:-1]: v for k, v in found.groupdict().items()} if found else None
+
+    def _refuse(self, path: Path) -> None:
+        checks = (
+            ("axes", len(self.axes) in (2, 3), "name two or three axes, as ['x', 'y', 'z']"),
+            ("up", self.up in UP, f"use one of {', '.join(UP)}"),
+            ("up", len(self.axes) == 3 or "y" in self.up, "two axes have no z: use y or -y"),
+            ("delimiter", len(self.delimiter) == 1, "use one character"),
+            ("fps", 0 < self.fps < 1e6, "use a number above 0"),
+            ("scale", 0 < self.scale < 1e12, "use a number above 0"),
+            ("skip", 0 <= self.skip < 10_000, "use a number from 0"),
+            ("persons", len(self.persons) <= 256, "use at most 256"),
+            ("first", self.first is None or self.first >= 0, "use a number from 0"),
+            (
+                "columns",
+                not self.columns or ("{joint}" in self.columns and "{axis}" in self.columns),
+                "write {joint} and {axis} where they stand, as '{joint}_{axis}'",
+            ),
+            (
+                "columns",
+                not self.columns or ("{person}" in self.columns) == bool(self.persons),
+                "{person} and the field persons belong together",
+            ),
+        )
+        for key, holds, remedy in checks:
+            if not holds:
+                raise InputError(f"{path}: {key} = {getattr(self, key)!r}: {remedy}")
+        for name in self.joints:
+            if name not in self.skeleton.names:
+                raise InputError(f"{path}: joints: {unknown('joint', name, self.skeleton.names)}")
+        words = re.findall(r"\{(\w+)\}", self.clip)
+        plain = not re.search(r"[{}]", re.sub(r"\{\w+\}", "", self.clip))
+        if len(set(words)) < len(words) or not plain or not all(w.isidentifier() for w in words):
+            raise InputError(f"{path}: clip = {self.clip!r}: name each word once, as {{subject}}")
+        if self.clip.count("*") + ("class" in words) > 3:  # more could take for ever to match
+            raise InputError(f"{path}: clip = {self.clip!r}: use at most three of * and {{class}}")
+        if len(set(self.words)) < len(self.words):
+            raise InputError(f"{path}: joints: two joints have one word; give each its own")
+
+
+def _skeleton(path: Path, own: Any, layout: str | Skeleton | None) -> Skeleton:
+    if layout is not None:
+        return named_layout(layout) if isinstance(layout, str) else layout
+    if not isinstance(own, str):
+        raise InputError(f"{path}: field 'layout' is missing; name a layout or a TOML file")
+    try:
+        return named_layout(str(path.parent / own) if own.endswith(".toml") else own)
+    except InputError as error:
+        raise InputError(f"{path}: layout: {error}") from None
+
+
+def _value(path: Path, key: str, value: Any, kind: str) -> Any:
+    """A field's value, of the kind that its annotation says."""
+    plain = {"str": str, "int | None": int, "int": int, "float": (int, float)}
+    if kind.startswith("tuple"):
+        if isinstance(value, list) and all(isinstance(v, str) and v for v in value):
+            return tuple(value)
+        wanted = "a list of words"
+    elif kind.startswith("Mapping"):
+        if isinstance(value, dict) and all(isinstance(v, str) for v in value.values()):
+            return value
+        wanted = "a table of words"
+    elif isinstance(value, plain[kind]) and not isinstance(value, bool):  # type: ignore[arg-type]
+        return value
+    else:
+        wanted = {"str": "a string", "float": "a number"}.get(kind, "a whole number")
+    raise InputError(f"{path}: {key}: expected {wanted}, not {value!r}")

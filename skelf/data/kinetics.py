@@ -1,0 +1,120 @@
+"""Reader for Kinetics-skeleton: one JSON of OpenPose joints for each video.
+
+    {"data": [{"frame_index": 1, "skeleton": [{"pose": [x, y, ...], "score": [c, ...]}]}, ...],
+     "label": "tying tie", "label_index": 370}
+
+Source: the format of ST-GCN's data set (Yan et al., AAAI 2018), as its published files have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..layouts import COCO17, OPENPOSE18
+from ..ranges import Positive, Share, Size
+from ..skeleton import Skeleton
+from . import members, naming, poses
+from .clips import ClipSet
+from .members import Member
+from .missing import Missing
+from .poses import Rules, Video
+from .text import instance, member_of, numbers, read_json
+
+MOST_BYTES = 1 << 26  # ten seconds take 1 MB
+CLASSES = 100_000  # far above any set: a slip is refused before it asks for the names
+SPLIT = {"kinetics_train": 1, "kinetics_val": 2}
+
+
+def read(
+    path: str | Path,
+    layout: str | Skeleton | None = None,
+    *,
+    persons: Size = 2,
+    missing: Missing = "keep",
+    threshold: Share = 0.0,
+    confidence: bool = True,
+    fps: Positive = 30.0,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> ClipSet:
+    """Kinetics-skeleton videos: `(x, y, confidence)` with y up, in shares of the image.
+
+    Labels are the files' own (`label_index`). Where clips lie in folders `kinetics_train` and
+    `kinetics_val` these become the split "official". Defaults follow ST-GCN: two persons, zeros
+    where a joint was not found.
+
+    Args:
+        path: a folder or zip of JSON files, or one file.
+        layout: None: `openpose18`, or `coco17` where the files have 17 joints.
+        persons: kept in each video, the most present and confident.
+        missing: what stands for joints that were not found: keep (zeros), hold, linear.
+        threshold: joints below this confidence count as not found.
+        confidence: False drops that channel.
+        fps: frames a second.
+        workers: processes that read.
+        progress: called with files done and in all.
+
+    Raises:
+        InputError: the message names file, field and remedy.
+    """
+    path, rules = Path(path), Rules(persons, missing, threshold, confidence, fps)
+    files = [m for m in members.find(path, {".json"}) if not m.name.stem.endswith("_label")]
+    if not files:
+        raise InputError(f"{path}: no .json file; name the folder of the videos' files")
+    chosen = poses.skeletons(layout, (OPENPOSE18, COCO17))
+    clips = poses.build(
+        path,
+        files,
+        partial(_read, root=path, chosen=chosen),
+        chosen,
+        rules,
+        workers=workers,
+        progress=progress,
+    )
+    sides = [SPLIT.get(name.split("/")[0], 0) for name in clips.names]
+    return replace(clips, splits={"official": np.array(sides, np.int8)}) if any(sides) else clips
+
+
+def _read(member: Member, root: Path, chosen: dict[int, Skeleton]) -> Video:
+    content, where = read_json(member, MOST_BYTES), str(member)
+    frames = member_of(content, "data", list, where)
+    if not frames:
+        raise InputError(f"{where}: data: no frames; drop the file")
+    found = [
+        naming.frame_number(member_of(f, "frame_index", int, f"{where}: data[{i}]"), where)
+        for i, f in enumerate(frames)
+    ]
+    indices, length, _ = naming.timeline(found, where)
+    label, name = _label(content, where)
+    video = Video(naming.clip_name(member, root), where, length, label, name)
+    for i, (at, frame) in enumerate(zip(indices, frames, strict=True)):
+        here = f"{where}: data[{i}]"
+        for k, body in enumerate(member_of(frame, "skeleton", list, here)):
+            video.add(at, _pose(body, chosen, f"{here}: skeleton[{k}]"))
+    return video
+
+
+def _pose(body: Any, chosen: dict[int, Skeleton], where: str) -> np.ndarray:
+    pose = numbers(member_of(body, "pose", list, where), 2, f"{where}: pose")
+    score = numbers(member_of(body, "score", list, where), 1, f"{where}: score")
+    poses.refuse_joints(len(pose), chosen, f"{where}: pose")
+    if len(score) != len(pose):
+        raise InputError(f"{where}: score: {len(score)} for {len(pose)} joints; give each one")
+    return np.hstack([pose, score])
+
+
+def _label(content: Any, where: str) -> tuple[int, str]:
+    """The label and its name, -1 where there is none."""
+    if content.get("label_index") is None:
+        return -1, ""
+    label = instance(content["label_index"], int, f"{where}: label_index")
+    if not 0 <= label < CLASSES:
+        raise InputError(f"{where}: label_index: {label}; classes are numbered from 0, mend it")
+    return label, instance(content.get("label", ""), str, f"{where}: label")

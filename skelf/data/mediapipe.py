@@ -1,0 +1,161 @@
+"""Reader for MediaPipe Pose: landmarks as JSON or CSV, one file for each video.
+
+MediaPipe writes no files itself; these are the forms in which its results are usually saved.
+
+JSON, a list of frames or `{"frames": [...]}`; a frame is an object of the result's own fields:
+
+    {"frame": 0, "pose_landmarks": [{"x": , "y": , "z": , "visibility": }, ... 33],
+                 "pose_world_landmarks": [...]}
+
+where a field is null or [] when nobody is there, a list of 33 landmarks, `{"landmark": [...]}`, or
+a list of such for several persons; camelCase names of the web API do too.
+
+CSV, one row a frame: columns `left_hip_x` or `x_23` or `x23` or `landmark_23_x` (numbered from 0 or
+1) for x, y, z and visibility (or v); or one row a landmark: columns frame, landmark (name or
+number), x, y, z, visibility. Source: MediaPipe's documentation (Bazarevsky et al., 2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from ..errors import InputError
+from ..layouts import MEDIAPIPE33
+from ..ranges import Positive, Share, Size
+from ..skeleton import Skeleton
+from . import landmark_csv, members, naming, poses
+from .clips import ClipSet
+from .members import Member
+from .missing import Missing
+from .poses import Rules, Video
+from .text import instance, member_of, numbers, read_json
+
+FIELDS = {
+    "image": ("pose_landmarks", "poseLandmarks", "landmarks"),
+    "world": ("pose_world_landmarks", "poseWorldLandmarks", "world_landmarks", "worldLandmarks"),
+}
+
+
+def read(
+    path: str | Path,
+    layout: str | Skeleton | None = None,
+    *,
+    landmarks: Literal["world", "image"] = "world",
+    persons: Size = 1,
+    missing: Missing = "linear",
+    threshold: Share = 0.05,
+    confidence: bool = True,
+    fps: Positive = 30.0,
+    labels: Literal["none", "folder"] = "none",
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> ClipSet:
+    """MediaPipe's landmarks: `(x, y, z, visibility)`, y up and z towards the camera.
+
+    Args:
+        path: a file, or a folder (searched with its sub-folders and zips) or a zip of them.
+        layout: None for `mediapipe33`; another one must fit the files' landmarks.
+        landmarks: of JSON: world (metres about the hips) or image (shares of its width and
+            height). A CSV holds one kind and is taken as it is; without z it gives `(x, y,
+            visibility)`.
+        persons: kept in each video, the most present and confident.
+        missing: what stands for joints that were not found: keep (zeros), hold, linear.
+        threshold: joints below this visibility count as not found.
+        confidence: False drops that channel.
+        fps: frames a second.
+        labels: folder: the first folder below `path` is the class.
+        workers: processes that read.
+        progress: called with files done and in all.
+
+    Raises:
+        InputError: the message names file, field and remedy.
+    """
+    path, rules = Path(path), Rules(persons, missing, threshold, confidence, fps)
+    if landmarks not in FIELDS:
+        raise InputError(f"landmarks: {landmarks!r}; use world or image")
+    files = naming.by_name(members.find(path, {".json", ".csv"}), path)
+    if not files:
+        raise InputError(f"{path}: no .json and no .csv file; name the folder of the landmarks")
+    label, classes = naming.folder_classes(files, labels, path)
+    chosen = poses.skeletons(layout, (MEDIAPIPE33,))
+
+    return poses.build(
+        path,
+        [(name, member, label[name]) for name, member in files.items()],
+        partial(_read, chosen=chosen, kind=landmarks),
+        chosen,
+        rules,
+        classes=classes,
+        workers=workers,
+        progress=progress,
+    )
+
+
+def _read(item: tuple[str, Member, int], chosen: dict[int, Skeleton], kind: str) -> Video:
+    name, member, label = item
+    if member.name.suffix.lower() == ".csv":
+        return landmark_csv.read(name, member, label, *chosen.values())
+    where, content = str(member), read_json(member)
+    frames = content if isinstance(content, list) else member_of(content, "frames", list, where)
+    if not frames:
+        raise InputError(f"{where}: no frames; write one object for each frame")
+    found = []
+    for i, frame in enumerate(frames):
+        given = frame.get("frame") if isinstance(frame, dict) else None
+        number = i if given is None else instance(given, int, f"{where}: [{i}]: frame")
+        found.append(naming.frame_number(number, f"{where}: [{i}]"))
+    indices, length, step = naming.timeline(found, where, sampled=True)
+    video = Video(name, where, length, label, step=step)
+    for i, (at, frame) in enumerate(zip(indices, frames, strict=True)):
+        bodies = _bodies(frame, kind, chosen, f"{where}: [{i}]")
+        for body in bodies:
+            video.add(at, body)
+        if kind == "world":  # which lie about the hips: persons are told apart in the image
+            other = _bodies(frame, "image", chosen, f"{where}: [{i}]", optional=True)
+            video.places += other if len(other) == len(bodies) else bodies
+    return video
+
+
+def _bodies(
+    frame: Any, kind: str, chosen: dict[int, Skeleton], where: str, optional: bool = False
+) -> list[np.ndarray]:
+    """The poses `(V, 4)` of one frame."""
+    frame = instance(frame, dict, where)
+    key = next((key for key in FIELDS[kind] if key in frame), None)
+    if key is None:
+        if optional:
+            return []
+        other = "image" if kind == "world" else "world"
+        raise InputError(
+            f"{where}: field {FIELDS[kind][0]!r} is missing; add it, or use landmarks={other}"
+        )
+    value, where = frame[key], f"{where}: {key}"
+    if not value:
+        return []
+    if isinstance(value, dict):
+        return [_body(value, chosen, where)]
+    first = instance(value, list, where)[0]
+    several = isinstance(first, list) or (isinstance(first, dict) and "landmark" in first)
+    if not several:
+        return [_body(value, chosen, where)]
+    poses.refuse_crowd(len(value), where)
+    return [_body(body, chosen, f"{where}[{i}]") for i, body in enumerate(value)]
+
+
+def _body(body: Any, chosen: dict[int, Skeleton], where: str) -> np.ndarray:
+    if isinstance(body, dict):
+        body = member_of(body, "landmark", list, where)
+    flat = []
+    for i, point in enumerate(instance(body, list, where)):
+        point = instance(point, dict, f"{where}[{i}]")
+        if missing := [axis for axis in "xyz" if axis not in point]:
+            raise InputError(f"{where}[{i}]: {missing[0]!r} is missing; write x, y, z, visibility")
+        flat += [point["x"], point["y"], point["z"], point.get("visibility", 1.0)]
+    joints = numbers(flat, 4, where)
+    poses.refuse_joints(len(joints), chosen, where)
+    return joints

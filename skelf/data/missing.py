@@ -1,0 +1,43 @@
+"""Joints that were not seen: named rules for what stands in their place."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+Missing = Literal["keep", "hold", "linear"]
+"""keep: zeros. hold: the place last seen, before that the next one. linear: on the line between
+the neighbours in time; before the first and after the last sight as in hold."""
+
+
+def fill(coordinates: np.ndarray, seen: np.ndarray, rule: Missing) -> np.ndarray:
+    """One track's joints with a place for those that were not seen.
+
+    A joint that is never seen stays zero. Joints that were seen keep their bits.
+
+    Args:
+        coordinates: `(T, V, C)`.
+        seen: `(T, V)` bool.
+        rule: see `Missing`.
+
+    Returns:
+        `(T, V, C)`, float as given.
+    """
+    known = np.where(seen[..., None], coordinates, 0)
+    frames = len(seen)
+    if rule == "keep" or not frames or seen.all():
+        return known
+    time = np.arange(frames)[:, None]
+    before = np.maximum.accumulate(np.where(seen, time, -1), axis=0)
+    after = np.minimum.accumulate(np.where(seen, time, frames)[::-1], axis=0)[::-1]
+    ever = seen.any(axis=0)
+    # At the ends the one neighbour stands for both; joints never seen read frame 0, which is zero.
+    first = np.where(before >= 0, before, np.where(ever, after, 0))
+    second = np.where(after < frames, after, first)
+    joint = np.arange(seen.shape[1])[None]
+    filled = known[first, joint]
+    if rule == "linear":
+        share = (time - first) / np.maximum(second - first, 1)
+        filled = filled + (known[second, joint] - filled) * share[..., None]
+    return np.where(seen[..., None], known, filled).astype(coordinates.dtype, copy=False)

@@ -1,0 +1,129 @@
+"""Reader for OpenPose: one JSON a frame, as `--write_json` leaves them.
+
+    {"version": 1.3, "people": [{"person_id": [-1], "pose_keypoints_2d": [x, y, c, ...]}]}
+
+Files are called `VIDEO_000000000012_keypoints.json`. Source: OpenPose's documentation of its
+output (Cao et al., TPAMI 2019).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import InputError
+from ..layouts import OPENPOSE18, OPENPOSE25
+from ..ranges import Positive, Share, Size
+from ..skeleton import Skeleton
+from . import members, naming, poses
+from .clips import ClipSet
+from .members import Member
+from .missing import Missing
+from .poses import Rules, Video
+from .text import member_of, numbers, read_json
+
+MOST_BYTES = 1 << 24  # of one frame; with face and hands a person takes 10 kB
+END = "_keypoints"
+
+
+def read(
+    path: str | Path,
+    layout: str | Skeleton | None = None,
+    *,
+    persons: Size = 2,
+    missing: Missing = "linear",
+    threshold: Share = 0.05,
+    confidence: bool = True,
+    fps: Positive = 30.0,
+    labels: Literal["none", "folder"] = "none",
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> ClipSet:
+    """OpenPose's frames, joined to videos: `(x, y, confidence)` with y up, in the files' unit.
+
+    A clip is all `*_keypoints.json` of one folder whose names differ in their frame number alone;
+    a number that is left out is a frame without anybody.
+
+    Args:
+        path: a folder (searched with its sub-folders and zips) or a zip.
+        layout: None: `openpose25` or `openpose18`, by the number of joints.
+        persons: kept in each video, the most present and confident.
+        missing: what stands for joints that were not found: keep (zeros), hold, linear.
+        threshold: joints below this confidence count as not found.
+        confidence: False drops that channel.
+        fps: frames a second.
+        labels: folder: the first folder below `path` is the class.
+        workers: processes that read.
+        progress: called with videos done and in all.
+
+    Raises:
+        InputError: the message names file, field and remedy.
+    """
+    path, rules = Path(path), Rules(persons, missing, threshold, confidence, fps)
+    videos: dict[str, list[Member]] = {}
+    for member in members.find(path, {".json"}):
+        if member.name.stem.endswith(END):
+            videos.setdefault(_video(member, path), []).append(member)
+    if not videos:
+        raise InputError(f"{path}: no *_keypoints.json; name the folder that --write_json filled")
+    label, classes = naming.folder_classes(videos, labels, path)
+    chosen = poses.skeletons(layout, (OPENPOSE25, OPENPOSE18))
+
+    return poses.build(
+        path,
+        [(name, files, label[name]) for name, files in sorted(videos.items())],
+        partial(_read, chosen=chosen),
+        chosen,
+        rules,
+        classes=classes,
+        workers=workers,
+        progress=progress,
+    )
+
+
+def _video(member: Member, root: Path) -> str:
+    """The clip's name: folder and what stands before the frame number, once where they agree."""
+    name = naming.clip_name(member, root).removesuffix(END)
+    folder, _, stem = name.rpartition("/")
+    stem = re.sub(r"_?\d+$", "", stem)
+    if not stem or folder.rpartition("/")[2] == stem:
+        return folder or stem or root.name
+    return f"{folder}/{stem}".removeprefix("/")
+
+
+def _read(item: tuple[str, list[Member], int], chosen: dict[int, Skeleton]) -> Video:
+    name, files, label = item
+    where = str(files[0])
+    stems = [member.name.stem.removesuffix(END) for member in files]
+    if len(files) == 1:
+        indices, length, step = [0], 1, 1
+    else:
+        found = [
+            naming.frame_number(f"{s}.json", str(m)) for s, m in zip(stems, files, strict=True)
+        ]
+        if len(set(found)) < len(found):
+            twice = next(m for i, m in enumerate(files) if found[i] in found[:i])
+            raise InputError(f"{twice}: its frame number stands twice; keep one of the files")
+        indices, length, step = naming.timeline(found, where, sampled=True)
+    video = Video(name, where, length, label, step=step)
+    for at, member in zip(indices, files, strict=True):
+        content = read_json(member, MOST_BYTES)
+        for i, body in enumerate(member_of(content, "people", list, str(member))):
+            here = f"{member}: people[{i}]"
+            pose = numbers(
+                member_of(body, "pose_keypoints_2d", list, here), 3, f"{here}: pose_keypoints_2d"
+            )
+            if len(pose):  # none with --body 0 or 2: hands and face alone
+                poses.refuse_joints(len(pose), chosen, f"{here}: pose_keypoints_2d")
+                video.add(at, pose, _number(body))
+    return video
+
+
+def _number(body: Any) -> int:
+    """OpenPose's number of a person, [-1] unless its tracking is on."""
+    given = body.get("person_id")
+    given = given[0] if isinstance(given, list) and len(given) == 1 else given
+    return int(given) if isinstance(given, int) and 0 <= given < 1 << 40 else -1

@@ -1,0 +1,187 @@
+"""Text from elsewhere, read within bounds: JSON, CSV, and numbers that really are numbers."""
+
+from __future__ import annotations
+
+import csv
+import json
+from io import StringIO
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from ..errors import InputError
+from .members import Member
+
+T = TypeVar("T")
+
+MOST_BYTES = 1 << 28  # parsed JSON takes several times this in memory
+LARGEST = float(np.finfo(np.float32).max)
+_KINDS = {dict: "an object", list: "a list", str: "a string", int: "a whole number"}
+
+
+class Table(NamedTuple):
+    """A CSV file: its header, and each further row with the number of its line."""
+
+    where: str
+    header: list[str]
+    rows: list[list[str]]
+    lines: list[int]
+
+
+def read_text(member: Member, most: int = MOST_BYTES) -> str:
+    """The file as UTF-8 text; a byte order mark is dropped.
+
+    Raises:
+        InputError: unreadable, larger than `most` bytes, empty, or not UTF-8.
+    """
+    content = member.read(most)
+    if not content.strip():
+        raise InputError(f"{member}: empty; write or copy the file again")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{member}: not UTF-8 text (byte {error.start}); is it another kind of file?"
+        ) from None
+
+
+def read_json(member: Member, most: int = MOST_BYTES) -> Any:
+    """The file as JSON; NaN and Infinity pass here, `numbers` refuses them where they stand.
+
+    Raises:
+        InputError: no readable text (see `read_text`), not JSON, cut off, or nested too deeply.
+    """
+    text = read_text(member, most)
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise InputError(
+            f"{member}: nested too deeply for a file of poses; is it another kind of file?"
+        ) from None
+    except ValueError as error:
+        raise InputError(
+            f"{member}: not JSON, or cut off ({error}); write or copy the file again"
+        ) from None
+
+
+def read_csv(member: Member, delimiter: str = ",", most: int = MOST_BYTES) -> Table:
+    """The file as a table; empty lines are skipped.
+
+    Raises:
+        InputError: no readable text, no row below the header, or a row of another width.
+    """
+    lines = csv.reader(StringIO(read_text(member, most), newline=None), delimiter=delimiter)
+    rows, places = [], []
+    try:
+        for row in lines:
+            if len(row) > 1 or (row and row[0].strip()):  # empty cells are a frame of nobody
+                rows.append(row)
+                places.append(lines.line_num)
+    except csv.Error as error:
+        raise InputError(f"{member}: line {lines.line_num}: not CSV ({error}); mend it") from None
+    if len(rows) < 2:
+        raise InputError(f"{member}: no row below the header; a CSV has one row for each frame")
+    return Table(str(member), [cell.strip() for cell in rows[0]], rows[1:], places[1:])
+
+
+def column(table: Table, index: int) -> np.ndarray:
+    """One column as float64; empty cells are NaN.
+
+    Raises:
+        InputError: a row too short, or a cell that is no finite number.
+    """
+    values = np.empty(len(table.rows))
+    name = table.header[index] if index < len(table.header) else f"column {index + 1}"
+    for i, (row, line) in enumerate(zip(table.rows, table.lines, strict=True)):
+        if index >= len(row):
+            raise InputError(
+                f"{table.where}: line {line}: {len(row)} cells, but {name!r} is the "
+                f"{index + 1}th column; the line is cut off, mend or drop it"
+            )
+        values[i] = number(row[index], f"{table.where}: line {line}: {name}")
+    return values
+
+
+def number(cell: str, where: str) -> float:
+    """A cell as a number; an empty one is NaN.
+
+    Raises:
+        InputError: something else, NaN or infinity.
+    """
+    cell = cell.strip()
+    if not cell:
+        return float("nan")
+    try:
+        value = float(cell)
+    except ValueError:
+        value = float("nan")
+    if not abs(value) <= LARGEST:
+        raise InputError(
+            f"{where}: {cell[:40]!r} is no finite number; mend it, or leave the cell empty where "
+            "nothing was seen"
+        )
+    return value
+
+
+def member_of(table: Any, key: str, kind: type[T], where: str) -> T:
+    """`table[key]` of parsed JSON, checked.
+
+    Raises:
+        InputError: `table` is no object, lacks the key, or holds something of another kind.
+    """
+    if key not in (table := instance(table, dict, where)):
+        have = " ".join(", ".join(sorted(table)[:12])[:200].split()) or "nothing"
+        raise InputError(f"{where}: field {key!r} is missing (there is {have}); add it")
+    return instance(table[key], kind, f"{where}: {key}")
+
+
+def instance(value: Any, kind: type[T], where: str) -> T:
+    """`value`, when it is of that kind; true and false are no whole numbers.
+
+    Raises:
+        InputError: it is of another kind, or a string that cannot be stored.
+    """
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise InputError(f"{where}: expected {_KINDS[kind]}, not {_shown(value)}; mend it")
+    text = value if isinstance(value, str) else ""
+    if "\0" in text or text.encode("utf-8", "replace").decode("utf-8") != text:
+        raise InputError(f"{where}: {text[:40]!a} holds NUL or half a character; take it out")
+    return value
+
+
+def numbers(values: Any, width: int, where: str) -> np.ndarray:
+    """A flat JSON list of numbers as float64 `(count, width)`.
+
+    Raises:
+        InputError: no list of finite numbers, or not a multiple of `width`.
+    """
+    array = None
+    if isinstance(values, list):
+        try:
+            array = np.asarray(values)
+        except (ValueError, OverflowError):  # ragged
+            array = None
+    if array is None or array.ndim != 1 or array.dtype.kind not in "iuf":
+        raise InputError(f"{where}: expected a flat list of numbers, not {_shown(values)}; mend it")
+    wrong = ~(np.abs(array) <= LARGEST)
+    if wrong.any():
+        at = int(wrong.argmax())
+        raise InputError(
+            f"{where}: entry {at} is {array[at]}, no finite number; write 0 with confidence 0 "
+            "where a joint was not found"
+        )
+    if len(array) % width:
+        raise InputError(
+            f"{where}: {len(array)} numbers are not {width} for each joint; the file is damaged "
+            "or of another format"
+        )
+    return array.astype(np.float64).reshape(-1, width)
+
+
+def _shown(value: Any) -> str:
+    """A short word for what stands there."""
+    text = json.dumps(value, default=str) if not isinstance(value, dict | list) else ""
+    kind = _KINDS.get(type(value), type(value).__name__)
+    if isinstance(value, list):
+        return f"{kind} ({len(value)} entries, or not all of them numbers)"
+    return f"{kind} {text[:40]}".strip()

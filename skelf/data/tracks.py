@@ -1,0 +1,152 @@
+"""Who is who in a video: poses of single frames joined to tracks, and the tracks to persons."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .missing import Missing, fill
+
+GAP = 30  # frames that a track may pause; after a longer pause a new one begins
+
+
+def persons(
+    frames: int,
+    frame: np.ndarray,
+    track: np.ndarray,
+    joints: np.ndarray,
+    most: int,
+    missing: Missing,
+) -> tuple[np.ndarray, int]:
+    """The persons of one video, the most present and confident first.
+
+    Tracks are taken by the sum of their poses' mean confidence. Each goes to the first person
+    whose frames it leaves alone, so that a body that was lost and found again, or the next one
+    after a cut, is not dropped while there is room.
+
+    Args:
+        frames: `T` of the video.
+        frame: `(D,)` frame of each pose.
+        track: `(D,)` of `numbered` or `nearest`.
+        joints: `(D, V, C + 1)`, confidence last; 0 where a joint was not found.
+        most: persons `M` that are kept.
+        missing: what stands for joints that were not found, within a track's first and last
+            frame. Their confidence stays 0.
+
+    Returns:
+        `(T, M, V, C + 1)` float32, and the number of tracks that had no room.
+    """
+    made = np.zeros((frames, most, *joints.shape[1:]), np.float32)
+    taken = np.zeros((most, frames), bool)
+    count = int(track.max(initial=-1)) + 1
+    score = np.bincount(track, joints[..., -1].mean(axis=1), minlength=count)
+    rows = np.argsort(track, kind="stable")
+    groups = np.split(rows, np.bincount(track, minlength=count).cumsum()[:-1]) if count else []
+    dropped = 0
+    for which in np.argsort(-score, kind="stable"):
+        poses = groups[which]
+        first, last = int(frame[poses].min()), int(frame[poses].max()) + 1
+        free = np.flatnonzero(~taken[:, first:last].any(axis=1))
+        if not len(free):
+            dropped += 1
+            continue
+        dense = np.zeros((last - first, *joints.shape[1:]))
+        dense[frame[poses] - first] = joints[poses]
+        dense[..., :-1] = fill(dense[..., :-1], dense[..., -1] > 0, missing)
+        made[first:last, free[0]] = dense
+        taken[free[0], first:last] = True
+    return made, dropped
+
+
+def numbered(frame: np.ndarray, person: np.ndarray, joints: np.ndarray) -> np.ndarray:
+    """Tracks by the numbers that the source gives.
+
+    Of two poses with one number in one frame the more confident is kept.
+
+    Args:
+        frame: `(D,)`.
+        person: `(D,)` the source's number of each pose.
+        joints: `(D, V, C + 1)`, confidence last.
+
+    Returns:
+        `(D,)` track from 0 in order of appearance, -1 for poses that are left out.
+    """
+    order = np.lexsort((-joints[..., -1].sum(axis=1), frame, person))
+    same = np.diff(person[order], prepend=person[order][:1]) == 0
+    step = np.diff(frame[order], prepend=frame[order][:1])
+    begins = ~same | (step > GAP)
+    begins[:1] = True
+    made = np.empty(len(frame), np.int64)
+    made[order] = np.where(same & (step == 0) & ~begins, -1, begins.cumsum() - 1)
+    return _by_appearance(made, frame)
+
+
+def nearest(frame: np.ndarray, joints: np.ndarray) -> np.ndarray:
+    """Tracks by place: each pose continues the track whose centre is nearest.
+
+    The closest pair is joined first, each pose and each track once a frame. A pair is refused when
+    the centres lie further apart than the larger of the two bodies is wide (its box's diagonal).
+    A track that pauses for more than `GAP` frames has ended.
+
+    Args:
+        frame: `(D,)`.
+        joints: `(D, V, C + 1)`, confidence last.
+
+    Returns:
+        `(D,)` track from 0 in order of appearance.
+    """
+    made = np.full(len(frame), -1, np.int64)
+    centre, size = _boxes(joints)
+    last = np.zeros(0, np.int64)  # of each live track: its latest pose
+    reach = np.zeros(0)  # and its largest size so far
+    count = 0
+    order = np.argsort(frame, kind="stable")
+    times, first = np.unique(frame[order], return_index=True)
+    for now, poses in zip(times, np.split(order, first[1:]), strict=True):
+        live = now - frame[last] <= GAP
+        last, reach = last[live], reach[live]
+        for old, new in _pairs(centre[last], reach, centre[poses], size[poses]):
+            made[poses[new]] = made[last[old]]
+            last[old], reach[old] = poses[new], max(reach[old], size[poses[new]])
+        fresh = poses[made[poses] < 0]
+        made[fresh] = count + np.arange(len(fresh))
+        count += len(fresh)
+        last, reach = np.append(last, fresh), np.append(reach, size[fresh])
+    return made
+
+
+def _pairs(
+    old: np.ndarray, reach: np.ndarray, new: np.ndarray, size: np.ndarray
+) -> list[tuple[int, int]]:
+    """Indices of old and new that belong together, closest first."""
+    distance = np.linalg.norm(old[:, None] - new[None], axis=2)
+    a, b = np.nonzero(distance <= np.maximum(reach[:, None], size[None]))
+    order = np.argsort(distance[a, b], kind="stable")
+    used_old, used_new = np.zeros(len(old), bool), np.zeros(len(new), bool)
+    pairs = []
+    for i, j in zip(a[order].tolist(), b[order].tolist(), strict=True):
+        if not used_old[i] and not used_new[j]:
+            used_old[i] = used_new[j] = True
+            pairs.append((i, j))
+    return pairs
+
+
+def _boxes(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean `(D, C)` and box diagonal `(D,)` of the joints that were found."""
+    seen = joints[..., -1:] > 0
+    places = joints[..., :-1]
+    centre = (places * seen).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+    low = np.where(seen, places, np.inf).min(axis=1)
+    high = np.where(seen, places, -np.inf).max(axis=1)
+    extent = np.where(seen.any(axis=1), high, 0) - np.where(seen.any(axis=1), low, 0)
+    return centre, np.linalg.norm(extent, axis=1)
+
+
+def _by_appearance(track: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """Tracks renumbered by the frame in which they begin."""
+    kept = np.flatnonzero(track >= 0)
+    kept = kept[np.argsort(frame[kept], kind="stable")]
+    _, first, inverse = np.unique(track[kept], return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(first))
+    made = np.full(len(track), -1, np.int64)
+    made[kept] = rank[inverse]
+    return made

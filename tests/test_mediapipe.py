@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pose_files import edit, landmarks, mediapipe, mediapipe_csv
+
+from skelf.data import READERS
+from skelf.errors import InputError
+from skelf.layouts import MEDIAPIPE33
+
+read = READERS["mediapipe"]
+
+
+def table(frame: int) -> np.ndarray:
+    """What the landmarks of a frame become: y up, z towards the camera."""
+    points = [list(point.values()) for point in landmarks(frame)]
+    return np.array(points) * [1, -1, -1, 1]
+
+
+def check(path: Path, **options: Any) -> None:
+    clips = read(path, **options)
+    assert clips.skeleton is MEDIAPIPE33 and clips.confidence and clips.coordinates == 3
+    assert clips.length.tolist() == [4] and clips.persons == 1
+    for t in range(4):
+        np.testing.assert_allclose(clips.clip(0)[t, 0], table(t), rtol=1e-6)
+
+
+FORMS: dict[str, Any] = {
+    "as it is": lambda frames: frames,
+    "an object of frames": lambda frames: {"fps": 30, "frames": frames},
+    "landmark": lambda frames: [
+        {"pose_world_landmarks": {"landmark": f["pose_world_landmarks"]}} for f in frames
+    ],
+    "several persons": lambda frames: [
+        {"pose_world_landmarks": [f["pose_world_landmarks"]]} for f in frames
+    ],
+    "several landmark objects": lambda frames: [
+        {"pose_world_landmarks": [{"landmark": f["pose_world_landmarks"]}]} for f in frames
+    ],
+    "camel case": lambda frames: [{"worldLandmarks": [f["pose_world_landmarks"]]} for f in frames],
+    "presence": lambda frames: [
+        {"pose_world_landmarks": [{**p, "presence": 0.3} for p in f["pose_world_landmarks"]]}
+        for f in frames
+    ],
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_json_forms(form: str, tmp_path: Path) -> None:
+    edit(mediapipe(tmp_path), FORMS[form])
+    check(tmp_path)
+
+
+def test_world_and_image(tmp_path: Path) -> None:
+    def change(frames: Any) -> None:
+        for frame in frames:
+            for point in frame["pose_landmarks"]:
+                point["x"] += 3
+
+    edit(mediapipe(tmp_path), change)
+    check(tmp_path)
+    image = read(tmp_path, landmarks="image").joints[..., 0]
+    np.testing.assert_allclose(image, read(tmp_path).joints[..., 0] + 3, rtol=1e-6)
+
+    def without(frames: Any) -> None:
+        for frame in frames:
+            del frame["pose_world_landmarks"]
+
+    edit(tmp_path / "video1.json", without)
+    with pytest.raises(InputError, match=r"'pose_world_landmarks' is missing; .*landmarks=image"):
+        read(tmp_path)
+    with pytest.raises(InputError, match="landmarks: 'both'; use world or image"):
+        read(tmp_path, landmarks="both")
+
+
+def test_nobody_in_some_frames(tmp_path: Path) -> None:
+    def change(frames: Any) -> None:
+        frames[1]["pose_world_landmarks"] = None
+        frames[2]["pose_world_landmarks"] = []
+
+    edit(mediapipe(tmp_path), change)
+    clip = read(tmp_path).clip(0)
+    assert clip[:, 0, :, 3].any(axis=1).tolist() == [True, False, False, True]
+    np.testing.assert_allclose(clip[1, 0, :, 0], table(1)[:, 0], rtol=1e-5)  # it moves evenly
+    assert not read(tmp_path, missing="keep").clip(0)[1:3].any()
+
+
+def test_persons_are_told_apart_in_the_image(tmp_path: Path) -> None:
+    """World landmarks all lie about the hips: only the image says who is where."""
+
+    def shifted(points: list[dict[str, float]], by: float) -> list[dict[str, float]]:
+        return [{**p, "x": p["x"] + by} for p in points]
+
+    frames = []
+    for t in range(4):
+        order = (-1) ** t
+        frames.append(
+            {
+                "pose_landmarks": [shifted(landmarks(0), 0), shifted(landmarks(0), 5)][::order],
+                "pose_world_landmarks": [
+                    shifted(landmarks(0), 0),
+                    [{**p, "y": p["y"] * 1.01} for p in landmarks(0)],
+                ][::order],
+            }
+        )
+    (tmp_path / "v.json").write_text(json.dumps(frames))
+    clip = read(tmp_path, persons=2).clip(0)
+    assert (np.ptp(clip, axis=0) < 1e-6).all() and (clip[:, 0] != clip[:, 1]).any()
+
+
+def wide(names: Any, axes: tuple[str, ...] = ("x", "y", "z", "visibility"), extra: str = "") -> str:
+    header = [names(i, axis) for i in range(33) for axis in axes]
+    rows = [header]
+    for t in range(4):
+        points = landmarks(t)
+        rows.append(
+            [repr(p[axis if axis != "v" else "visibility"]) for p in points for axis in axes]
+        )
+    if extra:
+        rows = [[extra if i == 0 else "wave", *row] for i, row in enumerate(rows)]
+    return "\n".join(",".join(row) for row in rows) + "\n"
+
+
+WIDE = {
+    "named": wide(lambda i, a: f"{MEDIAPIPE33.names[i]}_{a}"),
+    "upper case": wide(lambda i, a: f"{MEDIAPIPE33.names[i]}_{a}".upper()),
+    "x_0": wide(lambda i, a: f"{a}_{i}"),
+    "x1": wide(lambda i, a: f"{a}{i + 1}", ("x", "y", "z", "v"), "class"),
+    "landmark_0_x": wide(lambda i, a: f"landmark_{i}_{a}", extra="file_name"),
+}
+
+
+@pytest.mark.parametrize("form", WIDE)
+def test_csv_of_a_row_a_frame(form: str, tmp_path: Path) -> None:
+    (tmp_path / "v.csv").write_text(WIDE[form])
+    check(tmp_path)
+
+
+@pytest.mark.parametrize("first", [0, 1, None])
+def test_csv_of_a_row_a_landmark(first: int | None, tmp_path: Path) -> None:
+    lines = ["frame,landmark,x,y,z,visibility"]
+    for t in range(4):
+        for i, point in enumerate(landmarks(t)):
+            joint = MEDIAPIPE33.names[i] if first is None else i + first
+            lines.append(",".join(map(str, [t, joint, *point.values()])))
+    (tmp_path / "v.csv").write_text("\n".join(lines))
+    check(tmp_path / "v.csv")
+    lines.append(lines[-1])
+    (tmp_path / "v.csv").write_text("\n".join(lines))
+    with pytest.raises(InputError, match="a landmark stands twice in one frame"):
+        read(tmp_path)
+
+
+def test_csv_without_depth(tmp_path: Path) -> None:
+    text = wide(lambda i, a: f"{a}_{i}", ("x", "y", "visibility"))
+    (tmp_path / "v.csv").write_text(text)
+    clips = read(tmp_path)
+    assert clips.coordinates == 2
+    np.testing.assert_allclose(clips.clip(0)[3, 0], table(3)[:, [0, 1, 3]], rtol=1e-6)
+
+
+def test_empty_cells(tmp_path: Path) -> None:
+    file = mediapipe_csv(tmp_path)
+    lines = file.read_text().splitlines()
+    lines[2] = "1" + "," * 132
+    file.write_text("\n".join(lines))
+    clip = read(tmp_path, missing="keep").clip(0)
+    assert not clip[1].any() and clip[[0, 2, 3]].any(axis=(1, 2, 3)).all()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "match"),
+    [
+        ("nose_x", "nose_q", r"no columns for landmark 0 \(nose\); there must be nose_x"),
+        ("\n1,", "\n1.5,", "line 3: frame: 1.5 is no frame number"),
+        ("\n1,", "\nnan,", "line 3: frame: 'nan' is no finite number"),
+        ("\n1,", "\n,", "line 3: frame: nan is no frame number"),
+        ("0.9\n2,", "\n2", "is no frame number|is no finite number|cells, but"),
+    ],
+)
+def test_bad_csv(old: str, new: str, match: str, tmp_path: Path) -> None:
+    file = mediapipe_csv(tmp_path)
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new, 1))
+    with pytest.raises(InputError, match=match):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "match"),
+    [
+        ("0,left_wing,1,1,1,1", "line 2: no landmark 'left_wing'; mediapipe33 has 33"),
+        ("0,99,1,1,1,1", "line 2: no landmark '99'"),
+        ("0,,1,1,1,1", "line 2: no landmark ''"),
+        ("0", "line 2: no landmark|1 cells"),
+        ("0,3,1,one,1,1", "line 2: y: 'one' is no finite number"),
+    ],
+)
+def test_bad_rows(line: str, match: str, tmp_path: Path) -> None:
+    (tmp_path / "v.csv").write_text(f"frame,landmark,x,y,z,visibility\n{line}\n")
+    with pytest.raises(InputError, match=match):
+        read(tmp_path)
+    (tmp_path / "v.csv").write_text(f"landmark,x,y,z\n{line}\n")
+    with pytest.raises(InputError, match="column 'frame' is missing"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda f: f[1].update(frame="two"), r"\[1\]: frame: expected a whole number"),
+        (lambda f: f[1].update(pose_world_landmarks=3), "expected a list, not a whole number 3"),
+        (lambda f: f[1].update(pose_world_landmarks="x"), "expected a list, not a string"),
+        (lambda f: f[1]["pose_world_landmarks"][4].pop("y"), r"\[4\]: 'y' is missing"),
+        (lambda f: f[1]["pose_world_landmarks"].pop(), "32 joints, expected mediapipe33"),
+        (lambda f: f.clear(), "no frames"),
+    ],
+)
+def test_bad_json(change: Any, match: str, tmp_path: Path) -> None:
+    def changed(content: Any) -> Any:
+        change(content)
+        return content
+
+    edit(mediapipe(tmp_path), changed)
+    with pytest.raises(InputError, match=match):
+        read(tmp_path)
