@@ -98,6 +98,19 @@ def draw_joints(
     )
 
 
+def keep_rest(matrices: Tensor, channels: int) -> Tensor:
+    """Matrices of the coordinates `(N, D, D)` for clips of `channels` C: `(N, C, C)`.
+
+    Channels after the coordinates (a confidence) pass unchanged and enter no coordinate.
+    """
+    more = channels - matrices.shape[1]
+    if not more:
+        return matrices
+    wide = torch.nn.functional.pad(matrices, (0, more, 0, more))
+    wide.diagonal(dim1=1, dim2=2)[:, -more:] = 1.0
+    return wide
+
+
 def map_joints(x: Tensor, matrices: Tensor, joints: Tensor | None = None) -> Tensor:
     """Multiplies the coordinates of the chosen joints by one matrix a clip: `x' = A x`.
 

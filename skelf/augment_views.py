@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from .augment import crop_resize, draw_shears, map_joints
+from .augment import crop_resize, draw_shears, keep_rest, map_joints
 from .augment_aimclr import (
     blur,
     crop_padded,
@@ -39,6 +39,7 @@ def draw_normal_view(
     frames: int | None = None,
     shear: float = 0.5,
     padding_ratio: int = 6,
+    coordinates: int | None = None,
 ) -> Tensor:
     """Draws a normal view of each clip: crop, then shear.
 
@@ -49,6 +50,8 @@ def draw_normal_view(
         frames: frames after that; not read without `lengths`.
         shear: largest shear factor (paper: 0.5); 0 for none.
         padding_ratio: the crop's padding is `T // padding_ratio` frames (paper: 6); 0 for no crop.
+        coordinates: channels that are coordinates, the first ones; a confidence that follows is
+            cropped with them and nothing else. None: all.
 
     Returns:
         `(N, C, frames, V, M)`.
@@ -58,8 +61,8 @@ def draw_normal_view(
     x = _resize(x, lengths, frames)
     padding = _padding(x, padding_ratio)
     start = draw_starts(len(x), padding, generator, x.device)
-    shears = draw_shears(len(x), x.shape[1], shear, generator, x.device)
-    return map_joints(crop_padded(x, start, padding), shears)
+    shears = draw_shears(len(x), coordinates or x.shape[1], shear, generator, x.device)
+    return map_joints(crop_padded(x, start, padding), keep_rest(shears, x.shape[1]))
 
 
 class ExtremeDraws(NamedTuple):
@@ -79,13 +82,19 @@ class ExtremeDraws(NamedTuple):
 def extreme_view(x: Tensor, draws: ExtremeDraws, skeleton: Skeleton) -> Tensor:
     """Crop, shear, spatial flip, rotation, temporal flip, noise, blur, axis mask, in this order.
 
+    The matrices of `draws` say how many channels are coordinates. A confidence after them goes
+    through what moves frames or joints (crop and both flips) only, and where it is 0 the joint is
+    missing: noise and blur leave its coordinates 0.
+
     Source: the paper's eight; their order is that of the released code (facts 3.2).
     """
     x = crop_padded(x, draws.start, draws.padding)
     # Swapping joints commutes with mapping coordinates: shear and rotation are one product.
-    x = map_joints(x, draws.rotations @ draws.shears)
+    x = map_joints(x, keep_rest(draws.rotations @ draws.shears, x.shape[1]))
     x = flip_time(flip_joints(x, draws.flipped, skeleton), draws.backwards)
-    return mask_axis(blur(x + draws.noise, draws.sigma), draws.axis)
+    x, rest = x.tensor_split([draws.shears.shape[1]], dim=1)
+    x = mask_axis(blur(x + draws.noise, draws.sigma), draws.axis)
+    return torch.cat([x * (rest > 0), rest], dim=1) if rest.shape[1] else x
 
 
 def draw_extreme_view(
@@ -105,11 +114,12 @@ def draw_extreme_view(
     sigma: tuple[float, float] = (0.1, 2.0),
     axis_mask: float = 0.5,
     form: str = "official",
+    coordinates: int | None = None,
 ) -> Tensor:
     """Draws an extreme view of each clip: all of `extreme_view`.
 
     Args:
-        x: `(N, C, T, V, M)` with two or three coordinates.
+        x: `(N, C, T, V, M)` with two or three coordinates a joint.
         generator: on the device of `x`.
         skeleton: the joint layout.
         lengths: as in `draw_normal_view`, like the three that follow.
@@ -125,6 +135,8 @@ def draw_extreme_view(
         sigma: smallest and largest width of the blur, in frames (paper: 0.1, 2).
         axis_mask: probability of the axis mask (paper: 0.5).
         form: "official" or "paper" (facts D2, D3).
+        coordinates: channels that are coordinates, the first ones; None: all. `extreme_view` says
+            what happens to a confidence that follows.
 
     Returns:
         `(N, C, frames, V, M)`.
@@ -138,7 +150,7 @@ def draw_extreme_view(
     if form not in FORMS:
         raise unknown("form", form, FORMS)
     x = _resize(x, lengths, frames)
-    count, channels, device = len(x), x.shape[1], x.device
+    count, channels, device = len(x), coordinates or x.shape[1], x.device
     if channels not in (2, 3):
         raise ValueError(f"x of shape {tuple(x.shape)}: rotation needs 2 or 3 coordinates")
     time_flip = {"official": 0.0, "paper": 0.5}[form] if time_flip is None else time_flip
@@ -151,7 +163,7 @@ def draw_extreme_view(
         flipped=draw_flips(count, flip, generator, device),
         rotations=rotations(draw_angles(count, axes, degrees, generator, device)),
         backwards=draw_flips(count, time_flip, generator, device),
-        noise=draw_noise(x, noise_std, noise, generator),
+        noise=draw_noise(x[:, :channels], noise_std, noise, generator),
         sigma=draw_sigmas(count, sigma, blurred, generator, device),
         axis=draw_axes(count, channels, axis_mask, generator, device),
     )

@@ -27,6 +27,7 @@ class Input(BaseModel):
     channels: Depth
     persons: Depth
     stream: Literal["joint", "motion", "bone"]
+    confidence: bool = False  # whether the last channel is one
 
 
 def build_encoder(config: Config, given: Any, source: str) -> Any:
@@ -50,6 +51,7 @@ def build_encoder(config: Config, given: Any, source: str) -> Any:
             in_channels=takes.channels,
             persons=takes.persons,
             stream=takes.stream,
+            confidence=takes.confidence,
             **chosen,
         )
 

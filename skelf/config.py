@@ -34,9 +34,9 @@ from .errors import InputError, unknown
 from .ranges import Depth, Positive
 
 # What the run itself passes to a callable; everything else in its signature is a setting.
-ENCODER_SKIP = ("skeleton", "in_channels", "persons", "stream")
+ENCODER_SKIP = ("skeleton", "in_channels", "persons", "stream", "confidence")
 METHOD_SKIP = ("encoder", "views")
-VIEWS_SKIP = ("x", "lengths", "generator", "frames", "skeleton")
+VIEWS_SKIP = ("x", "lengths", "generator", "frames", "skeleton", "coordinates")
 PROTOCOL_SKIP = ("encoder", "train", "test", "seed", "device", "cache")
 
 
@@ -93,7 +93,7 @@ class Data(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    normalize: str = Field("none", description="name of the normalisation applied on load")
+    normalize: str = Field("none", description="normalisation applied on load; steps joined by +")
     persons: Depth | None = Field(None, description="persons kept; none: all of the store's")
 
 
@@ -174,6 +174,7 @@ def resolve(
     methods: Mapping[str, Any],
     encoders: Mapping[str, Any],
     protocols: Mapping[str, Callable[..., Any]] | None = None,
+    base: Mapping[str, Any] | None = None,
     file: str | Path | None = None,
     overrides: Sequence[str] = (),
 ) -> Config:
@@ -184,6 +185,8 @@ def resolve(
         methods: name -> class; its `view_function` is what the `views` section sets.
         encoders: name -> class; `encoder.name` picks one.
         protocols: name -> run function; an `eval` key must be an argument of one of them.
+        base: the stored config of a run that this one starts from: its model, views and data win
+            over the shipped file's, and its training settings do not.
         file: the user's TOML file.
         overrides: `section.key=value`, the value as TOML writes it, or a bare word.
 
@@ -193,7 +196,7 @@ def resolve(
     """
     if method not in methods:
         raise unknown("method", method, methods)
-    shipped = _shipped(method)
+    shipped = _shipped(method) | _stored(base or {})
     given = read_given(file, overrides)
     name, named_by = given.get("encoder.name", shipped.get("encoder.name", (None, "")))
     cls = _encoder(encoders, name, source=named_by)
@@ -293,6 +296,17 @@ def _shipped(method: str) -> dict[str, tuple[Any, str]]:
     """`configs/<method>.toml`; a method without one has its signatures' defaults only."""
     path = files(__package__) / "configs" / f"{method}.toml"
     return flat(tomllib.loads(path.read_text("utf-8")), path.name) if path.is_file() else {}
+
+
+def _stored(config: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
+    kept = {
+        section: config[section]
+        for section in ("method", "encoder", "views", "data")
+        if section in config
+    }
+    values = flat(kept, "the stored run")
+    values.pop("method.name", None)
+    return values
 
 
 def _encoder(encoders: Mapping[str, Any], name: Any, *, source: str) -> Any:

@@ -16,19 +16,34 @@ from .skeleton import Skeleton
 STREAMS = ("joint", "motion", "bone")
 
 
-def derive(x: Tensor, stream: str, skeleton: Skeleton) -> Tensor:
+def derive(x: Tensor, stream: str, skeleton: Skeleton, coordinates: int | None = None) -> Tensor:
     """The named stream of joints `x` `(N, C, T, V, M)`; same shape and unit.
+
+    Args:
+        x: joints.
+        stream: joint, motion or bone.
+        skeleton: the joint layout.
+        coordinates: channels that are coordinates, the first ones; None: all. One after them is a
+            confidence: each joint keeps its own in every stream, and a difference to or from a
+            missing joint (confidence 0) is 0, not a jump to the origin.
 
     Raises:
         InputError: a stream that is not in `STREAMS`.
     """
+    if stream not in STREAMS:
+        raise unknown("stream", stream, STREAMS)
     if stream == "joint":
         return x
+    moved, rest = x.tensor_split([coordinates or x.shape[1]], dim=1)
+    out = motion(moved) if stream == "motion" else bone(moved, skeleton)
+    if not rest.shape[1]:
+        return out
+    known = rest > 0
     if stream == "motion":
-        return motion(x)
-    if stream == "bone":
-        return bone(x, skeleton)
-    raise unknown("stream", stream, STREAMS)
+        other = torch.nn.functional.pad(known[:, :, 1:], (0, 0, 0, 0, 0, 1))
+    else:
+        other = known.index_select(3, torch.as_tensor(skeleton.bones, device=x.device))
+    return torch.cat([out * (known & other), rest], dim=1)
 
 
 def motion(x: Tensor) -> Tensor:

@@ -40,7 +40,7 @@ def loop(data, indices, persons):
         clip = torch.from_numpy(np.array(data.clip(index)))  # (T, M, V, C)
         for person in range(min(persons, data.persons)):
             x[row, :, : len(clip), :, person] = clip[:, person].permute(2, 0, 1)
-    return normalize(x, data.normalize, data.skeleton), torch.tensor(lengths)
+    return normalize(x, torch.tensor(lengths), data.normalize, data.skeleton)
 
 
 @pytest.mark.parametrize("resident", [True, False, "auto"])

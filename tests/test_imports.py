@@ -9,9 +9,11 @@ PACKAGE = Path(__file__).parents[1] / "skelf"
 
 LAYERS = {
     1: "errors files memory ranges distributed log skeleton layouts streams augment metrics losses",
-    2: "data encoders arguments config card weights checkpoint state claim schedule trainer engine",
+    2: "data encoders ensemble arguments config card weights checkpoint state claim schedule "
+    "trainer engine",
     3: "methods protocols",
-    4: "svg player plots report progress export search build loading api demo cli",
+    4: "svg player plots embedding report run progress export search build loading scores fusion "
+    "starting check view api demo cli",
 }
 STRANGERS = [{"data", "encoders"}, {"methods", "protocols"}]
 

@@ -10,7 +10,8 @@ Fields of the `.npz`, N clips of F frames together; only `frames` and `offsets` 
     names        (N,) str    folds    (N,) int: the column "fold"
     intervals    (K, 4) int: recording, start, end (exclusive), label: the segments
 
-Every other integer or boolean (N,) array becomes a column of its own name.
+Every other integer or boolean (N,) array becomes a column of its own name. The text `skelf`, which
+`skelf data export` adds, holds the layout, attributes and splits.
 """
 
 from __future__ import annotations
@@ -30,16 +31,20 @@ from ..errors import InputError
 from ..layouts import LAYOUTS
 from ..layouts import layout as named_layout
 from ..skeleton import Skeleton
+from . import described
 from .clips import ClipSet
 
 COLUMNS = {"labels": "label", "subjects": "subject", "views": "camera", "cameras": "camera"}
 COLUMNS |= {"setups": "setup", "folds": "fold"}
 FIELDS = {"frames", "offsets", "class_names", "joint_names", "parents", "fps", "names", "intervals"}
+FIELDS |= {described.KEY}
 DERIVED = 1000  # classes that labels alone may name in a file with fewer labels
 _BROKEN = (OSError, EOFError, ValueError, BadZipFile, zlib_error, KeyError, MemoryError)
 
 
-def read(path: str | Path, layout: str | Skeleton | None = None) -> ClipSet:
+def read(
+    path: str | Path, layout: str | Skeleton | None = None, *, confidence: bool = False
+) -> ClipSet:
     """Reads an `.npz` of clips or recordings, or an `.npy` array; never unpickles.
 
     Args:
@@ -48,6 +53,7 @@ def read(path: str | Path, layout: str | Skeleton | None = None) -> ClipSet:
         layout: name of a layout, a TOML file, or a Skeleton. None: the built-in one whose joint
             names the file has, else a custom one from `joint_names` and `parents`. An `.npy` needs
             it. Joints that stand in another order than in the layout are sorted by name.
+        confidence: the last number of each joint is a confidence in [0, 1].
 
     Raises:
         InputError: anything that does not hold; the message names file, field and remedy.
@@ -56,8 +62,13 @@ def read(path: str | Path, layout: str | Skeleton | None = None) -> ClipSet:
     data = _load(path)
     skeleton = named_layout(layout) if isinstance(layout, str) else layout
     if isinstance(data, np.ndarray):
-        return _dense(path, data, skeleton)
-    return _ragged(path, data, skeleton)
+        clips = _dense(path, data, skeleton)
+    else:
+        clips = _ragged(path, data, skeleton)
+    if confidence:
+        clips = replace(clips, attributes=clips.attributes | {"confidence": "true"}, path=path)
+        clips.validate()  # the path was for the messages
+    return replace(clips, path=None)
 
 
 def _load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
@@ -124,6 +135,7 @@ def _ragged(path: Path, data: Mapping[str, np.ndarray], skeleton: Skeleton | Non
     offsets = _signed(path, "offsets", _field(path, data, "offsets", "iu", 1))
     length = _lengths(path, offsets, len(frames))
     count = len(length)
+    keep_layout = skeleton is not None
     skeleton, order = _layout(path, data, skeleton, frames.shape[2])
     others: dict[str, Any] = {"columns": {}}
     ignored = []
@@ -155,7 +167,11 @@ def _ragged(path: Path, data: Mapping[str, np.ndarray], skeleton: Skeleton | Non
         warnings.warn(f"{path}: fps is missing; 30 frames a second assumed", stacklevel=3)
     classes = _classes(path, data, others)
     joints = frames if order is None else frames[:, :, order]
-    return _build(path, joints, length, skeleton, class_names=classes, **others)
+    clips = _build(path, joints, length, skeleton, class_names=classes, **others)
+    if described.KEY not in data:
+        return clips
+    where = f"{path}: {described.KEY}"
+    return described.restore(clips, data[described.KEY], where, keep_layout=keep_layout)
 
 
 def _build(
@@ -164,8 +180,7 @@ def _build(
     attributes = {"title": path.stem, "source": path.name}
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite: refused as such
         joints = joints.astype(np.float32, copy=False)
-    clips = ClipSet.build(joints, length, skeleton, attributes=attributes, path=path, **others)
-    return replace(clips, path=None)  # it was for the messages; the set itself is in memory
+    return ClipSet.build(joints, length, skeleton, attributes=attributes, path=path, **others)
 
 
 def _field(

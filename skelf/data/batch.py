@@ -71,7 +71,7 @@ class ClipBatches:
         inside = time < length[:, None]  # (N, T)
         rows = start[:, None] + time.minimum(length[:, None] - 1)
         x = self._frames[rows] * inside[:, :, None, None, None]  # (N, T, M, V, C)
-        return self._finish(x), length
+        return self._finish(x, length)
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[tuple[Tensor, Tensor]]:
         """The batch of each index array; a streamed set reads one while the last one is in use."""
@@ -101,13 +101,15 @@ class ClipBatches:
 
     def _place(self, x: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
         x, length = (part.to(self.device, non_blocking=True) for part in (x, length))
-        return self._finish(x), length
+        return self._finish(x, length)
 
-    def _finish(self, x: Tensor) -> Tensor:
+    def _finish(self, x: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
         x = x[:, :, : self.persons]
         if x.shape[2] < self.persons:
             x = torch.nn.functional.pad(x, (0, 0, 0, 0, 0, self.persons - x.shape[2]))
-        return normalize(x.permute(0, 4, 1, 3, 2), self.clips.normalize, self.clips.skeleton)
+        clips = self.clips
+        x = x.permute(0, 4, 1, 3, 2)
+        return normalize(x, length, clips.normalize, clips.skeleton, clips.coordinates)
 
 
 def resize(x: Tensor, lengths: Tensor, frames: int) -> Tensor:

@@ -48,11 +48,17 @@ def table(clips: ClipSet) -> None:
 
 
 def finite(clips: ClipSet, indices: range, frames: np.ndarray) -> None:
-    """Refuses NaN and infinite joints in one pair of `ClipSet.blocks`.
+    """Refuses NaN and infinite joints, and confidences outside [0, 1], in one of `ClipSet.blocks`.
 
     Raises:
         InputError: names the clip and the frame in it.
     """
+    if clips.confidence and not ((frames[..., -1] >= 0) & (frames[..., -1] <= 1)).all():
+        raise InputError(
+            f"{clips}: joints: between clips {_called(clips, indices.start)} and "
+            f"{_called(clips, indices.stop - 1)}: a confidence (the last channel) is not in "
+            "[0, 1]; scale it, and give missing joints 0"
+        )
     # A sum is finite unless a number is not (or it overflows): usually one pass without a mask.
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(frames.sum(dtype=np.float64)):
@@ -76,6 +82,11 @@ def _shapes(clips: ClipSet) -> None:
         raise InputError(
             f"{clips}: joints: expected float32 (frames, persons, joints, coordinates), not "
             f"{clips.joints.dtype} {shape}"
+        )
+    if clips.confidence and shape[3] < 3:
+        raise InputError(
+            f"{clips}: joints: {shape[3]} numbers a joint are too few for coordinates and a "
+            "confidence; take the attribute 'confidence' out"
         )
     if shape[2] != clips.skeleton.joints:
         raise InputError(

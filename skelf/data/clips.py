@@ -43,7 +43,8 @@ class ClipSet:
         splits: name -> `(N,)` int8: 0 unused, 1 train, 2 test.
         segments: `(K, 4)` int64: clip, start, end (exclusive), label; in frames of that clip.
         columns: further integer columns of the table, such as "fold".
-        attributes: title, source, licence; `"synthetic": "true"` where the motion was made up.
+        attributes: title, source, licence; `"synthetic": "true"` where the motion was made up;
+            `"confidence": "true"` where the last channel is one (`confidence` has the rule).
         normalize: the normalisation that batches apply on loading; never stored in the file.
         path: the file it was opened from.
     """
@@ -163,8 +164,18 @@ class ClipSet:
 
     @property
     def channels(self) -> int:
-        """Coordinates `C` of a joint."""
+        """Numbers `C` of a joint: its coordinates, and its confidence where the set has one."""
         return int(self.joints.shape[3])
+
+    @property
+    def confidence(self) -> bool:
+        """Whether the last channel is a confidence in [0, 1]: `attributes["confidence"]`."""
+        return self.attributes.get("confidence") == "true"
+
+    @property
+    def coordinates(self) -> int:
+        """Coordinates of a joint: 2 or 3; a missing joint has all of them 0, and confidence 0."""
+        return self.channels - self.confidence
 
     @property
     def frames_total(self) -> int:

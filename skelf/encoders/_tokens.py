@@ -41,9 +41,11 @@ def check_clip(x: Tensor, skeleton: Skeleton, channels: int, frames: int, person
         )
 
 
-def tokenise(x: Tensor, stream: str, skeleton: Skeleton) -> tuple[Tensor, Tensor]:
+def tokenise(
+    x: Tensor, stream: str, skeleton: Skeleton, coordinates: int | None = None
+) -> tuple[Tensor, Tensor]:
     """A stream of `(N, C, T, V, M)` as temporal `(N, T, M*V*C)` and spatial `(N, M*V, T*C)`."""
-    rows = derive(x, stream, skeleton).permute(0, 2, 4, 3, 1)  # (N, T, M, V, C)
+    rows = derive(x, stream, skeleton, coordinates).permute(0, 2, 4, 3, 1)  # (N, T, M, V, C)
     return rows.flatten(2), rows.permute(0, 2, 3, 1, 4).flatten(1, 2).flatten(2)
 
 

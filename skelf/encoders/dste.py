@@ -47,9 +47,10 @@ class DSTE(nn.Module):
         dim: hidden width H (paper: 1024); the clip vector has 2H numbers.
         layers: layers a stream (paper: 2).
         frames: frames T of every input (paper: 64).
-        in_channels: coordinates a joint, C.
+        in_channels: numbers a joint, C: its coordinates, and its confidence where there is one.
         persons: persons M.
         stream: what is derived from the joints: joint, motion or bone.
+        confidence: the last channel is a confidence, see `streams.derive`.
         heads: attention heads (released: 1).
         alpha: weight of CA; DSA gets `1 - alpha` (Eq. 5; released: 0.5). At 0 or 1 the other branch
             is not built.
@@ -74,6 +75,7 @@ class DSTE(nn.Module):
         in_channels: int = 3,
         persons: int = 2,
         stream: str = "joint",
+        confidence: bool = False,
         heads: Size = 1,
         alpha: Share = 0.5,
         gap: Size = 4,
@@ -94,6 +96,7 @@ class DSTE(nn.Module):
         if kernel_size < 1 or kernel_size % 2 == 0:
             raise ValueError(f"kernel_size={kernel_size}: must be odd and positive")
         self.skeleton, self.stream, self.persons = skeleton, stream, persons
+        self.confidence, self.coordinates = confidence, in_channels - confidence
         self.in_channels, self.num_frames, self.dim = in_channels, frames, 2 * dim
         self.repeat_positions = form == "official"
         tokens = persons * skeleton.joints
@@ -115,7 +118,7 @@ class DSTE(nn.Module):
     def tokens(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Dense tokens of `(N, C, T, V, M)`: temporal `(N, T, H)` and spatial `(N, M*V, H)`."""
         check_clip(x, self.skeleton, self.in_channels, self.num_frames, self.persons)
-        temporal, spatial = tokenise(x, self.stream, self.skeleton)
+        temporal, spatial = tokenise(x, self.stream, self.skeleton, self.coordinates)
         temporal, spatial = self.embed_t(temporal), self.embed_s(spatial)
         for depth, (layer_t, layer_s) in enumerate(zip(self.layers_t, self.layers_s, strict=True)):
             if depth == 0 or self.repeat_positions:

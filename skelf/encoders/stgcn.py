@@ -4,14 +4,16 @@ Papers: Yan et al., Spatial Temporal Graph Convolutional Networks, AAAI 2018; Gu
 AAAI 2022. The released AimCLR encoder is ST-GCN at a quarter of the width (16 base channels) with a
 256-dimensional output and no dropout or residual in the first block (facts 1.1 to 1.4).
 
-Within a block the tensor is `(B, C, T, V)` with channels innermost in memory, so that the graph
-convolution is two matrix products. The neighbours are summed before the 1x1 convolution, not after
-it as released: the same sum, and less to compute where a block widens.
+Within a block the tensor is `(B, C, T, V)` and lies in memory as `(T, V, B, C)`: to a convolution
+and to BatchNorm one image of T rows and V * B columns, to the graph T matrices of V rows, to the
+Fourier transform of wide blocks one matrix of T rows. So nothing is ever moved. The neighbours are
+summed before the 1x1 convolution, not after it as released: the same sum, and less to compute where
+a block widens.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +22,7 @@ from torch.nn import functional as F
 from ..ranges import Rate, Size
 from ..skeleton import Skeleton
 from ..streams import derive
+from ._images import TemporalConv, mix, turn
 from ._tokens import check_arguments, check_clip
 
 PARTITIONS = 3  # a joint itself; neighbours farther from the root; neighbours closer to it
@@ -48,9 +51,10 @@ class STGCN(nn.Module):
         width: base channels h (released: 16; the original ST-GCN: 64); the blocks have h, h, h, h,
             2h, 2h, 2h, 4h, 4h, dim.
         frames: frames T of every input (released: 50).
-        in_channels: coordinates a joint, C.
+        in_channels: numbers a joint, C: its coordinates, and its confidence where there is one.
         persons: persons M; an absent one counts as any other in every mean (released).
         stream: what is derived from the joints: joint, motion or bone.
+        confidence: the last channel is a confidence, see `streams.derive`.
         dropout: probability of zeroing an element in each block but the first (released: 0.5).
         partition: "official" or "textbook", see `partitions`.
         edge_importance: learn a weight for each edge in each block (released: yes).
@@ -72,6 +76,7 @@ class STGCN(nn.Module):
         in_channels: int = 3,
         persons: int = 2,
         stream: str = "joint",
+        confidence: bool = False,
         dropout: Rate = 0.5,
         partition: Literal["official", "textbook"] = "official",
         edge_importance: bool = True,
@@ -84,6 +89,7 @@ class STGCN(nn.Module):
                 f"persons={persons}, dropout={dropout}: sizes from 1 on, dropout in [0, 1)"
             )
         self.skeleton, self.stream, self.persons = skeleton, stream, persons
+        self.confidence, self.coordinates = confidence, in_channels - confidence
         self.in_channels, self.num_frames, self.dim = in_channels, frames, dim
         self.register_buffer("adjacency", partitions(skeleton, partition), persistent=False)
         self.data_bn = nn.BatchNorm1d(skeleton.joints * in_channels)
@@ -103,25 +109,47 @@ class STGCN(nn.Module):
 
         Body `m` of clip `n` is row `n * M + m`.
         """
+        maps, rows = self._distinct_maps(x)
+        return maps if rows is None else maps[rows]
+
+    def _distinct_maps(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Maps of bodies that differ, and which of them each body has; None: each its own.
+
+        In evaluation every absent body has the same map, that of zeros, so that it is computed
+        once. In training BatchNorm counts each body, and dropout tells them apart.
+        """
         check_clip(x, self.skeleton, self.in_channels, self.num_frames, self.persons)
         N, C, T, V, M = x.shape
-        x = derive(x, self.stream, self.skeleton).permute(0, 4, 3, 1, 2)  # (N, M, V, C, T)
-        x = self.data_bn(x.reshape(N * M, V * C, T))
-        x = x.view(N * M, V, C, T).permute(0, 2, 3, 1)  # (N*M, C, T, V)
+        x = derive(x, self.stream, self.skeleton, self.coordinates)
+        x = x.permute(2, 0, 4, 3, 1)  # (T, N, M, V, C)
+        x, rows = x.reshape(T, N * M, V, C), None
+        traced = torch.compiler.is_compiling() or torch.onnx.is_in_onnx_export() or x.is_meta
+        if M > 1 and not (self.training or torch.is_grad_enabled() or traced):
+            present = (x != 0).any(dim=3).any(dim=2).any(dim=0)
+            # Those present in their order, then one that stands for all the others.
+            rows = torch.where(present, present.cumsum(0) - 1, present.sum())
+            x = torch.cat([x[:, present], x[:, ~present][:, :1]], dim=1)
+        B = x.shape[1]
+        x = self.data_bn(x.reshape(T * B, V * C))
+        x = turn(x.view(T, B, V, C).transpose(1, 2).contiguous())  # (B, C, T, V)
         for depth, block in enumerate(self.blocks):
             adjacency = self.adjacency
             if self.edge_importance:
                 adjacency = adjacency * self.edge_importance[depth]
             x = block(x, adjacency)
-        return x
+        return x, rows
 
     def pool(self, maps: Tensor) -> Tensor:
         """Clip vectors `(N, dim)` of maps `(N*M, dim, T', V)`: mean over T', V, then persons."""
-        return maps.mean(dim=(2, 3)).view(-1, self.persons, self.dim).mean(dim=1)
+        return maps.mean(dim=(2, 3)).reshape(-1, self.persons, self.dim).mean(dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Clip vector `(N, dim)` of `(N, C, T, V, M)`."""
-        return self.pool(self.maps(x))
+        maps, rows = self._distinct_maps(x)
+        if rows is None:
+            return self.pool(maps)
+        bodies = maps.mean(dim=(2, 3))[rows]
+        return bodies.view(-1, self.persons, self.dim).mean(dim=1)
 
     def frames(self, x: Tensor) -> Tensor:
         """Dense vectors `(N, T, dim)`, one for each input frame.
@@ -129,7 +157,9 @@ class STGCN(nn.Module):
         Row `i` of the map is centred on input frame `4 i`, so frame `t` reads position `t / 4`,
         linearly between rows; frames after the last row's take that row.
         """
-        rows = self.maps(x).mean(dim=3).transpose(1, 2)  # (N*M, T', dim)
+        maps, bodies = self._distinct_maps(x)
+        rows = maps.mean(dim=3).transpose(1, 2)  # (N*M, T', dim)
+        rows = rows if bodies is None else rows[bodies]
         rows = rows.reshape(len(x), self.persons, -1, self.dim).mean(dim=1)
         position = torch.arange(self.num_frames, device=x.device) / 4
         position = position.clamp_max(rows.shape[1] - 1)
@@ -146,23 +176,31 @@ class Block(nn.Module):
         super().__init__()
         self.skip = residual
         self.graph = GraphConv(ins, outs)
-        self.norm1, self.norm2 = nn.BatchNorm2d(outs), nn.BatchNorm2d(outs)
-        self.temporal = nn.Conv2d(outs, outs, (9, 1), (stride, 1), padding=(4, 0))
-        self.dropout = nn.Dropout(dropout)
+        self.norm1, self.norm2 = Norm(outs), Norm(outs)
+        self.temporal = TemporalConv(outs, 9, stride)
+        self.dropout = Dropout(dropout)
         # Empty is the identity: only where the shape changes is there something to learn.
         self.residual = nn.Sequential()
         if residual and (ins != outs or stride != 1):
             # The stride is taken in forward: torch 2.13 writes past its memory on the CPU, backward
             # through a 1x1 convolution with a stride and fewer than 8 channels, channels last.
-            self.residual.extend([nn.Conv2d(ins, outs, 1), nn.BatchNorm2d(outs)])
+            self.residual.extend([nn.Conv2d(ins, outs, 1), Norm(outs)])
 
     def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
         """`(B, ins, T, V)` to `(B, outs, ceil(T / stride), V)`."""
-        y = self.norm1(self.graph(x, adjacency)).relu_()
+        # Nothing in place: autograd copies whole tensors where a view of one is changed.
+        y = self.norm1(self.graph(x, adjacency)).relu()
         y = self.dropout(self.norm2(self.temporal(y)))
-        if not self.skip:
-            return y.relu_()
-        return (y + self.residual(x[:, :, :: self.temporal.stride[0]])).relu_()
+        return (y + self._skipped(x)).relu_() if self.skip else y.relu()
+
+    def _skipped(self, x: Tensor) -> Tensor:
+        if not len(self.residual):
+            return x
+        x = x[:, :, :: self.temporal.stride[0]]
+        conv: Any
+        conv, norm = self.residual
+        y = F.linear(turn(x), conv.weight.flatten(1), conv.bias)
+        return norm(turn(y))
 
 
 class GraphConv(nn.Conv2d):
@@ -179,13 +217,56 @@ class GraphConv(nn.Conv2d):
         """`(B, ins, T, V)`, adjacency `(3, V, W)` source by destination: `(B, outs, T, W)`."""
         B, C, T, V = x.shape
         K, outs = len(adjacency), self.out_channels // len(adjacency)
-        weight = self.weight.view(K, outs, C).permute(1, 0, 2).reshape(outs, K * C)
-        gather = adjacency.permute(2, 0, 1).reshape(V * K, V)  # row w * K + k
-        rows = gather @ x.permute(0, 2, 3, 1)  # (B, T, W * K, C)
-        rows = F.linear(rows.reshape(B, T, V, K * C), weight)
+        gather = adjacency.transpose(1, 2).reshape(1, K * V, V)  # row k * W + w
+        rows = torch.bmm(gather.expand(T, -1, -1), turn(x).reshape(T, V, B * C))
+        rows = rows.view(T, K, V * B, C)
+        y = mix(rows, self.weight.view(K, outs, C)).reshape(T, V, B, outs)
         # Released: each neighbour adds the bias, so it counts with the weights of its edges.
         bias = adjacency.sum(dim=1).T @ self.bias.view(K, outs)  # type: ignore[union-attr]
-        return (rows + bias).permute(0, 3, 1, 2)
+        return turn(y + bias.unsqueeze(1))
+
+
+class Norm(nn.BatchNorm2d):
+    """BatchNorm of `(B, C, T, V)` that lies in memory as `(T, V, B, C)`: as one image of it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The shape of `x`."""
+        B, C, T, V = x.shape
+        image = turn(x).reshape(1, T, V * B, C).permute(0, 3, 1, 2)
+        return turn(super().forward(image).permute(0, 2, 3, 1).reshape(T, V, B, C))
+
+
+class Dropout(nn.Dropout):
+    """`nn.Dropout` whose mask on a CPU costs a random bit, or byte, an element.
+
+    torch draws a number of its own for each element there, which takes longer than the convolution
+    that the mask is for. Bits come from torch's generator, so the state of it that a checkpoint
+    keeps is enough to go on as before. Probabilities that are no multiple of 1/256 take torch's.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`x` with a share of `p` set to 0 and the rest scaled up, in training; else `x`."""
+        kept = 256 * (1 - self.p)
+        if not self.training or self.p == 0:
+            return x
+        if x.device.type != "cpu" or kept != int(kept):
+            return super().forward(x)
+        B, C, T, V = x.shape
+        return x * turn(keep_mask(x.numel(), int(kept), x.dtype).view(T, V, B, C))
+
+
+def keep_mask(count: int, kept: int, dtype: torch.dtype) -> Tensor:
+    """A mask `(count,)` on the CPU: `256 / kept` with probability `kept / 256`, else 0."""
+    per_byte = 8 if kept == 128 else 1
+    words = torch.empty(-(-count // (8 * per_byte)), dtype=torch.int64)
+    # All 64 bits are random from the smallest number on; without bounds torch draws 63.
+    drawn = words.random_(-(2**63), None).view(torch.uint8)
+    if per_byte == 8:  # one row for each byte: its bits
+        bits = torch.arange(256)[:, None] >> torch.arange(8) & 1
+        mask = (bits * 2).to(dtype).index_select(0, drawn.int())
+    else:
+        mask = (drawn < kept).to(dtype).mul_(256 / kept)
+    return mask.view(-1)[:count]
 
 
 def partitions(skeleton: Skeleton, kind: str = "official") -> Tensor:

@@ -33,9 +33,10 @@ class STTR(nn.Module):
         dim: hidden width H (paper: 1024); the clip vector has 2H numbers.
         layers: transformer layers a stream (paper: 2).
         frames: frames T of every input (paper: 64).
-        in_channels: coordinates a joint, C.
+        in_channels: numbers a joint, C: its coordinates, and its confidence where there is one.
         persons: persons M.
         stream: what is derived from the joints: joint, motion or bone.
+        confidence: the last channel is a confidence, see `streams.derive`.
         heads: attention heads (released: 1).
 
     Raises:
@@ -53,11 +54,13 @@ class STTR(nn.Module):
         in_channels: int = 3,
         persons: int = 2,
         stream: str = "joint",
+        confidence: bool = False,
         heads: Size = 1,
     ) -> None:
         super().__init__()
         check_arguments(stream, dim, heads)
         self.skeleton, self.stream, self.persons = skeleton, stream, persons
+        self.confidence, self.coordinates = confidence, in_channels - confidence
         self.in_channels, self.num_frames, self.dim = in_channels, frames, 2 * dim
         tokens = persons * skeleton.joints
         self.embed_t = TokenEmbedding(tokens * in_channels, dim)
@@ -72,7 +75,7 @@ class STTR(nn.Module):
     def tokens(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Dense tokens of `(N, C, T, V, M)`: temporal `(N, T, H)` and spatial `(N, M*V, H)`."""
         check_clip(x, self.skeleton, self.in_channels, self.num_frames, self.persons)
-        temporal, spatial = tokenise(x, self.stream, self.skeleton)
+        temporal, spatial = tokenise(x, self.stream, self.skeleton, self.coordinates)
         temporal = self.embed_t(temporal) + self.position_t
         spatial = self.embed_s(spatial) + self.position_s
         for layer in self.layers_t:

@@ -10,10 +10,11 @@ layout.
 
 from typing import Any
 
-from . import clr_official, usdrl_official
+from . import clr_official, pcm3_official, usdrl_official
 from .aimclr import AimCLR
 from .aimclr_cross import AimCLRCross
 from .crossclr import CrosSCLR
+from .pcm3 import PCM3
 from .skeletonclr import SkeletonCLR
 from .usdrl import USDRL
 
@@ -23,10 +24,12 @@ METHODS = {
     "aimclr": AimCLR,
     "crossclr": CrosSCLR,
     "aimclr_cross": AimCLRCross,
+    "pcm3": PCM3,
 }
 OFFICIAL: dict[str, Any] = {
     "usdrl": usdrl_official,
     "skeletonclr": clr_official.SKELETONCLR,
     "aimclr": clr_official.AIMCLR,
     "crossclr": clr_official.CROSSCLR,
+    "pcm3": pcm3_official,
 }

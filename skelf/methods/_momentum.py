@@ -157,10 +157,18 @@ class KeyEncoder(nn.Module):
 
         In training the encoder moves first, once a step, and the keys wait for the queue.
         """
+        self.move(encoder, projector)
+        return self.keep(self.projector(self.encoder(x)))
+
+    def move(self, encoder: nn.Module, projector: nn.Module) -> None:
+        """Moves towards the query side: in training, once a step."""
         if self.training and not self.queue.waiting:
             follow(self.encoder, encoder, self.momentum)
             follow(self.projector, projector, self.momentum)
-        keys = embed(self.projector(self.encoder(x)))
+
+    def keep(self, projections: Tensor) -> Tensor:
+        """Keys `(B, D)` of projections `(N, D)`; in training they wait for the queue."""
+        keys = embed(projections)
         if self.training:
             self.queue.push(keys)
         return keys

@@ -55,6 +55,7 @@ def draw_views(
     sigma: Widths = (0.1, 2.0),
     axis_mask: Share = 0.5,
     form: Form | None = None,
+    coordinates: int | None = None,
 ) -> tuple[Tensor, ...]:
     """AimCLR's extreme, query and key view: eight augmentations, and twice a crop and a shear.
 
@@ -75,6 +76,7 @@ def draw_views(
         sigma: see there.
         axis_mask: see there.
         form: see there. None: the method's.
+        coordinates: see there; of all three views.
 
     Returns:
         Three tensors `(N, C, frames, V, M)`.
@@ -85,10 +87,11 @@ def draw_views(
     extreme = draw_extreme_view(
         x, generator, skeleton, shear=shear, padding_ratio=padding_ratio, flip=flip,
         degrees=degrees, time_flip=time_flip, noise=noise, noise_std=noise_std, blurred=blurred,
-        sigma=sigma, axis_mask=axis_mask, form=form or "official",
+        sigma=sigma, axis_mask=axis_mask, form=form or "official", coordinates=coordinates,
     )  # fmt: skip
+    normal: dict[str, Any] = {"shear": shear, "padding_ratio": padding_ratio}
     query, key = (
-        draw_normal_view(x, generator, shear=shear, padding_ratio=padding_ratio) for _ in range(2)
+        draw_normal_view(x, generator, coordinates=coordinates, **normal) for _ in range(2)
     )
     return extreme, query, key
 
@@ -159,7 +162,7 @@ class AimCLR(nn.Module):
         """Extreme, query and key view of padded clips `(N, C, T, V, M)`; see `draw_views`."""
         return draw_views(
             x, lengths, generator, self.encoder.num_frames, self.encoder.skeleton,
-            **self.view_arguments,
+            coordinates=self.encoder.coordinates, **self.view_arguments,
         )  # fmt: skip
 
     def contrast(self, extreme: Tensor, query: Tensor, key: Tensor) -> dict[str, Tensor]:

@@ -105,7 +105,7 @@ class AimCLRCross(nn.Module):
         """Extreme, query and key view of padded clips `(N, C, T, V, M)`; all streams see them."""
         return draw_views(
             x, lengths, generator, self.encoder.num_frames, self.encoder.skeleton,
-            **self.view_arguments,
+            coordinates=self.encoder.coordinates, **self.view_arguments,
         )  # fmt: skip
 
     def contrast(self, extreme: Tensor, query: Tensor, key: Tensor) -> dict[str, dict[str, Tensor]]:

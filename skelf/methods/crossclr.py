@@ -108,7 +108,7 @@ class CrosSCLR(nn.Module):
         """Query and key view of padded clips `(N, C, T, V, M)`; all streams see the same."""
         return draw_views(
             x, lengths, generator, self.encoder.num_frames, self.encoder.skeleton,
-            **self.view_arguments,
+            coordinates=self.encoder.coordinates, **self.view_arguments,
         )  # fmt: skip
 
     def contrast(self, query: Tensor, key: Tensor) -> dict[str, Tensor]:

@@ -32,6 +32,7 @@ def draw_views(
     padding_ratio: Annotated[int, Field(ge=0)] = 6,
     extreme: bool = False,
     form: Form | None = None,
+    coordinates: int | None = None,
 ) -> tuple[Tensor, ...]:
     """SkeletonCLR's query and key view: each a crop and a shear.
 
@@ -46,6 +47,7 @@ def draw_views(
         extreme: draw AimCLR's extreme views instead (the row "extreme augmentations only" of its
             Table 1).
         form: of the extreme views, see `augment_views.draw_extreme_view`. None: the method's.
+        coordinates: see `augment_views.draw_normal_view`.
 
     Returns:
         Two tensors `(N, C, frames, V, M)`.
@@ -54,6 +56,7 @@ def draw_views(
     """
     x = resize(x, lengths, frames)
     sizes: dict[str, Any] = {"shear": shear, "padding_ratio": padding_ratio}
+    sizes["coordinates"] = coordinates
     if extreme:
         sizes["form"] = form or "official"
         return tuple(draw_extreme_view(x, generator, skeleton, **sizes) for _ in range(2))
@@ -82,7 +85,7 @@ class SkeletonCLR(nn.Module):
     """
 
     view_function = staticmethod(draw_views)
-    encoder: Any  # a module with `dim`, `num_frames` and `skeleton`
+    encoder: Any  # a module with `dim`, `num_frames`, `coordinates` and `skeleton`
 
     def __init__(
         self,
@@ -107,7 +110,7 @@ class SkeletonCLR(nn.Module):
         """Query and key view of padded clips `(N, C, T, V, M)`; see `draw_views`."""
         return draw_views(
             x, lengths, generator, self.encoder.num_frames, self.encoder.skeleton,
-            **self.view_arguments,
+            coordinates=self.encoder.coordinates, **self.view_arguments,
         )  # fmt: skip
 
     def contrast(self, query: Tensor, key: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from ..augment import (
     draw_joints,
     draw_matrices,
     draw_shears,
+    keep_rest,
     map_joints,
 )
 from ..distributed import gather
@@ -40,6 +41,7 @@ def draw_views(
     joints: Share = 0.6,
     erase: Share = 0.5,
     shear: Amount = 1.0,
+    coordinates: int | None = None,
 ) -> tuple[Tensor, ...]:
     """USDRL's views (A8): a temporal crop resized, then joint corruption or a shear; all at once.
 
@@ -54,6 +56,9 @@ def draw_views(
         joints: share of the joints that corruption touches (released: 15 of 25).
         erase: probability that corrupted joints become 0 rather than pass through a random matrix.
         shear: largest off-diagonal entry of the shear matrix.
+        coordinates: channels that are coordinates, the first ones; None: all. A confidence that
+            follows is cropped and resized with them, is 0 for joints that became 0 and mixes with
+            nothing.
 
     Returns:
         `number` tensors `(N, C, frames, V, M)`.
@@ -62,9 +67,9 @@ def draw_views(
     """
     start, span = draw_crops(lengths, frames, crop, number, generator)
     x = crop_resize(x, start, span, frames)  # (K * N, C, frames, V, M)
-    count, channels, joint_count, device = len(x), x.shape[1], x.shape[3], x.device
-    shears = draw_shears(count, channels, shear, generator, device)
-    randoms = draw_matrices(count, channels, 1.0, generator, device)
+    count, channels, joint_count, device = len(x), coordinates or x.shape[1], x.shape[3], x.device
+    shears = keep_rest(draw_shears(count, channels, shear, generator, device), x.shape[1])
+    randoms = keep_rest(draw_matrices(count, channels, 1.0, generator, device), x.shape[1])
     chosen = draw_joints(count, joint_count, joints, generator, device)
     corrupt, zero = torch.rand(2, count, generator=generator, device=device) < torch.tensor(
         [[corruption], [erase]], device=device
@@ -101,7 +106,7 @@ class USDRL(nn.Module):
     """
 
     view_function = staticmethod(draw_views)
-    encoder: Any  # a module with `tokens`, `dim` and `num_frames`
+    encoder: Any  # a module with `tokens`, `dim`, `num_frames` and `coordinates`
 
     def __init__(
         self,
@@ -143,7 +148,10 @@ class USDRL(nn.Module):
 
     def views(self, x: Tensor, lengths: Tensor, generator: Generator) -> tuple[Tensor, ...]:
         """Augmented views of padded clips `(N, C, T, V, M)`; see `draw_views`."""
-        return draw_views(x, lengths, generator, self.encoder.num_frames, **self.view_arguments)
+        return draw_views(
+            x, lengths, generator, self.encoder.num_frames, coordinates=self.encoder.coordinates,
+            **self.view_arguments,
+        )  # fmt: skip
 
     def project(self, *views: Tensor) -> dict[str, Tensor]:
         """Projected views: domain -> `(K, B, D)` float32, B the batch over all processes."""

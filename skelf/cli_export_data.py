@@ -1,0 +1,41 @@
+"""`skelf data export`: a store in a format that other programs read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from .data import write_npz, write_pyskl
+from .data.clips import ClipSet
+from .errors import InputError
+from .files import refuse_unwritable
+
+WRITERS = {".pkl": write_pyskl.write, ".npz": write_npz.write}
+
+
+def export(
+    path: Annotated[Path, typer.Argument(metavar="STORE", help="A store, by `data import`.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="A .pkl (pyskl) or .npz (NumPy).")
+    ],
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+) -> None:
+    """Writes a store as a pyskl pickle or as NumPy arrays; `data import` reads both back.
+
+    Example: skelf data export nw_ucla.h5 --out nw_ucla.pkl
+
+    Example: skelf data export nw_ucla.h5 --out nw_ucla.npz
+    """
+    if out.suffix.lower() not in WRITERS:
+        raise InputError(f"{out}: name a file that ends in {' or '.join(WRITERS)}")
+    if out.exists() and not force:
+        raise InputError(f"{out}: exists already; choose another --out, or replace it with --force")
+    refuse_unwritable(out)
+    clips = ClipSet.open(path)
+    WRITERS[out.suffix.lower()](clips, out)
+    size = out.stat().st_size / 1e6
+    Console().print(f"{escape(str(out))}: {len(clips)} clips, {size:,.1f} MB", highlight=False)

@@ -1,0 +1,196 @@
+"""Pickles that hold arrays, numbers, texts and plain containers, read without running anything.
+
+An ordinary unpickler calls whatever the file names. This one knows three functions of NumPy's and
+ordered dictionaries, by name, and puts its own in their place; no class of the file's choosing is
+made, no attribute set, and nothing is allocated that the file is too short to fill. It is the
+interpreter's own unpickler in Python, whose table of operations can be cut down; the one in C
+cannot, and lets a few bytes ask for any amount of memory.
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+import re
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar
+
+import numpy as np
+
+from ..errors import InputError
+
+
+def load(path: Path) -> Any:
+    """What a pickle holds; NumPy scalars become Python's.
+
+    Raises:
+        InputError: no such file, cut off, or anything but arrays and plain containers in it.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: {'a folder' if path.is_dir() else 'no such file'}; name a .pkl")
+    with path.open("rb") as file:
+        try:
+            return _Unpickler(_Bounded(file, path.stat().st_size), encoding="latin1").load()
+        except _Refused as error:
+            raise InputError(
+                f"{path}: not read: {error}; only arrays, numbers, texts, lists, tuples and dicts "
+                "are taken from a pickle"
+            ) from None
+        except Exception as error:  # bytes at random raise nearly anything here, and do no harm
+            detail = next(iter(str(error).splitlines()), "")[:200] or type(error).__name__
+            raise InputError(f"{path}: not a pickle, cut off or damaged ({detail})") from None
+
+
+class _Refused(Exception):  # noqa: N818
+    """What the file asks for is not among what is read."""
+
+
+class _Bounded:
+    """A file that refuses to read more than is left, before memory is set aside for it."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self.file, self.size, self.readline = file, size, file.readline
+
+    def read(self, count: int) -> bytes:
+        if count > self.size - self.file.tell():
+            raise EOFError("the data ends early")
+        return self.file.read(count)
+
+
+class _Type:
+    """Stands for a NumPy dtype while the file builds it."""
+
+    def __init__(self, code: str, align: bool = False, copy: bool = False) -> None:
+        if not isinstance(code, str) or not re.fullmatch(
+            r"[<>|=]?([fiub][1248]|[SU]\d{1,6})", code
+        ):
+            raise _Refused(f"an array of type {str(code)[:40]!r}")
+        self.value = np.dtype(code)
+
+    def build(self, state: Any) -> None:
+        """Takes the byte order, and nothing else, from a dtype's state."""
+        order, names = state[1], state[3:5]
+        if order not in ("<", ">", "|", "=") or names != (None, None) or state[2] is not None:
+            raise _Refused("an array of records")
+        self.value = self.value.newbyteorder(order)
+
+
+def _dtype(kind: Any) -> np.dtype[Any]:
+    if not isinstance(kind, _Type):
+        raise _Refused("an array without a type")
+    return kind.value
+
+
+def _raw(data: Any) -> bytes:
+    if isinstance(data, str):  # written by Python 2
+        data = data.encode("latin1")
+    if not isinstance(data, bytes):
+        raise _Refused("an array of objects")
+    return data
+
+
+def _array(data: bytes, kind: np.dtype[Any], shape: Any, fortran: bool) -> np.ndarray:
+    sizes = tuple(int(size) for size in shape)
+    if min(sizes, default=0) < 0 or math.prod(sizes) * kind.itemsize != len(data):
+        raise _Refused(f"an array of shape {str(sizes)[:60]} with {len(data)} bytes")
+    return np.frombuffer(data, kind).reshape(sizes, order="F" if fortran else "C")
+
+
+def _reconstruct(kind: Any, shape: Any, code: Any) -> np.ndarray:
+    if kind is not _ndarray:
+        raise _Refused("an array class of its own")
+    return np.zeros(0, np.uint8)  # filled by BUILD
+
+
+def _ndarray() -> None:
+    """Stands for the class of arrays, which `_reconstruct` is given."""
+    raise _Refused("an array made otherwise than NumPy does")
+
+
+def _scalar(kind: Any, data: Any) -> Any:
+    return _array(_raw(data), _dtype(kind), (), False).item()
+
+
+def _frombuffer(data: Any, kind: Any, shape: Any, order: Any) -> np.ndarray:
+    return _array(_raw(data), _dtype(kind), shape, order == "F")
+
+
+def _encode(text: Any, codec: Any) -> bytes:
+    if not isinstance(text, str) or codec != "latin1":
+        raise _Refused("_codecs.encode")
+    return text.encode("latin1")
+
+
+def _empty() -> bytes:
+    """What old protocols write for the data of an array without elements."""
+    return b""
+
+
+# NumPy 2 moved numpy.core to numpy._core; both names are in files.
+_KNOWN: dict[tuple[str, str], Callable[..., Any]] = {
+    ("numpy", "ndarray"): _ndarray,
+    ("numpy", "dtype"): _Type,
+    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy.core.multiarray", "scalar"): _scalar,
+    ("numpy.core.numeric", "_frombuffer"): _frombuffer,
+    ("_codecs", "encode"): _encode,
+    ("__builtin__", "bytes"): _empty,
+    ("collections", "OrderedDict"): dict,
+}
+
+
+class _Unpickler(pickle._Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        known = _KNOWN.get((module.replace("numpy._core", "numpy.core"), name))
+        if known is None:
+            raise _Refused(f"it asks for {f'{module}.{name}'[:80]!r}")
+        return known
+
+    def refuse(self) -> None:
+        raise _Refused("it asks for an object of a class")
+
+    def reduce(self) -> None:
+        arguments = self.stack.pop()
+        function = self.stack[-1]
+        if not any(function is known for known in _KNOWN.values()):
+            raise _Refused("it calls something that is no function")
+        self.stack[-1] = function(*arguments)
+
+    def build(self) -> None:
+        state, made = self.stack.pop(), self.stack[-1]
+        if isinstance(made, _Type):
+            made.build(state)
+        elif isinstance(made, np.ndarray) and made.base is None and not made.size:
+            _, shape, kind, fortran, data = state
+            filled = _array(_raw(data), _dtype(kind), shape, bool(fortran))
+            # Everything is checked by now; others in the file may refer to `made` already.
+            whole: Any = (1, filled.shape, filled.dtype, bool(fortran), _raw(data))
+            made.__setstate__(whole)
+        else:
+            raise _Refused("it sets an object's attributes")
+
+    def bytearray8(self) -> None:
+        (size,) = struct.unpack("<Q", self.read(8))
+        self.append(self.read(size))
+
+    stack: list[Any]
+    read: Callable[[int], bytes]
+    append: Callable[[Any], None]
+    dispatch: ClassVar[dict[int, Any]] = {
+        **pickle._Unpickler.dispatch,
+        **dict.fromkeys(
+            b"".join(
+                [
+                    pickle.PERSID, pickle.BINPERSID, pickle.INST, pickle.OBJ, pickle.NEWOBJ,
+                    pickle.NEWOBJ_EX, pickle.EXT1, pickle.EXT2, pickle.EXT4,
+                    pickle.NEXT_BUFFER, pickle.READONLY_BUFFER,
+                ]
+            ),
+            refuse,
+        ),
+        pickle.REDUCE[0]: reduce,
+        pickle.BUILD[0]: build,
+        pickle.BYTEARRAY8[0]: bytearray8,
+    }  # fmt: skip

@@ -1,0 +1,45 @@
+"""Writes the `.npz` that `arrays.py` reads, with the splits, layout and attributes of a store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from ..files import replacing
+from . import described
+from .arrays import COLUMNS, FIELDS
+from .clips import ClipSet
+
+_RENAMED = {"fold": "folds"}  # what the reader calls a column
+
+
+def write(clips: ClipSet, path: Path) -> None:
+    """Writes a set as one `.npz`, atomically; NumPy alone opens it.
+
+    Raises:
+        InputError: a column that bears the name of a field.
+    """
+    fields: dict[str, np.ndarray] = {
+        "frames": np.concatenate([block for _, block in clips.blocks()]),
+        "offsets": np.concatenate([[0], clips.length.cumsum()]),
+        "labels": clips.label,
+        "subjects": clips.subject,
+        "cameras": clips.camera,
+        "setups": clips.setup,
+        "fps": clips.fps,
+        "names": np.array(clips.names, dtype=np.str_),
+        "class_names": np.array(clips.class_names, dtype=np.str_),
+        "joint_names": np.array(clips.skeleton.names),
+        "parents": np.array(clips.skeleton.parents),
+        "intervals": clips.segments,
+        described.KEY: np.array(described.describe(clips, splits=True)),
+    }
+    for key, values in clips.columns.items():
+        name = _RENAMED.get(key, key)
+        if name in fields or name in FIELDS or (name in COLUMNS and key not in _RENAMED):
+            raise InputError(f"{clips}: the column {key!r} has the name of a field; rename it")
+        fields[name] = values
+    with replacing(path) as beside, beside.open("wb") as file:
+        np.savez(file, **fields)  # type: ignore[arg-type]  # numpy types no field as bool

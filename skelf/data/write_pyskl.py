@@ -1,0 +1,94 @@
+"""Writes pyskl pickles (`pyskl.py` has the format), which pyskl and MMAction2 read as they are.
+
+Of a store they hold everything: pyskl's fields, further ones in each annotation (subject, camera,
+setup, fps, columns, segments) and one text (`described.py`), all of which pyskl leaves alone.
+"""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..files import replacing
+from . import described
+from .clips import ClipSet
+from .pyskl_splits import write_splits
+
+_SIZES = {"img_shape": ("height", "width"), "original_shape": ("original_height", "original_width")}
+
+
+def write(clips: ClipSet, path: Path) -> None:
+    """Writes a set as one pickle, atomically, in float32.
+
+    Args:
+        clips: with two or three coordinates a joint; a confidence becomes the score. Persons after
+            the last one who appears in a clip are left out of it.
+        path: the `.pkl`.
+
+    Raises:
+        InputError: one coordinate or four, or clips that share a name.
+    """
+    if clips.coordinates not in (2, 3):
+        raise InputError(f"{clips}: {clips.coordinates} coordinates; pyskl files hold 2 or 3")
+    names = clips.names
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"{clips}: two clips are called {twice!r}; pyskl tells clips by name")
+    data = {
+        "split": write_splits(clips.splits, names),
+        "annotations": [_annotation(clips, number, name) for number, name in enumerate(names)],
+        described.KEY: described.describe(clips, splits=False),
+    }
+    with replacing(path) as beside, beside.open("wb") as file:
+        _Pickler(file).dump(data)
+
+
+def _annotation(clips: ClipSet, number: int, name: str) -> dict[str, Any]:
+    clip = clips.clip(number)  # (T, M, V, C)
+    present = np.flatnonzero(clip.any(axis=(0, 2, 3)))
+    clip = clip[:, : 1 + max(present, default=0)].transpose(1, 0, 2, 3)
+    given: dict[str, Any] = {
+        "frame_dir": name,
+        "label": int(clips.label[number]),
+        "total_frames": clip.shape[1],
+        "keypoint": np.asarray(clip[..., : clips.coordinates]),
+    }
+    if clips.confidence:
+        given["keypoint_score"] = np.asarray(clip[..., -1])
+    columns = {key: int(values[number]) for key, values in clips.columns.items()}
+    for key, pair in _SIZES.items():
+        if all(columns.get(column, 0) > 0 for column in pair):
+            given[key] = tuple(columns.pop(column) for column in pair)
+    if "img_shape" in given:  # pyskl asks for both
+        given.setdefault("original_shape", given["img_shape"])
+    for key in ("subject", "camera", "setup"):
+        given[key] = int(getattr(clips, key)[number])
+    given["fps"] = float(clips.fps[number])
+    if columns:
+        given["columns"] = columns
+    rows = clips.segments[clips.segments[:, 0] == number, 1:] if len(clips.segments) else ()
+    if len(rows):
+        given["segments"] = rows
+    return given
+
+
+class _Pickler(pickle._Pickler):
+    """Names NumPy's functions as NumPy 1 does, which NumPy 2 knows too; keeps nothing in memory."""
+
+    def __init__(self, file: Any) -> None:
+        super().__init__(file, protocol=4)
+        self.fast = True  # no table of what was written: memory stays flat, and there are no cycles
+
+    write: Any
+
+    def save_global(self, obj: Any, name: str | None = None) -> None:
+        module = str(getattr(obj, "__module__", ""))
+        if module.startswith("numpy._core"):
+            old = module.replace("numpy._core", "numpy.core")
+            self.write(pickle.GLOBAL + f"{old}\n{obj.__qualname__}\n".encode())
+            return
+        super().save_global(obj, name)  # type: ignore[misc]  # typeshed lacks it
