@@ -1,0 +1,111 @@
+"""GRU: the recurrent encoder of PCM3 (and of ISC and CMD before it).
+
+Paper: Zhang et al., Prompted Contrast with Masked Motion Modeling, ACM MM 2023; the survey of 2024
+keeps it. Called bidirectional there, but the released code steps it one frame at a time, so that
+both "directions" run forward in time: each layer is two causal GRUs on the same input, side by side
+(facts B1, exact). Here each of them is one call of torch's kernel for the whole sequence.
+
+Frames stand first within: `(T, N, F)`, so that a step of the recurrence reads one block of memory.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..ranges import Depth, Size
+from ..skeleton import Skeleton
+from ..streams import derive
+from ._tokens import check_arguments, check_clip
+
+
+class GRU(nn.Module):
+    """Recurrent encoder: input BatchNorm, then layers of two GRUs each.
+
+    Args:
+        skeleton: the joint layout.
+        dim: hidden width H of each direction (paper: 1024); the clip vector has 2H numbers.
+        layers: layers (paper: 3).
+        frames: frames T of every input (paper: 64).
+        in_channels: numbers a joint, C: its coordinates, and its confidence where there is one.
+        persons: persons M.
+        stream: what is derived from the joints: joint, motion or bone.
+        confidence: the last channel is a confidence, see `streams.derive`.
+        causal: both directions run forward in time, so that frame t sees the frames up to t only
+            (released). False: the second one runs backward, a true bidirectional GRU.
+
+    Raises:
+        ValueError: an unknown stream.
+
+    Source: PCM3's released encoder (facts B1).
+    """
+
+    layers: Any  # ModuleList of ModuleLists of two nn.GRU
+
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        dim: Size = 1024,
+        layers: Depth = 3,
+        frames: Size = 64,
+        in_channels: int = 3,
+        persons: int = 2,
+        stream: str = "joint",
+        confidence: bool = False,
+        causal: bool = True,
+    ) -> None:
+        super().__init__()
+        check_arguments(stream, dim, heads=1)
+        self.skeleton, self.stream, self.persons = skeleton, stream, persons
+        self.confidence, self.coordinates = confidence, in_channels - confidence
+        self.in_channels, self.num_frames, self.dim = in_channels, frames, 2 * dim
+        self.causal = causal
+        self.features = skeleton.joints * in_channels * persons
+        self.norm = nn.BatchNorm1d(self.features)
+        self.layers = nn.ModuleList(
+            nn.ModuleList(nn.GRU(2 * dim if depth else self.features, dim) for _ in range(2))
+            for depth in range(layers)
+        )
+        for parameter in self.layers.parameters():
+            if parameter.dim() == 2:  # biases keep torch's draw
+                nn.init.xavier_uniform_(parameter)
+
+    def rows(self, x: Tensor) -> Tensor:
+        """One row a frame, `(T, N, V*C*M)`, of a stream `(N, C, T, V, M)` that is derived."""
+        return x.permute(2, 0, 3, 1, 4).flatten(2)
+
+    def normalise(self, rows: Tensor) -> Tensor:
+        """The input BatchNorm of rows `(T, N, V*C*M)`, over clips and frames."""
+        return self.norm(rows.flatten(0, 1)).view_as(rows)
+
+    def recur(self, rows: Tensor) -> Tensor:
+        """States `(T, N, 2H)` of normalised rows `(T, N, V*C*M)`."""
+        for ahead, other in self.layers:
+            if self.causal:
+                states = [ahead(rows)[0], other(rows)[0]]
+            else:
+                states = [ahead(rows)[0], other(rows.flip(0))[0].flip(0)]
+            rows = torch.cat(states, dim=2)
+        return rows
+
+    def last(self, states: Tensor) -> Tensor:
+        """Clip vectors `(N, 2H)` of states `(T, N, 2H)`: of each direction what it ended on."""
+        if self.causal:
+            return states[-1]
+        half = self.dim // 2
+        return torch.cat([states[-1, :, :half], states[0, :, half:]], dim=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Clip vector `(N, 2H)` of `(N, C, T, V, M)`."""
+        return self.last(self._states(x))
+
+    def frames(self, x: Tensor) -> Tensor:
+        """Dense vectors `(N, T, 2H)`, one for each input frame."""
+        return self._states(x).transpose(0, 1)
+
+    def _states(self, x: Tensor) -> Tensor:
+        check_clip(x, self.skeleton, self.in_channels, self.num_frames, self.persons)
+        x = derive(x, self.stream, self.skeleton, self.coordinates)
+        return self.recur(self.normalise(self.rows(x)))

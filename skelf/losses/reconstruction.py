@@ -1,0 +1,28 @@
+"""Masked motion modelling: how far a prediction is from what was masked, a pure function."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..distributed import gather
+
+
+def masked_error(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Squared error of the masked entries, their mean over the batch of all processes.
+
+    Args:
+        predicted: any shape.
+        target: the same shape.
+        mask: bool, broadcasts to it; True where an entry was masked and has to be predicted.
+
+    Returns:
+        A scalar; 0 where nothing is masked.
+
+    Source: the survey's Eq. 6; facts B6.
+    """
+    mask = mask.expand_as(target)
+    dtype = torch.promote_types(predicted.dtype, torch.float32)
+    error = (predicted.to(dtype) - target.to(dtype)).square()
+    total, count = (error * mask).sum(), mask.sum()
+    return gather(total.reshape(1)).sum() / gather(count.reshape(1)).sum().clamp_min(1)

@@ -1,0 +1,88 @@
+"""Starting a run from trained weights: a second stage, or going on with other settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from . import checkpoint
+from .errors import InputError, unknown
+from .methods import OFFICIAL
+from .skeleton import Skeleton
+
+
+class Start(NamedTuple):
+    """What a run starts from, see `read_start`."""
+
+    source: Path
+    config: Mapping[str, Any] | None  # of the stored run; a released file has none
+
+
+def read_start(init: str | Path, method: str) -> Start:
+    """Finds the weights that `init` names.
+
+    Args:
+        init: a run folder (its newest checkpoint), a checkpoint folder, a hub name, or a released
+            file of the method.
+        method: the method that shall start from them.
+
+    Raises:
+        InputError: nothing there, a run of another method, or a file of a method without a released
+            layout.
+    """
+    found = checkpoint.locate(init)
+    if found.is_file():
+        if method not in OFFICIAL:
+            raise unknown("official checkpoint layout", method, OFFICIAL)
+        return Start(found, None)
+    config = checkpoint.read_config(found)
+    held = config.get("method")
+    name = held.get("name") if isinstance(held, Mapping) else None
+    if name != method:
+        raise InputError(f"{init}: holds a run of {name!r}, not of {method!r}; name one of its own")
+    return Start(found, config)
+
+
+def start_from(start: Start, made: nn.Module, name: str, given: Mapping[str, Any]) -> None:
+    """Loads the weights, and all else that a checkpoint's model holds, into a new method.
+
+    Args:
+        start: where they are.
+        made: the method, built with the settings of the new run.
+        name: its name.
+        given: the `input` of the new run's config, which has to be that of the stored one.
+
+    Raises:
+        InputError: the stored run is of other data or another stream, or its weights do not fit the
+            settings.
+    """
+    tensors = _tensors(start, name, given)
+    try:
+        made.load_state_dict(tensors)
+    except RuntimeError as error:
+        lines = [line.strip() for line in str(error).splitlines()[1:]]
+        raise InputError(
+            f"{start.source}: its weights do not fit the settings of this run: {lines[0]}"
+        ) from None
+
+
+def _tensors(start: Start, name: str, given: Mapping[str, Any]) -> dict[str, Tensor]:
+    if start.config is None:
+        skeleton = Skeleton.from_dict(given["skeleton"])
+        state = checkpoint.read_tensors(start.source)
+        official = OFFICIAL[name].load(state, skeleton, str(start.source), stream=given["stream"])
+        tensors: dict[str, Tensor] = official.state_dict()
+        return tensors
+    stored = start.config.get("input")
+    for key, value in given.items():
+        before = stored.get(key, False) if isinstance(stored, Mapping) else None
+        if before != value:
+            shown = "" if key == "skeleton" else f" {before!r}, not {value!r}"
+            raise InputError(
+                f"{start.source}: was trained on another {key}{shown}; start from a run on clips "
+                "and a stream like these"
+            )
+    return checkpoint.read_tensors(start.source / checkpoint.MODEL)
