@@ -2,9 +2,8 @@
 
 Matplotlib draws them through `Figure` objects, so no global state is touched. Text stays text, and
 every colour is a CSS variable with a fallback (`var(--c0, #0072b2)`), so that one picture is crisp
-at any size and follows the page's light or dark theme. Colours are those of Okabe and Ito ("Color
-universal design", 2008), safe for colour-blind readers; classes and series differ in marker or dash
-as well.
+at any size and follows the page's light or dark theme. Colours are those of `svg`, chosen for
+colour-blind readers too; classes and series differ in marker or dash as well.
 """
 
 from __future__ import annotations
@@ -17,11 +16,20 @@ from matplotlib.collections import PatchCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    PercentFormatter,
+)
 from numpy.typing import ArrayLike
 
 from . import svg
-from .errors import InputError, unknown
+from .embedding import project
+from .errors import InputError
+
+__all__ = ["changes", "class_legend", "confusion", "curves", "embedding", "project"]
 
 
 def curves(
@@ -32,6 +40,9 @@ def curves(
     xlabel: str = "epoch",
     percent: bool = False,
     log: bool = False,
+    zero: bool = True,
+    bands: Mapping[str, Sequence[float]] | None = None,
+    note: str = "",
 ) -> str:
     """Lines over a common axis, such as loss terms over epochs.
 
@@ -42,12 +53,16 @@ def curves(
         ylabel: the vertical axis with its unit.
         xlabel: the horizontal axis with its unit.
         percent: `y` is in [0, 1] and is shown as a percentage.
+        zero: with `percent`, the vertical axis starts at 0.
         log: logarithmic vertical axis; points at or below zero are left out.
+        bands: name -> a deviation for each point of that series, shaded around its line.
+        note: stands beneath it.
 
     Returns:
         A `<figure>`; where nothing is left to draw it says so.
     """
-    kept = {name: _finite(x, y, positive=log) for name, (x, y) in series.items()}
+    around = bands or {}
+    kept = {name: _finite(x, y, around.get(name), positive=log) for name, (x, y) in series.items()}
     kept = {name: xy for name, xy in kept.items() if len(xy[0])}
     if not kept:
         return svg.empty(title)
@@ -55,29 +70,37 @@ def curves(
         figure = Figure(figsize=(4.4, 2.6), layout="constrained")
         ax = figure.add_subplot()
         _frame(ax)
-        for k, (x, y) in enumerate(kept.values()):
+        for k, (x, y, band) in enumerate(kept.values()):
             colour, dash = svg.SERIES[k % len(svg.SERIES)], svg.DASHES[k % len(svg.DASHES)]
             ax.plot(x, y, color=colour, linestyle=dash, linewidth=1.6)
+            if band.any():
+                low = np.maximum(y - band, y.min() / 2) if log else y - band
+                ax.fill_between(x, low, y + band, color=colour, alpha=0.14, linewidth=0)
             if len(x) <= 12:
                 ax.plot(x, y, color=colour, linestyle="none", marker="o", markersize=3)
         ax.set_xlabel(svg.clean(xlabel))
         ax.set_ylabel(svg.clean(ylabel), labelpad=6)
         if log:
             ax.set_yscale("log")
-            ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-            ax.yaxis.set_minor_formatter(NullFormatter())
+            _log_ticks(ax)
         if percent:
-            ax.set_ylim(bottom=0)
+            ax.set_ylim(bottom=0 if zero else None)
             ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
-        if all(np.all(x == np.round(x)) for x, _ in kept.values()):
+        if all(np.all(x == np.round(x)) for x, _, _ in kept.values()):
             ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))
         drawing = svg.render(figure, f"{title}: {ylabel} over {xlabel}")
     lines = [(svg.line_swatch(k), name) for k, name in enumerate(kept)]
-    return svg.figure(title, drawing, svg.legend(lines) if len(lines) > 1 else "")
+    return svg.figure(title, drawing, svg.legend(lines) if len(lines) > 1 else "", note)
 
 
 def embedding(
-    points: ArrayLike, labels: ArrayLike, class_names: Sequence[str], title: str, *, note: str = ""
+    points: ArrayLike,
+    labels: ArrayLike,
+    class_names: Sequence[str],
+    title: str,
+    *,
+    note: str = "",
+    legend: bool = True,
 ) -> str:
     """A map of clips, one mark each, coloured by class.
 
@@ -87,6 +110,7 @@ def embedding(
         class_names: names for the legend.
         title: stands above the figure.
         note: stands beneath it.
+        legend: name the classes beneath it; several maps can share `class_legend` instead.
 
     Raises:
         InputError: the shapes do not fit, or a label has no name.
@@ -107,16 +131,22 @@ def embedding(
         figure = Figure(figsize=(4.0, 3.6), layout="constrained")
         ax = figure.add_subplot()
         _frame(ax, grid=False)
-        size = float(np.clip(4000 / len(labels), 6, 26))
+        size = float(np.clip(7000 / len(labels), 8, 28))
         for k in present:
             at = points[labels == k]
             colour = svg.SERIES[k % len(svg.SERIES)] if k >= 0 else svg.LINE
-            marker = svg.MARKERS[k // len(svg.SERIES) % len(svg.MARKERS)] if k >= 0 else "."
+            marker = svg.MARKERS[svg.marker(k)] if k >= 0 else "."
             ax.scatter(at[:, 0], at[:, 1], s=size, c=colour, marker=marker, alpha=0.8, linewidths=0)
         ax.set(xticks=[], yticks=[], xlabel="first axis (no unit)", ylabel="second axis (no unit)")
         drawing = svg.render(figure, f"{title}: {len(labels)} clips of {len(present)} classes")
-    names = [(svg.mark_swatch(k), class_names[k] if k >= 0 else "unknown") for k in present]
-    return svg.figure(title, drawing, svg.legend(names), note)
+    return svg.figure(title, drawing, class_legend(present, class_names) if legend else "", note)
+
+
+def class_legend(classes: Sequence[int], class_names: Sequence[str]) -> str:
+    """Colour, mark and name of classes as `embedding` draws them; -1 is unknown."""
+    return svg.legend(
+        [(svg.mark_swatch(k), class_names[k] if k >= 0 else "unknown") for k in classes]
+    )
 
 
 def confusion(matrix: ArrayLike, class_names: Sequence[str], title: str, *, note: str = "") -> str:
@@ -168,77 +198,89 @@ def confusion(matrix: ArrayLike, class_names: Sequence[str], title: str, *, note
     return svg.figure(title, drawing, "", note)
 
 
-def project(
-    features: ArrayLike, seed: int = 0, *, method: str = "tsne", limit: int = 1500
-) -> tuple[np.ndarray, np.ndarray]:
-    """Features laid out in a plane, so that near clips lie near.
+def changes(
+    before: ArrayLike,
+    after: ArrayLike,
+    names: Sequence[str],
+    title: str,
+    *,
+    sides: tuple[str, str],
+    note: str = "",
+) -> str:
+    """What changed for each class: an open dot before, a filled one after, a line between them.
 
-    t-SNE keeps neighbourhoods, not distances: the gap between two far groups says nothing. Same
-    features and seed, same map.
+    Classes stand in the order of their change, the largest gain on top; blue gained, orange lost.
 
     Args:
-        features: `(N, D)`.
-        seed: of the layout, and of the sample where there are more than `limit` clips.
-        method: `tsne` (scikit-learn) or `umap` (the extra `umap`).
-        limit: at most so many clips are drawn.
-
-    Returns:
-        points: `(n, 2)`.
-        indices: `(n,)` rows of `features` that the points are, ascending.
+        before: `(K,)` shares in [0, 1]; a class that is not finite on both sides is left out.
+        after: `(K,)` shares in [0, 1].
+        names: `K` class names.
+        title: stands above the figure.
+        sides: what was measured before and after, for the legend.
+        note: stands beneath it.
 
     Raises:
-        InputError: features that are not a finite `(N, D)`, an unknown method, or UMAP is not
-            installed.
-
-    Source: van der Maaten and Hinton 2008; McInnes et al. 2018.
+        InputError: the lengths differ.
     """
-    data = np.asarray(features, dtype=np.float32)
-    if data.ndim != 2 or not np.all(np.isfinite(data)):
-        raise InputError(f"project needs finite features (N, D), got shape {data.shape}")
-    if method not in ("tsne", "umap"):
-        raise unknown("projection", method, ("tsne", "umap"))
-    indices = np.arange(len(data))
-    if len(data) > limit:
-        indices = np.sort(np.random.default_rng(seed).choice(len(data), limit, replace=False))
-    data = data[indices]
-    if len(data) < 5:  # too few neighbours for either method
-        return _principal(data), indices
-    if method == "umap":
-        return _umap(data, seed), indices
-    from sklearn.manifold import TSNE
-
-    if data.shape[1] < 2 or not np.ptp(data, axis=0).any():
-        return _principal(data), indices
-    perplexity = min(30.0, (len(data) - 1) / 3)
-    points = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(data)
-    return np.asarray(points, dtype=np.float32), indices
-
-
-def _umap(data: np.ndarray, seed: int) -> np.ndarray:
-    try:
-        from umap import UMAP
-    except ImportError:
-        raise InputError("projection 'umap' needs umap-learn: pip install 'skelf[umap]'") from None
-    neighbours = min(15, len(data) - 1)
-    points = UMAP(n_neighbors=neighbours, random_state=seed, n_jobs=1).fit_transform(data)
-    return np.asarray(points, dtype=np.float32)
-
-
-def _principal(data: np.ndarray) -> np.ndarray:
-    points = np.zeros((len(data), 2), dtype=np.float32)
-    if data.size:
-        u, s, _ = np.linalg.svd(data - data.mean(axis=0), full_matrices=False)
-        kept = min(2, len(s))
-        points[:, :kept] = (u * s)[:, :kept]
-    return points
+    old, new = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
+    if not old.shape == new.shape == (len(names),):
+        raise InputError(
+            f"changes needs one value a class ({len(names)}), got {old.shape} and {new.shape}"
+        )
+    known = np.flatnonzero(np.isfinite(old) & np.isfinite(new))
+    if not len(known):
+        return svg.empty(title)
+    order = known[np.argsort((new - old)[known], kind="stable")]
+    old, new, at = old[order], new[order], np.arange(len(order))
+    with svg.style():
+        figure = Figure(figsize=(4.8, 0.9 + 0.21 * len(order)), layout="constrained")
+        ax = figure.add_subplot()
+        _frame(ax, grid=False)
+        ax.grid(axis="x", color=svg.LINE, linewidth=0.5)
+        ax.set_axisbelow(True)
+        colour = [svg.SERIES[0] if gain else svg.SERIES[1] for gain in new >= old]
+        ax.hlines(at, old, new, colors=colour, linewidth=2)
+        for y, a, b, c in zip(at, old, new, colour, strict=True):
+            ax.plot(a, y, "o", markersize=4.5, markerfacecolor="none", markeredgecolor=c)
+            ax.plot(b, y, "o", markersize=4.5, color=c)
+            points = round(100 * (b - a))
+            said = f"{points:+d}".replace("-", "−") if points else "0"
+            ax.annotate(
+                said, (max(a, b), y), (6, 0), textcoords="offset points", va="center",
+                fontsize=7.5, color=c,
+            )  # fmt: skip
+        ax.set_yticks(at, [svg.clean(names[k], 24) for k in order])
+        ax.tick_params(axis="y", length=0)
+        ax.set(xlim=(-0.02, 1.1), ylim=(-0.7, len(at) - 0.3))
+        ax.set_xticks([0, 0.25, 0.5, 0.75, 1])
+        ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+        ax.set_xlabel("recall (share of the class's clips that was found)")
+        drawing = svg.render(figure, f"{title}: recall of {len(at)} classes, before and after")
+    legend = svg.legend([(svg.dot_swatch(True), sides[0]), (svg.dot_swatch(False), sides[1])])
+    return svg.figure(title, drawing, legend, note)
 
 
-def _finite(x: ArrayLike, y: ArrayLike, positive: bool) -> tuple[np.ndarray, np.ndarray]:
+def _finite(
+    x: ArrayLike, y: ArrayLike, band: ArrayLike | None, positive: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    if xs.shape != ys.shape or xs.ndim != 1:
+    around = np.zeros_like(ys) if band is None else np.asarray(band, dtype=float)
+    if not xs.shape == ys.shape == around.shape or xs.ndim != 1:
         raise InputError(f"a curve needs as many x as y, got {xs.shape} and {ys.shape}")
     kept = np.isfinite(xs) & np.isfinite(ys) & ((ys > 0) | (not positive))
-    return xs[kept], ys[kept]
+    return xs[kept], ys[kept], np.nan_to_num(around[kept])
+
+
+def _log_ticks(ax: Axes) -> None:
+    """Plain numbers; within one decade at even steps, since no power of ten may lie there."""
+    low, high = ax.get_ylim()
+    decades = np.log10(high / low)
+    if decades < 1:
+        ax.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
+    elif decades < 3:
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _frame(ax: Axes, grid: bool = True) -> None:

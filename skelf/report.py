@@ -1,9 +1,9 @@
 """Pages that people look at: one HTML file that holds its pictures, its data and its script, and
 loads nothing.
 
-`page` joins sections; `table`, `facts`, `grid`, `player.player` and the figures of `plots` are what
-sections are made of. Every function takes plain text and escapes it; only `Section.body` (made by
-these functions) is taken as HTML.
+`page` joins sections; `table`, `facts`, `grid`, `listing`, `folded`, `player.player` and the
+figures of `plots` are what sections are made of. Every function takes plain text and escapes it;
+only `Section.body` (made by these functions) is taken as HTML.
 """
 
 from __future__ import annotations
@@ -37,6 +37,25 @@ class Section(NamedTuple):
     title: str
     body: str
     text: str = ""
+
+
+class Spread(NamedTuple):
+    """A share in [0, 1] for a cell of a table: one number, or several that were averaged.
+
+    Args:
+        mean: what is shown, and what a bar or the best of a column goes by.
+        deviation: stands behind it after a ±; None where it was measured once.
+        below: a word on it in small beneath, such as the same number of the untrained encoder.
+    """
+
+    mean: float
+    deviation: float | None = None
+    below: str = ""
+
+    def __str__(self) -> str:
+        if self.deviation is None:
+            return _value(self.mean)
+        return f"{100 * self.mean:.1f} ± {100 * self.deviation:.1f} %"
 
 
 def page(
@@ -95,11 +114,12 @@ def table(
     caption: str = "",
     bars: Sequence[str] = (),
     best: Sequence[str] = (),
+    best_down: Sequence[str] = (),
 ) -> str:
     """A table of results.
 
-    A float is a share in [0, 1] and is shown as a percentage with one decimal; an integer is shown
-    as it is; None, a missing key and NaN are a dash; anything else is text.
+    A float or a `Spread` is a share in [0, 1] and is shown as a percentage with one decimal; an
+    integer is shown as it is; None, a missing key and NaN are a dash; anything else is text.
 
     Args:
         rows: one mapping a row.
@@ -107,7 +127,9 @@ def table(
         caption: stands beneath.
         bars: columns whose floats also get a bar, 100 % as wide as the cell.
         best: columns among which the highest float of a row is set bold.
+        best_down: columns whose highest float of all rows is set bold, where rows differ.
     """
+    tops = {key: _top(rows, key) for key in best_down}
     numeric = {k for k in columns if any(_is_number(row.get(k)) for row in rows)}
     head = "".join(
         f'<th scope="col"{_class(_column(k in numeric, k in bars))}>{escape(v)}</th>'
@@ -115,7 +137,7 @@ def table(
     )
     lines = []
     for row in rows:
-        shares = {k: float(v) for k, v in row.items() if _is_share(v)}
+        shares = {k: _share(v) for k, v in row.items() if _is_share(v)}
         top = max((shares[k] for k in best if k in shares), default=None)
         cells = []
         for key in columns:
@@ -125,7 +147,7 @@ def table(
             if key in bars and key in shares:
                 classes.append("bar")
                 style = f' style="--v:{min(max(shares[key], 0.0), 1.0):.4f}"'
-            if key in best and key in shares and shares[key] == top:
+            if key in shares and shares[key] in (top if key in best else None, tops.get(key)):
                 classes.append("best")
             cells.append(f"<td{_class(' '.join(classes))}{style}>{_value(value)}</td>")
         lines.append(f"<tr>{''.join(cells)}</tr>")
@@ -143,6 +165,16 @@ def facts(values: Mapping[str, Any]) -> str:
         f"<div><dt>{escape(k)}</dt><dd>{_value(v)}</dd></div>" for k, v in values.items()
     )
     return f'<dl class="facts">{items}</dl>'
+
+
+def listing(lines: Sequence[str]) -> str:
+    """Sentences beneath one another."""
+    return f'<ul class="lines">{"".join(f"<li>{escape(line)}</li>" for line in lines)}</ul>'
+
+
+def folded(title: str, body: str) -> str:
+    """What few readers need: a line that opens to show `body`, which is taken as HTML."""
+    return f"<details><summary>{escape(title)}</summary>{body}</details>"
 
 
 def grid(*figures: str) -> str:
@@ -172,15 +204,28 @@ def _class(names: str) -> str:
     return f' class="{names}"' if names else ""
 
 
+def _top(rows: Sequence[Mapping[str, Any]], key: str) -> float | None:
+    """The highest share of a column; None where all are the same."""
+    found = [_share(row[key]) for row in rows if _is_share(row.get(key))]
+    return max(found) if len(set(found)) > 1 else None
+
+
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    return isinstance(value, (int, float, np.number, Spread)) and not isinstance(value, bool)
 
 
 def _is_share(value: Any) -> bool:
-    return isinstance(value, (float, np.floating)) and math.isfinite(value)
+    return isinstance(value, (float, np.floating, Spread)) and math.isfinite(_share(value))
+
+
+def _share(value: Any) -> float:
+    return float(value.mean if isinstance(value, Spread) else value)
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, Spread):
+        small = f"<small>{escape(value.below)}</small>" if value.below else ""
+        return f"{value if math.isfinite(value.mean) else '–'}{small}"
     if _is_share(value):
         return f"{100 * value:.1f} %"
     return "–" if value is None or isinstance(value, (float, np.floating)) else escape(str(value))

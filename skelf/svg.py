@@ -1,8 +1,8 @@
 """What all figures share: themed colours, legends, and the step from Matplotlib to HTML.
 
-Colours are those of Okabe and Ito ("Color universal design", 2008), safe for colour-blind readers.
-In the SVG each is a CSS variable with a fallback, so that one picture follows the page's light or
-dark theme.
+The first six colours are those of Okabe and Ito ("Color universal design", 2008), safe for
+colour-blind readers; four more lie as far from them as light and dark pages allow. In the SVG each
+is a CSS variable with a fallback, so that one picture follows the page's light or dark theme.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+PALETTE = (
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00",
+    "#56b4e9", "#6a2cff", "#5d6b00", "#7a0030", "#000000",
+)  # fmt: skip
 # Colours that stand for a CSS variable until the SVG is written; no picture uses them otherwise.
 INK, LINE, ON = "#010203", "#010204", "#010205"
 SERIES = tuple(f"#0102{16 + k:02x}" for k in range(len(PALETTE)))
@@ -121,10 +124,29 @@ def line_swatch(k: int) -> str:
     )
 
 
+def dot_swatch(open_: bool) -> str:
+    """A ring or a dot in the colour of text, for a legend."""
+    drawn = "fill: none; stroke: currentColor" if open_ else "fill: currentColor"
+    return (
+        '<svg viewBox="0 0 12 12" class="swatch" aria-hidden="true">'
+        f'<path d="{_SHAPES[0]}" style="{drawn}"/></svg>'
+    )
+
+
+def marker(k: int) -> int:
+    """Index in `MARKERS` of class `k`: with its colour it is unlike that of any of 60 classes.
+
+    Neighbours in the legend differ in shape, and so do the pairs of colours that are nearest to a
+    colour-blind eye.
+    """
+    colour = k % len(PALETTE)
+    return (colour + (colour >= len(MARKERS)) + k // len(PALETTE)) % len(MARKERS)
+
+
 def mark_swatch(k: int) -> str:
     """The colour and marker of class `k` (-1: unknown), for a legend."""
     colour = _VARIABLES[SERIES[k % len(SERIES)] if k >= 0 else LINE]
-    shape = _SHAPES[k // len(SERIES) % len(_SHAPES)] if k >= 0 else _SHAPES[0]
+    shape = _SHAPES[marker(k)] if k >= 0 else _SHAPES[0]
     return (
         '<svg viewBox="0 0 12 12" class="swatch" aria-hidden="true">'
         f'<path d="{shape}" style="fill: {colour}"/></svg>'

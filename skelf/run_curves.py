@@ -1,0 +1,164 @@
+"""What a report shows of logs: the k-NN monitor and the losses over the epochs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from inspect import signature
+from statistics import mean, stdev
+
+from . import plots, report
+from .protocols import knn
+from .report import Section
+from .run_found import Found, Run
+from .run_setup import Setup
+
+LINES = 12
+"""Most lines of one figure that can be told apart at a glance."""
+
+# The settings of k-NN with which a run reads it; only such rows continue the monitor's curve.
+_MONITOR = {
+    name: parameter.default
+    for name, parameter in signature(knn.run).parameters.items()
+    if name in ("k", "temperature", "centre")
+}
+_ASIDE = {"event", "epoch", "step", "lr", "clips_per_second"}
+
+Series = dict[str, tuple[list[float], list[float]]]
+"""Setup's name -> (epochs done, values)."""
+
+
+def monitor(found: Found) -> Section | None:
+    """The k-NN accuracy over the epochs: one figure for each set, all its setups in it."""
+    series, bands = _over_seeds(found, "monitor", "knn_top1", found.names)
+    if not series:
+        return None
+    begun = _from_untrained(found, series, bands)
+    sources = dict.fromkeys(s.source for s, name in found.names.items() if name in series)
+    figures = []
+    for source in sources:
+        own = [n for s, n in found.names.items() if s.source == source and n in series]
+        order = sorted(own, key=lambda name: -series[name][1][-1])
+        named = {n: f"{n}: {100 * series[n][1][-1]:.1f} %" for n in order[:LINES]}
+        where = f" ({' '.join(filter(None, source))})" if len(sources) > 1 else ""
+        figures.append(
+            plots.curves(
+                {named[n]: series[n] for n in named},
+                f"k-NN accuracy of the test clips{where}",
+                "top-1 accuracy",
+                percent=True,
+                zero=False,
+                bands={named[n]: bands[n] for n in named if n in bands},
+                note=_left_out(len(order), "of the highest last reading")
+                or (next(iter(named.values())) if len(named) == 1 else ""),
+            )
+        )
+    text = (
+        "Weighted k-NN on the frozen features; the labels served this reading alone. The last "
+        "reading stands beside the name"
+        + ("; bands show ± one deviation over seeds" if bands else "")
+        + (". Epoch 0 is the untrained encoder." if begun else ".")
+    )
+    return Section("k-NN while they trained", report.grid(*figures), text)
+
+
+def _from_untrained(
+    found: Found,
+    series: Series,
+    bands: dict[str, list[float]],
+) -> bool:
+    """Puts the untrained encoder's k-NN at epoch 0, where it was judged as the monitor judges."""
+    begun = False
+    for setup, name in found.names.items():
+        values = {
+            row.repeat: row.value
+            for row in found.rows
+            if row.setup == setup and row.untrained and row.judged_on == setup.source
+            and (row.protocol, row.metric) == ("knn", "top1")
+            and all(row.settings.get(key, value) == value for key, value in _MONITOR.items())
+        }  # fmt: skip
+        if name in series and values:
+            begun = True
+            x, y = series[name]
+            series[name] = ([0.0, *x], [mean(values.values()), *y])
+            if name in bands:
+                spread = stdev(values.values()) if len(values) > 1 else 0.0
+                bands[name] = [spread, *bands[name]]
+    return begun
+
+
+def losses(found: Found) -> Section | None:
+    """The losses, one figure a method, since those of two methods do not compare; and the terms."""
+    figures = []
+    for method in dict.fromkeys(setup.method for setup in found.names):
+        own = [setup for setup in found.names if setup.method == method]
+        series, bands = _over_seeds(found, "epoch", "loss", own)
+        if len(series) > 1:
+            kept = dict(list(series.items())[:LINES])
+            note = _left_out(len(series), "in the order of the table")
+            figures.append(
+                plots.curves(
+                    kept, f"{method}: loss", _axis(kept), log=_positive(kept), note=note,
+                    bands={n: bands[n] for n in kept if n in bands},
+                )
+            )  # fmt: skip
+    trained = [s for s in found.names if any(run.setup == s and run.events for run in found.runs)]
+    for setup in trained if len(trained) <= 4 else ():
+        drawn = _terms(found, setup)
+        figures += [drawn] if drawn else []
+    several = len({(run.setup, run.seed) for run in found.runs}) > len(found.names)
+    text = "The mean over the seeds that got so far." if several else ""
+    return Section("Loss", report.grid(*figures), text) if figures else None
+
+
+def _terms(found: Found, setup: Setup) -> str:
+    events = [e for run in found.runs if run.setup == setup for e in run.events]
+    first = next((e for e in events if e["event"] == "epoch"), {})
+    series: Series = {}
+    for term in [key for key in first if key not in _ASIDE]:
+        read, _ = _over_seeds(found, "epoch", term, [setup])
+        series |= {term.replace("_", " "): xy for xy in read.values()}
+    if not series:
+        return ""
+    title = f"{found.names[setup]}: {'loss and its terms' if len(series) > 1 else 'loss'}"
+    return plots.curves(series, title, _axis(series), log=_positive(series))
+
+
+def _over_seeds(
+    found: Found, event: str, key: str, setups: Iterable[Setup]
+) -> tuple[Series, dict[str, list[float]]]:
+    """Setup's name -> (epochs done, mean over the seeds that got so far), and -> deviation where
+    there are several."""
+    series: Series = {}
+    bands: dict[str, list[float]] = {}
+    for setup in setups:
+        name = found.names[setup]
+        read: dict[int, list[float]] = defaultdict(list)
+        for run in found.runs:
+            if run.setup == setup:
+                for epoch, value in readings(run, event, key):
+                    read[epoch].append(value)
+        if read:
+            epochs = sorted(read)
+            series[name] = ([float(e) for e in epochs], [mean(read[e]) for e in epochs])
+            if max(map(len, read.values())) > 1:
+                bands[name] = [stdev(read[e]) if len(read[e]) > 1 else 0.0 for e in epochs]
+    return series, bands
+
+
+def readings(run: Run, event: str, key: str) -> list[tuple[int, float]]:
+    """Epochs done (the first is 1) and values."""
+    found = [(e["epoch"] + 1, e.get(key)) for e in run.events if e["event"] == event]
+    return [(x, float(y)) for x, y in found if isinstance(y, int | float) and abs(y) < 1e300]
+
+
+def _positive(series: Series) -> bool:
+    return all(value > 0 for _, values in series.values() for value in values)
+
+
+def _axis(series: Series) -> str:
+    return "loss (no unit, log scale)" if _positive(series) else "loss (no unit)"
+
+
+def _left_out(count: int, which: str) -> str:
+    return f"{LINES} of {count} setups are drawn, those {which}." if count > LINES else ""

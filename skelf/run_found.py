@@ -1,0 +1,94 @@
+"""What a report is made from: runs, rows of results and saved scores, each with its setup."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .log import Event
+from .run_setup import Setup
+from .scores import Scores
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder.
+
+    Args:
+        folder: where it is.
+        setup: what it was, but for the seed.
+        seed: of its weights and draws; None where the config names none.
+        events: its log's epochs and monitor readings, in order.
+        planned: epochs that the config asks for; None where it does not say.
+        synthetic: whether its data was made up.
+    """
+
+    folder: Path
+    setup: Setup
+    seed: int | None
+    events: list[Event]
+    planned: int | None
+    synthetic: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of results.
+
+    Args:
+        setup: of the run that was judged.
+        untrained: whether its encoder had fresh weights instead.
+        protocol: the protocol.
+        metric: what was measured.
+        selection: which state of a trained classifier: last, best_on_test, validated or none.
+        value: a share in [0, 1].
+        judged_on: data and split.
+        repeat: seeds of run and protocol; rows that differ in nothing else are averaged.
+        settings: the protocol's.
+        definition: what exactly was computed.
+        version: of the package that wrote it.
+    """
+
+    setup: Setup
+    untrained: bool
+    protocol: str
+    metric: str
+    selection: str
+    value: float
+    judged_on: tuple[str, str]
+    repeat: tuple[str, str]
+    settings: dict[str, Any]
+    definition: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Saved class scores and what they belong to; see `Row` and `scores.Scores`."""
+
+    setup: Setup
+    untrained: bool
+    protocol: str
+    judged_on: tuple[str, str]
+    repeat: tuple[str, str]
+    scores: Scores
+
+
+@dataclass
+class Found:
+    """All that was found.
+
+    Args:
+        runs: the runs, in the order of their paths.
+        rows: the rows of results.
+        judged: the saved scores.
+        notes: what could not be read, a sentence each.
+        names: what each setup is called on the page, in their order there.
+    """
+
+    runs: list[Run] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    names: dict[Setup, str] = field(default_factory=dict)

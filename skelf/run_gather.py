@@ -1,0 +1,237 @@
+"""Finds runs, results and saved scores below some folders; what is damaged becomes a note."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from glob import escape
+from pathlib import Path
+from typing import Any
+
+from . import __version__, checkpoint, scores
+from .errors import InputError
+from .files import read_json
+from .log import Event
+from .run_found import Found, Judged, Row, Run
+from .run_setup import Setup, name_setups, setup_of
+
+SKIPPED = ("checkpoints", "tensorboard", "features")
+"""Folders of a run that hold neither runs nor results."""
+
+
+def gather(places: Sequence[str | Path]) -> Found:
+    """Reads all runs and results below some folders; what is damaged becomes a note.
+
+    Raises:
+        InputError: no such folder, or nothing that can be shown.
+    """
+    found, files = Found(), []
+    for folder, names in _folders(places):
+        if {"config.json", "log.jsonl"} <= names:
+            _read_run(folder, found)
+        elif "log.jsonl" in names:
+            found.notes.append(f"{folder / 'log.jsonl'}: no config.json beside it; left out")
+        files += [
+            folder / name
+            for name in sorted(names)
+            if name.startswith("results") and name.endswith(".json")
+        ]
+    files += [Path(place) for place in places if Path(place).is_file()]
+    for path in dict.fromkeys(files):
+        _read_results(path, found)
+    if not found.runs and not found.rows:
+        where = ", ".join(map(str, places)) or "no folder"
+        said = f" ({'; '.join(found.notes[:3])})" if found.notes else ""
+        raise InputError(
+            f"{where}: no run (a folder with config.json and log.jsonl) and no results*.json that "
+            f"can be read{said}; name the --out folder of `skelf pretrain` or `skelf eval`"
+        )
+    setups = [run.setup for run in found.runs] + [row.setup for row in found.rows]
+    found.names = name_setups(dict.fromkeys(setups))
+    _note_twins(found)
+    _note_versions(found)
+    return found
+
+
+def _folders(places: Sequence[str | Path]) -> Iterator[tuple[Path, set[str]]]:
+    """Each folder once, with the names of its files, in the order of their paths."""
+    seen = set()
+    for place in map(Path, places):
+        if place.is_file():
+            continue
+        if not place.is_dir():
+            raise InputError(f"{place}: no such folder")
+        for here, below, names in os.walk(place):
+            below[:] = sorted(n for n in below if n not in SKIPPED and not n.startswith("."))
+            real = Path(here).resolve()
+            if real not in seen:
+                seen.add(real)
+                yield Path(here), set(names)
+
+
+def _read_run(folder: Path, found: Found) -> None:
+    try:
+        config = checkpoint.read_object(folder / "config.json")
+        source, train = config.get("source") or {}, config.get("train") or {}
+        trained_on = str(source.get("data") or ""), str(source.get("split") or "")
+        setup = setup_of(config, str(config["input"]["stream"]), trained_on)
+        events = _events(folder / "log.jsonl", found.notes)
+        seed, planned = source.get("seed"), train.get("epochs")
+    except (InputError, OSError) as error:
+        found.notes.append(f"{error}; the run is left out")
+    except (KeyError, TypeError, AttributeError) as error:
+        found.notes.append(f"{folder / 'config.json'}: not a run's ({error}); the run is left out")
+    else:
+        found.runs.append(
+            Run(
+                folder,
+                setup,
+                seed if isinstance(seed, int) else None,
+                events,
+                planned if isinstance(planned, int) else None,
+                source.get("synthetic") == "true",
+            )
+        )
+
+
+def _events(path: Path, notes: list[str]) -> list[Event]:
+    """Events of epochs; of a resumed run the later account of an epoch stands."""
+    kept: dict[tuple[str, int], Event] = {}
+    damaged = 0
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+            if not isinstance(row["epoch"], int) or not 0 <= row["epoch"] < 10**9:
+                raise ValueError(row["epoch"])
+            kept[str(row["event"]), row["epoch"]] = row
+        except (ValueError, KeyError, TypeError, RecursionError):
+            # The last line of a run that was killed is often cut short.
+            damaged += bool(line.strip()) and number < len(lines)
+    if damaged:
+        notes.append(f"{path}: {damaged} damaged line{'s' * (damaged > 1)}; the others are shown")
+    return list(kept.values())
+
+
+def _read_results(path: Path, found: Found) -> None:
+    try:
+        rows = read_json(path)
+    except InputError as error:
+        found.notes.append(f"{error}; left out")
+        return
+    except RecursionError:
+        found.notes.append(f"{path}: damaged, nested too deeply; left out")
+        return
+    if not isinstance(rows, list) or not rows:
+        found.notes.append(f"{path}: not a list of rows, as `skelf eval --out` writes it; left out")
+        return
+    wrong: list[tuple[int, str]] = []
+    for number, row in enumerate(rows):
+        try:
+            found.rows.append(_row(row, path, found.runs))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            wrong.append((number, str(error)))
+    if wrong:
+        number, why = wrong[0]
+        found.notes.append(
+            f"{path}: {len(wrong)} of {len(rows)} rows are not of a form that skelf {__version__} "
+            f"knows (the first is row {number}: {why}); left out"
+        )
+    for saved in sorted(path.parent.glob(f"{escape(path.stem)}.*.scores.npz")):
+        protocol = saved.name.removeprefix(f"{path.stem}.").removesuffix(".scores.npz")
+        if saved == scores.beside(path, protocol) and "." not in protocol:
+            _read_scores(saved, found)
+
+
+def _row(row: dict[str, Any], path: Path, runs: Sequence[Run]) -> Row:
+    missing = [key for key in ("protocol", "metric", "value") if key not in row]
+    if missing:
+        raise ValueError(f"no {missing[0]}")
+    value = float(row["value"])
+    if not -1e-6 <= value <= 1 + 1e-6:
+        raise ValueError(f"value {row['value']} does not lie in [0, 1]")
+    config = row.get("config") or {}
+    first = (config.get("inputs") or [{}])[0].get("config") or {}  # of a fusion
+    settings = config.get("eval") or first.get("eval") or {}
+    setup, untrained, judged_on = _judged(row, path, runs)
+    return Row(
+        setup,
+        untrained,
+        str(row["protocol"]),
+        str(row["metric"]),
+        str(row.get("selection") or "none"),
+        value,
+        judged_on,
+        _repeat(row),
+        dict(settings),
+        str(row.get("definition") or ""),
+        str(row.get("version") or "unknown"),
+    )
+
+
+def _repeat(row: dict[str, Any]) -> tuple[str, str]:
+    """Seeds; a fusion of runs of several seeds names none, but its inputs do."""
+    inputs = (row.get("config") or {}).get("inputs") or []
+    seeds = [row.get("seed"), *(one.get("seed") for one in inputs)]
+    return json.dumps(seeds), json.dumps(row.get("eval_seed"))
+
+
+def _judged(
+    row: dict[str, Any], path: Path, runs: Sequence[Run]
+) -> tuple[Setup, bool, tuple[str, str]]:
+    """What a row says of its run, whether that was untrained, and what it was judged on.
+
+    A row does not say what its run was trained on; the run does, where it was found too.
+    """
+    judged_on = str(row.get("data") or ""), str(row.get("split") or "")
+    config = row.get("config") or {}
+    if "method" not in config and "inputs" not in config:  # the row alone must do
+        config = {"method": {"name": row.get("method")}, "encoder": {"name": row.get("encoder")}}
+    elif "inputs" in config:
+        config = config | {"method": {"name": row["method"]}, "encoder": {"name": row["encoder"]}}
+    setup = setup_of(config, str(row.get("stream") or ""), judged_on)
+    alike = [run for run in runs if run.setup._replace(source=judged_on) == setup]
+    own = [run for run in alike if run.folder in path.parents] or alike
+    sources = {run.setup.source for run in own}
+    if len(sources) == 1:
+        setup = setup._replace(source=sources.pop())
+    return setup, row.get("method") == "untrained", judged_on
+
+
+def _read_scores(path: Path, found: Found) -> None:
+    try:
+        read = scores.read(path)
+        setup, untrained, judged_on = _judged(read.row, path, found.runs)
+    except (InputError, KeyError, TypeError, AttributeError) as error:
+        found.notes.append(f"{error}; the scores are left out")
+        return
+    protocol = str(read.row["protocol"])
+    found.judged.append(Judged(setup, untrained, protocol, judged_on, _repeat(read.row), read))
+
+
+def _note_twins(found: Found) -> None:
+    """Says where one number was found twice with two values: of those the last is shown."""
+    seen: dict[Any, float] = {}
+    differing = 0
+    for row in found.rows:
+        key = (
+            row.setup, row.untrained, row.judged_on, row.protocol, row.metric, row.selection,
+            row.repeat, repr(sorted(row.settings.items())),
+        )  # fmt: skip
+        differing += abs(seen.get(key, row.value) - row.value) > 1e-6
+        seen[key] = row.value
+    if differing:
+        found.notes.append(
+            f"{differing} number{'s were' if differing > 1 else ' was'} found more than once with "
+            "different values; the one whose file sorts last is shown"
+        )
+
+
+def _note_versions(found: Found) -> None:
+    versions = sorted({row.version for row in found.rows})
+    if versions and versions != [__version__]:
+        found.notes.append(
+            f"The results were written by skelf {', '.join(versions)}, this page by {__version__}; "
+            "the definitions beneath the tables say what was computed."
+        )

@@ -1,0 +1,404 @@
+"""`skelf report`: what it finds, what it averages, what it says of damaged files, what it draws."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import shutil
+import statistics
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from report_runs import config, put_rows, put_run, row, trained
+from test_cli import good, refused
+from test_plots import HOSTILE, Tags
+
+from skelf import plots, run_curves, scores, svg
+from skelf.data.clips import ClipSet
+from skelf.data.synthetic import generate
+from skelf.errors import InputError
+from skelf.fusion import fuse
+from skelf.layouts import NTU25
+from skelf.run_gather import gather
+from skelf.run_report import write_report
+from skelf.run_setup import name_setups, setup_of
+
+
+def page_of(place: Path, **options: Any) -> tuple[str, list[str]]:
+    out = place.parent / f"{place.name}.html"
+    path, notes = write_report([place], out, **options)
+    text = path.read_text(encoding="utf-8")
+    Tags(text)  # every tag closes
+    return text, notes
+
+
+def headings(text: str) -> list[str]:
+    return re.findall(r"<h2>(.*?)</h2>", text)
+
+
+def setup(**given: Any):
+    made = config(**given)
+    return setup_of(made, made["input"]["stream"], ("made", "half"))
+
+
+def test_seed_and_device_make_no_setup_but_settings_do() -> None:
+    assert setup(seed=0) == setup(seed=5) == setup(train__devices="cuda", seed=1)
+    assert setup(views__crop=None) == setup()  # as an older version, which did not know it
+    assert len({setup(), setup(encoder__alpha=0.3), setup(stream="bone"), setup(method="b")}) == 4
+
+
+def test_setups_are_named_by_what_they_have_unlike_most() -> None:
+    made = [setup(encoder__alpha=a) for a in (0.5, 0.25)]
+    assert sorted(name_setups(made).values()) == ["usdrl · alpha=0.25", "usdrl · alpha=0.5"]
+    more = [*made, setup(encoder__alpha=0.5, stream="bone"), setup(method="aimclr")]
+    assert sorted(name_setups(more).values()) == [
+        "aimclr · joint", "usdrl · bone", "usdrl · joint", "usdrl · joint · alpha=0.25",
+    ]  # fmt: skip
+    assert list(name_setups([setup()]).values()) == ["usdrl"]
+
+
+def test_names_of_many_setups_are_unlike_each_other() -> None:
+    made = [
+        setup(**{f"views__{k}": v for k, v in zip("abcdefg", bits, strict=True)})
+        for bits in itertools.product([1, 2], repeat=7)
+    ]
+    names = name_setups(made)
+    assert len(set(names.values())) == len(names) == 128
+
+
+def test_table_averages_over_seeds_and_shows_untrained_beside(tmp_path: Path) -> None:
+    values, fresh = [0.611, 0.702, 0.648], [0.4, 0.5, 0.47]
+    for seed in range(3):
+        put_rows(
+            tmp_path / "in" / str(seed) / "results.json",
+            row(values[seed], seed=seed),
+            row(fresh[seed], untrained=True, seed=seed),
+        )
+    text, notes = page_of(tmp_path / "in")
+    assert notes == []
+    assert headings(text) == ["What was run", "Results"]
+    mean, deviation = 100 * statistics.mean(values), 100 * statistics.stdev(values)
+    below = f"{100 * statistics.mean(fresh):.1f} ± {100 * statistics.stdev(fresh):.1f} %"
+    assert f">{mean:.1f} ± {deviation:.1f} %<small>untrained {below}</small>" in text
+    assert "linear top1 (last epoch)" in text
+    assert "accuracy of a judge" in text
+
+
+def test_numbers_of_other_protocol_settings_are_not_averaged(tmp_path: Path) -> None:
+    one, other = row(0.2), row(0.8, seed=1)
+    other["config"]["eval"]["lr"] = 0.01
+    put_rows(tmp_path / "in" / "results.json", one, other)
+    text, _ = page_of(tmp_path / "in")
+    assert "linear top1 (last epoch, lr=0.1)" in text
+    assert "linear top1 (last epoch, lr=0.01)" in text
+    assert "50.0" not in text
+
+
+def test_a_number_found_twice_counts_once_and_a_contradiction_is_said(tmp_path: Path) -> None:
+    put_rows(tmp_path / "in" / "a" / "results.json", row(0.5), row(0.7, seed=1))
+    shutil.copytree(tmp_path / "in" / "a", tmp_path / "in" / "b")
+    found = gather([tmp_path / "in", tmp_path / "in" / "a"])
+    assert found.notes == []
+    text, _ = page_of(tmp_path / "in")
+    assert "60.0 ± 14.1 %" in text
+    put_rows(tmp_path / "in" / "c" / "results.json", row(0.6))
+    text, notes = page_of(tmp_path / "in")
+    assert "more than once with different values" in notes[0]
+    assert "65.0 ± 7.1 %" in text
+
+
+def test_test_sets_stand_apart(tmp_path: Path) -> None:
+    put_rows(tmp_path / "in" / "results.json", row(0.5), row(0.7, data="other"))
+    text, _ = page_of(tmp_path / "in")
+    assert re.findall(r"<h3>(.*?)</h3>", text) == ["made half", "other half"]
+    assert "50.0 %" in text and "70.0 %" in text and "60.0 %" not in text
+
+
+def test_rows_take_the_source_of_the_run_they_lie_in(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        run = put_run(tmp_path / "in" / name, [1.0], source__data=name)
+        put_rows(run / "results.json", row(0.5, data="judged"))
+    found = gather([tmp_path / "in"])
+    assert sorted(found.names.values()) == ["usdrl · a", "usdrl · b"]
+    assert {r.setup for r in found.rows} == {r.setup for r in found.runs}
+
+
+def test_curves_are_the_mean_over_seeds_and_begin_untrained(tmp_path: Path) -> None:
+    losses = [[3.0, 2.0, 1.0], [5.0, 2.5]]
+    for seed, own in enumerate(losses):
+        put_run(tmp_path / "in" / str(seed), own, [0.2 + 0.1 * seed, 0.5], seed=seed)
+    put_rows(
+        tmp_path / "in" / "results.json", row(0.1, True, protocol="knn", selection="none", seed=0)
+    )
+    found = gather([tmp_path / "in"])
+    series, bands = run_curves._over_seeds(found, "epoch", "loss", found.names)
+    assert series == {"usdrl": ([1.0, 2.0, 3.0], [4.0, 2.25, 1.0])}
+    assert bands["usdrl"] == pytest.approx([np.std([3, 5], ddof=1), np.std([2, 2.5], ddof=1), 0])
+    text, _ = page_of(tmp_path / "in")
+    assert headings(text) == ["What was run", "Results", "k-NN while they trained", "Loss"]
+    assert "Epoch 0 is the untrained encoder" in text
+    assert "usdrl: 50.0 %" in text
+    assert "2 to 3 of 3" in text
+
+
+def test_untrained_k_nn_of_other_settings_is_not_epoch_0(tmp_path: Path) -> None:
+    put_run(tmp_path / "in" / "run", [1.0], [0.4])
+    other = row(0.1, True, protocol="knn", selection="none")
+    other["config"]["eval"] = {"k": 1}
+    put_rows(tmp_path / "in" / "results.json", other)
+    assert "Epoch 0 is" not in page_of(tmp_path / "in")[0]
+
+
+def test_sections_without_content_are_left_out(tmp_path: Path) -> None:
+    put_run(tmp_path / "in" / "run", [])
+    text, _ = page_of(tmp_path / "in")
+    assert headings(text) == ["What was run"]
+    assert "0 of 3" in text
+    assert "<script" not in text
+
+
+BROKEN = {
+    "log line": ("run/log.jsonl", '{"event": "epo\n[1]\n{"event": "epoch", "epoch": 1e400}\n', 3),
+    "log epoch": ("run/log.jsonl", '{"event": "epoch", "epoch": -1, "loss": 1}\n', 1),
+    "log deep": ("run/log.jsonl", "[" * 100_000 + "\n", 1),
+    "config": ("run/config.json", '{"method": ', None),
+    "config list": ("run/config.json", "[]", None),
+    "config empty": ("run/config.json", "{}", None),
+    "config odd": ("run/config.json", '{"method": {"name": "a"}, "encoder": 3, "input": {}}', None),
+    "results cut": ("results_b.json", '[{"protocol": "li', None),
+    "results object": ("results_b.json", '{"a": 1}', None),
+    "results empty": ("results_b.json", "[]", None),
+    "results deep": ("results_b.json", "[" * 100_000, None),
+    "rows of text": ("results_b.json", '["a", 1, null]', 3),
+    "rows of old": ("results_b.json", '[{"task": "linear", "accuracy": 0.5}]', 1),
+    "row percent": ("results_b.json", json.dumps([row(61.2)]), 1),
+    "row NaN": ("results_b.json", json.dumps([row(float("nan"))]), 1),
+    "row config": ("results_b.json", json.dumps([row(0.1) | {"config": 7}]), 1),
+    "row inputs": ("results_b.json", json.dumps([row(0.1) | {"config": {"inputs": [3]}}]), 1),
+    "scores": ("results.linear.scores.npz", "PK not really", None),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_damaged_files_become_remarks(tmp_path: Path, what: str) -> None:
+    run = put_run(tmp_path / "in" / "run", [3.0, 2.0], [0.1, 0.2])
+    put_run(tmp_path / "in" / "sound", [1.0, 0.5], [0.3, 0.4], seed=1)
+    put_rows(tmp_path / "in" / "results.json", row(0.123))
+    file, content, count = BROKEN[what]
+    path = tmp_path / "in" / file
+    good_lines = path.read_text() if path.suffix == ".jsonl" else ""
+    path.write_text(content + good_lines)
+    text, notes = page_of(tmp_path / "in")
+    assert len(notes) == 1, notes
+    assert path.name in notes[0]
+    assert count is None or str(count) in notes[0]
+    assert "12.3 %" in text
+    assert headings(text)[-1] == "Remarks" and "1 remark" in text
+    if path.suffix == ".jsonl":  # the lines after the damaged one are there
+        assert len(gather([run]).runs[0].events) == 4
+
+
+def test_a_last_line_cut_short_is_no_remark(tmp_path: Path) -> None:
+    run = put_run(tmp_path / "in" / "run", [3.0, 2.0])
+    with (run / "log.jsonl").open("a") as file:
+        file.write('{"event": "epoch", "ep')
+    assert gather([run]).notes == []
+    assert len(gather([run]).runs[0].events) == 2
+
+
+def test_later_account_of_an_epoch_stands(tmp_path: Path) -> None:
+    run = put_run(tmp_path / "run", [3.0, 2.0])
+    with (run / "log.jsonl").open("a") as file:
+        file.write('{"event": "epoch", "epoch": 1, "loss": 9.0}\n')
+    (made,) = gather([run]).runs
+    assert run_curves.readings(made, "epoch", "loss") == [(1, 3.0), (2, 9.0)]
+
+
+def test_results_of_another_version_are_shown_and_said(tmp_path: Path) -> None:
+    bare = {"protocol": "linear", "metric": "top1", "value": 0.25, "method": "old"}
+    put_rows(tmp_path / "in" / "results.json", row(0.5, version="0.0.7"), bare)
+    text, notes = page_of(tmp_path / "in")
+    assert "0.0.7, unknown" in notes[0]
+    assert "25.0 %" in text and "50.0 %" in text
+
+
+def test_nothing_to_show_is_refused_with_the_reason(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "no run" in refused("report", empty, "--out", tmp_path / "page.html")
+    (empty / "results.json").write_text("{")
+    assert "not JSON" in refused("report", empty, "--out", tmp_path / "page.html")
+    assert not (tmp_path / "page.html").exists()
+    missing = refused("report", tmp_path / "none", "--out", tmp_path / "page.html")
+    assert "no such folder" in missing
+    put_run(tmp_path / "run", [1.0])
+    assert "a folder" in refused("report", tmp_path / "run", "--out", empty)
+    assert "go together" in refused(
+        "report", tmp_path / "run", "--out", tmp_path / "p.html", "--split", "half"
+    )
+    assert "no such" in refused(
+        "report", tmp_path / "run", "--out", tmp_path / "p.html",
+        "--data", tmp_path / "none.h5", "--split", "half",
+    ).lower()  # fmt: skip
+
+
+def test_hostile_names_are_text(tmp_path: Path) -> None:
+    put_run(tmp_path / "in" / "run", [1.0, 2.0], [0.1], method=HOSTILE, views__note=HOSTILE)
+    put_run(tmp_path / "in" / "two", [1.0, 2.0], [0.1], method=HOSTILE, source__data=HOSTILE)
+    put_rows(
+        tmp_path / "in" / "results.json", row(0.5, protocol=HOSTILE, metric=HOSTILE, data=HOSTILE)
+    )
+    text, _ = page_of(tmp_path / "in", title=HOSTILE)
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+
+
+def test_command_line_makes_the_whole_page(tmp_path: Path) -> None:
+    root = trained()
+    out = tmp_path / "page.html"
+    said = good(
+        "report", root / "runs", "--out", out, "--data", root / "tiny.h5", "--split", "half"
+    )
+    assert "page.html" in said and "note" not in said
+    text = out.read_text(encoding="utf-8")
+    assert headings(text) == [
+        "What was run", "Results", "k-NN while they trained", "Loss", "Each class (linear)",
+        "What is taken for what (linear)", "What the encoders see (t-SNE)",
+        "Which motions they find alike",
+    ]  # fmt: skip
+    assert "SYNTHETIC" in text[: text.index("<main>")]
+    for name in ("usdrl · alpha=0.5", "usdrl · alpha=1.0"):
+        assert f"{name}: untrained" in text and f"{name}: trained" in text
+        assert f"<h3>{name}</h3>" in text
+    assert not re.search(r"https?://", text)
+    assert "What changes for each class" in text
+    tags = Tags(text)
+    assert tags.count("canvas") >= 2 * 3 * 4
+    rows = json.loads((root / "runs" / "one" / "results.json").read_text())
+    knn = next(r["value"] for r in rows if r["protocol"] == "knn")
+    assert f"{100 * knn:.1f} %" in text
+    assert f"finds the class of {100 * knn:.1f} % of the test clips" in text
+
+
+def test_confusion_and_recall_are_those_of_the_scores() -> None:
+    root = trained()
+    one = scores.read(root / "runs" / "one" / "results.linear.scores.npz")
+    guess = next(iter(one.scores.values())).argmax(axis=1)
+    text, _ = page_of(root / "runs" / "one")
+    assert "What changes for each class" in text  # untrained to trained, there being one setup
+    for k in np.unique(one.labels):
+        own = [g == k for g, label in zip(guess, one.labels, strict=True) if label == k]
+        share = f"{100 * sum(own) / len(own):.1f} %"
+        name = re.escape(one.class_names[k])
+        assert re.search(rf"<td>{name}</td><td[^>]*>{len(own)}</td><td[^>]*>{share}<", text)
+
+
+def test_fused_results_are_a_setup_of_their_own(tmp_path: Path) -> None:
+    runs = trained() / "runs"
+    files = [runs / name / "results.linear.scores.npz" for name in ("half", "one")]
+    with pytest.warns(UserWarning, match="all of stream joint"):
+        rows = fuse(files, weights=[0.5, 0.5], out=tmp_path / "in" / "results_fused.json")
+    text, notes = page_of(tmp_path / "in")
+    assert notes == []
+    assert "joint+joint" in text
+    assert f"{100 * rows[0]['value']:.1f} %" in text
+
+
+def test_runs_that_cannot_take_the_store_become_remarks(tmp_path: Path) -> None:
+    other = generate(NTU25, clips=24).with_split("half", [1] * 12 + [2] * 12)
+    runs = shutil.copytree(trained() / "runs", tmp_path / "in")
+    text, notes = page_of(runs, data=other, split="half")
+    assert len(notes) == 2 and "25 joints" in notes[0]
+    assert "t-SNE" not in text
+    with pytest.raises(InputError, match="known: half"):
+        page_of(runs, data=ClipSet.open(trained() / "tiny.h5"), split="hal")
+    put_run(tmp_path / "bare", [1.0])
+    _, notes = page_of(tmp_path / "bare", data=other, split="half")
+    assert notes == ["No run with a checkpoint was found: no maps of features."]
+
+
+def test_unlabelled_clips_are_left_out_of_the_maps(tmp_path: Path) -> None:
+    import dataclasses
+
+    data = ClipSet.open(trained() / "tiny.h5")
+    label = data.label.copy()
+    label[::5] = -1
+    some = dataclasses.replace(data, label=label)
+    tested = int((some.split("half")[1].label >= 0).sum())
+    text, notes = page_of(
+        shutil.copytree(trained() / "runs" / "one", tmp_path / "in"), data=some, split="half"
+    )
+    assert notes == []
+    assert f"Each mark is one of {tested} test clips" in text
+    none = dataclasses.replace(data, label=np.full_like(label, -1))
+    with pytest.raises(InputError, match="no labelled clip"):
+        page_of(tmp_path / "in", data=none, split="half")
+
+
+def test_changes_are_sorted_signed_and_left_out_where_unknown() -> None:
+    drawn = plots.changes(
+        [0.5, 0.9, np.nan, 0.2], [0.75, 0.4, 0.5, 0.2], ["up", "down", "gone", "same"], "t",
+        sides=("before", "after"),
+    )  # fmt: skip
+    texts = [t.strip() for t in Tags(drawn).texts if t.strip()]
+    assert {"+25", "−50", "0", "before", "after"} <= set(texts)
+    assert "gone" not in texts
+    names = [t for t in texts if t in ("up", "down", "same")]
+    assert names == ["down", "same", "up"]  # from the bottom
+    assert "Nothing was recorded" in plots.changes([np.nan], [1], ["a"], "t", sides=("a", "b"))
+    with pytest.raises(InputError, match="one value a class"):
+        plots.changes([1], [1, 2], ["a"], "t", sides=("a", "b"))
+
+
+def test_loss_axis_within_a_decade_has_numbers() -> None:
+    texts = Tags(plots.curves({"a": ([1, 2], [31.5, 36.0])}, "t", "y", log=True)).texts
+    assert sum(bool(re.fullmatch(r"3\d(\.\d)?", text.strip())) for text in texts) >= 2
+
+
+def test_twenty_classes_differ_in_light_and_dark() -> None:
+    """Distances in OKLab (Ottosson 2020), contrast as WCAG; colour and mark together are unique."""
+    css = (Path(plots.__file__).parent / "assets" / "page.css").read_text()
+    light, dark = css.split("@media (prefers-color-scheme: dark)")[:2]
+    for theme in (light, dark):
+        back = _linear(re.search(r"--card: (#\w{6})", theme)[1])
+        colours = [
+            _linear(re.search(rf"--c{k}: (#\w{{6}})", theme)[1]) for k in range(len(svg.PALETTE))
+        ]
+        for one, other in itertools.combinations(colours, 2):
+            assert np.linalg.norm(_oklab(one) - _oklab(other)) >= 0.1
+        for colour in colours:
+            dim, bright = sorted((_luminance(colour), _luminance(back)))
+            assert (bright + 0.05) / (dim + 0.05) >= 2.7
+    marks = [(k % len(svg.PALETTE), svg.marker(k)) for k in range(60)]
+    assert len(set(marks)) == 60
+    assert all(svg.marker(k) != svg.marker(k + 1) for k in range(5))
+
+
+def _linear(colour: str) -> np.ndarray:
+    c = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)]) / 255
+    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+
+
+def _luminance(linear: np.ndarray) -> float:
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def _oklab(linear: np.ndarray) -> np.ndarray:
+    cones = np.array(
+        [
+            [0.4122214708, 0.5363325363, 0.0514459929],
+            [0.2119034982, 0.6806995451, 0.1073969566],
+            [0.0883024619, 0.2817188376, 0.6299787005],
+        ]
+    )
+    axes = np.array(
+        [
+            [0.2104542553, 0.7936177850, -0.0040720468],
+            [1.9779984951, -2.4285922050, 0.4505937099],
+            [0.0259040371, 0.7827717662, -0.8086757660],
+        ]
+    )
+    return axes @ np.cbrt(cones @ linear)
