@@ -39,6 +39,7 @@ class Cell(NamedTuple):
         stream: joint, motion or bone.
         judged: which streams of the run are judged, for a run that holds several ("all").
         untrained: judge the encoder with fresh weights as well.
+        after: the cell whose weights this one starts from.
     """
 
     row: str
@@ -48,12 +49,14 @@ class Cell(NamedTuple):
     stream: str = "joint"
     judged: str | None = None
     untrained: bool = True
+    after: Cell | None = None
 
     @property
     def key(self) -> str:
         """The folder of the run: what it is of, so that tables share runs."""
         said = (override.split(".", 1)[1].replace("=", "") for override in self.overrides)
-        return "_".join([self.method, self.stream, f"seed{self.seed}", *said])
+        start = [f"after_{self.after.key}"] if self.after else []
+        return "_".join([self.method, self.stream, f"seed{self.seed}", *said, *start])
 
 
 def parser(description: str | None, tables: Iterable[str], config: Path) -> argparse.ArgumentParser:
@@ -76,10 +79,13 @@ def run_all(cells: list[Cell], args: argparse.Namespace) -> list[dict[str, Any]]
     """The result rows of all cells, each with its table row's name under "row"."""
     folder = Path(args.out) / Path(args.data).stem / args.split
     done: dict[Cell, list[dict[str, Any]]] = {}
+    first: dict[str, Cell] = {}
+    for cell in cells:
+        first.setdefault(cell.key, cell)
+    # Cells of one key write to the same folder, and some start from others' weights: both wait.
+    early = [cell for cell in first.values() if cell.after is None]
     with ProcessPoolExecutor(args.workers, mp_context=get_context("spawn")) as pool:
-        # Runs of one key would write to the same folder: the first is waited for.
-        ahead = {cell.key: cell for cell in reversed(cells)}
-        for part in ([*ahead.values()][::-1], [c for c in cells if c not in ahead.values()]):
+        for part in (early, [cell for cell in cells if cell not in early]):
             waiting = {
                 pool.submit(run_cell, cell, folder, args.data, args.split, args.config): cell
                 for cell in part
@@ -111,6 +117,7 @@ def run_cell(cell: Cell, parent: Path, data: str, split: str, config: str) -> li
             config=config,
             overrides=cell.overrides,
             resume=(folder / "config.json").exists(),
+            init=parent / cell.after.key if cell.after else None,
             **shared,
         )
         rows = []

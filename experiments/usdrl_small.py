@@ -15,7 +15,14 @@ from pathlib import Path
 
 from cells import Cell, markdown, parser, run_all
 
+# Contrast with negatives comes first: SkeletonCLR's loss on USDRL's encoder and views, and the
+# numbers of contrastive_small.toml.
+_NEGATIVES = (
+    "views.recipe=usdrl", "views.shear=1.0", "method.queue=512", "method.momentum=0.99",
+    "method.temperature=0.1", "method.form=paper", "train.optimizer=adam", "train.lr=1e-3",
+)  # fmt: skip
 _ABLATION = (  # the paper's Table 5
+    ("negatives", _NEGATIVES),
     ("VAC", ("method.xc=false", "method.multi_grained=false")),
     ("VAC + XC", ("method.multi_grained=false",)),
     ("VAC + XC + multi-grained", ()),
@@ -38,7 +45,10 @@ def cells(
                     yield Cell(f"{encoder} {stream}", "usdrl", seed, named, stream)
             continue
         for row, extra in _ABLATION if table == "ablation" else _ALPHA:
-            yield Cell(row, "usdrl", seed, ("encoder.name=dste", *extra, *settings))
+            method = "skeletonclr" if row == "negatives" else "usdrl"
+            for encoder in encoders if table == "ablation" else ["dste"]:
+                named = f"{row}, {encoder}" if table == "ablation" else row
+                yield Cell(named, method, seed, (f"encoder.name={encoder}", *extra, *settings))
 
 
 def main() -> None:

@@ -79,7 +79,15 @@ def test_documented_settings_exist() -> None:
         assert key in resolved[section], name
 
 
-SHRUNK = {"dim": 16, "frames": 8, "epochs": 2, "width": 4, "queue": 20, "monitor_every": 0}
+SHRUNK = {
+    "dim": 16,
+    "frames": 8,
+    "mask_segment": 2,
+    "epochs": 2,
+    "width": 4,
+    "queue": 20,
+    "monitor_every": 0,
+}
 EXPERIMENTS = {
     "usdrl_small main --streams bone --encoders sttr": (
         "sttr bone | usdrl",
@@ -87,13 +95,19 @@ EXPERIMENTS = {
     ),
     "contrastive_small main --methods skeletonclr,crossclr --mining-epoch 1": (
         "skeletonclr bone | skeletonclr",
-        "skeletonclr fused | fused",
+        "skeletonclr fused | skeletonclr",
         "crossclr all | crossclr",
         "crossclr all | untrained",
     ),
     "contrastive_small ablation --mining-epoch 1": (
         "extreme views only | skeletonclr",
         "normal + extreme + EADM + NNM | aimclr",
+    ),
+    "usdrl_small ablation --encoders dste": ("negatives, dste | skeletonclr", "VAC, dste | usdrl"),
+    "pcm3_small main --refining train.epochs=2": (
+        "contrast | pcm3",
+        "+ clip | pcm3",
+        "+ post-distillation (PCM3++) | pcm3",
     ),
 }
 

@@ -9,9 +9,12 @@ from tiny_runs import SETTINGS, Stop, assert_same, clips, stop_in
 from torch import nn
 
 from skelf import api, checkpoint
+from skelf.encoders.dste import DSTE
 from skelf.encoders.stgcn import STGCN
+from skelf.encoders.sttr import STTR
 from skelf.layouts import SBU15
 from skelf.log import read_log
+from skelf.methods import usdrl
 from skelf.methods._momentum import KeyEncoder, Queue, embed, follow, key_copy, projector
 from skelf.methods._sync_norm import SyncNorm, synchronize
 from skelf.methods.aimclr import AimCLR
@@ -230,3 +233,24 @@ def test_a_resumed_run_equals_an_unbroken_one_to_the_bit(tmp_path, name):
         rows = read_log(tmp_path / "broken")
         assert [{"info_nce", "mining"} & row.keys() for row in rows] == terms[name]
     assert api.load(tmp_path / "broken").dim == 16
+
+
+# ---- USDRL's row of negatives ----
+
+
+@pytest.mark.parametrize("encoder", [DSTE, STTR])
+def test_contrast_on_the_views_and_encoders_of_usdrl(encoder):
+    made = encoder(SBU15, dim=16, frames=8, persons=1)
+    recipe = {"recipe": "usdrl", "shear": 0.7}
+    method = SkeletonCLR(made, recipe, queue=20, feature=6, form="paper")
+    x, lengths = torch.randn(5, 3, 20, 15, 1), torch.tensor([20, 7, 12, 20, 3])
+    found = method.views(x, lengths, torch.Generator().manual_seed(1))
+    expected = usdrl.draw_views(
+        x, lengths, torch.Generator().manual_seed(1), 8, number=2, shear=0.7, coordinates=3
+    )
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+    assert not torch.equal(*found)
+    method(*found)["loss"].backward()
+    assert made.embed_t[0].weight.grad.abs().sum() > 0
+    with pytest.raises(ValueError, match="extreme"):
+        SkeletonCLR(made, recipe | {"extreme": True}, queue=20)

@@ -8,7 +8,7 @@ key among those of a queue of earlier clips (facts 2).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from torch import Generator, Tensor, nn
@@ -20,6 +20,7 @@ from ..ranges import Amount, Form, Keys, Positive, Share, Size
 from ..skeleton import Skeleton
 from ._momentum import KeyEncoder, embed, projector, view_arguments
 from ._sync_norm import synchronize
+from .usdrl import draw_views as draw_usdrl_views
 
 
 def draw_views(
@@ -28,13 +29,14 @@ def draw_views(
     generator: Generator,
     frames: int,
     skeleton: Skeleton,
+    recipe: Literal["skeletonclr", "usdrl"] = "skeletonclr",
     shear: Amount = 0.5,
     padding_ratio: Annotated[int, Field(ge=0)] = 6,
     extreme: bool = False,
     form: Form | None = None,
     coordinates: int | None = None,
 ) -> tuple[Tensor, ...]:
-    """SkeletonCLR's query and key view: each a crop and a shear.
+    """Query and key view, drawn alike.
 
     Args:
         x: padded clips `(N, C, T, V, M)`, resized to `frames` first.
@@ -42,8 +44,11 @@ def draw_views(
         generator: on the device of `x`; the same state gives the same views.
         frames: frames of a view.
         skeleton: the joint layout.
-        shear: largest shear factor (0.5); 0 for none.
-        padding_ratio: a crop's padding is `T // padding_ratio` frames (6); 0 for no crop.
+        recipe: "skeletonclr": a crop of the padded clip and a shear. "usdrl": `usdrl.draw_views`,
+            for the row of negatives in USDRL's Table 5.
+        shear: largest shear factor (0.5; USDRL: 1); 0 for none.
+        padding_ratio: a crop's padding is `T // padding_ratio` frames (6); 0 for no crop. Not for
+            USDRL's recipe, like the two that follow.
         extreme: draw AimCLR's extreme views instead (the row "extreme augmentations only" of its
             Table 1).
         form: of the extreme views, see `augment_views.draw_extreme_view`. None: the method's.
@@ -52,8 +57,13 @@ def draw_views(
     Returns:
         Two tensors `(N, C, frames, V, M)`.
 
-    Source: facts 2 and 3.2.
+    Source: facts 2 and 3.2; USDRL's code does not hold its row of negatives, nor does the paper say
+    more of it than that it is the usual way.
     """
+    if recipe == "usdrl":
+        return draw_usdrl_views(
+            x, lengths, generator, frames, number=2, shear=shear, coordinates=coordinates
+        )
     x = resize(x, lengths, frames)
     sizes: dict[str, Any] = {"shear": shear, "padding_ratio": padding_ratio}
     sizes["coordinates"] = coordinates
@@ -81,7 +91,7 @@ class SkeletonCLR(nn.Module):
     The numbers are the released configuration's (facts 2).
 
     Raises:
-        ValueError: an unknown form, or a number out of range.
+        ValueError: an unknown form, a number out of range, or extreme views of USDRL's recipe.
     """
 
     view_function = staticmethod(draw_views)
@@ -100,6 +110,8 @@ class SkeletonCLR(nn.Module):
     ) -> None:
         super().__init__()
         self.encoder, self.view_arguments = encoder, view_arguments(views, form)
+        if self.view_arguments.get("extreme") and self.view_arguments.get("recipe") == "usdrl":
+            raise ValueError("views.extreme: of the recipe skeletonclr, not of usdrl; choose one")
         self.projector = projector(self.encoder.dim, feature)
         self.key = KeyEncoder(encoder, self.projector, queue, feature, momentum, form)
         self.temperature = temperature
