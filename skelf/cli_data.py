@@ -66,10 +66,13 @@ def split(
         str | None, typer.Option("--test", help="Values that test; else all the others.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of a random split.")] = 0,
+    drop_copies: Annotated[
+        bool, typer.Option("--drop-copies", help="Leave out test clips that equal a training clip.")
+    ] = False,
 ) -> None:
     """Adds a named split to a store, by the values of a column or at random.
 
-    Example: skelf data split nw_ucla.h5 --name xview --by camera --train 0,1 --test 2
+    Example: skelf data split nw_ucla.h5 --name xview --by camera --train 0,1 --test 2 --drop-copies
 
     Example: skelf data split nw_ucla.h5 --name half --by random --train 0.5 --seed 1
     """
@@ -84,9 +87,14 @@ def split(
             raise InputError(f"{path}: {unknown('column', by, [*columns, 'random'])}")
         chosen = None if test is None else _values("--test", test)
         assignment = splits.select(columns[by], _values("--train", train), chosen, f"{path}: {by}")
+    copies = ""
+    if drop_copies:
+        whole = assignment
+        assignment = splits.without_copies(clips, whole)
+        copies = f" ({(whole != assignment).sum()} equal to training clips left out)"
     clips.with_split(name, assignment)  # checks the name
     store.add_split(path, name, assignment)
-    sizes = f"{(assignment == 1).sum()} train, {(assignment == 2).sum()} test"
+    sizes = f"{(assignment == 1).sum()} train, {(assignment == 2).sum()} test{copies}"
     Console().print(f"{escape(str(path))}: split {escape(name)}: {sizes}")
 
 

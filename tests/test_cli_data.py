@@ -170,3 +170,21 @@ def test_split_refuses(made: Path) -> None:
     for seed in (-1, 2**63):
         assert f"seed {seed}: must be 0 or more" in split("random", "0.5", "--seed", seed)
     assert made.read_bytes() == raw
+
+
+def test_split_leaves_copies_of_training_clips_out(tmp_path: Path) -> None:
+    generator = np.random.default_rng(3)
+    lengths = [4, 4, 3, 4, 5, 4]
+    clips = [generator.normal(size=(length, 1, 20, 3)) for length in lengths]
+    clips[3], clips[5] = clips[0], clips[1]  # the first of camera 1, the second of camera 0
+    clips[2] = clips[0][:3]  # its beginning is no copy
+    path = tmp_path / "copies.h5"
+    camera = [0, 0, 1, 1, 1, 0]
+    ClipSet.build(np.concatenate(clips), [len(c) for c in clips], KINECT20, camera=camera).save(
+        path
+    )
+    shared = ("--by", "camera", "--train", 0)
+    assert good("split", path, "--name", "all", *shared).endswith("3 train, 3 test\n")
+    said = good("split", path, "--name", "clean", *shared, "--drop-copies").split()
+    assert "3 train, 2 test (1 equal to training clips left out)" in " ".join(said)
+    assert ClipSet.open(path).splits["clean"].tolist() == [1, 1, 2, 0, 2, 1]
