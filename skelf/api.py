@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from . import scores
+from .arguments import parse_override
 from .build import build_method
 from .config import Config, evaluation, resolve
 from .data.clips import ClipSet
@@ -146,7 +147,8 @@ def evaluate(
         stream: of a run that trained several together (CrosSCLR): joint (None), motion, bone or
             "all" of them. With `method`, what the checkpoint was trained on; of several, one each,
             as "joint,motion,bone". Any other run knows its stream.
-        overrides: `eval.key=value`.
+        overrides: `eval.key=value`; with `method` also `data.normalize=name`, what its authors
+            prepared their data with (none: the store is prepared already).
         seed: of what the protocol draws; 0 to 2**63 - 1.
         device: auto, cpu or cuda.
 
@@ -166,10 +168,15 @@ def evaluate(
     encoder, described = judged_encoder(
         run, method, untrained, seed, skeleton=clips.skeleton, stream=stream
     )
+    # A released file does not say how its data was prepared; a run does.
+    said = [text for text in overrides if method and text.strip().startswith("data.normalize")]
+    for text in said:
+        described["data"]["normalize"] = str(parse_override(text)[1])
     clips = _open(clips, described["data"]["normalize"])
     _refuse_channels(clips, encoder)
     train, test = clips.split(split)
-    given = evaluation(asked, base=described.get("eval"), overrides=overrides)
+    rest = [text for text in overrides if text not in said]
+    given = evaluation(asked, base=described.get("eval"), overrides=rest)
     folder = Path(list_runs(run)[0])
     kept = None if untrained or not folder.is_dir() else folder / "features"
     shared = _shared(clips, split, encoder, described, untrained, seed)

@@ -154,6 +154,24 @@ def test_an_official_checkpoint_gives_equal_features(released):
     row = skelf.evaluate(["knn"], path, clips, split="xsub", method="usdrl")[0]
     assert (row["method"], row["form"], row["encoder"]) == ("usdrl", "official", "dste")
     assert row["seed"] is None and row["config"]["train"] is None
+    assert row["config"]["data"]["normalize"] == "none"
+
+
+def test_an_official_checkpoint_is_judged_on_data_as_its_authors_prepared_it(released, run):
+    clips, path = generate(NTU25, clips=36, persons=2, seed=2), released[1]
+    asked = {"split": "xsub", "method": "usdrl"}
+    raw = skelf.evaluate(["retrieval"], path, clips, **asked)
+    rows = skelf.evaluate(
+        ["retrieval"], path, clips, **asked, overrides=["data.normalize=agcn", "eval.ks=[1]"]
+    )
+    assert {row["config"]["data"]["normalize"] for row in rows} == {"agcn"}
+    assert rows[-1]["value"] != raw[-1]["value"]
+    with pytest.raises(InputError, match="unknown normalisation 'agnc': did you mean 'agcn'"):
+        skelf.evaluate(["knn"], path, clips, **asked, overrides=["data.normalize=agnc"])
+    with pytest.raises(InputError, match="only eval"):
+        skelf.evaluate(
+            ["knn"], run, tiny_runs.clips(), split="half", overrides=["data.normalize=none"]
+        )
 
 
 def test_official_checkpoints_are_not_taken_for_something_else(released, run):
