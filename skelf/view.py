@@ -150,12 +150,25 @@ def upwards(joints: np.ndarray, clips: ClipSet, index: int) -> str:
     return name if name in UPS else usual
 
 
+def present(joints: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+    """Which joints `(T, M, V)` are there: those not zero, and a root that is the origin itself.
+
+    Motion that was centred on the root (or the centre) has zeros there for as long as the person is
+    in the clip; they are a place, not a gap.
+    """
+    seen: np.ndarray = (joints != 0).any(axis=3)
+    for joint in {skeleton.root, skeleton.centre}:
+        origin = ~seen[:, :, joint].any(axis=0)  # (M,)
+        seen[:, :, joint] |= origin & seen.any(axis=2)
+    return seen
+
+
 def bridged(joints: np.ndarray, skeleton: Skeleton) -> np.ndarray:
     """Missing joints at the nearest joint of the body that is there, as the player needs numbers.
 
     At the end of a limb nothing then shows; inside one its bone leads to the next joint.
     """
-    seen = (joints != 0).any(axis=3)  # (T, M, V)
+    seen = present(joints, skeleton)
     partly = seen.any(axis=2) & ~seen.all(axis=2)
     if not partly.any():
         return joints
@@ -217,7 +230,7 @@ def save_gif(
 
 def project(joints: np.ndarray, skeleton: Skeleton, up: str) -> Drawing:
     """The picture's coordinates: three dimensions from the front left, two as they are."""
-    seen = (joints != 0).any(axis=3)
+    seen = present(joints, skeleton)
     x = joints.astype(np.float64)
     if up == "-y":  # in space a half turn about x, which keeps left and right
         x = x * np.array([1, -1, -1])[: x.shape[3]]

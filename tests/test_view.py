@@ -270,3 +270,16 @@ def test_real_clips(real_data: Callable[[str], Path], tmp_path: Path) -> None:
     view.write(clips, 100, tmp_path / "a.gif")
     pictures, _ = frames(tmp_path / "a.gif")
     assert drawn(pictures[0], view.LEFT).any()
+
+
+def test_a_root_that_is_the_origin_is_there() -> None:
+    x = np.random.default_rng(0).normal(size=(4, 2, 20, 3))
+    x[:, :, KINECT20.root] = 0  # centred on it
+    x[2:, 1] = 0  # the second person leaves
+    x[1, 0, 5] = 0
+    seen = view.present(x, KINECT20)
+    assert seen[:, 0, KINECT20.root].all() and not seen[1, 0, 5]
+    assert seen[:2, 1].all() and not seen[2:, 1].any()
+    assert (view.bridged(x, KINECT20)[:, 0, KINECT20.root] == 0).all()
+    x[0, 0, KINECT20.root] = 1  # elsewhere once: then zeros are gaps
+    assert not view.present(x, KINECT20)[1:, 0, KINECT20.root].any()
