@@ -15,7 +15,7 @@ from rich.table import Table
 from .cli_export_data import export
 from .cli_import import import_
 from .cli_look import check, get, view
-from .data import splits, store
+from .data import presets, splits, store
 from .data.clips import ClipSet
 from .errors import InputError, unknown
 
@@ -28,7 +28,11 @@ app.command("import")(import_)
 app.command("export")(export)
 for command in (check, view, get):
     app.command()(command)
-Store = Annotated[Path, typer.Argument(metavar="STORE", help="A store, written by `data import`.")]
+Store = Annotated[
+    Path,
+    typer.Argument(metavar="STORE", help="A store, by `data import`; or a set's name, as ntu60."),
+]
+MOST_CLASSES = 120  # that the table lists
 # What `--by` calls the columns; every further integer column goes by its own name.
 BY = {"camera": "camera", "subject": "subject", "setup": "setup", "label": "label"}
 
@@ -42,6 +46,7 @@ def info(
 
     Example: skelf data info nw_ucla.h5
     """
+    path = presets.located(path)
     clips = ClipSet.open(path)
     facts = describe(clips) | {"bytes": path.stat().st_size}
     if as_json:
@@ -76,6 +81,7 @@ def split(
 
     Example: skelf data split nw_ucla.h5 --name half --by random --train 0.5 --seed 1
     """
+    path = presets.located(path)
     clips = ClipSet.open(path)
     if by == "random":
         if test is not None:
@@ -125,6 +131,8 @@ def describe(clips: ClipSet) -> dict[str, Any]:
         "persons": clips.persons,
         "joints": clips.skeleton.joints,
         "channels": clips.channels,
+        "coordinates": clips.coordinates,
+        "confidence": clips.confidence,
         "layout": clips.skeleton.name,
         "fps": np.unique(clips.fps).tolist(),
         "length_frames": _spread(clips.length),
@@ -148,7 +156,8 @@ def _table(clips: ClipSet, facts: dict[str, Any]) -> Table:
         table.add_row(key, escape(str(value)))
 
     row("clips", f"{facts['clips']:,} ({facts['frames']:,} frames)")
-    row("layout", f"{facts['layout']}: {facts['joints']} joints, {facts['channels']} coordinates")
+    numbers = f"{facts['coordinates']} coordinates" + " and a confidence" * facts["confidence"]
+    row("layout", f"{facts['layout']}: {facts['joints']} joints, {numbers}")
     row("persons", facts["persons"])
     for key, unit in (("length_frames", "frames"), ("length_seconds", "s")):
         spread = facts[key]
@@ -160,8 +169,7 @@ def _table(clips: ClipSet, facts: dict[str, Any]) -> Table:
     for key, counted in (("classes", "clips"), ("segment_classes", "segments")):
         counts = facts[key]
         if any(counts.values()):
-            listed = ", ".join(f"{name} {count}" for name, count in counts.items())
-            row(f"{len(counts)} classes ({counted})", listed)
+            row(f"{len(counts)} classes ({counted})", _counts(counts))
     for key in ("subjects", "cameras", "setups"):
         if facts[key]:
             row(f"{len(facts[key])} {key}", _some(facts[key]))
@@ -170,9 +178,18 @@ def _table(clips: ClipSet, facts: dict[str, Any]) -> Table:
     for key, sizes in facts["splits"].items():
         row(f"split {key}", f"{sizes['train']:,} train, {sizes['test']:,} test")
     for key, value in facts["attributes"].items():
-        row(key, value)
+        if key != "confidence":  # said with the coordinates
+            row(key, value)
     row("on disk", f"{facts['bytes'] / 1e6:,.1f} MB")
     return table
+
+
+def _counts(counts: dict[str, int]) -> str:
+    """The classes that occur with their counts; how many more there are."""
+    present = [f"{name} {count}" for name, count in counts.items() if count]
+    more = [f"{len(present) - MOST_CLASSES} more"] if len(present) > MOST_CLASSES else []
+    empty = len(counts) - len(present)
+    return ", ".join([*present[:MOST_CLASSES], *more, *([f"{empty} without any"] if empty else [])])
 
 
 def _some(values: list[Any]) -> str:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from .data import write_npz, write_pyskl
+from .data import presets, write_npz, write_pyskl
 from .data.clips import ClipSet
 from .errors import InputError
 from .files import refuse_unwritable
@@ -35,7 +35,7 @@ def export(
     if out.exists() and not force:
         raise InputError(f"{out}: exists already; choose another --out, or replace it with --force")
     refuse_unwritable(out)
-    clips = ClipSet.open(path)
+    clips = ClipSet.open(presets.located(path))
     WRITERS[out.suffix.lower()](clips, out)
     size = out.stat().st_size / 1e6
     Console().print(f"{escape(str(out))}: {len(clips)} clips, {size:,.1f} MB", highlight=False)

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from . import memory
 from .arguments import arguments, parameters, parse_override
 from .data import READERS, synthetic
-from .data.clips import ClipSet
+from .data.clips import ClipSet, utf8
 from .errors import InputError, unknown
 from .layouts import KINECT20
 from .layouts import layout as named_layout
@@ -51,9 +51,15 @@ def import_(
     clips: Annotated[
         int | None, typer.Option("--clips", help="synthetic: clips (1000; 0 with --recordings).")
     ] = None,
-    persons: Annotated[int, typer.Option("--persons", help="synthetic: 1 or 2.")] = 1,
-    recordings: Annotated[int, typer.Option("--recordings", help="synthetic: untrimmed ones.")] = 0,
-    seed: Annotated[int, typer.Option("--seed", help="synthetic: same seed, same set.")] = 0,
+    persons: Annotated[
+        int | None, typer.Option("--persons", help="synthetic: 1 (default) or 2.")
+    ] = None,
+    recordings: Annotated[
+        int | None, typer.Option("--recordings", help="synthetic: untrimmed ones (0).")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="synthetic: same seed, same set (0).")
+    ] = None,
 ) -> None:
     """Reads recordings in another format and writes a store.
 
@@ -73,24 +79,28 @@ def import_(
         raise InputError(f"{out}: the folder does not exist; create {out.parent}")
     memory.keep_freed()
     console = Console()
+    computed = {"clips": clips, "persons": persons, "recordings": recordings, "seed": seed}
+    options = {key: value for key, value in computed.items() if value is not None}
     if format_ == "synthetic":
         if path is not None:
             raise InputError(f"{path}: synthetic sets are computed, not read; leave PATH out")
-        count = (0 if recordings else 1000) if clips is None else clips
-        skeleton = named_layout(layout) if layout else KINECT20
-        made = synthetic.generate(
-            skeleton, clips=count, persons=persons, recordings=recordings, seed=seed
-        )
+        options.setdefault("clips", 0 if recordings else 1000)
+        made = synthetic.generate(named_layout(layout) if layout else KINECT20, **options)
     else:
+        for key, value in options.items():
+            has = f"write {key}={value}" if key in _options(format_) else "leave it out"
+            raise InputError(f"--{key} is of synthetic; with {format_} {has}")
         if path is None:
             raise InputError(
                 f"{format_}: which file? Use: skelf data import {format_} PATH --out ..."
             )
         made = _read(format_, path, layout, _given(format_, words or ()), out, console)
     made.save(out)
-    computed = made.attributes.get("synthetic") == "true"
-    said = " of computed figures (synthetic, no real people)" if computed else ""
-    console.print(f"{escape(str(out))}: {len(made)} clips, {made.frames_total} frames{said}")
+    said = ""
+    if made.attributes.get("synthetic") == "true":
+        said = " of computed figures (synthetic, no real people)"
+    text = f"{escape(utf8(str(out)))}: {len(made)} clips, {made.frames_total} frames{said}"
+    console.print(text, soft_wrap=True)
 
 
 def _given(format_: str, words: Sequence[str]) -> dict[str, Any]:
@@ -138,7 +148,8 @@ def _read(
             given["progress"] = lambda done, total: bar.update(task, completed=done, total=total)
         made = reader(path, layout, **given)
     for warning in caught:
-        console.print(f"[yellow]note:[/] {escape(str(warning.message))}", highlight=False)
+        text = f"[yellow]note:[/] {escape(utf8(str(warning.message)))}"
+        console.print(text, highlight=False, soft_wrap=True)
     return made
 
 

@@ -24,7 +24,7 @@ def rows(joints: int, frames: range, **more: Any) -> list[dict[str, Any]]:
 
 def test_values(tmp_path: Path) -> None:
     alphapose(tmp_path)
-    clips = read(tmp_path, persons=1, labels="folder")
+    clips = read(tmp_path, persons=1, folders="class")
     assert clips.names == ["walk/video1"] and clips.class_names == ("walk",)
     assert clips.skeleton is COCO17 and clips.confidence
     for t in range(4):

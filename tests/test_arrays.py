@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZipFile
 
 import numpy as np
 import pytest
 
-from skelf.data import READERS, arrays
+from skelf.data import READERS, joint_names
 from skelf.data.clips import ClipSet
 from skelf.errors import InputError
 from skelf.layouts import COCO17, KINECT20
@@ -127,12 +129,12 @@ def test_a_custom_layout(tmp_path: Path) -> None:
 
 
 def test_pairs_are_guessed_only_when_clear() -> None:
-    assert arrays.guess_pairs(["LHip", "RHip", "lowerback", "Left_Ear", "Right_Ear"]) == (
+    assert joint_names.pairs(["LHip", "RHip", "lowerback", "Left_Ear", "Right_Ear"]) == (
         (0, 1),
         (3, 4),
     )
-    assert arrays.guess_pairs(COCO17.names) == COCO17.pairs
-    assert arrays.guess_pairs(["left", "lump", "pearl_l"]) == ()
+    assert joint_names.pairs(COCO17.names) == COCO17.pairs
+    assert joint_names.pairs(["left", "lump", "pearl_l"]) == ()
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
@@ -308,3 +310,20 @@ def test_nw_ucla_cross_view(real_data: Callable[[str], Path]) -> None:
     clips = read(real_data("nw_ucla"))
     assert (clips.length == 1).sum() == 2  # which is valid
     assert (clips.camera == 2).sum() == 464 and clips.subject.max() == 9
+
+
+@pytest.mark.parametrize(
+    ("packed", "numbers", "message"),
+    [
+        (ZIP_BZIP2, 1 << 12, "not packed as np.savez does"),
+        (ZIP_LZMA, 1 << 12, "not packed as np.savez does"),
+        (ZIP_DEFLATED, 1 << 24, r"[\d,]+ bytes that unpack to 134,217,\d+"),
+    ],
+)
+def test_zip_bombs(packed: int, numbers: int, message: str, tmp_path: Path) -> None:
+    content = BytesIO()
+    np.save(content, np.zeros(numbers))
+    with ZipFile(tmp_path / "bomb.npz", "w", packed) as archive:
+        archive.writestr("frames.npy", content.getvalue())
+    with pytest.raises(InputError, match=rf"bomb\.npz: {message}"):
+        read(tmp_path / "bomb.npz")

@@ -204,6 +204,24 @@ def test_another_skeleton_in_a_folder_is_named(tmp_path: Path) -> None:
     assert len(read(tmp_path, drop="r*foot")) == 2  # what differs is left out
 
 
+def test_a_joint_that_stands_twice(tmp_path: Path) -> None:
+    twice = GOOD.replace("RightFoot", "LeftFoot")
+    assert twice != GOOD
+    toml = tmp_path / "feet.toml"
+    toml.write_text('names = ["leftfoot"]\nparents = [""]\ncentre = "leftfoot"\n')
+    for layout in (None, str(toml)):
+        with pytest.raises(InputError, match=r"a\.bvh: .*twice|a\.bvh: .*differ"):
+            read(write(tmp_path, twice), layout)
+
+
+def test_choices_are_checked_before_anything_is_read(tmp_path: Path) -> None:
+    write(tmp_path, "nothing of the kind")
+    with pytest.raises(InputError, match="unknown up 'x': known: y, z"):
+        read(tmp_path, up="x")
+    with pytest.raises(InputError, match="unknown folders 'clas': did you mean 'class'"):
+        read(tmp_path, folders="clas")
+
+
 def test_joints_in_another_order_are_one_skeleton(tmp_path: Path) -> None:
     write(tmp_path)
     tail = HEAD.index("  JOINT RightUpLeg")

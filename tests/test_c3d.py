@@ -162,6 +162,19 @@ def test_gaps_are_zeros_and_counted(tmp_path: Path) -> None:
     assert [int(at) for at in np.flatnonzero(~fast[:, 2].any(-1))] == [5, 6, 7, 8, 9, 10, 11]
 
 
+def test_gaps_of_many_files_are_one_note(tmp_path: Path) -> None:
+    for number in range(3):
+        points = POINTS.copy()
+        points[: number + 1, 2] = 0
+        write(tmp_path, simple().file(points), f"{number}.c3d")
+    with pytest.warns(UserWarning) as told:
+        read(tmp_path)
+    (note,) = [str(warning.message) for warning in told]
+    assert note.endswith(
+        "0.c3d (and 2 more files): 6 of 135 joint positions are gaps (4.4%), set to zeros"
+    )
+
+
 def test_units_and_axes(tmp_path: Path) -> None:
     for unit, metres in (("m", 1.0), ("CM", 0.01), ("in", 0.0254)):
         writer = Writer()
@@ -185,7 +198,9 @@ def test_only_labelled_positions_are_joints(tmp_path: Path) -> None:
     writer = simple(names=names)
     writer.texts("POINT", "ANGLES", ("LElbowAngles",))
     points = np.concatenate([POINTS[:, :4], POINTS[:, :1]], 1)  # one point more than labels
-    with pytest.warns(UserWarning, match="3 of 5 points left out"):
+    with pytest.warns(
+        UserWarning, match="points without a label and those that a model derived are left out"
+    ):
         clips = read(write(tmp_path, writer.file(points)))
     assert clips.skeleton.names == ("HEAD", "LWRA")
     np.testing.assert_allclose(clips.joints[:, 0], EXPECTED[:, [0, 3]], rtol=1e-6)

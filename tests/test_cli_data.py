@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 from skelf.cli_data import app
 from skelf.data.clips import ClipSet
 from skelf.errors import InputError
-from skelf.layouts import KINECT20
+from skelf.layouts import COCO17, KINECT20
 
 
 def call(*args: object) -> Result:
@@ -111,6 +112,61 @@ def test_info(made: Path) -> None:
     assert facts["cameras"] == [0, 1, 2] and facts["bytes"] == made.stat().st_size
     clips = ClipSet.open(made)
     assert facts["frames"] == facts["length_frames"]["total"] == clips.frames_total
+
+
+def test_options_of_synthetic_are_not_dropped_silently(npz: Path, tmp_path: Path) -> None:
+    out = tmp_path / "x.h5"
+    text = refused("import", "openpose", tmp_path, "--out", out, "--persons", 1)
+    assert text == "--persons is of synthetic; with openpose write persons=1"
+    text = refused("import", "arrays", npz, "--out", out, "--seed", 0)
+    assert text == "--seed is of synthetic; with arrays leave it out"
+
+
+def test_a_set_by_its_name(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKELF_DATA", str(made.parent))
+    assert "ntu60.h5 is not there" in refused("info", "ntu60")
+    made.rename(made.with_name("ntu60.h5"))
+    assert "36 (" in good("info", "ntu60")
+    assert "split one: 12 train" in good(
+        "split", "ntu60", "--name", "one", "--by", "camera", "--train", 0
+    )
+    good("export", "ntu60", "--out", made.with_name("a.npz"))
+    assert made.with_name("a.npz").is_file()
+
+
+def test_info_tells_coordinates_and_confidence_apart(tmp_path: Path) -> None:
+    joints = np.ones((4, 1, 17, 3), np.float32)
+    clips = ClipSet.build(
+        joints,
+        [1, 3],
+        COCO17,
+        label=[7, 399],
+        class_names=[f"class{i}" for i in range(400)],
+        attributes={"confidence": "true"},
+    )
+    clips.save(tmp_path / "a.h5")
+    text = " ".join(good("info", tmp_path / "a.h5").split())
+    assert "17 joints, 2 coordinates and a confidence" in text and "│ confidence" not in text
+    assert "400 classes (clips)" in text and "class7 1, class399 1, 398 without any" in text
+    assert "class8" not in text
+    facts = json.loads(good("info", tmp_path / "a.h5", "--json"))
+    assert (facts["channels"], facts["coordinates"], facts["confidence"]) == (3, 2, True)
+    assert len(facts["classes"]) == 400
+    replace(clips, attributes={}).save(tmp_path / "b.h5")
+    assert "17 joints, 3 coordinates │" in " ".join(good("info", tmp_path / "b.h5").split())
+
+
+def test_info_of_more_classes_than_a_table_shows(tmp_path: Path) -> None:
+    clips = ClipSet.build(
+        np.ones((300, 1, 20, 3), np.float32),
+        [1] * 300,
+        KINECT20,
+        label=range(300),
+        class_names=[f"class{i}" for i in range(300)],
+    )
+    clips.save(tmp_path / "a.h5")
+    text = " ".join(good("info", tmp_path / "a.h5").split())
+    assert "class119 1, 180 more" in text.replace("│ │ ", "") and "class120" not in text
 
 
 def test_info_keeps_brackets(npz: Path, tmp_path: Path) -> None:

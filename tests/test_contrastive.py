@@ -213,9 +213,7 @@ def test_attention_drop_edges():
 
 def test_cosines_keep_their_precision_under_autocast():
     generator = torch.Generator().manual_seed(4)
-    q, k, queue = (
-        F.normalize(torch.randn(n, 16, generator=generator), dim=1) for n in (5, 5, 40)
-    )
+    q, k, queue = (F.normalize(torch.randn(n, 16, generator=generator), dim=1) for n in (5, 5, 40))
     with torch.autocast("cpu", torch.bfloat16):
         found = cosines(q, k, queue)
     assert found.dtype == torch.float32

@@ -13,7 +13,7 @@ LAYERS = {
     "trainer engine",
     3: "methods protocols",
     4: "svg player plots embedding report run progress export search build loading scores fusion "
-    "starting check view api demo cli",
+    "starting profile check view api demo cli",
 }
 STRANGERS = [{"data", "encoders"}, {"methods", "protocols"}]
 

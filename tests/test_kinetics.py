@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -129,4 +130,21 @@ def test_one_number_for_two_classes(tmp_path: Path) -> None:
     text = file.read_text().replace("tying tie", "dining")
     file.with_name("b.json").write_text(text)
     with pytest.raises(InputError, match="class 2 is 'dining' here, 'tying tie' in another"):
+        read(tmp_path)
+
+
+def test_the_split_is_found_below_another_folder(tmp_path: Path) -> None:
+    for side in ("train", "val"):
+        place = tmp_path / "kinetics-skeleton" / f"kinetics_{side}"
+        place.mkdir(parents=True)
+        kinetics(place)
+    clips = read(tmp_path)
+    assert clips.splits["official"].tolist() == [1, 2]
+
+
+def test_a_clip_that_is_there_twice(tmp_path: Path) -> None:
+    file = kinetics(tmp_path)
+    with ZipFile(tmp_path / "again.zip", "w") as archive:
+        archive.write(file, file.relative_to(tmp_path))
+    with pytest.raises(InputError, match=r"gives a clip '.*' too; keep one of them"):
         read(tmp_path)

@@ -40,14 +40,14 @@ def test_classes_are_the_first_folders(tmp_path: Path) -> None:
     openpose(tmp_path)
     write(tmp_path / "sit" / "a", {0: [body(25)]})
     write(tmp_path / "sit" / "b", {0: [body(25)]}, "b")
-    clips = read(tmp_path, labels="folder")
+    clips = read(tmp_path, folders="class")
     assert clips.class_names == ("sit", "walk") and clips.label.tolist() == [0, 0, 1]
     assert clips.names == ["sit/a/v", "sit/b", "walk/video1"]
     write(tmp_path, {0: [body(25)]})
     with pytest.raises(InputError, match="this clip is in no class folder"):
-        read(tmp_path, labels="folder")
-    with pytest.raises(InputError, match="labels: 'x'; use none or folder"):
-        read(tmp_path, labels="x")
+        read(tmp_path, folders="class")
+    with pytest.raises(InputError, match="folders: 'x'; use none or class"):
+        read(tmp_path, folders="x")
 
 
 def test_videos_of_one_folder(tmp_path: Path) -> None:
@@ -169,3 +169,13 @@ def test_videos_too_large_to_hold(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="100001 frames of 256 persons are too many for one clip"):
         read(tmp_path, persons=256)
     assert isinstance(read(tmp_path, persons=1).joints.base, np.memmap | mmap)  # not in memory
+
+
+def test_joints_at_the_very_origin_are_missing(tmp_path: Path) -> None:
+    """Nothing but zeros is how a store writes a missing joint, so its confidence must say so."""
+    poses = [body(25, frame) for frame in range(3)]
+    poses[1][4, :2] = 0
+    path = write(tmp_path / "v", dict(enumerate([pose] for pose in poses)))
+    clip = read(path, persons=1, missing="keep").clip(0)
+    assert (clip[1, 0, 4] == 0).all()
+    assert (clip[..., 2] > 0).sum() == 3 * 25 - 1

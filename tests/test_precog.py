@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -92,3 +93,13 @@ def test_another_layout(tmp_path: Path) -> None:
     (tmp_path / "Seq2_5.csv").rename(tmp_path / "mine.csv")
     with pytest.raises(InputError, match=r"no Seq<script>_<subject>\.csv"):
         read(tmp_path)
+
+
+def test_recordings_that_are_there_twice(tmp_path: Path) -> None:
+    file = precog(tmp_path)
+    shutil.copy(file, tmp_path / f"old_{file.name}")  # another name: no recording
+    with ZipFile(tmp_path / "again.zip", "w") as archive:
+        archive.write(file, file.name)
+    with pytest.warns(UserWarning, match=r"1 files are there twice .*again\.zip"):
+        clips = read(tmp_path)
+    assert clips.names == [file.stem]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import struct
 import warnings
+from collections import OrderedDict
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from skelf.cli import app
-from skelf.data import arrays, pickles, pyskl, write_npz, write_pyskl
+from skelf.data import arrays, described, pickles, pyskl, write_npz, write_pyskl
 from skelf.data.clips import ClipSet, encode
 from skelf.data.pyskl_splits import read_splits
 from skelf.data.synthetic import generate
@@ -504,3 +506,79 @@ def test_names_stay_names(tmp_path):
     clips = replace(clips, name=encode(["ünï code/..\\x"]))
     write_pyskl.write(clips, tmp_path / "a.pkl")
     assert quiet(tmp_path / "a.pkl").names == clips.names
+
+
+def nested(kind, depth):
+    """A few bytes of pickle that are ten to the power of `depth` things when written out."""
+    made = kind(["a"])
+    for _ in range(depth):
+        made = kind([made] * 10)
+    return made
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+@pytest.mark.parametrize("key", ["frame_dir", "label", "img_shape", "fps", "columns", "segments"])
+def test_fields_that_nest_without_end(tmp_path, key, kind):
+    path = dump(tmp_path, [annotation() | {key: nested(kind, 40)}])
+    with pytest.raises(InputError, match=rf"{key}: "):
+        pyskl.read(path)
+
+
+def test_a_description_that_is_no_text(tmp_path):
+    path = tmp_path / "set.pkl"
+    for value in (nested(list, 40), 3, ["x"]):
+        path.write_bytes(pickle.dumps({"annotations": [annotation()], "skelf": value}))
+        with pytest.raises(InputError, match=r"set\.pkl: skelf: .* not a text"):
+            pyskl.read(path)
+
+
+TUPLES = b"K\x01" + b"2\x86" * 60  # t = (t, t), sixty times: hashing it takes 2**60 steps
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"\x80\x02}" + TUPLES + b"K\x01s.",
+        b"\x80\x02}(" + TUPLES + b"K\x01u.",
+        b"\x80\x02(" + TUPLES + b"K\x01d.",
+        b"\x80\x02ccollections\nOrderedDict\n]" + TUPLES + b"K\x01\x86a\x85R.",
+        b"\x80\x04\x8f(" + TUPLES + b"\x90.",
+        b"\x80\x04(" + TUPLES + b"\x91.",
+    ],
+)
+def test_keys_that_take_for_ever_to_hash(tmp_path, payload):
+    (tmp_path / "set.pkl").write_bytes(payload)
+    with pytest.raises(InputError, match=r"a dict with a tuple as key|it holds a set"):
+        pickles.load(tmp_path / "set.pkl")
+
+
+def test_dicts_of_every_kind_are_read(tmp_path):
+    whole = {"a": 1, 2: {"b": [3]}, None: OrderedDict(c=4, d=OrderedDict())}
+    for protocol in range(5):
+        (tmp_path / "set.pkl").write_bytes(pickle.dumps(whole, protocol))
+        assert pickles.load(tmp_path / "set.pkl") == whole
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("label", 10**6000),
+        ("fps", 10**600),
+        ("fps", 0),
+        ("fps", float("nan")),
+        ("frame_dir", "\ud800"),
+        ("img_shape", (1, 10**6000)),
+    ],
+    ids=range(6),
+)
+def test_numbers_and_texts_beyond_any_use(tmp_path, key, value):
+    with pytest.raises(InputError, match=rf"{key}: "):
+        pyskl.read(dump(tmp_path, [annotation() | {key: value}]))
+
+
+def test_half_characters_in_a_description(tmp_path):
+    table = json.loads(described.describe(rich(), splits=False))
+    assert described.parse(json.dumps(table), "x")["attributes"] == table["attributes"]
+    table["attributes"]["title"] = "\ud800"  # JSON escapes it
+    with pytest.raises(InputError, match="not what skelf writes there"):
+        described.parse(json.dumps(table), "x")

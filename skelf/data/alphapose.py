@@ -10,7 +10,7 @@ AlphaPose's documentation of its output (Fang et al., TPAMI 2022).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +23,7 @@ from . import members, naming, poses
 from .clips import ClipSet
 from .members import Member
 from .missing import Missing
+from .pool import Progress
 from .poses import Rules, Video
 from .text import instance, member_of, numbers, read_json
 
@@ -38,9 +39,10 @@ def read(
     threshold: Share = 0.05,
     confidence: bool = True,
     fps: Positive = 30.0,
-    labels: Literal["none", "folder"] = "none",
+    folders: Literal["none", "class"] = "none",
     workers: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
+    scratch: str | Path | None = None,
 ) -> ClipSet:
     """AlphaPose's results, one file a video: `(x, y, confidence)` with y up, in pixels.
 
@@ -56,9 +58,10 @@ def read(
         threshold: joints below this confidence count as not found.
         confidence: False drops that channel.
         fps: frames a second.
-        labels: folder: the first folder below `path` is the class.
+        folders: class: the first folder below `path` is the class.
         workers: processes that read.
         progress: called with files done and in all.
+        scratch: folder for the frames meanwhile; None: the system's.
 
     Raises:
         InputError: the message names file, field and remedy.
@@ -67,7 +70,7 @@ def read(
     files = naming.by_name(members.find(path, {".json"}), path, "alphapose-results")
     if not files:
         raise InputError(f"{path}: no .json file; name AlphaPose's output")
-    label, classes = naming.folder_classes(files, labels, path)
+    label, classes = naming.folder_classes(files, folders, path)
     chosen = poses.skeletons(layout, (COCO17, HALPE26, OPENPOSE18))
 
     return poses.build(
@@ -79,6 +82,7 @@ def read(
         classes=classes,
         workers=workers,
         progress=progress,
+        scratch=scratch,
     )
 
 

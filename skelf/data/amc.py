@@ -20,7 +20,8 @@ from . import mocap, source
 from .asf import Bone, Lines, Rig, acting
 from .clips import ClipSet
 from .kinematics import forward
-from .mocap import Folders, Motion, Progress, Up
+from .mocap import Folders, Motion, Up
+from .pool import Progress
 
 CMU_RATE = 120.0
 BLOCK = 4096  # frames whose rotation matrices are in memory at once
@@ -40,6 +41,7 @@ def read(
     root_motion: bool = True,
     folders: Folders = "subject",
     progress: Progress | None = None,
+    scratch: str | Path | None = None,
 ) -> ClipSet:
     """Reads an `.amc` file, or all of a folder and below, as one clip each, in metres with y up.
 
@@ -63,6 +65,7 @@ def read(
         folders: what a subfolder's name is: the "subject" (its number) of the files that it holds,
             their "class", or "none" of both.
         progress: called with files done and files in all.
+        scratch: folder for the frames meanwhile; None: the system's.
 
     Raises:
         InputError: a file that is damaged, or a motion without skeleton; the message names file,
@@ -89,6 +92,7 @@ def read(
         rename=rename,
         folders=folders,
         progress=progress,
+        scratch=scratch,
     )
 
 

@@ -16,13 +16,12 @@ Every other integer or boolean (N,) array becomes a column of its own name. The 
 
 from __future__ import annotations
 
-import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 from zlib import error as zlib_error
 
 import numpy as np
@@ -33,12 +32,14 @@ from ..layouts import layout as named_layout
 from ..skeleton import Skeleton
 from . import described
 from .clips import ClipSet
+from .joint_names import pairs
 
 COLUMNS = {"labels": "label", "subjects": "subject", "views": "camera", "cameras": "camera"}
 COLUMNS |= {"setups": "setup", "folds": "fold"}
 FIELDS = {"frames", "offsets", "class_names", "joint_names", "parents", "fps", "names", "intervals"}
 FIELDS |= {described.KEY}
 DERIVED = 1000  # classes that labels alone may name in a file with fewer labels
+GROWTH = 256  # times that an `.npz` may outgrow the file: absent persons are zeros
 _BROKEN = (OSError, EOFError, ValueError, BadZipFile, zlib_error, KeyError, MemoryError)
 
 
@@ -82,6 +83,8 @@ def _load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
         raise InputError(f"{path}: not an .npz or .npy file; write it with np.savez or np.save")
     field = "the array"
     try:
+        if magic[:2] == b"PK":
+            _refuse_bomb(path)
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return loaded
@@ -90,6 +93,8 @@ def _load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
             for field in loaded.files:
                 data[field] = loaded[field]
             return data
+    except InputError:
+        raise
     except _BROKEN as error:
         if "allow_pickle" in str(error):
             raise InputError(
@@ -100,6 +105,21 @@ def _load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
         raise InputError(
             f"{path}: {field}: cut off or damaged ({detail}); copy or write the file again"
         ) from None
+
+
+def _refuse_bomb(path: Path) -> None:
+    """Raises InputError where a few bytes would unpack to any amount of memory."""
+    with ZipFile(path) as archive:
+        fields = archive.infolist()
+    whole, held = sum(field.file_size for field in fields), path.stat().st_size
+    if whole > GROWTH * held + 2**24:
+        raise InputError(
+            f"{path}: {held:,} bytes that unpack to {whole:,}; recordings never pack so "
+            "well, write the file again"
+        )
+    # Of other ways to pack, Python unpacks all that it reads, whatever the size that is stated.
+    if any(field.compress_type not in (ZIP_STORED, ZIP_DEFLATED) for field in fields):
+        raise InputError(f"{path}: not packed as np.savez does; write the file with NumPy")
 
 
 def _dense(path: Path, array: np.ndarray, skeleton: Skeleton | None) -> ClipSet:
@@ -285,30 +305,10 @@ def _layout(
         skeleton = Skeleton(
             names=tuple(names),
             parents=tuple(parents),
-            pairs=guess_pairs(names),
+            pairs=pairs(names),
             parts={"body": tuple(range(joints))},
             centre=parents.index(-1) if -1 in parents else 0,
         )
     except InputError as error:
         raise InputError(f"{path}: joint_names, parents: {error}") from None
     return skeleton, None
-
-
-def guess_pairs(names: Sequence[str]) -> tuple[tuple[int, int], ...]:
-    """Left/right pairs of joint names: "left" and "right", else an `l` and an `r` at one end.
-
-    A name pairs only when its mirror image is a joint too, so that "lowerback" stays alone.
-
-    >>> guess_pairs(["root", "LeftHand", "RightHand", "lfemur", "rfemur", "hip_l", "hip_r"])
-    ((1, 2), (3, 4), (5, 6))
-    """
-    index = {name.lower(): joint for joint, name in enumerate(names)}
-    swaps = ((r"left", "right"), (r"^l", "r"), (r"(?<=[_. -])l$", "r"))
-    pairs = []
-    for name, joint in index.items():
-        mirrored = {re.sub(left, right, name) for left, right in swaps} - {name}
-        found = [index[other] for other in mirrored if other in index]
-        if len(found) == 1:
-            pairs.append((joint, found[0]))
-    members = [joint for pair in pairs for joint in pair]
-    return tuple(pair for pair in pairs if all(members.count(joint) == 1 for joint in pair))

@@ -19,7 +19,8 @@ from ..skeleton import Skeleton
 from . import mocap, source
 from .clips import ClipSet
 from .kinematics import forward, rotation
-from .mocap import Folders, Motion, Progress, Up
+from .mocap import Folders, Motion, Up
+from .pool import Progress
 
 CENTIMETRE = 0.01
 BLOCK = 4096  # frames whose rotation matrices are in memory at once
@@ -47,6 +48,7 @@ def read(
     ends: bool = False,
     folders: Folders = "class",
     progress: Progress | None = None,
+    scratch: str | Path | None = None,
 ) -> ClipSet:
     """Reads a `.bvh` file, or all of a folder and below, as one clip each, in metres with y up.
 
@@ -64,6 +66,7 @@ def read(
         folders: what a subfolder's name is: the "class" of the files that it holds, their
             "subject" (its number), or "none" of both.
         progress: called with files done and files in all.
+        scratch: folder for the frames meanwhile; None: the system's.
 
     Raises:
         InputError: a file that is damaged or no BVH; the message names file, place and remedy.
@@ -81,6 +84,7 @@ def read(
         rename=rename,
         folders=folders,
         progress=progress,
+        scratch=scratch,
     )
 
 

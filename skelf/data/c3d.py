@@ -17,7 +17,8 @@ from ..ranges import Positive
 from ..skeleton import Skeleton
 from . import c3d_file, mocap, source
 from .clips import ClipSet
-from .mocap import Folders, Motion, Progress, Up
+from .mocap import Folders, Motion, Up
+from .pool import Progress
 
 UNITS = {"mm": 0.001, "cm": 0.01, "dm": 0.1, "m": 1.0, "in": 0.0254, "ft": 0.3048}
 SAMPLES = 200  # frames from which the tree of markers is found
@@ -36,6 +37,7 @@ def read(
     rename: dict[str, str] | None = None,
     folders: Folders = "class",
     progress: Progress | None = None,
+    scratch: str | Path | None = None,
 ) -> ClipSet:
     """Reads a `.c3d` file, or all of a folder and below, as one clip each, in metres with y up.
 
@@ -56,6 +58,7 @@ def read(
         folders: what a subfolder's name is: the "class" of the files that it holds, their
             "subject" (its number), or "none" of both.
         progress: called with files done and files in all.
+        scratch: folder for the frames meanwhile; None: the system's.
 
     Raises:
         InputError: a file that is damaged or no C3D; the message names file, place and remedy.
@@ -73,6 +76,7 @@ def read(
         rename=rename,
         folders=folders,
         progress=progress,
+        scratch=scratch,
     )
 
 
@@ -116,10 +120,7 @@ def load(file: Path) -> Motion:
     unit = _text(recording, "POINT:UNITS").lower()
     notes = []
     if len(names) < len(labels):
-        notes.append(
-            f"{len(labels) - len(names)} of {len(labels)} points left out: unlabelled, or derived "
-            "by a model"
-        )
+        notes.append("points without a label and those that a model derived are left out")
     if unit not in UNITS:
         notes.append(f"its unit {unit!r} is unknown: millimetres assumed; give scale=METRES")
     return Motion(

@@ -101,6 +101,8 @@ class ClipSet:
         for key in ("label", "subject", "camera", "setup"):
             given = others.get(key)
             others[key] = np.full(count, -1) if given is None else np.asarray(given, np.int64)
+        texts = others.get("attributes", {})
+        others["attributes"] = {utf8(key): utf8(text) for key, text in texts.items()}
         clips = cls(
             joints=np.ascontiguousarray(joints, np.float32),
             start=np.cumsum(frames) - frames,
@@ -274,6 +276,11 @@ class ClipSet:
         check.table(self)
         for clips, frames in self.blocks():
             check.finite(self, clips, frames)
+
+
+def utf8(text: str) -> str:
+    """A text as a store can keep it: half characters (of names that are no UTF-8) become `?`."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def encode(names: Sequence[str] | np.ndarray) -> np.ndarray:

@@ -11,7 +11,6 @@ al., ECCV 2014).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -24,6 +23,7 @@ from ..skeleton import Skeleton
 from . import members, naming, poses
 from .clips import ClipSet
 from .missing import Missing
+from .pool import Progress
 from .poses import Rules, Video
 from .text import instance, member_of, numbers, read_json
 
@@ -41,7 +41,8 @@ def read(
     threshold: Share = 0.05,
     confidence: bool = True,
     fps: Positive = 30.0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
+    scratch: str | Path | None = None,
 ) -> ClipSet:
     """COCO-style annotations of videos: `(x, y, confidence)` with y up, in pixels.
 
@@ -58,6 +59,7 @@ def read(
         confidence: False drops that channel.
         fps: frames a second.
         progress: called with videos done and in all.
+        scratch: folder for the frames meanwhile; None: the system's.
 
     Raises:
         InputError: the message names file, field and remedy.
@@ -87,7 +89,8 @@ def read(
         return video
 
     items = list(videos.items())
-    return poses.build(path, items, one, {skeleton.joints: skeleton}, rules, progress=progress)
+    known = {skeleton.joints: skeleton}
+    return poses.build(path, items, one, known, rules, progress=progress, scratch=scratch)
 
 
 def _layout(content: Any, layout: str | Skeleton | None, where: str) -> tuple[Skeleton, list[int]]:

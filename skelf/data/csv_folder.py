@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,8 @@ from .clips import ClipSet
 from .csv_mapping import CsvMapping
 from .frames import Frames
 from .members import Member
-from .missing import Missing, fill
+from .missing import Missing, fill, refuse_rule
+from .pool import Progress
 from .text import MOST_BYTES, column, number, read_csv, read_text
 
 FIELDS = ("subject", "camera", "setup")
@@ -29,7 +29,8 @@ def read(
     mapping: str = "mapping.toml",
     missing: Missing = "linear",
     threshold: Share = 0.0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
+    scratch: str | Path | None = None,
 ) -> ClipSet:
     """CSV files of one form, one clip each; empty cells are joints that were not seen.
 
@@ -41,6 +42,7 @@ def read(
             frame: keep (zeros), hold, linear.
         threshold: joints below this confidence count as not seen.
         progress: called with files done and in all.
+        scratch: folder for the frames meanwhile; None: the system's.
 
     Raises:
         InputError: the message names file, line or field, and remedy.
@@ -48,8 +50,7 @@ def read(
     path = Path(path)
     if not path.is_dir():
         raise InputError(f"{path}: no such folder; name the folder of the CSV files")
-    if missing not in ("keep", "hold", "linear"):
-        raise InputError(f"missing: {missing!r}; use keep, hold or linear")
+    refuse_rule(missing)
     if not 0 <= threshold <= 1:
         raise InputError(f"threshold: {threshold}; use 0 to 1")
     how = CsvMapping.read(path / mapping, layout)
@@ -57,8 +58,14 @@ def read(
     if not files:
         raise InputError(f"{path}: no .csv file in it")
     said = [_said(how, name, member, path / mapping) for name, member in files.items()]
+    classes = how.classes or tuple(sorted({s["class"] for s in said if "class" in s}))
+    unlisted = {s["class"] for s in said if "class" in s} - set(classes)
+    if unlisted:
+        raise InputError(
+            f"{path / mapping}: classes: {sorted(unlisted)[0]!r} comes in a file name; add it"
+        )
     length = []
-    with Frames((max(1, len(how.persons)), how.skeleton.joints, how.channels)) as frames:
+    with Frames((max(1, len(how.persons)), how.skeleton.joints, how.channels), scratch) as frames:
         for done, member in enumerate(files.values(), 1):
             clip = _clip(member, how, missing, threshold)
             frames.add(clip)
@@ -66,12 +73,6 @@ def read(
             if progress:
                 progress(done, len(files))
         joints = frames.array()
-    classes = how.classes or tuple(sorted({s["class"] for s in said if "class" in s}))
-    unlisted = {s["class"] for s in said if "class" in s} - set(classes)
-    if unlisted:
-        raise InputError(
-            f"{path / mapping}: classes: {sorted(unlisted)[0]!r} comes in a file name; add it"
-        )
     columns = {word: np.array([int(s[word]) for s in said]) for word in said[0] if word != "class"}
     made = ClipSet.build(
         joints,

@@ -41,6 +41,7 @@ def parse(text: Any, where: str) -> dict[str, Any]:
     """
     try:
         table = json.loads(str(text))
+        json.dumps(table, ensure_ascii=False).encode("utf-8")  # half characters fit into no store
         return {
             "skeleton": Skeleton.from_dict(table["skeleton"], f"{where}: skeleton"),
             "class_names": tuple(str(name) for name in table["class_names"]),

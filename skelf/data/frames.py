@@ -25,11 +25,12 @@ class Frames:
     """
 
     def __init__(self, shape: tuple[int, int, int], folder: str | Path | None = None) -> None:
-        self.shape, self.count, self.folder = shape, 0, folder
+        self.shape, self.count = shape, 0
+        self._place = folder or "the folder for temporary files (TMPDIR)"
         try:
             self._file = TemporaryFile(dir=folder)  # noqa: SIM115, it lives as long as this
         except OSError as error:
-            raise InputError(f"{folder}: cannot write here: {error.strerror}") from None
+            raise InputError(f"{self._place}: cannot write here: {error.strerror}") from None
 
     def __enter__(self) -> Frames:
         return self
@@ -47,8 +48,7 @@ class Frames:
         try:
             self._file.write(np.ascontiguousarray(joints, "<f4").data)
         except OSError as error:
-            place = self.folder or "the folder for temporary files (TMPDIR)"
-            raise OSError(error.errno, f"{error.strerror}: frames wait in {place}") from None
+            raise OSError(error.errno, f"{error.strerror}: frames wait in {self._place}") from None
         self.count += len(joints)
 
     def array(self) -> np.ndarray:

@@ -8,7 +8,6 @@ Source: the format of ST-GCN's data set (Yan et al., AAAI 2018), as its publishe
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,7 @@ from . import members, naming, poses
 from .clips import ClipSet
 from .members import Member
 from .missing import Missing
+from .pool import Progress
 from .poses import Rules, Video
 from .text import instance, member_of, numbers, read_json
 
@@ -42,7 +42,8 @@ def read(
     confidence: bool = True,
     fps: Positive = 30.0,
     workers: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
+    scratch: str | Path | None = None,
 ) -> ClipSet:
     """Kinetics-skeleton videos: `(x, y, confidence)` with y up, in shares of the image.
 
@@ -60,29 +61,33 @@ def read(
         fps: frames a second.
         workers: processes that read.
         progress: called with files done and in all.
+        scratch: folder for the frames meanwhile; None: the system's.
 
     Raises:
         InputError: the message names file, field and remedy.
     """
     path, rules = Path(path), Rules(persons, missing, threshold, confidence, fps)
-    files = [m for m in members.find(path, {".json"}) if not m.name.stem.endswith("_label")]
+    found = members.find(path, {".json"})
+    files = naming.by_name((m for m in found if not m.name.stem.endswith("_label")), path)
     if not files:
         raise InputError(f"{path}: no .json file; name the folder of the videos' files")
     chosen = poses.skeletons(layout, (OPENPOSE18, COCO17))
     clips = poses.build(
         path,
-        files,
-        partial(_read, root=path, chosen=chosen),
+        list(files.items()),
+        partial(_read, chosen=chosen),
         chosen,
         rules,
         workers=workers,
         progress=progress,
+        scratch=scratch,
     )
-    sides = [SPLIT.get(name.split("/")[0], 0) for name in clips.names]
+    sides = [max(SPLIT.get(part, 0) for part in name.split("/")) for name in clips.names]
     return replace(clips, splits={"official": np.array(sides, np.int8)}) if any(sides) else clips
 
 
-def _read(member: Member, root: Path, chosen: dict[int, Skeleton]) -> Video:
+def _read(item: tuple[str, Member], chosen: dict[int, Skeleton]) -> Video:
+    name, member = item
     content, where = read_json(member, MOST_BYTES), str(member)
     frames = member_of(content, "data", list, where)
     if not frames:
@@ -92,8 +97,7 @@ def _read(member: Member, root: Path, chosen: dict[int, Skeleton]) -> Video:
         for i, f in enumerate(frames)
     ]
     indices, length, _ = naming.timeline(found, where)
-    label, name = _label(content, where)
-    video = Video(naming.clip_name(member, root), where, length, label, name)
+    video = Video(name, where, length, *_label(content, where))
     for i, (at, frame) in enumerate(zip(indices, frames, strict=True)):
         here = f"{where}: data[{i}]"
         for k, body in enumerate(member_of(frame, "skeleton", list, here)):

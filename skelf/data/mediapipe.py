@@ -17,7 +17,6 @@ number), x, y, z, visibility. Source: MediaPipe's documentation (Bazarevsky et a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -32,6 +31,7 @@ from . import landmark_csv, members, naming, poses
 from .clips import ClipSet
 from .members import Member
 from .missing import Missing
+from .pool import Progress
 from .poses import Rules, Video
 from .text import instance, member_of, numbers, read_json
 
@@ -51,9 +51,10 @@ def read(
     threshold: Share = 0.05,
     confidence: bool = True,
     fps: Positive = 30.0,
-    labels: Literal["none", "folder"] = "none",
+    folders: Literal["none", "class"] = "none",
     workers: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
+    scratch: str | Path | None = None,
 ) -> ClipSet:
     """MediaPipe's landmarks: `(x, y, z, visibility)`, y up and z towards the camera.
 
@@ -68,9 +69,10 @@ def read(
         threshold: joints below this visibility count as not found.
         confidence: False drops that channel.
         fps: frames a second.
-        labels: folder: the first folder below `path` is the class.
+        folders: class: the first folder below `path` is the class.
         workers: processes that read.
         progress: called with files done and in all.
+        scratch: folder for the frames meanwhile; None: the system's.
 
     Raises:
         InputError: the message names file, field and remedy.
@@ -81,7 +83,7 @@ def read(
     files = naming.by_name(members.find(path, {".json", ".csv"}), path)
     if not files:
         raise InputError(f"{path}: no .json and no .csv file; name the folder of the landmarks")
-    label, classes = naming.folder_classes(files, labels, path)
+    label, classes = naming.folder_classes(files, folders, path)
     chosen = poses.skeletons(layout, (MEDIAPIPE33,))
 
     return poses.build(
@@ -93,6 +95,7 @@ def read(
         classes=classes,
         workers=workers,
         progress=progress,
+        scratch=scratch,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 from zlib import error as zlib_error
 
 from ..errors import InputError
@@ -35,7 +35,8 @@ class Member(NamedTuple):
     @property
     def name(self) -> PurePosixPath:
         """Its own path: below the zip's root, or on the disk."""
-        return PurePosixPath(self.inside) if self.inside else PurePosixPath(self.file.as_posix())
+        # Some Windows programs write zips with backslashes.
+        return PurePosixPath(self.inside.replace("\\", "/") or self.file.as_posix())
 
     def read(self, most: int) -> bytes:
         """The content.
@@ -62,8 +63,16 @@ class Member(NamedTuple):
                     return file.read(size)
             stat = self.file.stat()
             archive = _archive(self.file, stat.st_mtime_ns, stat.st_size)
+            # Of the others Python unpacks all that it reads: a few bytes would take any memory.
+            if archive.getinfo(self.inside).compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+                raise InputError(
+                    f"{self}: packed otherwise than zips usually are (stored or deflated); unpack "
+                    "it, or pack it again"
+                )
             with archive.open(self.inside) as file:
                 return file.read(size)
+        except InputError:
+            raise
         except _BROKEN as error:
             raise InputError(f"{self}: cannot read: {_told(error)}; copy the file again") from None
 
@@ -88,7 +97,7 @@ def find(path: Path, suffixes: Collection[str]) -> list[Member]:
     for file in files:
         if file.suffix.lower() == ".zip":
             found += _inside(file, suffixes)
-        elif file == path or file.suffix.lower() in suffixes:
+        elif file == path or (file.suffix.lower() in suffixes and file.is_file()):
             found.append(Member(file))
     kept = (m for m in found if not m.name.name.startswith("._"))  # resource forks of macOS
     return sorted(kept, key=lambda m: (m.name.name, str(m)))
@@ -135,7 +144,8 @@ def _inside(file: Path, suffixes: Collection[str]) -> list[Member]:
                 f"{file}: member {name!r} leads out of the zip; no dataset has such a name, load "
                 "it from its official place"
             )
-    return [Member(file, n) for n in names if PurePosixPath(n).suffix.lower() in suffixes]
+    members = (Member(file, name) for name in names if not name.endswith(("/", "\\")))
+    return [member for member in members if member.name.suffix.lower() in suffixes]
 
 
 @lru_cache(maxsize=4)

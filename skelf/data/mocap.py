@@ -5,33 +5,26 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from ..errors import InputError, unknown
 from ..layouts import layout as named_layout
 from ..skeleton import Skeleton
-from .arrays import guess_pairs
-from .clips import ClipSet
+from . import joint_names
+from .clips import ClipSet, utf8
+from .frames import Frames
+from .pool import Progress
 from .resample import resample
 from .source import LARGEST
 
 Folders = Literal["class", "subject", "none"]
 Up = Literal["y", "z"]
-Progress = Callable[[int, int], None]
-
-# Parts of paired joints by what their names hold, the first that fits; names of bones (ASF), of
-# rigs (BVH) and of the usual marker sets. Whatever fits none goes with its parent.
-_PARTS = {
-    "arm": "arm|shoulder|clavicle|collar|elbow|humerus|radius|ulna|wrist|hand|thumb|finger"
-    "|sho|elb|wr[ab]$|upa|fr[am]$|fin$",
-    "leg": "leg|hip|thigh|femur|knee|tibia|shin|calf|ankle|foot|toe|heel|thi$|kne|tib|ank|hee$",
-    "trunk": "head|.[fb]hd$|eye|ear|jaw|brow|[ap]si|chest|spine|breast|pelvis|butt",
-}
 
 
 @dataclass(frozen=True)
@@ -70,6 +63,7 @@ def collect(
     rename: Mapping[str, str] | None,
     folders: Folders,
     progress: Progress | None,
+    scratch: str | Path | None,
 ) -> ClipSet:
     """One clip for each file, in metres with y up; the options are those of the readers.
 
@@ -79,38 +73,49 @@ def collect(
     """
     if scale is not None and not 0 < scale <= LARGEST:
         raise InputError(f"scale: {scale:g} metres a unit; give a number above 0, as 0.01")
+    if up is not None and up not in get_args(Up):
+        raise unknown("up", up, get_args(Up))
+    if folders not in get_args(Folders):
+        raise unknown("folders", folders, get_args(Folders))
     wanted = named_layout(layout) if isinstance(layout, str) else layout
     dropped = drop.split(",") if isinstance(drop, str) else list(drop)
     patterns = [pattern.strip().lower() for pattern in dropped if pattern.strip()]
-    clips, rates, skeleton = [], [], wanted
+    length, rates, skeleton = [], [], wanted
     notes: dict[str, list[Path]] = {}
-    for done, file in enumerate(files):
-        motion = _renamed(file, load(file), rename or {})
-        if wanted is None:
-            motion = _without(file, motion, patterns)
-            skeleton = skeleton or _skeleton(file, motion)
-            _refuse_other(file, motion, files[0], skeleton)
-            motion = replace(motion, notes=(*motion.notes, *_still_root(motion)))
-        assert skeleton is not None
-        joints = motion.joints[:, _order(file, motion.names, skeleton, wanted is not None)]
-        rates.append(motion.fps if fps is None else fps)
-        if fps is not None:
-            joints = resample(joints, motion.fps, fps)
-        clip, gaps = _metres(joints, scale or motion.scale, up or motion.up)
-        clips.append(clip)
-        for note in (*motion.notes, *gaps):
-            notes.setdefault(note, []).append(file)
-        if progress:
-            progress(done + 1, len(files))
-    _warn(notes)
+    gaps: dict[Path, tuple[int, int]] = {}  # positions that are gaps, and all
+    with ExitStack() as stack:
+        for done, file in enumerate(files):
+            motion = _renamed(file, load(file), rename or {})
+            if wanted is None:
+                motion = _without(file, motion, patterns)
+                skeleton = skeleton or joint_names.skeleton(file, motion.names, motion.parents)
+                _refuse_other(file, motion, files[0], skeleton)
+                motion = replace(motion, notes=(*motion.notes, *_still_root(motion)))
+            assert skeleton is not None
+            joints = motion.joints[:, _order(file, motion.names, skeleton, wanted is not None)]
+            rates.append(motion.fps if fps is None else fps)
+            if fps is not None:
+                joints = resample(joints, motion.fps, fps)
+            clip, unseen = _metres(joints, scale or motion.scale, up or motion.up)
+            if unseen.any():
+                gaps[file] = int(unseen.sum()), unseen.size
+            if not done:
+                frames = stack.enter_context(Frames((1, *clip.shape[1:]), scratch))
+            frames.add(clip[:, None])
+            length.append(len(clip))
+            for note in motion.notes:
+                notes.setdefault(note, []).append(file)
+            if progress:
+                progress(done + 1, len(files))
+        mapped = frames.array()
+    _warn(notes, gaps)
     assert skeleton is not None
-    joints = np.concatenate(clips)
     made = ClipSet.build(
-        joints[:, None],
-        [len(clip) for clip in clips],
+        mapped,
+        length,
         skeleton,
         fps=np.array(rates, np.float32),
-        attributes={"title": _utf8(path.stem), "source": _utf8(path.name), "unit": "metre"},
+        attributes={"title": path.stem, "source": path.name, "unit": "metre"},
         path=path,
         **_table(path, files, folders),
     )
@@ -157,46 +162,6 @@ def _without(file: Path, motion: Motion, patterns: Sequence[str]) -> Motion:
     )
 
 
-def _skeleton(file: Path, motion: Motion) -> Skeleton:
-    """The layout of a file: pairs, parts and centre by the joints' names."""
-    names = motion.names
-    # "Bip01 L Thigh" has its side in the middle, where guess_pairs does not look.
-    spelt = [re.sub(r"(?i)(?<=[ _.-])l(?=[ _.-])", "left", name) for name in names]
-    spelt = [re.sub(r"(?i)(?<=[ _.-])r(?=[ _.-])", "right", name) for name in spelt]
-    pairs = guess_pairs(spelt)
-    single = set(range(len(names))) - {joint for pair in pairs for joint in pair}
-    hips = [j for j in sorted(single) if re.search(r"hips?$|hip_?cent|pelvis", names[j].lower())]
-    try:
-        return Skeleton(
-            names=names,
-            parents=motion.parents,
-            pairs=pairs,
-            parts=_parts(names, motion.parents, pairs),
-            centre=hips[0] if hips else motion.parents.index(-1),
-        )
-    except InputError as error:
-        raise InputError(f"{file}: {error}; drop or rename joints, or mend the file") from None
-
-
-def _parts(
-    names: Sequence[str], parents: Sequence[int], pairs: Sequence[tuple[int, int]]
-) -> dict[str, tuple[int, ...]]:
-    side = {pair[at]: ("left", "right")[at] for pair in pairs for at in (0, 1)}
-
-    def part(joint: int) -> str:
-        at = joint
-        while at in side and side[at] == side[joint]:
-            for limb, pattern in _PARTS.items():
-                if re.search(pattern, names[at].lower()):
-                    return limb if limb == "trunk" else f"{side[joint]}_{limb}"
-            at = parents[at]
-        return "trunk"
-
-    of = [part(joint) for joint in range(len(names))]
-    order = ("trunk", "left_arm", "right_arm", "left_leg", "right_leg")
-    return {name: tuple(j for j, p in enumerate(of) if p == name) for name in order if name in of}
-
-
 def _refuse_other(file: Path, motion: Motion, first: Path, skeleton: Skeleton) -> None:
     def tree(names: Sequence[str], parents: Sequence[int]) -> dict[str, str]:
         return {n: names[p] if p >= 0 else "" for n, p in zip(names, parents, strict=True)}
@@ -214,7 +179,11 @@ def _refuse_other(file: Path, motion: Motion, first: Path, skeleton: Skeleton) -
 def _order(file: Path, names: Sequence[str], skeleton: Skeleton, named: bool) -> list[int]:
     """Where each joint of the layout stands in the file; in any case where the user named it."""
     spell = str.lower if named else str
-    place = {spell(name): at for at, name in enumerate(names)}
+    spelt = [spell(name) for name in names]
+    place = {name: at for at, name in enumerate(spelt)}
+    for name in skeleton.names:
+        if spelt.count(spell(name)) > 1:
+            raise InputError(f"{file}: joint {name!r} stands twice; rename or mend one in the file")
     missing = [name for name in skeleton.names if spell(name) not in place]
     if missing:
         have = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
@@ -236,35 +205,33 @@ def _still_root(motion: Motion) -> list[str]:
     return [f"the root {name!r} never moves; if it is the scene's, leave it out: drop={name}"]
 
 
-def _metres(joints: np.ndarray, scale: float, up: Up) -> tuple[np.ndarray, list[str]]:
-    """`(T, V, 3)` float32 in metres with y up, gaps as zeros; and a note about them."""
+def _metres(joints: np.ndarray, scale: float, up: Up) -> tuple[np.ndarray, np.ndarray]:
+    """`(T, V, 3)` float32 in metres with y up, gaps as zeros; and `(T, V)` where those are."""
     if up == "z":  # a quarter turn about x: what was up is y, what was y is -z
         joints = np.stack([joints[..., 0], joints[..., 2], -joints[..., 1]], -1)
     unseen = np.isnan(joints).any(-1)
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite: refused as such
-        joints = np.where(unseen[..., None], 0, joints * scale).astype(np.float32)
-    if not unseen.any():
-        return joints, []
-    share = unseen.mean()
-    return joints, [
-        f"{unseen.sum()} of {unseen.size} joint positions are gaps ({share:.1%}), set to zeros"
-    ]
+        return np.where(unseen[..., None], 0, joints * scale).astype(np.float32), unseen
 
 
-def _warn(notes: Mapping[str, Sequence[Path]]) -> None:
-    for note, files in notes.items():
+def _warn(notes: Mapping[str, Sequence[Path]], gaps: Mapping[Path, tuple[int, int]]) -> None:
+    """One line for each note, whatever the number of its files."""
+    told = dict(notes)
+    if gaps:
+        count, size = (sum(numbers) for numbers in zip(*gaps.values(), strict=True))
+        note = f"{count} of {size} joint positions are gaps ({count / size:.1%}), set to zeros"
+        told[note] = list(gaps)
+    for note, files in told.items():
         others = f" (and {len(files) - 1} more files)" if len(files) > 1 else ""
         warnings.warn(f"{files[0]}{others}: {note}", stacklevel=4)
 
 
 def _table(path: Path, files: Sequence[Path], folders: Folders) -> dict[str, Any]:
     """Names, and labels or subjects by the folders that hold the files."""
-    if folders not in ("class", "subject", "none"):
-        raise unknown("folders", folders, ("class", "subject", "none"))
     if not path.is_dir():
-        return {"name": [_utf8(path.stem)]}
-    name = [_utf8(file.relative_to(path).with_suffix("").as_posix()) for file in files]
-    held = ["" if file.parent == path else _utf8(file.parent.name) for file in files]
+        return {"name": [utf8(path.stem)]}
+    name = [utf8(file.relative_to(path).with_suffix("").as_posix()) for file in files]
+    held = ["" if file.parent == path else utf8(file.parent.name) for file in files]
     known = sorted(set(held) - {""})
     if folders == "none" or not known:
         return {"name": name}
@@ -274,8 +241,3 @@ def _table(path: Path, files: Sequence[Path], folders: Folders) -> dict[str, Any
     if all(re.fullmatch("[0-9]{1,18}", folder) for folder in known):
         number = {folder: int(folder) for folder in known} | {"": -1}
     return {"name": name, "subject": [number[folder] for folder in held]}
-
-
-def _utf8(name: str) -> str:
-    """A file's name as a store can keep it: bytes that are no UTF-8 become question marks."""
-    return name.encode("utf-8", "replace").decode("utf-8")

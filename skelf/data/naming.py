@@ -81,22 +81,22 @@ def by_name(files: Iterable[Member], root: Path, common: str = "") -> dict[str, 
 
 
 def folder_classes(
-    names: Iterable[str], labels: str, path: Path
+    names: Iterable[str], folders: str, path: Path
 ) -> tuple[dict[str, int], dict[int, str]]:
     """Classes by the first folder of clip names: name -> label, and label -> class name.
 
     Raises:
-        InputError: labels="folder", and a clip lies in no folder.
+        InputError: folders="class", and a clip lies in no folder.
     """
-    if labels == "none":
+    if folders == "none":
         return dict.fromkeys(names, -1), {}
-    if labels != "folder":
-        raise InputError(f"labels: {labels!r}; use none or folder")
+    if folders != "class":
+        raise InputError(f"folders: {folders!r}; use none or class")
     parts = {name: name.split("/") for name in names}
     for name, part in parts.items():
         if len(part) < 2:
             raise InputError(
-                f"{path}: {name}: labels=folder needs {path.name}/CLASS/..., this clip is in no "
+                f"{path}: {name}: folders=class needs {path.name}/CLASS/..., this clip is in no "
                 "class folder; move it into one"
             )
     classes = sorted({part[0] for part in parts.values()})

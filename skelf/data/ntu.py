@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, unknown
 from ..layouts import NTU25
 from ..layouts import layout as named_layout
 from ..skeleton import Skeleton
@@ -20,6 +19,7 @@ from .clips import ClipSet
 from .frames import Frames
 from .kinect_text import JOINTS, MOST_BYTES, parse
 from .members import Member
+from .pool import Progress
 from .presets import PRESETS
 
 FPS = 30
@@ -59,7 +59,7 @@ def read(
     persons: Literal["energy", "tracked", "file"] = "energy",
     exclude: str | Path | None = None,
     workers: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     scratch: str | Path | None = None,
 ) -> ClipSet:
     """NTU RGB+D 60 and 120: `.skeleton` files in folders or in the official zips.
@@ -84,6 +84,10 @@ def read(
         OSError: the disk is full.
     """
     path = Path(path)
+    if persons not in bodies.PERSONS:
+        raise unknown("persons", persons, bodies.PERSONS)
+    if benchmark not in ("auto", *PUBLISHED):
+        raise unknown("benchmark", benchmark, ("auto", *PUBLISHED))
     skeleton = kinect_layout(layout)
     chosen, named = _listed(path, exclude)
     chosen, named, which = _of_benchmark(chosen, named, benchmark)

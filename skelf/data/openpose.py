@@ -9,7 +9,6 @@ output (Cao et al., TPAMI 2019).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +21,7 @@ from . import members, naming, poses
 from .clips import ClipSet
 from .members import Member
 from .missing import Missing
+from .pool import Progress
 from .poses import Rules, Video
 from .text import member_of, numbers, read_json
 
@@ -38,9 +38,10 @@ def read(
     threshold: Share = 0.05,
     confidence: bool = True,
     fps: Positive = 30.0,
-    labels: Literal["none", "folder"] = "none",
+    folders: Literal["none", "class"] = "none",
     workers: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
+    scratch: str | Path | None = None,
 ) -> ClipSet:
     """OpenPose's frames, joined to videos: `(x, y, confidence)` with y up, in the files' unit.
 
@@ -55,9 +56,10 @@ def read(
         threshold: joints below this confidence count as not found.
         confidence: False drops that channel.
         fps: frames a second.
-        labels: folder: the first folder below `path` is the class.
+        folders: class: the first folder below `path` is the class.
         workers: processes that read.
         progress: called with videos done and in all.
+        scratch: folder for the frames meanwhile; None: the system's.
 
     Raises:
         InputError: the message names file, field and remedy.
@@ -69,7 +71,7 @@ def read(
             videos.setdefault(_video(member, path), []).append(member)
     if not videos:
         raise InputError(f"{path}: no *_keypoints.json; name the folder that --write_json filled")
-    label, classes = naming.folder_classes(videos, labels, path)
+    label, classes = naming.folder_classes(videos, folders, path)
     chosen = poses.skeletons(layout, (OPENPOSE25, OPENPOSE18))
 
     return poses.build(
@@ -81,6 +83,7 @@ def read(
         classes=classes,
         workers=workers,
         progress=progress,
+        scratch=scratch,
     )
 
 

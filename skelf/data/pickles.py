@@ -47,6 +47,18 @@ class _Refused(Exception):  # noqa: N818
     """What the file asks for is not among what is read."""
 
 
+def shown(value: Any) -> str:
+    """A value for a message: short, whatever the file nests; its type where it is no scalar."""
+    if isinstance(value, str):
+        return repr(value[:40])
+    small = isinstance(value, int) and value.bit_length() < 64
+    return repr(value) if small or isinstance(value, float) or value is None else _kind(value)
+
+
+def _kind(value: Any) -> str:
+    return "a huge number" if isinstance(value, int) else f"a {type(value).__name__}"
+
+
 class _Bounded:
     """A file that refuses to read more than is left, before memory is set aside for it."""
 
@@ -66,7 +78,7 @@ class _Type:
         if not isinstance(code, str) or not re.fullmatch(
             r"[<>|=]?([fiub][1248]|[SU]\d{1,6})", code
         ):
-            raise _Refused(f"an array of type {str(code)[:40]!r}")
+            raise _Refused(f"an array of type {shown(code)}")
         self.value = np.dtype(code)
 
     def build(self, state: Any) -> None:
@@ -123,6 +135,17 @@ def _encode(text: Any, codec: Any) -> bytes:
     return text.encode("latin1")
 
 
+def _key(value: Any) -> Any:
+    """A key of a dict; to hash tuples of tuples of tuples would take for ever."""
+    if not isinstance(value, str | bytes | int | float | None):
+        raise _Refused(f"a dict with {_kind(value)} as key")
+    return value
+
+
+def _ordered(pairs: Any = ()) -> dict[Any, Any]:
+    return {_key(key): value for key, value in pairs}
+
+
 def _empty() -> bytes:
     """What old protocols write for the data of an array without elements."""
     return b""
@@ -137,7 +160,7 @@ _KNOWN: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy.core.numeric", "_frombuffer"): _frombuffer,
     ("_codecs", "encode"): _encode,
     ("__builtin__", "bytes"): _empty,
-    ("collections", "OrderedDict"): dict,
+    ("collections", "OrderedDict"): _ordered,
 }
 
 
@@ -171,6 +194,22 @@ class _Unpickler(pickle._Unpickler):
         else:
             raise _Refused("it sets an object's attributes")
 
+    def set_(self) -> None:
+        raise _Refused("it holds a set")
+
+    def dict_(self) -> None:
+        items = self.pop_mark()
+        self.append({_key(k): v for k, v in zip(items[::2], items[1::2], strict=True)})
+
+    def setitem(self) -> None:
+        value, key = self.stack.pop(), self.stack.pop()
+        self.stack[-1][_key(key)] = value
+
+    def setitems(self) -> None:
+        items = self.pop_mark()
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            self.stack[-1][_key(key)] = value
+
     def bytearray8(self) -> None:
         (size,) = struct.unpack("<Q", self.read(8))
         self.append(self.read(size))
@@ -178,6 +217,7 @@ class _Unpickler(pickle._Unpickler):
     stack: list[Any]
     read: Callable[[int], bytes]
     append: Callable[[Any], None]
+    pop_mark: Callable[[], list[Any]]
     dispatch: ClassVar[dict[int, Any]] = {
         **pickle._Unpickler.dispatch,
         **dict.fromkeys(
@@ -190,6 +230,10 @@ class _Unpickler(pickle._Unpickler):
             ),
             refuse,
         ),
+        **dict.fromkeys(b"".join([pickle.EMPTY_SET, pickle.ADDITEMS, pickle.FROZENSET]), set_),
+        pickle.DICT[0]: dict_,
+        pickle.SETITEM[0]: setitem,
+        pickle.SETITEMS[0]: setitems,
         pickle.REDUCE[0]: reduce,
         pickle.BUILD[0]: build,
         pickle.BYTEARRAY8[0]: bytearray8,

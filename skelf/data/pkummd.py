@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -17,23 +17,22 @@ from .frames import Frames
 from .kinect_text import JOINTS
 from .members import Member
 from .ntu import kinect_layout
+from .pkummd_splits import read_split
 from .pkummd_text import (
     CAMERAS,
     NAMES,
     Segment,
     parse_labels,
     parse_skeleton,
-    parse_split,
     segments_of,
 )
+from .pool import Progress
 from .presets import PRESETS
 
 FPS, PERSONS = 30, 2
 SUFFIXES = (".txt", ".skeleton", ".label")
 MOST_BYTES = 1 << 25
 SHOWN = 5  # odd rows that a message lists
-# Recordings of train and test; the cross-view counts of part I stand in no source that we have.
-PUBLISHED = {(1, "xsub"): (944, 132), (2, "xsub"): (775, 234), (2, "xview"): (671, 338)}
 
 
 def read(
@@ -46,7 +45,7 @@ def read(
     xsub: str | Path | None = None,
     xview: str | Path | None = None,
     workers: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     scratch: str | Path | None = None,
 ) -> ClipSet:
     """PKU-MMD I and II: skeleton and label text files, as trimmed clips or whole recordings.
@@ -77,6 +76,13 @@ def read(
         OSError: the disk is full.
     """
     path = Path(path)
+    for key, value, known in (
+        ("part", part, ("auto", 1, 2)),
+        ("form", form, ("clips", "recordings")),
+        ("bounds", bounds, ("slice", "inclusive")),
+    ):
+        if value not in known:
+            raise InputError(f"{key}: {value!r}; use {', '.join(map(str, known))}")
     skeleton = kinect_layout(layout)
     found, spare = _kinds(path)
     number = _part(path, found["skeleton"], part)
@@ -85,7 +91,7 @@ def read(
     _report_unpaired(path, recordings, labels, form, spare)
     rows = {stem: parse_labels(labels[stem].read(MOST_BYTES), labels[stem]) for stem in labels}
     splits = {
-        name: _split(path, name, given, found["split"], recordings)
+        name: read_split(path, name, given, found["split"], recordings)
         for name, given in (("xsub", xsub), ("xview", xview))
     }
     gathered = _Gathered(rows, bounds)
@@ -256,47 +262,6 @@ def _report_unpaired(
     ):
         if names:
             _warn(f"{path}: {len(names)} {what}: {', '.join(names[:SHOWN])}")
-
-
-def _split(
-    path: Path,
-    name: str,
-    given: str | Path | None,
-    found: Sequence[Member],
-    recordings: dict[str, Member],
-) -> dict[str, int]:
-    """Recording -> 1 train, 2 test; empty where there is no file of the split."""
-    word = {"xsub": "subject", "xview": "view"}[name]
-    chosen = [Member(Path(given))] if given is not None else []
-    chosen = chosen or [member for member in found if word in member.name.name.lower()]
-    fitting = []
-    for member in chosen:
-        sides = parse_split(member.read(MOST_BYTES), str(member), recordings)
-        if set(sides) & set(recordings) and sides not in fitting:
-            fitting.append(sides)
-    if len(fitting) > 1:
-        raise InputError(f"{path}: {len(chosen)} cross-{word} files differ; give {name}=FILE")
-    if not fitting and given is not None:
-        raise InputError(f"{name}: {given}: names no recording of this part; give another file")
-    if not fitting:
-        _warn(f"{path}: no cross-{word} file of this part, so no split {name}; give {name}=FILE")
-        return {}
-    _compare(path, name, fitting[0], recordings)
-    return fitting[0]
-
-
-def _compare(path: Path, name: str, sides: dict[str, int], recordings: dict[str, Member]) -> None:
-    """Says what is unlike the published split."""
-    part = 1 if NAMES[1].fullmatch(next(iter(recordings))) else 2
-    here = [sides.get(stem, 0) for stem in recordings]
-    found, published = (here.count(1), here.count(2)), PUBLISHED.get((part, name))
-    if published and found != published:
-        _warn(
-            f"{path}: {name} has {found[0]} of {published[0]} train and {found[1]} of "
-            f"{published[1]} test recordings: a part of the set, or an incomplete download"
-        )
-    if here.count(0):
-        _warn(f"{path}: {name}: {here.count(0)} recordings stand on neither side")
 
 
 def _warn(message: str) -> None:

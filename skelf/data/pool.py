@@ -13,6 +13,8 @@ from ..memory import keep_freed
 
 T = TypeVar("T")
 R = TypeVar("R")
+Progress = Callable[[int, int], None]
+"""Called with items done and items in all."""
 MOST_WORKERS = 64
 
 

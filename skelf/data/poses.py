@@ -24,7 +24,8 @@ from ..skeleton import Skeleton
 from . import pool, tracks
 from .clips import ClipSet
 from .frames import Frames
-from .missing import Missing
+from .missing import Missing, refuse_rule
+from .pool import Progress
 
 T = TypeVar("T")
 
@@ -45,8 +46,7 @@ class Rules:
     def __post_init__(self) -> None:
         if not 1 <= self.persons <= CROWD:
             raise InputError(f"persons: {self.persons}; use 1 to {CROWD}")
-        if self.missing not in ("keep", "hold", "linear"):
-            raise InputError(f"missing: {self.missing!r}; use keep, hold or linear")
+        refuse_rule(self.missing)
         if not 0 <= self.threshold <= 1:
             raise InputError(f"threshold: {self.threshold}; use 0 to 1")
         if not 0 < self.fps < 1e6:
@@ -124,7 +124,8 @@ def build(
     *,
     classes: Mapping[int, str] | None = None,
     workers: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
+    scratch: str | Path | None = None,
 ) -> ClipSet:
     """The clips of the videos in which somebody is; frames wait in a nameless file on disk.
 
@@ -137,6 +138,7 @@ def build(
         classes: label -> name, where the videos do not say it.
         workers: processes that read.
         progress: called with videos done and in all.
+        scratch: folder for the frames meanwhile; None: the system's.
 
     Raises:
         InputError: nobody in any video, joint counts that differ, crowds, and what a ClipSet
@@ -151,7 +153,7 @@ def build(
             if clip.joints is not None:
                 if shape is None:
                     shape = (rules.persons, *clip.joints.shape[2:])
-                    frames = stack.enter_context(Frames(shape))
+                    frames = stack.enter_context(Frames(shape, scratch))
                 if clip.joints.shape[1:] != shape:
                     raise InputError(
                         f"{clip.video.where}: {clip.joints.shape[2]} joints of "
@@ -249,7 +251,8 @@ def _poses(video: Video, rules: Rules) -> tuple[_Poses, int, float]:
     joints = np.array(video.joints) if video.joints else np.zeros((0, 1, 3))
     sure = joints[..., -1]
     above, highest = int((sure > 1).sum()), float(sure.max(initial=1))
-    found = (sure > 0) & (sure >= rules.threshold)
+    # All coordinates 0 is how a missing joint is stored, so no other one may look like it.
+    found = (sure > 0) & (sure >= rules.threshold) & joints[..., :-1].any(axis=-1)
     joints[..., 1:-1] *= -1  # y up, and depth towards the camera
     joints[..., -1] = np.minimum(sure, 1)
     joints = np.where(found[..., None], joints, 0)

@@ -8,7 +8,7 @@ github.com/DavidJardim/precog_dataset_16 (MIT licence).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import warnings
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -21,12 +21,14 @@ from ..layouts import layout as named_layout
 from ..skeleton import Skeleton
 from . import members
 from .clips import ClipSet
+from .frames import Frames
 from .members import Member
+from .pool import Progress
 from .text import number, read_csv
 
 FPS = 30
 MOST_BYTES = 1 << 25  # a recording takes 0.2 MB
-NAME = re.compile(r"Seq(\d{1,4})_(\d{1,4})$")
+NAME = re.compile(r"Seq(\d{1,4})_(\d{1,4})")
 CLASSES = (
     "right_punch", "left_punch", "front_right_kick", "front_left_kick",
     "side_right_kick", "side_left_kick", "back_fist", "elbow_strike",
@@ -37,7 +39,8 @@ def read(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
+    scratch: str | Path | None = None,
 ) -> ClipSet:
     """PRECOG recordings with their segments, metres, y up.
 
@@ -48,30 +51,39 @@ def read(
         path: a folder (searched with its sub-folders and zips), a zip, or one CSV.
         layout: None for `kinect20`; another one must have 20 joints too.
         progress: called with files done and in all.
+        scratch: folder for the frames meanwhile; None: the system's.
 
     Raises:
         InputError: the message names file, line and remedy.
     """
     path = Path(path)
     skeleton = named_layout(layout) if isinstance(layout, str) else layout or KINECT20
-    files = [m for m in members.find(path, {".csv"}) if NAME.search(m.name.stem)]
-    if not files:
+    files, spare = members.unique(members.find(path, {".csv"}))
+    found = [(NAME.fullmatch(member.name.stem), member) for member in files]
+    who = sorted((int(name[1]), int(name[2]), member) for name, member in found if name)
+    if not who:
         raise InputError(f"{path}: no Seq<script>_<subject>.csv; name the folder of the recordings")
-    found = [NAME.search(member.name.stem) for member in files]
-    who = sorted((int(m[1]), int(m[2]), i) for i, m in enumerate(found) if m)
-    joints, segments = [], []
-    for clip, (_, _, i) in enumerate(who):
-        frames, codes = _recording(files[i], skeleton)
-        joints.append(frames)
-        segments += [(clip, *run) for run in _runs(codes)]
-        if progress:
-            progress(clip + 1, len(files))
+    if spare:
+        warnings.warn(
+            f"{path}: {len(spare)} files are there twice and read once; not read: {spare[0]}, ...",
+            stacklevel=2,
+        )
+    length, segments = [], []
+    with Frames((1, len(KINECT20.names), 3), scratch) as frames:
+        for clip, (_, _, member) in enumerate(who):
+            joints, codes = _recording(member, skeleton)
+            frames.add(joints[:, None])
+            length.append(len(joints))
+            segments += [(clip, *run) for run in _runs(codes)]
+            if progress:
+                progress(clip + 1, len(who))
+        mapped = frames.array()
     made = ClipSet.build(
-        np.concatenate(joints)[:, None],
-        [len(frames) for frames in joints],
+        mapped,
+        length,
         skeleton,
         class_names=CLASSES,
-        name=[files[i].name.stem for *_, i in who],
+        name=[member.name.stem for *_, member in who],
         fps=FPS,
         subject=[subject for _, subject, _ in who],
         columns={"script": np.array([script for script, _, _ in who])},

@@ -26,7 +26,7 @@ from ..layouts import LAYOUTS
 from ..layouts import layout as named_layout
 from ..skeleton import Skeleton
 from . import described, pickles
-from .clips import ClipSet
+from .clips import ClipSet, utf8
 from .pyskl_splits import read_splits
 
 USUAL = {(17, 2): "coco17", (18, 2): "openpose18", (25, 3): "ntu25"}  # joints, coordinates
@@ -113,15 +113,18 @@ def _parts(path: Path, data: Any) -> tuple[Sequence[Any], Mapping[str, Any], Any
     lists = data.get("split", {})
     if not isinstance(lists, dict):
         raise InputError(f"{path}: split: not a dict of lists of clip names; fix or remove it")
-    return data["annotations"], lists, data.get(described.KEY)
+    text = data.get(described.KEY)
+    if text is not None and not isinstance(text, str):
+        raise InputError(f"{path}: {described.KEY}: {pickles.shown(text)}, not a text; take it out")
+    return data["annotations"], lists, text
 
 
 def _clip(path: Path, number: int, given: Any, fps: float) -> _Clip:
     if not isinstance(given, dict):
         raise InputError(f"{path}: annotation {number}: not a dict; write the file again")
     name = given.get("frame_dir", f"clip{number}")
-    where = f"{path}: annotation {number} ({str(name)[:80]!r})"
-    if not isinstance(name, str) or "\0" in name:
+    where = f"{path}: annotation {number} ({pickles.shown(name)})"
+    if not isinstance(name, str) or "\0" in name or utf8(name) != name:
         raise InputError(f"{where}: frame_dir: not a plain text; rename the clip")
     joints = _numbers(where, given, "keypoint", "(M, T, V, C)", 4)
     if joints.shape[3] not in (2, 3) or 0 in joints.shape[1:]:
@@ -141,8 +144,8 @@ def _clip(path: Path, number: int, given: Any, fps: float) -> _Clip:
     keys = ("label", "subject", "camera", "setup")
     table: dict[str, Any] = {key: _integer(where, given, key, -1) for key in keys}
     rate = given.get("fps", fps)
-    if not isinstance(rate, int | float):
-        raise InputError(f"{where}: fps: not a number")
+    if not isinstance(rate, int | float) or not 0 < rate < 1e6:
+        raise InputError(f"{where}: fps: {pickles.shown(rate)}; give a number above 0")
     columns = _sizes(where, given)
     more = given.get("columns", {})
     if not isinstance(more, dict):
@@ -165,7 +168,7 @@ def _numbers(where: str, given: Mapping[Any, Any], key: str, shape: str, ndim: i
 def _integer(where: str, given: Mapping[Any, Any], key: Any, default: int) -> int:
     value = given.get(key, default)
     if not isinstance(value, int) or not -(2**63) <= value < 2**63:
-        raise InputError(f"{where}: {key}: expected one whole number, not {str(value)[:40]!r}")
+        raise InputError(f"{where}: {key}: expected one whole number, not {pickles.shown(value)}")
     return int(value)
 
 
@@ -173,7 +176,8 @@ def _sizes(where: str, given: Mapping[Any, Any]) -> dict[str, int]:
     found: dict[str, int] = {}
     for key, prefix in (("img_shape", ""), ("original_shape", "original_")):
         if key in given and given[key] is not None:
-            size = np.asarray(given[key], dtype=object).reshape(-1).tolist()[:2]
+            size = given[key].tolist() if isinstance(given[key], np.ndarray) else given[key]
+            size = list(size[:2]) if isinstance(size, list | tuple) else []
             if len(size) != 2 or not all(isinstance(n, int) and 0 < n < 2**31 for n in size):
                 raise InputError(f"{where}: {key}: not (height, width) in pixels")
             found |= {f"{prefix}height": size[0], f"{prefix}width": size[1]}

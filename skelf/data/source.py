@@ -8,10 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
+from .members import Member
 from .resample import RATES
+from .text import read_text
 
 JOINTS = 1000
 """Joints that a file may have: full rigs with fingers and faces have about 250."""
+MOST_BYTES = 1 << 30
+"""An hour of a full rig takes half of it."""
 LARGEST = 1e9
 """Largest number that a file may hold: sums of them stay far from infinity."""
 
@@ -38,12 +42,9 @@ def content(path: Path) -> bytes:
     """The bytes of a file.
 
     Raises:
-        InputError: unreadable or empty.
+        InputError: unreadable, larger than `MOST_BYTES`, or empty.
     """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot read: {error.strerror}") from None
+    raw = Member(path).read(MOST_BYTES)
     if not raw.strip():
         raise InputError(f"{path}: empty; copy or export the file again")
     return raw
@@ -55,13 +56,7 @@ def text(path: Path) -> str:
     Raises:
         InputError: unreadable, empty, or not text.
     """
-    raw = content(path)
-    try:
-        decoded = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8, or name the right file"
-        ) from None
+    decoded = read_text(Member(path), MOST_BYTES)
     if "\0" in decoded:
         raise InputError(f"{path}: holds NUL bytes, so it is no text file; name the right file")
     return decoded
