@@ -1,6 +1,7 @@
 # make demo    the main job: pretrain and judge on synthetic figures, write demo/index.html
 # make test    the tests
 # make check   format, lint, types
+# make bench   speed beside a plain path, the short form; `python -m benchmarks` is the long one
 # make docs    the documentation, into site/
 # Each makes its own virtual environment (.venv) when it is missing.
 
@@ -10,7 +11,7 @@ BIN := .venv/bin
 # One thread a process: the tests run side by side.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test check docs clean
+.PHONY: demo test check bench docs clean
 
 demo: .venv/.done
 	env -u OMP_NUM_THREADS $(BIN)/skelf demo --out demo
@@ -22,6 +23,9 @@ check: .venv/.done
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+bench: .venv/.done
+	$(BIN)/python -m benchmarks --short --out benchmarks-out
 
 docs: .venv/.done
 	$(BIN)/mkdocs build --strict

@@ -169,13 +169,13 @@ def evaluate(
         run, method, untrained, seed, skeleton=clips.skeleton, stream=stream
     )
     # A released file does not say how its data was prepared; a run does.
-    said = [text for text in overrides if method and text.strip().startswith("data.normalize")]
-    for text in said:
+    prepared = [text for text in overrides if method and text.strip().startswith("data.normalize")]
+    for text in prepared:
         described["data"]["normalize"] = str(parse_override(text)[1])
     clips = _open(clips, described["data"]["normalize"])
     _refuse_channels(clips, encoder)
     train, test = clips.split(split)
-    rest = [text for text in overrides if text not in said]
+    rest = [text for text in overrides if text not in prepared]
     given = evaluation(asked, base=described.get("eval"), overrides=rest)
     folder = Path(list_runs(run)[0])
     kept = None if untrained or not folder.is_dir() else folder / "features"

@@ -24,6 +24,7 @@ from rich.table import Column, Table
 from .data import get as download
 from .data import store
 from .data.clips import ClipSet
+from .data.presets import located
 from .errors import InputError
 from .files import refuse_unwritable
 
@@ -55,7 +56,7 @@ def check(
 
     if out is not None:
         refuse_unwritable(out)
-    console = Console()
+    console, path = Console(), located(path)
     store.verify(path)
     clips = ClipSet.open(path)
     clips.validate()
@@ -106,7 +107,7 @@ def view(
     if out.suffix.lower() not in drawing.FORMATS:
         raise InputError(f"{out}: name a file that ends in {' or '.join(drawing.FORMATS)}")
     refuse_unwritable(out)
-    clips = ClipSet.open(path, normalize=normalize)
+    clips = ClipSet.open(located(path), normalize=normalize)
     index = drawing.pick(clips, clip)
     drawing.write(clips, index, out, up=up)
     said = f"{escape(str(out))}: clip {index} of {len(clips)}, {drawing.caption(clips, index)}"

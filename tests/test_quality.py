@@ -174,11 +174,12 @@ def test_units_are_named() -> None:
         assert unit in found.remedy
 
 
-def test_a_flat_set_with_y_up_is_told() -> None:
+def test_a_flat_set_may_have_y_up_or_down_but_not_lie() -> None:
     clips = flat(synthetic.generate(COCO17, clips=72, seed=6))
-    joints = clips.joints * np.float32([1, -1])
-    (found,) = inspect(replace(clips, joints=joints)).findings
-    assert found.code == "up" and "images" in found.what
+    turned = replace(clips, joints=clips.joints * np.float32([1, -1]))
+    assert codes(clips) == codes(turned) == []
+    (found,) = inspect(replace(clips, joints=clips.joints[..., ::-1].copy())).findings
+    assert found.code == "up" and "along -x" in found.what
 
 
 def test_copies_are_found_within_a_side_across_and_with_another_label() -> None:

@@ -9,13 +9,16 @@ from torch import nn
 from torch.nn import functional as F
 
 from skelf.encoders import ENCODERS
+from skelf.encoders._images import TemporalConv, mix, transforms, turn
 from skelf.encoders.stgcn import (
     OFFICIAL_NAMES,
     STGCN,
     STRIDES,
     Block,
+    Dropout,
     GraphConv,
     initialize,
+    keep_mask,
     partitions,
 )
 from skelf.errors import InputError
@@ -348,3 +351,104 @@ def test_wrong_arguments():
     for wrong in ({"width": 0}, {"dim": 0}, {"frames": 0}, {"dropout": 1.0}, {"persons": 0}):
         with pytest.raises(ValueError, match=f"{next(iter(wrong))}={next(iter(wrong.values()))}"):
             STGCN(KINECT20, **wrong)
+
+
+# ---- the fast forms against the framework's ----
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 5, 8, 13, 25, 50])
+@pytest.mark.parametrize("kernel, stride", [(1, 1), (3, 1), (9, 1), (9, 2), (9, 3), (5, 2)])
+def test_transforms_are_a_convolution(frames, kernel, stride):
+    into, taps, back = (torch.from_numpy(m) for m in transforms(frames, kernel, stride))
+    x, w = torch.randn(frames).double(), torch.randn(kernel).double()
+    expected = F.conv1d(x[None, None], w[None, None], stride=stride, padding=kernel // 2)
+    torch.testing.assert_close(back @ ((taps @ w) * (into @ x)), expected[0, 0])
+
+
+@pytest.mark.parametrize("channels, frames, stride", [(64, 13, 1), (32, 25, 1), (64, 25, 2)])
+def test_transformed_convolution_is_as_exact_as_the_direct_one(channels, frames, stride):
+    torch.manual_seed(0)
+    conv = TemporalConv(channels, 9, stride)
+    x = turn(torch.randn(frames, 5, 3, channels)).requires_grad_()
+    assert len(transforms(frames, 9, stride)[0]) < 9 * -(-frames // stride)
+    assert conv._worth_transforming(x)
+    y, found = conv(x), []
+    exact = F.conv2d(
+        x.double(), conv.weight.double(), conv.bias.double(), (stride, 1), padding=(4, 0)
+    )
+    direct = F.conv2d(x, conv.weight, conv.bias, (stride, 1), padding=(4, 0))
+    probe = torch.randn_like(exact)
+    leaves = (x, conv.weight, conv.bias)
+    for out in (exact, y, direct):
+        gradients = torch.autograd.grad((out * probe).sum(), leaves)
+        found.append([t.detach().double() for t in (out, *gradients)])
+    for expected, ours, theirs in zip(*found, strict=True):
+        error, usual = (float((t - expected).norm() / expected.norm()) for t in (ours, theirs))
+        assert error < max(2 * usual, 1e-6)
+
+
+@pytest.mark.parametrize("channels", [3, 32])
+def test_mixed_partitions_by_einsum(channels):
+    torch.manual_seed(0)
+    rows = torch.randn(4, 3, 30, channels, dtype=torch.double, requires_grad=True)
+    weight = torch.randn(3, 5, channels, dtype=torch.double, requires_grad=True)
+    slow, fast = torch.einsum("tkrc,koc->tro", rows, weight), mix(rows, weight)
+    torch.testing.assert_close(fast, slow)
+    probe = torch.randn_like(slow)
+    for ours, theirs in zip(
+        torch.autograd.grad((fast * probe).sum(), (rows, weight)),
+        torch.autograd.grad((slow * probe).sum(), (rows, weight)),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs)
+    with torch.no_grad():
+        torch.testing.assert_close(mix(rows, weight), slow)
+
+
+@pytest.mark.parametrize("p", [0.5, 0.25, 0.75, 0.3])
+def test_dropout(p):
+    torch.manual_seed(0)
+    dropout, x = Dropout(p), torch.ones(8, 16, 50, 25)
+    state = torch.get_rng_state()
+    y = dropout(x)
+    assert y.unique().tolist() == pytest.approx([0.0, 1 / (1 - p)])
+    kept = (y > 0).double()
+    assert float(kept.mean()) == pytest.approx(1 - p, abs=5 * (p * (1 - p) / y.numel()) ** 0.5)
+    # Neighbours in memory, and along each dimension, are kept independently of each other.
+    for dim in range(4):
+        pairs = (kept * kept.roll(1, dim)).mean()
+        assert float(pairs) == pytest.approx((1 - p) ** 2, abs=0.01), dim
+    for lag in (1, 8, 32, 64):
+        flat = turn(kept).reshape(-1)
+        assert float((flat * flat.roll(lag)).mean()) == pytest.approx((1 - p) ** 2, abs=0.01), lag
+    assert not torch.equal(dropout(x), y)
+    torch.set_rng_state(state)
+    assert torch.equal(dropout(x), y)  # what a checkpoint keeps is enough
+    assert dropout.eval()(x) is x
+
+
+@pytest.mark.parametrize("kept", [128, 64])
+def test_every_bit_of_a_mask_is_random(kept):
+    torch.manual_seed(0)
+    mask = keep_mask(64 * 4096, kept, torch.float32).view(-1, 64) > 0
+    assert ((mask.double().mean(dim=0) - kept / 256).abs() < 0.04).all()
+
+
+def test_absent_persons_are_encoded_once_and_equal():
+    encoder = shaken(SBU15, dim=8, width=2, frames=8, persons=3).eval()
+    x = clips(4, SBU15, persons=3)
+    x[0, ..., 1:] = 0
+    x[1, ..., 0] = 0
+    x[3] = 0
+    seen = []
+    encoder.blocks[0].register_forward_pre_hook(lambda module, args: seen.append(len(args[0])))
+    maps, vector, dense = encoder.maps(x), encoder(x), encoder.frames(x)
+    with torch.no_grad():
+        torch.testing.assert_close(encoder.maps(x), maps)
+        torch.testing.assert_close(encoder(x), vector)
+        torch.testing.assert_close(encoder.frames(x), dense)
+        assert seen == [12, 12, 12, 7, 7, 7]
+        for none in (x[3:], torch.zeros_like(x)):
+            assert encoder(none).isfinite().all() and seen[-1] == 1
+        encoder.train().maps(x)
+    assert seen[-1] == 12

@@ -162,15 +162,14 @@ def _axes(clips: ClipSet, rows: np.ndarray) -> list[Finding]:
     axis, sign, clear = up
     name = ("" if sign > 0 else "-") + "xyz"[axis]
     flat = clips.coordinates == 2
-    wanted = "-y" if flat else "y"
+    wanted = ("y", "-y") if flat else ("y",)  # of images both are in use: pyskl keeps theirs
     nothing = np.zeros(0, int)
     if clear < CLEAR:
         what = f"no clear up axis: heads lie about {name}, {clear:.0%} of the way"
         remedy = "a tilted camera or people lying down; turn it upright where that is wrong"
         found.append(Finding("tilted", "note", what, nothing, remedy))
-    elif name != wanted:
-        where = "in images, y points down" if flat else "skelf expects y up"
-        what = f"heads point along {name}, feet the other way; {where}"
+    elif name not in wanted:
+        what = f"heads point along {name}, feet the other way; skelf expects y up"
         remedy = "turn the joints before the import (a turn, no mirror: keep left and right)"
         found.append(Finding("up", "warning", what, nothing, remedy))
     inverted = rows["up"][:, axis] * sign < UPSIDE

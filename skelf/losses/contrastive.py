@@ -4,7 +4,7 @@ Papers: Guo et al., AimCLR, AAAI 2022; Li et al., CrosSCLR, CVPR 2021; Yang et a
 2021. Everything here is a pure function. Logits are `(N, 1 + K)`: a clip's similarity to its own
 key in column 0, then to the K keys of the queue. Where the paper and the released code differ,
 `form="official"` is the code and `form="paper"` the equation as printed. Logits of cosines over a
-temperature of 0.07 need float32: a method computes them outside of autocast.
+temperature of 0.07 need float32: `cosines` computes them outside of autocast.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ def cosines(q: Tensor, k: Tensor, queue: Tensor) -> Tensor:
 
     Source: AimCLR, Eq. 1.
     """
-    own = (q * k.detach()).sum(dim=1, keepdim=True)
-    return torch.cat([own, q @ queue.detach().T], dim=1)
+    with torch.autocast(q.device.type, enabled=False):
+        own = (q * k.detach()).sum(dim=1, keepdim=True)
+        return torch.cat([own, q @ queue.detach().T], dim=1)
 
 
 def info_nce(logits: Tensor) -> Tensor:
@@ -158,7 +159,7 @@ def importance(x: Tensor, lam: float = 1e-4, form: str = "official") -> Tensor:
     count = x.shape[2] * x.shape[3] - (form == "official")
     distance = (x - x.mean(dim=(2, 3), keepdim=True)).square()
     spread = distance.sum(dim=(2, 3), keepdim=True) / count
-    return (distance / (4 * (spread + lam)) + 0.5).sigmoid()
+    return torch.addcmul(distance.new_tensor(0.5), distance, 0.25 / (spread + lam)).sigmoid()
 
 
 def attention_drop(
@@ -198,7 +199,8 @@ def attention_drop(
             else:
                 temporal = (attention.mean(dim=(1, 3), keepdim=True) < margin).to(x)
             scale = _share(spatial, form) * _share(temporal, form)
-        return x * spatial * temporal / scale
+            mask = temporal * (spatial / scale)
+        return x * mask
 
 
 def _share(mask: Tensor, form: str) -> Tensor:

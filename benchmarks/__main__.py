@@ -1,0 +1,95 @@
+"""`python -m benchmarks [NAME ...] [--short] [--out DIR]`: measures, prints, writes both tables."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from skelf.memory import keep_freed
+
+from . import BENCHMARKS, machine
+from .steps import SIZES
+from .timing import Effort
+
+SHORT = Effort(sizes=("small", "paper"), repeats=3, threads=(1,))
+COLUMNS = (
+    "benchmark", "size", "threads", "plain s", "skelf s", "ratio", "ratio of processor time",
+    "plain share of peak", "skelf share of peak", "clips a second",
+)  # fmt: skip
+
+
+def run(
+    names: list[str], effort: Effort, peak_size: int = 2048, out: Path | None = None
+) -> dict[str, Any]:
+    """The machine's numbers and the rows of each named benchmark, written after each of them."""
+    about = machine.describe()
+    peaks = machine.measure(effort.threads, peak_size)
+    # Shares are of one thread's peak by processor time, which counts the time of all threads.
+    peak = peaks[0]["fp32 (processor time)"]
+    found: dict[str, Any] = {"about": about, "machine": peaks, "rows": []}
+    for name in names:
+        found["rows"] += BENCHMARKS[name](effort, peak)
+        if out:
+            out.mkdir(parents=True, exist_ok=True)
+            (out / "benchmarks.json").write_text(json.dumps(found, indent=1))
+            (out / "benchmarks.md").write_text(markdown(found))
+    return found
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """The page of `run`: the machine, the ratios, where a step's time goes."""
+    lines = ["# Benchmarks", ""]
+    lines += [f"- {name}: {value}" for name, value in found["about"].items()]
+    peaks = [
+        {k: v if k in ("threads", "seconds") else v / 1e9 for k, v in row.items()}
+        for row in found["machine"]
+    ]
+    lines += ["", "Peaks in GFLOP/s, the copy in GB/s.", "", *_table(list(peaks[0]), peaks), ""]
+    lines += _table(list(COLUMNS), found["rows"])
+    parts = [row for row in found["rows"] if "skelf forward s" in row]
+    if parts:
+        names = [name for name in parts[0] if name.endswith(" s") and name.count(" ") == 2]
+        lines += ["", "Processor time of each part, medians.", ""]
+        names = [name for name in names if "processor" not in name]
+        extra = ["flops plain", "flops skelf", "peak memory GiB"]
+        lines += _table(["benchmark", "size", "threads", *names, *extra], parts)
+    return "\n".join(lines) + "\n"
+
+
+def _table(columns: list[str], rows: list[dict[str, Any]]) -> list[str]:
+    def cell(value: Any) -> str:
+        return f"{value:.4g}" if isinstance(value, float | int) else str(value)
+
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    return lines + [
+        "| " + " | ".join(cell(row.get(name, "")) for name in columns) + " |" for row in rows
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
+    parser.add_argument("--short", action="store_true", help="3 repeats on one thread")
+    parser.add_argument("--repeats", type=int, help="repeats of each measurement (7)")
+    parser.add_argument("--threads", type=int, nargs="+", help="numbers of threads (1 2)")
+    parser.add_argument("--sizes", nargs="+", choices=list(SIZES), help="sizes (paper small)")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks-out"), help="folder to write")
+    given = parser.parse_args()
+    unknown = set(given.names) - set(BENCHMARKS)
+    if unknown:
+        parser.error(f"unknown {sorted(unknown)}; known: {', '.join(BENCHMARKS)}")
+    effort = SHORT if given.short else Effort()
+    if given.repeats:
+        effort = effort._replace(repeats=given.repeats)
+    if given.sizes:
+        effort = effort._replace(sizes=tuple(given.sizes))
+    if given.threads:
+        effort = effort._replace(threads=tuple(given.threads))
+    keep_freed()  # for both sides
+    print(markdown(run(given.names or list(BENCHMARKS), effort, out=given.out)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Timing two or more ways of one thing against each other."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+# One step: calls `lap(name)` after each of its parts.
+Step = Callable[[Callable[[str], None]], None]
+
+
+class Effort(NamedTuple):
+    """How much to measure: which sizes, how often, on how many threads."""
+
+    sizes: tuple[str, ...] = ("paper", "small")
+    repeats: int = 7
+    threads: tuple[int, ...] = (1, 2)
+
+
+class Times(NamedTuple):
+    """Medians in seconds: of the whole, of the processor's time for it, of each part."""
+
+    wall: float
+    processor: float
+    parts: dict[str, float]
+
+
+def interleaved(steps: dict[str, Step], repeats: int) -> dict[str, Times]:
+    """Runs the steps in turn, `repeats` times after one that does not count; medians of each.
+
+    In turn, so that what else the machine does meets all of them; the processor's time beside the
+    wall's, since it hardly feels other programs.
+    """
+    seen: dict[str, list[tuple[float, float, dict[str, float]]]] = {name: [] for name in steps}
+    for repeat in range(repeats + 1):
+        for name, step in steps.items():
+            measured = _once(step)
+            if repeat:
+                seen[name].append(measured)
+    return {name: _medians(runs) for name, runs in seen.items()}
+
+
+def _once(step: Step) -> tuple[float, float, dict[str, float]]:
+    parts: dict[str, float] = {}
+    start, processor = time.perf_counter(), time.process_time()
+    last = processor
+
+    def lap(name: str) -> None:
+        nonlocal last
+        now = time.process_time()
+        parts[name] = parts.get(name, 0.0) + now - last
+        last = now
+
+    step(lap)
+    return time.perf_counter() - start, time.process_time() - processor, parts
+
+
+def _medians(runs: list[tuple[float, float, dict[str, float]]]) -> Times:
+    wall, processor, parts = zip(*runs, strict=True)
+    named = {name: statistics.median(run[name] for run in parts) for name in parts[0]}
+    return Times(statistics.median(wall), statistics.median(processor), named)
+
+
+def peak_memory() -> float:
+    """The most memory that this process has held so far, in GiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
