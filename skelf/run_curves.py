@@ -113,9 +113,10 @@ def losses(found: Found) -> Section | None:
 
 def _terms(found: Found, setup: Setup) -> str:
     events = [e for run in found.runs if run.setup == setup for e in run.events]
-    first = next((e for e in events if e["event"] == "epoch"), {})
+    # Of all epochs: a later stage of a method may have other terms than the first.
+    terms = dict.fromkeys(key for e in events if e["event"] == "epoch" for key in e)
     series: Series = {}
-    for term in [key for key in first if key not in _ASIDE]:
+    for term in [key for key in terms if key not in _ASIDE]:
         read, _ = _over_seeds(found, "epoch", term, [setup])
         series |= {term.replace("_", " "): xy for xy in read.values()}
     if not series:

@@ -144,6 +144,18 @@ def test_curves_are_the_mean_over_seeds_and_begin_untrained(tmp_path: Path) -> N
     assert "2 to 3 of 3" in text
 
 
+def test_terms_of_a_later_stage_are_drawn_too(tmp_path: Path) -> None:
+    run = put_run(tmp_path / "in" / "run", [])
+    stages = [{"info_nce": 2.0, "matching": 1.0}, {"mining": 1.5, "matching": 0.5}]
+    lines = [
+        {"event": "epoch", "epoch": epoch, "step": 9, "loss": sum(terms.values()), **terms}
+        for epoch, terms in enumerate(stages)
+    ]
+    (run / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    text, _ = page_of(tmp_path / "in")
+    assert all(f">{term}</" in text for term in ("info nce", "mining", "matching"))
+
+
 def test_untrained_k_nn_of_other_settings_is_not_epoch_0(tmp_path: Path) -> None:
     put_run(tmp_path / "in" / "run", [1.0], [0.4])
     other = row(0.1, True, protocol="knn", selection="none")
