@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import features, steps
+from . import features, pcm3_step, steps
 from .timing import Effort
 
 Rows = list[dict[str, Any]]
@@ -18,4 +18,6 @@ BENCHMARKS: dict[str, Callable[[Effort, float], Rows]] = {
     "aimclr": steps.aimclr,
     "skeletonclr": steps.skeletonclr,
     "features": features.stgcn,
+    "pcm3": pcm3_step.pcm3,
+    "pcm3_encoder": pcm3_step.encoder,
 }

@@ -19,8 +19,9 @@ from tiny_runs import ENVIRONMENT, PYTHON, SETTINGS
 from skelf import cli
 
 COMMANDS = [
-    *(["demo"], ["pretrain"], ["eval"], ["fuse"], ["list"]),
+    *(["demo"], ["pretrain"], ["eval"], ["fuse"], ["report"], ["profile"], ["list"]),
     *(["data", "import"], ["data", "info"], ["data", "check"], ["data", "split"]),
+    *(["data", "view"], ["data", "get"], ["data", "export"]),
 ]
 # design.md names the fields; numbers and their circumstances.
 FIELDS = {

@@ -1,0 +1,208 @@
+"""PCM3 by whole sequences against stepping frame by frame, branch by branch: encoder and step.
+
+`python -m benchmarks pcm3 pcm3_encoder` measures hidden 1024 at batch 32 and hidden 256 at batch 8
+with the other benchmarks; `python -m benchmarks.pcm3_step` has the sizes between and, with
+`--bf16`, mixed precision.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import gc
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from skelf.encoders.gru import GRU
+from skelf.layouts import LAYOUTS
+from skelf.memory import keep_freed
+from skelf.methods import OFFICIAL
+from skelf.methods.pcm3 import PCM3
+from skelf.methods.pcm3_views import Views
+from skelf.profile import counting
+
+from . import machine
+from .reference_pcm3 import Reference, rows, sgd
+from .timing import Effort, Step, Times, interleaved, peak_memory
+
+# hidden size, layers, frames, batch, queue; frames of a clip before it is cut to a view
+SIZES: dict[str, dict[str, Any]] = {
+    "paper": {"layout": "ntu25", "dim": 1024, "layers": 3, "frames": 64, "batch": 32,
+              "queue": 16384, "length": 150},
+    "paper at 4": {"layout": "ntu25", "dim": 1024, "layers": 3, "frames": 64, "batch": 4,
+                   "queue": 16384, "length": 150},
+    "256 at 32": {"layout": "ntu25", "dim": 256, "layers": 3, "frames": 64, "batch": 32,
+                  "queue": 16384, "length": 150},
+    "small": {"layout": "ntu25", "dim": 256, "layers": 3, "frames": 64, "batch": 8,
+              "queue": 16384, "length": 150},
+    "tiny": {"layout": "sbu15", "dim": 16, "layers": 2, "frames": 16, "batch": 6,
+             "queue": 24, "length": 20},
+}  # fmt: skip
+SHORT = ("small", "paper at 4")
+
+
+def pcm3(effort: Effort, peak: float, bf16: bool = False) -> list[dict[str, Any]]:
+    """A training step: four views of the query side, the key's, the decoder twice."""
+    return _rows("pcm3", step_times, effort, peak, bf16)
+
+
+def encoder(effort: Effort, peak: float, bf16: bool = False) -> list[dict[str, Any]]:
+    """The encoder alone, forward and backward."""
+    return _rows("pcm3_encoder", encoder_times, effort, peak, bf16)
+
+
+def pair(size: str) -> tuple[PCM3, Reference]:
+    """skelf's method and the plain reference with equal weights, both in training."""
+    s = SIZES[size]
+    torch.manual_seed(0)
+    made = GRU(LAYOUTS[s["layout"]], dim=s["dim"], layers=s["layers"], frames=s["frames"])
+    method = PCM3(made, queue=s["queue"])
+    return method.train(), Reference(OFFICIAL["pcm3"].save(method)).train()
+
+
+def clips(size: str) -> tuple[Tensor, Tensor]:
+    """A batch of padded clips `(N, C, T, V, M)` and their lengths."""
+    s = SIZES[size]
+    shape = (s["batch"], 3, s["length"], LAYOUTS[s["layout"]].joints, 2)
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    return x, torch.full((s["batch"],), s["length"])
+
+
+def flops(name: str, size: str) -> int:
+    """FLOPs (two to a multiply-add) without the views; both paths need the same."""
+    method, _ = pair(size)
+    views = method.views(*clips(size), torch.Generator().manual_seed(0))
+    method = copy.deepcopy(method).to("meta")
+    meta = [v.to("meta") if isinstance(v, Tensor) else v for v in views]
+    with counting(), FlopCounterMode(display=False) as counter:
+        if name == "pcm3":
+            method(*meta)["loss"].backward()
+        else:
+            method.encoder(meta[0]).square().sum().backward()
+    return counter.get_total_flops()
+
+
+def step_times(size: str, repeats: int, bf16: bool) -> dict[str, Times]:
+    """Times of a training step by both paths; both take the views that skelf draws."""
+    method, plain = pair(size)
+    x, lengths = clips(size)
+    generator = torch.Generator().manual_seed(0)
+    ours, theirs = sgd(method), sgd(plain)
+
+    def step(model: Any, loss: Callable[[Any], Tensor], optimizer: Any) -> Step:
+        def work(lap: Callable[[str], None]) -> None:
+            views = method.views(x, lengths, generator)
+            lap("views")
+            with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+                value = loss(views)
+            lap("forward")
+            optimizer.zero_grad()
+            value.backward()
+            lap("backward")
+            optimizer.step()
+            model.after_step()
+            lap("optimiser")
+
+        return work
+
+    each = {
+        "plain": step(plain, lambda views: plain.loss(Views(*views)), theirs),
+        "skelf": step(method, lambda views: method(*views)["loss"], ours),
+    }
+    return interleaved(each, repeats)
+
+
+def encoder_times(size: str, repeats: int, bf16: bool) -> dict[str, Times]:
+    """Times of the encoder's clip vectors and their gradients."""
+    method, plain = pair(size)
+    view = method.views(*clips(size), torch.Generator().manual_seed(0))[0]
+
+    def step(model: Any, forward: Callable[[], Tensor]) -> Step:
+        def work(lap: Callable[[str], None]) -> None:
+            with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+                vectors = forward()
+            lap("forward")
+            model.zero_grad()
+            vectors.float().square().sum().backward()
+            lap("backward")
+
+        return work
+
+    each = {
+        "plain": step(plain, lambda: plain.encoder_q.states(rows(view))[:, -1]),
+        "skelf": step(method, lambda: method.encoder(view)),
+    }
+    return interleaved(each, repeats)
+
+
+def _rows(
+    name: str,
+    measure: Callable[[str, int, bool], dict[str, Times]],
+    effort: Effort,
+    peak: float,
+    bf16: bool,
+) -> list[dict[str, Any]]:
+    made, before = [], torch.get_num_threads()
+    for size in effort.sizes:
+        needed = flops(name, size)
+        for threads in effort.threads:
+            torch.set_num_threads(threads)
+            times = measure(size, effort.repeats, bf16)
+            gc.collect()
+            row: dict[str, Any] = {"benchmark": name, "size": size, "threads": threads}
+            row |= {"precision": "bf16" if bf16 else "fp32", "repeats": effort.repeats}
+            row |= {"batch": SIZES[size]["batch"], "flops plain": needed, "flops skelf": needed}
+            for label, one in times.items():
+                row |= {f"{label} s": one.wall, f"{label} processor s": one.processor}
+                row[f"{label} share of peak"] = needed / one.processor / peak
+                row |= {f"{label} {part} s": seconds for part, seconds in one.parts.items()}
+            row["ratio"] = times["plain"].wall / times["skelf"].wall
+            row["ratio of processor time"] = times["plain"].processor / times["skelf"].processor
+            row["clips a second"] = SIZES[size]["batch"] / times["skelf"].wall
+            row["peak memory GiB"] = peak_memory()
+            made.append(row)
+    torch.set_num_threads(before)
+    return made
+
+
+def run(effort: Effort, bf16: bool, out: Path, peak_size: int = 2048) -> str:
+    """Measures the machine, the encoder and the step; writes `pcm3.json` and `pcm3.md`."""
+    from .__main__ import markdown
+
+    about, peaks = machine.describe(), machine.measure(effort.threads, peak_size)
+    kind = torch.bfloat16 if bf16 else torch.float32
+    torch.set_num_threads(1)
+    peak = machine.peak(kind, peak_size // 2 if bf16 else peak_size, repeats=3)["processor"]
+    found = {"about": about | {"precision": "bf16" if bf16 else "fp32"}, "machine": peaks}
+    measured: list[dict[str, Any]] = []
+    for size in effort.sizes:  # size by size: what is measured so far stays when it is stopped
+        one = effort._replace(sizes=(size,))
+        measured += pcm3(one, peak, bf16) + encoder(one, peak, bf16)
+        page = markdown(found | {"rows": measured})
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "pcm3.json").write_text(json.dumps(found | {"rows": measured}, indent=1))
+        (out / "pcm3.md").write_text(page)
+    return page
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.pcm3_step", description=__doc__)
+    parser.add_argument("--sizes", nargs="+", choices=list(SIZES), default=list(SHORT))
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1])
+    parser.add_argument("--bf16", action="store_true", help="mixed precision on both sides")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks-out"), help="folder to write")
+    given = parser.parse_args()
+    keep_freed()  # for both sides
+    effort = Effort(tuple(given.sizes), given.repeats, tuple(given.threads))
+    print(run(effort, given.bf16, given.out))
+
+
+if __name__ == "__main__":
+    main()

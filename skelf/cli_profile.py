@@ -1,0 +1,164 @@
+"""`skelf profile`: what methods cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from .errors import InputError
+
+if TYPE_CHECKING:
+    from .profile import Profile
+
+
+def profile(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="METHOD|all... [KEY=VALUE]...",
+            help="See `skelf list methods`; settings as for pretrain.",
+        ),
+    ],
+    layout: Annotated[
+        str, typer.Option("--layout", help="A layout's name or TOML file.")
+    ] = "ntu25",
+    persons: Annotated[int, typer.Option("--persons", min=1, help="Persons in a clip.")] = 2,
+    stream: Annotated[str, typer.Option("--stream", help="joint, motion or bone.")] = "joint",
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE.toml", help="Settings.")
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option("--batch", help="Clips a timed step; else 4 on a CPU, 32 on a GPU."),
+    ] = None,
+    time: Annotated[
+        bool, typer.Option("--time/--no-time", help="Measure memory and speed, or only count.")
+    ] = True,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option("--device", help="auto: cuda where present.")
+    ] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Parameters, FLOPs, peak memory and clips a second of methods, at the paper's size.
+
+    Example: skelf profile pcm3 usdrl --batch 8
+
+    Example: skelf profile all --no-time encoder.frames=32
+    """
+    from . import profile as profiles
+    from .methods import METHODS
+
+    methods, overrides = _sort(words, METHODS)
+    made = []
+    with _Display(Console(stderr=True)) as display:
+        for name in methods:
+            display.method = name
+            made.append(
+                profiles.profile(
+                    name, layout=layout, persons=persons, stream=stream, config=config,
+                    overrides=overrides, time=time, batch=batch, device=device, listener=display,
+                )
+            )  # fmt: skip
+    if as_json:
+        print(json.dumps([one.to_dict() for one in made], indent=1))
+    else:
+        _show(made, Console())
+    failures = [one.failure for one in made if one.failure]
+    if failures:
+        complaints = Console(stderr=True)
+        for failure in failures:
+            complaints.print(f"[red]error:[/] {escape(failure)}", soft_wrap=True, highlight=False)
+        raise typer.Exit(1)
+
+
+def _sort(words: Iterable[str], known: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Methods, and settings."""
+    settings = [word for word in words if "=" in word]
+    named = [word for word in words if "=" not in word]
+    if not named:
+        raise InputError(f"no method is named; known: all, {', '.join(known)}")
+    if "all" in named:
+        return list(known), settings
+    return list(dict.fromkeys(named)), settings
+
+
+class _Display:
+    """A bar on a terminal, elsewhere one line a method; on standard error, so that JSON is JSON."""
+
+    def __init__(self, console: Console) -> None:
+        self.console, self.method = console, ""
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self.task = self.bar.add_task("", total=1)
+
+    def __enter__(self) -> _Display:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        self.bar.update(
+            self.task, description=f"{self.method}: {what}", completed=done, total=total
+        )
+        if not self.console.is_terminal and done == 0:
+            self.console.print(f"{self.method}: {what}", highlight=False, markup=False)
+
+
+COLUMNS = (
+    "params\nM", "trained\nM", "encoder\nM", "encoder\nGFLOP", "forward\nGMAC", "step\nGFLOP",
+    "memory\nGiB", "clips\n/ s",
+)  # fmt: skip
+
+
+def _show(made: Sequence[Profile], console: Console) -> None:
+    table = Table("method", "encoder", box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in COLUMNS:
+        table.add_column(name, justify="right")
+    for one in made:
+        measured = ["-", "-"]
+        if one.timing is not None:
+            memory = one.timing.memory
+            measured[0] = "-" if memory is None else f"{memory / 2**30:.2f}"
+            measured[1] = f"{one.timing.clips_per_second:.3g}"
+        table.add_row(
+            one.method,
+            one.encoder,
+            *(f"{n / 1e6:.2f}" for n in (one.parameters, one.trained, one.encoder_parameters)),
+            *(f"{n / 1e9:.2f}" for n in (one.encoder_flops, one.forward_macs, one.step_flops)),
+            *measured,
+        )
+    console.print(table)
+    first = made[0]
+    lines = [
+        f"One clip: {first.layout}, persons {first.persons}, frames as the method has them. "
+        "A multiply-add is 2 FLOPs, 1 MAC.",
+        "encoder: its forward pass; forward: all forward passes of a training step, as the "
+        "survey's Table 5 counts; step: forward and backward.",
+    ]
+    timings = [one.timing for one in made if one.timing is not None]
+    if timings:
+        t = timings[0]
+        threads = "" if t.kind == "cuda" else f", {t.threads} thread(s)"
+        lines.append(
+            f"Measured at batch {t.batch}, {t.precision}, on {t.device}{threads}; median of "
+            f"{t.steps} steps."
+        )
+    for line in lines:
+        console.print(f"[dim]{escape(line)}[/]", highlight=False)

@@ -1,0 +1,222 @@
+"""Memory and speed of a training step, measured by `python -m skelf.profile_step`.
+
+The process trains as `skelf pretrain` does, with the same loop, on random clips. It is fresh so
+that its memory is the step's: what the process holds at most, less what it held before the method
+was built. On a CPU that is resident memory, on CUDA what torch's allocator gave out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from .build import build_method
+from .config import Config
+from .data.clips import ClipSet
+from .skeleton import Skeleton
+
+CLIP = 100  # frames of a clip before views are cut from it, about NTU RGB+D's mean
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What was measured.
+
+    Args:
+        clips_per_second: of training: views, forward, backward and the optimiser's step.
+        seconds: a step, the median.
+        memory: bytes at most, of parameters, optimiser, batch and activations. None: this system
+            does not tell.
+        batch: clips a step.
+        steps: timed steps.
+        kind: cpu or cuda.
+        device: the processor's or the GPU's name.
+        threads: of torch, on a CPU.
+        precision: 32-true, bf16-mixed or 16-mixed.
+    """
+
+    clips_per_second: float
+    seconds: float
+    memory: int | None
+    batch: int
+    steps: int
+    kind: str
+    device: str
+    threads: int
+    precision: str
+
+
+def measure(
+    settings: Config,
+    given: dict[str, Any],
+    batch: int,
+    steps: int,
+    device: str,
+    listener: Callable[[str, int, int], None],
+) -> Timing:
+    """Times `steps` training steps after one, in a fresh process.
+
+    Args:
+        settings: of the run.
+        given: the `input` of the run's config.
+        batch: clips a step.
+        steps: timed steps.
+        device: cpu or cuda.
+        listener: see `profile.profile`.
+
+    Raises:
+        RuntimeError: the process failed; the message has its last words.
+    """
+    config = settings.to_dict() | {"input": given}
+    config["train"] |= {"batch_size": batch, "devices": device, "accumulate": 1, "warmup_epochs": 0}
+    order = json.dumps({"config": config, "steps": steps})
+    environment = {k: v for k, v in os.environ.items() if "WORLD_SIZE" not in k and k != "RANK"}
+    environment["PYTHONPATH"] = os.pathsep.join(path or os.curdir for path in sys.path)
+    command = [sys.executable, "-m", __name__]
+    answer: dict[str, Any] = {}
+    listener("measuring", 0, steps + 1)
+    with (
+        tempfile.TemporaryFile("w+") as words,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=words, text=True,
+            env=environment,
+        ) as process,
+    ):  # fmt: skip
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            with suppress(BrokenPipeError):  # it ended at once; its words say why
+                process.stdin.write(order)
+                process.stdin.close()
+            for line in process.stdout:
+                answer = json.loads(line)
+                listener("measuring", answer.get("step", steps + 1), steps + 1)
+        except BaseException:
+            process.kill()
+            raise
+        code = process.wait()
+        words.seek(0)
+        said = [line.strip() for line in words.read().splitlines() if line.strip()]
+    if code or "clips_per_second" not in answer:
+        last = said[-1] if said and code > 0 else "it was killed, which a lack of memory can do"
+        raise RuntimeError(f"the step at batch {batch} was not measured: {last}")
+    return Timing(**answer)
+
+
+def train(order: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
+    """Trains as ordered; tells of each step, then the fields of a `Timing`."""
+    from .engine import launch
+    from .trainer import Trainer
+
+    described, steps = order["config"], order["steps"]
+    settings = Config.from_dict(described)
+    batch = settings.train.batch_size
+    fabric = launch(settings.train)
+    clips = _clips(described["input"], batch * (steps + 1))
+    before = _reset_peak(fabric.device)
+    torch.manual_seed(0)
+    method = build_method(settings, described["input"], "config")
+    trainer = Trainer(fabric, method, clips, settings.train, Path(), 0, described)
+    ends: list[float] = []
+
+    def listen(event: dict[str, Any]) -> None:
+        if event["event"] == "step":  # its loss was read, so that the device is done with it
+            ends.append(time.perf_counter())
+            tell({"step": len(ends)})
+
+    trainer.epoch(0, listen)
+    seconds = statistics.median(np.diff(ends).tolist())
+    peak = _peak(fabric.device)
+    tell(
+        {
+            "clips_per_second": batch / seconds,
+            "seconds": seconds,
+            "memory": None if peak is None or before is None else peak - before,
+            "batch": batch,
+            "steps": steps,
+            "kind": fabric.device.type,
+            "device": _name(fabric.device),
+            "threads": torch.get_num_threads(),
+            "precision": str(fabric.strategy.precision.precision),
+        }
+    )
+
+
+def _clips(given: dict[str, Any], count: int) -> ClipSet:
+    """Random clips; no step is the faster or slower for what they show."""
+    skeleton = Skeleton.from_dict(given["skeleton"])
+    shape = (count * CLIP, given["persons"], skeleton.joints, given["channels"])
+    joints = np.random.default_rng(0).standard_normal(shape, np.float32)
+    return ClipSet.build(joints, [CLIP] * count, skeleton)
+
+
+def _reset_peak(device: torch.device) -> int | None:
+    """Bytes that this process holds now; the peak counts from here on."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return torch.cuda.memory_allocated(device)
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:  # elsewhere than on Linux, or not allowed there
+        return _peak(device)
+    return _resident("VmRSS")
+
+
+def _peak(device: torch.device) -> int | None:
+    """Bytes that this process held at most."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "win32":
+        return None
+    if sys.platform == "linux":
+        return _resident("VmHWM")
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS
+
+
+def _resident(field: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    table = dict(line.split(":", 1) for line in lines if ":" in line)
+    return int(table[field].split()[0]) * 1024
+
+
+def _name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    info = Path("/proc/cpuinfo")
+    for line in info.read_text().splitlines() if info.is_file() else []:
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return "cpu"
+
+
+def main() -> None:
+    """Reads the order from standard input; answers in lines of JSON on standard output."""
+    from . import memory
+
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print is no answer
+    memory.keep_freed()  # as the command line trains
+
+    def tell(answer: dict[str, Any]) -> None:
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+    train(json.loads(sys.stdin.read()), tell)
+
+
+if __name__ == "__main__":
+    main()
