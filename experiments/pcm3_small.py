@@ -1,10 +1,12 @@
 """PCM3 and PCM3++ in small on one store: the survey's Tables 3 and 4, one command.
 
     python experiments/pcm3_small.py main --data nw_ucla.h5 --split xview --out runs
+    python experiments/pcm3_small.py clip --data nw_ucla.h5 --split tune --out runs
 
-Each row adds a positive pair to the one before: the mixed, the masked, the predicted view with the
-gradient to the decoder (PCM3), the clip (PCM3++); the last row trains on from the one before by
-distillation alone. Settings may be given; they hold for all runs. A command that was stopped goes
+main: each row adds a positive pair to the one before: the mixed, the masked, the predicted view
+with the gradient to the decoder (PCM3), the clip (PCM3++); the last row trains on from the one
+before by distillation alone. clip: PCM3++ with clips of several lengths, for a split whose test
+side is taken from a training side. Settings may be given; they hold for all runs. A command that was stopped goes
 on where it was.
 """
 
@@ -25,10 +27,18 @@ _ROWS = (
     ("+ guidance (PCM3)", ()),
     ("+ clip", ("method.clip=true",)),
 )
+_CLIPS = (0.125, 0.25, 0.5, 0.75)
 
 
 def cells(args: Namespace) -> Iterator[Cell]:
     """The runs of the table."""
+    if args.table == "clip":
+        for seed in range(args.seeds):
+            yield Cell("no clip", "pcm3", seed, tuple(args.settings))
+            for share in _CLIPS:
+                extra = ("method.clip=true", f"views.clip={share}")
+                yield Cell(f"clip of {share}", "pcm3", seed, (*extra, *args.settings))
+        return
     for seed in range(args.seeds):
         made = [Cell(row, "pcm3", seed, (*extra, *args.settings)) for row, extra in _ROWS]
         refined = (*made[-1].overrides, "method.refine=true", *args.refining.split(","))
@@ -38,7 +48,7 @@ def cells(args: Namespace) -> Iterator[Cell]:
 
 def main() -> None:
     """Runs the cells and prints the table."""
-    arguments = parser(__doc__, ("main",), Path(__file__).parent / "pcm3_small.toml")
+    arguments = parser(__doc__, ("main", "clip"), Path(__file__).parent / "pcm3_small.toml")
     arguments.add_argument(
         "--refining", default="train.epochs=5,train.lr=3e-4", help="settings of the last row"
     )

@@ -94,7 +94,7 @@ def weighted_sum(scores: Sequence[np.ndarray], weights: Sequence[float]) -> np.n
 def _accuracies(scores: np.ndarray, labels: np.ndarray, selection: str) -> dict[str, float]:
     values = {f"top1.{selection}": topk_accuracy(scores, labels)}
     # Of k-NN's votes most are 0: the five highest say nothing.
-    if selection != "none" and scores.shape[1] > 5:
+    if not selection.endswith("none") and scores.shape[1] > 5:
         values[f"top5.{selection}"] = topk_accuracy(scores, labels, k=5)
     return values
 
@@ -177,7 +177,8 @@ def _shared(inputs: Sequence[Scores], weights: Sequence[float]) -> dict[str, Any
 
 def _definition(inputs: Sequence[Scores], weights: Sequence[float]) -> str:
     terms = [f"{w:g} {one.row['stream']}" for w, one in zip(weights, inputs, strict=True)]
-    found = [f"{name} = {text}" for name, text in SELECTIONS.items() if name in inputs[0].scores]
+    known = {key.rpartition(".")[2] for key in inputs[0].scores}
+    found = [f"{name} = {text}" for name, text in SELECTIONS.items() if name in known]
     single = list(dict.fromkeys(one.row["definition"] for one in inputs))
     return (
         f"accuracy of late fusion: weighted sum of raw class scores without softmax, "

@@ -3,7 +3,8 @@
 An `.npz` without pickles, beside the results:
 
     scores               (N, K) float32, raw: logits after the last epoch, or votes of k-NN
-    scores_best_on_test  (N, K), as is scores_validated: at that selection's check, where there is
+    scores_best_on_test  (N, K), as is scores_validated: at that selection's check, where there is;
+                         a condition's are scores_spatial.last
     labels               (N,) int64
     names                (N,) str, the clips
     class_names          (classes,) str; K may be higher where labels go beyond the names
@@ -26,7 +27,7 @@ from .errors import InputError
 from .files import replacing
 from .protocols.outcome import Outcome
 
-FURTHER = ("best_on_test", "validated")
+_FURTHER = "scores_"
 _TEXTS = ("protocol", "selection", "definition", "method", "encoder", "stream", "data", "split")
 _TORN = (OSError, EOFError, ValueError, BadZipFile, zlib_error, KeyError, MemoryError)
 _BROKEN = (*_TORN, RuntimeError)  # an encrypted member, an unknown compression
@@ -107,9 +108,9 @@ def read(path: str | Path) -> Scores:
             f"{path}: names: {len(names)} entries for {len(labels)} labels; evaluate again"
         )
     scores = {row["selection"]: _field(path, data, "scores", "f", 2)}
-    for key in FURTHER:
-        if f"scores_{key}" in data:
-            scores[key] = _field(path, data, f"scores_{key}", "f", 2)
+    for key in data:
+        if key.startswith(_FURTHER):
+            scores[key.removeprefix(_FURTHER)] = _field(path, data, key, "f", 2)
     shape = (len(labels), next(iter(scores.values())).shape[1])
     for key, array in scores.items():
         if array.shape != shape:
@@ -170,6 +171,6 @@ def _row(path: Path, text: str) -> dict[str, Any]:
     for key in _TEXTS:
         if not isinstance(row, dict) or not isinstance(row.get(key), str):
             raise InputError(f"{path}: row: {key} is missing or no text; evaluate again")
-    if row["selection"] not in ("last", "none"):
+    if row["selection"].rpartition(".")[2] not in ("last", "none"):
         raise InputError(f"{path}: row: selection {row['selection']!r} is neither last nor none")
     return row
