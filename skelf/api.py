@@ -17,7 +17,8 @@ from torch import nn
 from . import scores
 from .arguments import parse_override
 from .build import build_method
-from .config import Config, evaluation, resolve
+from .config import Config, resolve
+from .config_eval import evaluation
 from .data.clips import ClipSet
 from .data.normalize import check as check_normalize
 from .data.presets import located
@@ -147,7 +148,8 @@ def evaluate(
         stream: of a run that trained several together (CrosSCLR): joint (None), motion, bone or
             "all" of them. With `method`, what the checkpoint was trained on; of several, one each,
             as "joint,motion,bone". Any other run knows its stream.
-        overrides: `eval.key=value`; with `method` also `data.normalize=name`, what its authors
+        overrides: `eval.key=value` for every protocol that takes it, `eval.linear.key=value` for
+            one; with `method` also `data.normalize=name`, what its authors
             prepared their data with (none: the store is prepared already).
         seed: of what the protocol draws; 0 to 2**63 - 1.
         device: auto, cpu or cuda.

@@ -172,19 +172,34 @@ def read_given(file: str | Path | None, overrides: Sequence[str]) -> dict[str, t
         section = key.partition(".")[0]
         if section not in SECTIONS:
             raise InputError(f"override {text!r}: {unknown('section', section, SECTIONS)}")
-        given[key] = (value, f"override {text!r}")
+        given = over(given, {key: (value, f"override {text!r}")})
     return given
 
 
+def over(
+    first: Mapping[str, tuple[Any, str]], later: Mapping[str, tuple[Any, str]]
+) -> dict[str, tuple[Any, str]]:
+    """Both, in the order in which they count: what `later` has as well moves behind."""
+    return {key: value for key, value in first.items() if key not in later} | dict(later)
+
+
 def flat(table: Mapping[str, Any], source: str) -> dict[str, tuple[Any, str]]:
-    """`{"train": {"lr": 1}}` -> `{"train.lr": (1, source)}`; refuses what is no known section."""
+    """`{"train": {"lr": 1}}` -> `{"train.lr": (1, source)}`; refuses what is no known section.
+
+    `[eval.linear]` below `[eval]` gives `eval.linear.lr`.
+    """
     pairs = {}
     for section, values in table.items():
         if section not in SECTIONS:
             raise InputError(f"{source}: {unknown('section', section, SECTIONS)}")
         if not isinstance(values, Mapping):
             raise InputError(f"{source}: {section}: not a table, write [{section}] and keys below")
-        pairs.update({f"{section}.{key}": (value, source) for key, value in values.items()})
+        for key, value in values.items():
+            below = value if section == "eval" and isinstance(value, Mapping) else None
+            if below is None:
+                pairs[f"{section}.{key}"] = (value, source)
+            else:
+                pairs |= {f"eval.{key}.{inner}": (v, source) for inner, v in below.items()}
     return pairs
 
 

@@ -20,16 +20,16 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from .arguments import (
     SECTIONS,
-    Source,
     arguments,
     filled,
     flat,
+    over,
     parameters,
     pick,
     plain,
     read_given,
-    unknown_keys,
 )
+from .config_eval import protocol_settings
 from .errors import InputError, unknown
 from .ranges import Depth, Positive
 
@@ -37,7 +37,6 @@ from .ranges import Depth, Positive
 ENCODER_SKIP = ("skeleton", "in_channels", "persons", "stream", "confidence")
 METHOD_SKIP = ("encoder", "views")
 VIEWS_SKIP = ("x", "lengths", "generator", "frames", "skeleton", "coordinates")
-PROTOCOL_SKIP = ("encoder", "train", "test", "seed", "device", "cache")
 
 
 class Train(BaseModel):
@@ -108,7 +107,7 @@ class Config:
         views: arguments of the method's view function.
         train: the training loop's settings.
         data: "normalize" and "persons", see `Data`.
-        eval: protocol arguments that were given; `evaluation` adds each protocol's defaults.
+        eval: protocol arguments that were given, `config_eval` has the rest of them.
     """
 
     method: str
@@ -204,7 +203,7 @@ def resolve(
         # Numbers for the method's usual encoder say nothing about arguments that another one lacks.
         takes = {f"encoder.{key}" for key in parameters(cls, skip=ENCODER_SKIP)}
         shipped = {k: v for k, v in shipped.items() if k in takes or not k.startswith("encoder.")}
-    merged = {**shipped, **given}
+    merged = over(shipped, given)
     merged.pop("encoder.name")
     lines: list[str] = []
 
@@ -223,7 +222,7 @@ def resolve(
         "views": partial(arguments, view, section="views", skip=VIEWS_SKIP),
         "train": partial(filled, Train, section="train"),
         "data": partial(filled, Data, section="data"),
-        "eval": partial(_per_protocol, protocols or {}),
+        "eval": partial(protocol_settings, protocols or {}),
     }
     done = {section: attempt(section, check) for section, check in parts.items()}
     if lines:
@@ -239,37 +238,6 @@ def resolve(
     )
 
 
-def evaluation(
-    asked: Mapping[str, Callable[..., Any]],
-    *,
-    base: Mapping[str, Any] | None = None,
-    file: str | Path | None = None,
-    overrides: Sequence[str] = (),
-) -> dict[str, dict[str, Any]]:
-    """Arguments of each protocol that is asked, defaults filled in.
-
-    Args:
-        asked: name -> run function of the protocols that will run.
-        base: the run's stored `Config.eval`; keys that no asked protocol takes are left out.
-        file: the user's TOML file; only its `eval` section counts.
-        overrides: `eval.key=value`.
-
-    Returns:
-        Protocol name -> keyword arguments.
-
-    Raises:
-        InputError: a key that no asked protocol takes, a key of another section, a wrong value.
-    """
-    for text in overrides:
-        if not text.strip().startswith("eval."):
-            raise InputError(f"override {text!r}: only eval.* can change, the run fixes the rest")
-    takes = {key for run in asked.values() for key in parameters(run, skip=PROTOCOL_SKIP)}
-    stored = {key: value for key, value in (base or {}).items() if key in takes}
-    values, source = pick(read_given(file, overrides), "eval")
-    source = dict.fromkeys(stored, "the run's config") | source
-    return _per_protocol(asked, stored | values, source=source)
-
-
 def encoder_class(
     encoders: Mapping[str, Any], section: Mapping[str, Any], *, source: str = "config.json"
 ) -> tuple[Any, dict[str, Any]]:
@@ -281,15 +249,6 @@ def encoder_class(
     cls = _encoder(encoders, section.get("name"), source=source)
     given = {key: value for key, value in section.items() if key != "name"}
     return cls, arguments(cls, given, section="encoder", source=source, skip=ENCODER_SKIP)
-
-
-def protocol_arguments(
-    run: Callable[..., Any], given: Mapping[str, Any], *, source: Source = ""
-) -> dict[str, Any]:
-    """Those of `given` that the protocol takes, checked, with its other defaults."""
-    takes = parameters(run, skip=PROTOCOL_SKIP)
-    mine = {key: value for key, value in given.items() if key in takes}
-    return arguments(run, mine, section="eval", source=source, skip=PROTOCOL_SKIP)
 
 
 def _shipped(method: str) -> dict[str, tuple[Any, str]]:
@@ -317,16 +276,6 @@ def _encoder(encoders: Mapping[str, Any], name: Any, *, source: str) -> Any:
     if name not in encoders:
         raise InputError(f"{source}: encoder.name: {unknown('encoder', name, encoders)}")
     return encoders[name]
-
-
-def _per_protocol(
-    protocols: Mapping[str, Callable[..., Any]], given: Mapping[str, Any], *, source: Source
-) -> dict[str, dict[str, Any]]:
-    takes = {key for run in protocols.values() for key in parameters(run, skip=PROTOCOL_SKIP)}
-    lines = unknown_keys(given, takes, "eval", source)
-    if lines:
-        raise InputError("\n".join(lines))
-    return {name: protocol_arguments(run, given, source=source) for name, run in protocols.items()}
 
 
 def _json(value: Any) -> Any:

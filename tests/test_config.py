@@ -9,7 +9,8 @@ from pydantic import Field
 
 from skelf import config as module
 from skelf.arguments import arguments, parse_override
-from skelf.config import Config, Train, encoder_class, evaluation, resolve
+from skelf.config import Config, Train, encoder_class, resolve
+from skelf.config_eval import evaluation
 from skelf.encoders import ENCODERS
 from skelf.errors import InputError
 from skelf.methods import METHODS
@@ -222,6 +223,42 @@ def test_evaluation_takes_what_the_asked_protocols_know():
         evaluation(both, overrides=["train.lr=3"])
     with pytest.raises(InputError, match=r"eval\.k: .*integer"):
         evaluation(both, overrides=["eval.k=x"])
+
+
+def test_a_setting_may_be_of_one_protocol():
+    both = {"linear": linear, "knn": knn}
+
+    def epochs(base, *overrides, file=None):
+        given = evaluation(both, base=base, overrides=overrides, file=file)
+        return given["linear"]["epochs"], given["knn"]["epochs"]
+
+    assert epochs({}, "eval.linear.epochs=3") == (3, 1.0)
+    assert epochs({"epochs": 5}, "eval.linear.epochs=3") == (3, 5.0)
+    assert epochs({"linear.epochs": 5}) == (5, 1.0)
+    # What is said now counts, whatever the run kept, and of two the last.
+    assert epochs({"linear.epochs": 5}, "eval.epochs=7") == (7, 7.0)
+    assert epochs({}, "eval.epochs=7", "eval.linear.epochs=3") == (3, 7.0)
+    assert epochs({}, "eval.linear.epochs=3", "eval.epochs=7") == (7, 7.0)
+    assert epochs({"gone.epochs": 5, "linear.gone": 1}) == (160, 1.0)
+    with pytest.raises(
+        InputError, match=r"unknown key 'eval\.linear\.epoch'.*eval\.linear\.epochs"
+    ):
+        epochs({}, "eval.linear.epoch=3")
+    with pytest.raises(InputError, match=r"override 'eval\.linear\.epochs=x': eval\.epochs"):
+        epochs({}, "eval.linear.epochs=x")
+
+
+def test_protocol_settings_in_a_file(tmp_path):
+    both = {"linear": linear, "knn": knn}
+    file = tmp_path / "small.toml"
+    file.write_text("[eval]\nepochs = 5\n[eval.linear]\nepochs = 3\n")
+    given = evaluation(both, file=file)
+    assert (given["linear"]["epochs"], given["knn"]["epochs"]) == (3, 5.0)
+    given = evaluation(both, file=file, overrides=["eval.epochs=8"])
+    assert (given["linear"]["epochs"], given["knn"]["epochs"]) == (8, 8.0)
+    config = resolve("usdrl", **TABLES, file=file)
+    back = Config.from_dict(json.loads(json.dumps(config.to_dict())))
+    assert evaluation({"linear": linear}, base=back.eval)["linear"]["epochs"] == 3
 
 
 def test_a_signature_that_cannot_be_checked_is_a_programming_error():

@@ -4,7 +4,7 @@ import torch
 from protocol_fakes import Joints, Pool, assert_same, clips, snapshot
 from sklearn.neighbors import KNeighborsClassifier
 
-from skelf.config import evaluation
+from skelf.config_eval import evaluation
 from skelf.errors import InputError
 from skelf.protocols import features, knn
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 from protocol_fakes import Joints, Pool, assert_same, clips, snapshot
 
-from skelf.config import evaluation
+from skelf.config_eval import evaluation
 from skelf.errors import InputError
 from skelf.protocols import PROTOCOLS, features, linear
 

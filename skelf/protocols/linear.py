@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ..arguments import arguments
-from ..config import PROTOCOL_SKIP
+from ..config_eval import SKIP
 from ..data.clips import ClipSet
 from ..errors import InputError
 from ..metrics import topk_accuracy
@@ -108,7 +108,7 @@ def run(
     )
     # A call from Python is held to the same ranges as a settings file.
     given = {**schedule._asdict(), "standardize": standardize, "validation": validation}
-    arguments(run, given, section="eval", source="", skip=PROTOCOL_SKIP)
+    arguments(run, given, section="eval", source="", skip=SKIP)
     f = features.extract_splits(encoder, train, test, device=device, cache=cache)
     x, queries = f.train.to(device), f.test.to(device)
     if standardize:
