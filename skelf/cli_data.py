@@ -15,6 +15,7 @@ from rich.table import Table
 from .cli_export_data import export
 from .cli_import import import_
 from .cli_look import check, get, view
+from .cli_map import join, map_
 from .data import presets, splits, store
 from .data.clips import ClipSet
 from .errors import InputError, unknown
@@ -26,7 +27,8 @@ app = typer.Typer(
 )
 app.command("import")(import_)
 app.command("export")(export)
-for command in (check, view, get):
+app.command("map")(map_)
+for command in (check, view, get, join):
     app.command()(command)
 Store = Annotated[
     Path,

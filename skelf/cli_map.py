@@ -1,0 +1,163 @@
+"""`skelf data map` and `join`: sets of several layouts in one, and several sets as one."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from .data import join as joining
+from .data import mapping
+from .data.clips import ClipSet, utf8
+from .data.joint_origins import Origin, origins
+from .data.presets import located
+from .errors import InputError, unknown
+from .files import refuse_unwritable
+from .layouts import layout as named_layout
+
+Out = Annotated[Path, typer.Option("--out", metavar="STORE", help="The store to write.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing store.")]
+
+
+def map_(
+    path: Annotated[Path, typer.Argument(metavar="STORE", help="A store, by `data import`.")],
+    layout: Annotated[str, typer.Option("--layout", help="A layout's name or TOML file.")],
+    out: Out,
+    missing: Annotated[
+        str, typer.Option("--missing", help="What joints without counterpart get: interpolate|mask")
+    ] = "interpolate",
+    joints: Annotated[
+        list[str] | None,
+        typer.Option("--joint", metavar="TARGET=SOURCE", help="Or =A+B, the middle; repeat it."),
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Brings a set into another joint layout, by the names of the joints.
+
+    Example: skelf data map cmu.h5 --layout kinect20 --out cmu20.h5
+
+    Example: skelf data map poses.h5 --layout mine.toml --out mine.h5 --joint chest=neck+mid_hip
+    """
+    path = located(path)
+    _refuse(out, [path], force)
+    clips, target = ClipSet.open(path), named_layout(layout)
+    if missing not in ("interpolate", "mask"):
+        raise unknown("--missing", missing, ("interpolate", "mask"))
+    given = _given(joints or [])
+    console = Console()
+    made = _noted(
+        console,
+        lambda: mapping.mapped(
+            clips,
+            target,
+            missing="mask" if missing == "mask" else "interpolate",
+            joints=given,
+            scratch=out.absolute().parent,
+        ),
+    )
+    plan = origins(
+        clips.skeleton,
+        target,
+        missing="mask" if missing == "mask" else "interpolate",
+        joints=given,
+    )
+    made.save(out)
+    console.print(_table(plan, clips, made))
+    taken = {at for origin in plan for at in origin.weights}
+    spare = [name for at, name in enumerate(clips.skeleton.names) if at not in taken]
+    if spare:
+        said = escape(utf8(", ".join(spare)))
+        console.print(f"not used: {said}", soft_wrap=True, highlight=False)
+    _said(console, out, made)
+
+
+def join(
+    paths: Annotated[list[Path], typer.Argument(metavar="STORE...", help="Two stores or more.")],
+    out: Out,
+    classes: Annotated[
+        str, typer.Option("--classes", help="shared: one class for one name; apart: set/name")
+    ] = "shared",
+    force: Force = False,
+) -> None:
+    """Puts several sets of one joint layout into one store.
+
+    Example: skelf data join nw_ucla.h5 precog.h5 cmu20.h5 --out pool.h5
+    """
+    paths = [located(path) for path in paths]
+    if classes not in ("shared", "apart"):
+        raise unknown("--classes", classes, ("shared", "apart"))
+    resolved = [path.resolve() for path in paths]
+    for path, real in zip(paths, resolved, strict=True):
+        if resolved.count(real) > 1:
+            raise InputError(f"{path}: given twice; name each store once")
+    _refuse(out, paths, force)
+    sets = [ClipSet.open(path) for path in paths]
+    console = Console()
+    made = _noted(
+        console,
+        lambda: joining.joined(
+            sets,
+            classes="apart" if classes == "apart" else "shared",
+            scratch=out.absolute().parent,
+        ),
+    )
+    made.save(out)
+    table = Table("set", "clips", "frames", "segments", title=escape(utf8(str(out))))
+    for title, clips in zip(joining.titles(sets), sets, strict=True):
+        counts = (len(clips), clips.frames_total, len(clips.segments))
+        table.add_row(escape(utf8(title)), *(f"{count:,}" for count in counts))
+    console.print(table)
+    _said(console, out, made)
+
+
+def _refuse(out: Path, inputs: Sequence[Path], force: bool) -> None:
+    """Refuses an output that is an input, or that is there already."""
+    for path in inputs:
+        if path.exists() and out.resolve() == path.resolve():
+            raise InputError(f"{out}: the store that is read; choose another --out")
+    if out.exists() and not out.is_dir() and not force:
+        raise InputError(f"{out}: exists already; choose another --out, or replace it with --force")
+    refuse_unwritable(out)
+
+
+def _given(words: Sequence[str]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for word in words:
+        target, between, source = word.partition("=")
+        if not (between and target.strip() and source.strip()):
+            raise InputError(f"--joint {word!r}: write TARGET=SOURCE, or TARGET=A+B for the middle")
+        if target.strip() in given:
+            raise InputError(f"--joint {word!r}: {target.strip()} was given before; give it once")
+        given[target.strip()] = source.strip()
+    return given
+
+
+def _noted(console: Console, make: Callable[[], ClipSet]) -> ClipSet:
+    """What `make` gives; its warnings are printed as notes."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        made = make()
+    for warning in caught:
+        text = f"[yellow]note:[/] {escape(utf8(str(warning.message)))}"
+        console.print(text, highlight=False, soft_wrap=True)
+    return made
+
+
+def _table(plan: Sequence[Origin], clips: ClipSet, made: ClipSet) -> Table:
+    title = f"{clips.skeleton.name} to {made.skeleton.name}"
+    table = Table("joint", "from", "how", title=escape(utf8(title)))
+    for origin in plan:
+        said = origin.said(clips.skeleton)
+        table.add_row(escape(utf8(origin.joint)), escape(utf8(said)), origin.how)
+    return table
+
+
+def _said(console: Console, out: Path, made: ClipSet) -> None:
+    text = f"{escape(utf8(str(out)))}: {len(made)} clips, {made.frames_total} frames"
+    console.print(text, soft_wrap=True)

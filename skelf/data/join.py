@@ -1,0 +1,226 @@
+"""Several sets of one joint layout as one: a pool for pretraining, or for comparing sets.
+
+What the sets number for themselves is kept apart: subject 1 of one is not subject 1 of another.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+
+from ..errors import InputError
+from .clips import ClipSet, encode
+from .frames import Frames
+from .join_notes import notes
+
+Classes = Literal["shared", "apart"]
+NUMBERED = ("subject", "camera", "setup")
+
+
+def joined(
+    sets: Sequence[ClipSet],
+    *,
+    classes: Classes = "shared",
+    scratch: str | Path | None = None,
+) -> ClipSet:
+    """All clips of several sets, in their order; frames go through in blocks.
+
+    Numbers of subjects, cameras and setups are moved up, each set's above those of the sets before
+    (the attribute `numbers_from` has what was added); further columns keep theirs, and are -1 in a
+    set that lacks them. The column `set` counts the sets, which the attribute `sets` names. A
+    clip's name gets its set's before it where another set has that name too. A split stays where
+    every set has one of that name. Segments and frame rates stay with their clips. What a person
+    should know is given out as warnings.
+
+    Args:
+        sets: two or more, of equal layout and channels.
+        classes: shared: classes of one name are one class. apart: those of different sets never
+            are; where a name comes twice the set's stands before it, as "msr/walk".
+        scratch: the folder where the frames wait; None: the system's folder for temporary files.
+
+    Raises:
+        InputError: fewer than two sets, other joints or channels, an unknown rule.
+    """
+    if classes not in get_args(Classes):
+        raise InputError(f"classes: {classes!r}; use shared or apart")
+    if len(sets) < 2:
+        raise InputError("a pool needs two sets or more; name further stores")
+    for other in sets[1:]:
+        _refuse_other(sets[0], other)
+    for note in notes(sets, titles(sets)):
+        warnings.warn(note, stacklevel=2)
+    persons = max(clips.persons for clips in sets)
+    with Frames((persons, *sets[0].joints.shape[2:]), scratch) as frames:
+        for clips in sets:
+            room = ((0, 0), (0, persons - clips.persons), (0, 0), (0, 0))
+            for _, block in clips.blocks():
+                frames.add(np.pad(block, room) if persons > clips.persons else block)
+        made = frames.array()
+    table, added = _numbered(sets)
+    class_names, labels = _classes(sets, classes)
+    parts = [name for clips in sets for name in _parts(clips)]
+    return ClipSet.build(
+        made,
+        np.concatenate([clips.length for clips in sets]),
+        sets[0].skeleton,
+        class_names=class_names,
+        name=_names(sets),
+        fps=np.concatenate([clips.fps for clips in sets]),
+        label=np.concatenate([labels[i][clips.label] for i, clips in enumerate(sets)]),
+        **table,
+        splits={
+            key: np.concatenate([clips.splits[key] for clips in sets])
+            for key in sets[0].splits
+            if all(key in clips.splits for clips in sets)
+        },
+        segments=_segments(sets, labels),
+        columns=_columns(sets),
+        attributes={
+            **_attributes(sets),
+            "sets": json.dumps(_unique(parts), ensure_ascii=False),
+            "numbers_from": json.dumps(added),
+        },
+    )
+
+
+def titles(sets: Sequence[ClipSet]) -> list[str]:
+    """A short name for each set: its file's or its title, numbered where two are equal.
+
+    A pool that is joined again goes by its own name here; the sets in it keep theirs in `set`.
+    """
+    return _unique([_title(clips) for clips in sets])
+
+
+def _title(clips: ClipSet) -> str:
+    return clips.path.stem if clips.path else clips.attributes.get("title") or "set"
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    made: list[str] = []
+    for name in names:
+        number, chosen = 1, name
+        while chosen in made:
+            number += 1
+            chosen = f"{name}-{number}"
+        made.append(chosen)
+    return made
+
+
+def _refuse_other(first: ClipSet, other: ClipSet) -> None:
+    """Refuses clips whose joints are not those of the first set."""
+    tables = [
+        [(name.casefold(), parent) for name, parent in zip(s.names, s.parents, strict=True)]
+        for s in (first.skeleton, other.skeleton)
+    ]
+    wanted, own = first.skeleton, other.skeleton
+    if tables[0] != tables[1]:
+        raise InputError(
+            f"{other}: its joints ({own.joints}, {own.name}) are not those of {first} "
+            f"({wanted.joints}, {wanted.name}); bring them into one layout first: "
+            f"skelf data map {other} --layout {wanted.name} --out mapped.h5"
+        )
+    if other.coordinates != first.coordinates:
+        raise InputError(
+            f"{other}: {other.coordinates} coordinates a joint, {first} has {first.coordinates}; "
+            "join 2D sets with 2D sets and 3D with 3D, nothing converts them"
+        )
+    if other.confidence != first.confidence:
+        has, lacks = (first, other) if first.confidence else (other, first)
+        raise InputError(
+            f"{other}: {has} has a confidence for each joint and {lacks} has none; import them "
+            "alike, then join"
+        )
+
+
+def _numbered(sets: Sequence[ClipSet]) -> tuple[dict[str, np.ndarray], dict[str, list[int]]]:
+    """The columns of `NUMBERED` moved apart, and what was added to each set's."""
+    table, added = {}, {}
+    for key in NUMBERED:
+        columns = [getattr(clips, key) for clips in sets]
+        rooms = [int(values.max(initial=-1)) + 1 for values in columns]
+        added[key] = [sum(rooms[:i]) for i in range(len(sets))]
+        moved = zip(columns, added[key], strict=True)
+        table[key] = np.concatenate([np.where(v >= 0, v + base, -1) for v, base in moved])
+    return table, added
+
+
+def _classes(sets: Sequence[ClipSet], rule: Classes) -> tuple[list[str], list[np.ndarray]]:
+    """Names of all classes, and for each set the new label of each old one, the last for -1."""
+    named = titles(sets)
+    counted = Counter(name for clips in sets for name in set(clips.class_names))
+    places: dict[str, int] = {}
+    labels = []
+    for title, clips in zip(named, sets, strict=True):
+        own = list(clips.class_names)
+        if rule == "apart":
+            own = [f"{title}/{name}" if counted[name] > 1 else name for name in own]
+        labels.append(np.array([*(places.setdefault(n, len(places)) for n in own), -1], np.int64))
+    return list(places), labels
+
+
+def _names(sets: Sequence[ClipSet]) -> np.ndarray:
+    counted = Counter(name for clips in sets for name in set(clips.name.tolist()))
+    made = []
+    for title, clips in zip(titles(sets), sets, strict=True):
+        before = title.encode("utf-8", "replace") + b"/"
+        made += [before + name if counted[name] > 1 else name for name in clips.name.tolist()]
+    return encode(made)
+
+
+def _segments(sets: Sequence[ClipSet], labels: Sequence[np.ndarray]) -> np.ndarray:
+    made, before = [], 0
+    for clips, new in zip(sets, labels, strict=True):
+        rows = clips.segments.copy()
+        rows[:, 0] += before
+        rows[:, 3] = new[rows[:, 3]]
+        made.append(rows)
+        before += len(clips)
+    return np.concatenate(made)
+
+
+def _columns(sets: Sequence[ClipSet]) -> dict[str, np.ndarray]:
+    keys = dict.fromkeys(key for clips in sets for key in clips.columns)
+    columns = {
+        key: np.concatenate(
+            [clips.columns.get(key, np.full(len(clips), -1)).astype(np.int64) for clips in sets]
+        )
+        for key in keys
+    }
+    counts, before = [], 0
+    for clips in sets:
+        parts = _parts(clips)
+        own = clips.columns["set"] if len(parts) > 1 else np.zeros(len(clips), np.int64)
+        counts.append(own + before)
+        before += len(parts)
+    return columns | {"set": np.concatenate(counts)}
+
+
+def _parts(clips: ClipSet) -> list[str]:
+    """The sets that a set was joined from; else itself alone."""
+    try:
+        named = json.loads(clips.attributes.get("sets", "[]"))
+    except ValueError:
+        named = []
+    known = "set" in clips.columns and isinstance(named, list) and len(named) > 1
+    if known and 0 <= clips.columns["set"].min() <= clips.columns["set"].max() < len(named):
+        return [str(name) for name in named]
+    return [_title(clips)]
+
+
+def _attributes(sets: Sequence[ClipSet]) -> dict[str, str]:
+    """Those that every set has alike as they are, others with the set's name before each."""
+    made = {}
+    for key in dict.fromkeys(key for clips in sets for key in clips.attributes):
+        values = [clips.attributes.get(key) for clips in sets]
+        said = zip(titles(sets), values, strict=True)
+        listed = "; ".join(f"{title}: {value}" for title, value in said if value)
+        made[key] = values[0] if len(set(values)) == 1 and values[0] is not None else listed
+    if any(clips.attributes.get("synthetic") == "true" for clips in sets):
+        made["synthetic"] = "true"
+    return made | {"title": " + ".join(titles(sets))}

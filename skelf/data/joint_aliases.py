@@ -1,0 +1,176 @@
+"""What a joint's name means: its side and body part, whatever convention the layout spells it in.
+
+Names of joints mean the same everywhere but in motion capture, whose names are those of bones: a
+rig's (BVH) bone starts at its joint, an Acclaim (ASF) bone ends there. So "foot" is the ankle of
+a rig, and "femur" the knee of an Acclaim skeleton. A layout's names tell which one it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+# Part -> what it is called, the first word that a layout has counts. Joints in the body's middle:
+MIDDLE = {
+    "hips": "hipcenter hipcentre midhip spinebase pelvis hips hip root",
+    "spine": "spine",
+    "spine_mid": "spinemid midspine",
+    "torso": "torso",
+    "shoulder_center": "shouldercenter shouldercentre spineshoulder midshoulder thorax",
+    "neck": "neck neck1",
+    "lower_back": "lowerback",
+    "upper_back": "upperback",
+    "lower_neck": "lowerneck",
+    "upper_neck": "upperneck",
+}
+# Joints of either side, as most layouts call them:
+SIDED = {
+    "clavicle": "clavicle collar",
+    "shoulder": "shoulder shldr sho",
+    "elbow": "elbow elb",
+    "wrist": "wrist wri",
+    "hand": "hand palm",
+    "hand_tip": "handtip fingertip",
+    "hip": "hip",
+    "knee": "knee kne",
+    "ankle": "ankle ank",
+    "foot": "foot",
+    "toe": "toe toes toebase",
+    "big_toe": "bigtoe footindex",
+}
+# Bones called by where they start; "hand" and "foot" are the last ones of their limbs.
+STARTS = SIDED | {
+    "clavicle": "clavicle collar shoulder",
+    "shoulder": "upperarm uparm arm shldr shoulder",
+    "elbow": "forearm lowerarm elbow",
+    "wrist": "wrist hand",
+    "hand": "fingerbase handmiddle1",
+    "hip": "upleg upperleg thigh hip",
+    "knee": "lowerleg leg shin calf knee",
+    "ankle": "ankle foot",
+    "foot": "toebase toes toe toe0 ball",
+    "toe": "toetip",
+}
+# Bones called by where they end. CMU's radius ends above the wrist: elbow to wrist is radius and
+# wrist together (0.18 + 0.09 m where the upper arm has 0.32 m), so "wrist" is the joint.
+ENDS = SIDED | {
+    "clavicle": "",
+    "shoulder": "clavicle",
+    "elbow": "humerus",
+    "forearm_end": "radius",
+    "hand_tip": "fingers",
+    "hip": "hipjoint",
+    "knee": "femur",
+    "ankle": "tibia",
+}
+_TELLS_START = {"upleg", "upperleg", "thigh", "lowerleg", "shin", "calf", "forearm", "lowerarm"}
+_TELLS_START |= {"upperarm", "uparm"}
+_TELLS_END = {"femur", "tibia", "humerus"}
+
+# What stands in where a layout lacks the part, in this order; "a+a" is the middle of both sides.
+# A joint stands in for one other only (a head for several), and a middle for the first part that
+# may have it, so the order of the parts counts as well.
+STAND_INS: dict[str, tuple[str, ...]] = {
+    "hips": ("hip+hip",),
+    "spine": ("spine_mid", "lower_back", "spine1", "torso", "chest", "upper_back"),
+    "spine_mid": ("spine1", "chest", "upper_back", "torso", "spine", "lower_back"),
+    "torso": ("spine_mid", "spine1", "chest", "spine", "upper_back", "lower_back"),
+    "shoulder_center": ("lower_neck", "neck", "shoulder+shoulder"),
+    "neck": ("upper_neck", "shoulder_center", "lower_neck", "shoulder+shoulder"),
+    "head": ("ear+ear", "eye+eye", "nose"),
+    "nose": ("head",),
+    "wrist": ("forearm_end", "hand"),
+    "hand": ("wrist",),
+    "hand_tip": ("index",),
+    "ankle": ("foot",),
+    "foot": ("toe", "big_toe", "ankle"),
+    "toe": ("big_toe", "foot"),
+    "big_toe": ("toe", "foot"),
+}
+ALONG = {"wrist": 0.78, "ankle": 0.78}
+"""Where such a joint lies on the way from the joint before it to the one after it; the median of
+five Kinect sets (0.77 to 0.81 and 0.72 to 0.81). Other joints lie half-way."""
+
+_PATTERNS = (
+    r"(?i)(left|right)",
+    r"(?i)(?:^|(?<=[ _.-]))([lr])(?=$|[ _.-])",
+    r"^([LRlr])(?=[A-Z])",
+    r"(?<=[a-z])([LR])$",
+    r"^([lr])(?=[a-z])",
+)
+_CERTAIN = 2  # of the patterns; the others count when the rest of the name is a known part
+
+
+class Meaning(NamedTuple):
+    """What a name says.
+
+    Args:
+        side: "left", "right" or "".
+        part: a part of the tables; else the name itself without side, case and punctuation.
+        rank: of several joints that are the same part, the one with the lowest is meant.
+    """
+
+    side: str
+    part: str
+    rank: int
+
+
+def meanings(names: Sequence[str]) -> list[Meaning]:
+    """What each joint of a layout is.
+
+    >>> [m[:2] for m in meanings(["lfemur", "lowerback", "rclavicle"])]
+    [('left', 'knee'), ('', 'lower_back'), ('right', 'shoulder')]
+    >>> [m[:2] for m in meanings(["LeftUpLeg", "LeftFoot", "mixamorig:LeftArm"])]
+    [('left', 'hip'), ('left', 'ankle'), ('left', 'shoulder')]
+    """
+    split = [_split(name) for name in names]
+    limbs = {word for side, word in split if side}
+    table = ENDS if limbs & _TELLS_END else STARTS if limbs & _TELLS_START else SIDED
+    middle, sided = _words(MIDDLE), _words(table)
+    if table is ENDS:
+        middle.pop("thorax")  # ends below the shoulders, as its bone does
+    if table is SIDED and "wrist" in limbs and "ankle" not in limbs:
+        sided["foot"] = ("ankle", 0)  # Human3.6M: limbs end in wrists and "feet"
+    if table is STARTS:
+        if "wrist" in limbs:
+            sided["hand"] = ("hand", 0)
+        if "ankle" in limbs:
+            sided["foot"] = ("foot", 0)
+        # Beside an upper arm, the shoulder is the bone that leads to it.
+        if limbs & {"upperarm", "uparm", "arm"}:
+            sided["shoulder"] = ("clavicle", 9)
+    return [Meaning(s, *(sided if s else middle).get(word, (word, 0))) for s, word in split]
+
+
+def fold(name: str) -> str:
+    """A name without case, punctuation, leading zeros and what stands before a colon.
+
+    >>> fold("rig:Spine_01")
+    'spine1'
+    """
+    return re.sub(r"(?<!\d)0+(?=\d)|[^a-z0-9]", "", name.lower().rpartition(":")[2])
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Side and folded rest of a name."""
+    bare = re.sub(r"(?i)^(bip\d*|joint|mixamorig\d*)[ _.-]+", "", name.rpartition(":")[2])
+    for at, pattern in enumerate(_PATTERNS):
+        found = re.search(pattern, bare)
+        if found:
+            rest = fold(bare[: found.start()] + "_" + bare[found.end() :])
+            if rest and (at < _CERTAIN or rest in _LIMBS):
+                return ("left" if found[1].lower().startswith("l") else "right"), rest
+    return "", fold(bare) or fold(name)
+
+
+def _words(table: Mapping[str, str]) -> dict[str, tuple[str, int]]:
+    """Word -> its part, and its place in the part's list; a word of two parts is the later's."""
+    found = {}
+    for part, words in table.items():
+        for rank, word in enumerate(words.split()):
+            found[word] = (part, rank)
+    return found
+
+
+_LIMBS = {*_words(SIDED), *_words(STARTS), *_words(ENDS), "eye", "ear", "thumb", "heel", "smalltoe"}
