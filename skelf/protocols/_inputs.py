@@ -1,0 +1,120 @@
+"""Clips as an encoder takes them, for protocols that train it: whole, or cropped anew each time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..augment import crop_resize, draw_crops
+from ..data.batch import ClipBatches, resize
+from ..data.clips import ClipSet
+from ..errors import InputError
+from .features import _labelled, _same_layout
+
+Augment = Literal["none", "crop"]
+
+CROP = (0.5, 1.0)
+"""Smallest and largest share of a clip that a training crop covers (CMD)."""
+
+JUDGED = 256
+"""Clips a forward pass outside training; no influence on the result beyond rounding."""
+
+CPU_BYTES = 4 * 2**30
+"""Most bytes that a split's resized clips may take in a CPU's memory; on a GPU half of what is
+free. The clips of a larger split are resized anew in every epoch."""
+
+
+class Part(NamedTuple):
+    """Clips to learn from, or to be judged by.
+
+    Args:
+        inputs: indices `(n,)` on the CPU -> what the encoder takes, on the device.
+        labels: `(N,)` int64 on the CPU.
+    """
+
+    inputs: Callable[[Tensor], Tensor]
+    labels: Tensor
+
+    def take(self, indices: Tensor) -> Part:
+        """The clips at `indices` `(n,)`."""
+        return Part(lambda chosen: self.inputs(indices[chosen]), self.labels[indices])
+
+
+def labelled(encoder: nn.Module, train: ClipSet, test: ClipSet) -> tuple[ClipSet, ClipSet, int]:
+    """The labelled clips of both splits, and the number of classes.
+
+    Raises:
+        InputError: a split without labelled clips, fewer than two classes to train on, or clips of
+            another joint layout than the encoder's.
+    """
+    contract: Any = encoder
+    train, test = _labelled(train, "training"), _labelled(test, "test")
+    for clips in (train, test):
+        _same_layout(contract.skeleton, clips)
+    if len(np.unique(train.label)) < 2:
+        raise InputError(
+            f"{train}: the training split holds a single class ({int(train.label[0])}), two are "
+            "needed: choose another split or import more clips"
+        )
+    highest = max(int(train.label.max()), int(test.label.max()))
+    return train, test, max(len(train.class_names), highest + 1)
+
+
+def part(
+    encoder: nn.Module,
+    clips: ClipSet,
+    device: torch.device | str,
+    augment: Augment = "none",
+) -> Part:
+    """Labelled clips, whole ("none") or a random crop of each at every look ("crop")."""
+    inputs = (crops if augment == "crop" else whole)(encoder, clips, device)
+    return Part(inputs, torch.from_numpy(clips.label.astype(np.int64)))
+
+
+def whole(
+    encoder: nn.Module, clips: ClipSet, device: torch.device | str
+) -> Callable[[Tensor], Tensor]:
+    """Indices -> whole clips resized to the encoder's frames, `(n, C, T, V, M)` on the device.
+
+    They are the same in every epoch, so they are kept where they fit: see `CPU_BYTES`.
+    """
+    contract: Any = encoder
+    frames, persons = contract.num_frames, contract.persons
+    shape = (len(clips), frames, persons, clips.skeleton.joints, clips.channels)
+    if 4 * int(np.prod(shape)) > _room(torch.device(device)):
+        streamed = ClipBatches(clips, device, persons=persons)
+        return lambda indices: resize(*streamed(indices), frames)
+    kept = torch.empty(shape, device=device)  # coordinates innermost, as batches come
+    batches = ClipBatches(clips, device, persons=persons, resident=False)
+    plan = torch.split(torch.arange(len(clips)), JUDGED)
+    stream = batches.stream(indices.numpy() for indices in plan)
+    for indices, (x, lengths) in zip(plan, stream, strict=True):
+        kept[indices.to(device)] = resize(x, lengths, frames).permute(0, 2, 4, 3, 1)
+    return lambda indices: kept[indices.to(device)].permute(0, 4, 1, 3, 2)
+
+
+def crops(
+    encoder: nn.Module, clips: ClipSet, device: torch.device | str
+) -> Callable[[Tensor], Tensor]:
+    """Indices -> a random part of each clip, `CROP` of it, resized to the encoder's frames.
+
+    Draws from torch's global generator on the CPU.
+    """
+    contract: Any = encoder
+    frames = contract.num_frames
+    batches = ClipBatches(clips, device, persons=contract.persons)
+
+    def draw(indices: Tensor) -> Tensor:
+        x, lengths = batches(indices)
+        start, span = draw_crops(lengths.cpu(), frames, CROP, 1, torch.default_generator)
+        return crop_resize(x, start.to(device), span.to(device), frames)
+
+    return draw
+
+
+def _room(device: torch.device) -> float:
+    return 0.5 * torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else CPU_BYTES

@@ -1,0 +1,180 @@
+"""Training of an encoder's copy under a new head: what fine-tuning and detection share.
+
+The sources agree on SGD with momentum and a stepped rate and differ in what an encoder's BatchNorm
+and dropout do meanwhile, which is why that is a named choice here.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm as AnyBatchNorm
+
+from ..errors import InputError
+
+BatchNorm = Literal["update", "frozen", "eval"]
+
+
+class Recipe(NamedTuple):
+    """How weights are trained; the fields are arguments of the protocols that train.
+
+    Args:
+        epochs: passes over the training clips.
+        lr: learning rate of the encoder.
+        batch_size: clips a step; the last batch of an epoch may be smaller.
+        milestones: epochs after which the rates are multiplied by `gamma`.
+        gamma: see `milestones`.
+        momentum: of SGD.
+        weight_decay: of SGD.
+        test_every: epochs between checks; the last epoch is always checked.
+        head_lr: learning rate of the head; None: `lr`.
+        nesterov: Nesterov's form of the momentum.
+        clip_norm: largest L2 norm of the gradient of all weights together; 0: no limit.
+        batchnorm: see `set_mode`.
+    """
+
+    epochs: int
+    lr: float
+    batch_size: int
+    milestones: Sequence[int]
+    gamma: float
+    momentum: float
+    weight_decay: float
+    test_every: int
+    head_lr: float | None = None
+    nesterov: bool = False
+    clip_norm: float = 0.0
+    batchnorm: BatchNorm = "update"
+
+
+def trained_copy(encoder: nn.Module, device: torch.device | str) -> nn.Module:
+    """A copy whose weights all train, so that the encoder itself stays as it is."""
+    return copy.deepcopy(encoder).to(device).requires_grad_(True)
+
+
+def linear_head(dim: int, classes: int, generator: Generator) -> nn.Linear:
+    """`Linear(dim, classes)` with weights N(0, 0.01) and biases 0, on the CPU."""
+    head: nn.Linear = nn.utils.skip_init(nn.Linear, dim, classes)
+    with torch.no_grad():
+        head.weight.copy_(torch.randn(classes, dim, generator=generator) * 0.01)
+        head.bias.zero_()
+    return head
+
+
+def set_mode(encoder: nn.Module, batchnorm: BatchNorm) -> None:
+    """Puts an encoder in the mode that it trains in.
+
+    Args:
+        encoder: changed in place.
+        batchnorm: "update": training mode, BatchNorm takes a batch's statistics and updates its
+            running ones, dropout and drop path are on (CMD). "frozen": the same, but BatchNorm
+            takes its running statistics and leaves them as they are; its scale and shift train.
+            "eval": evaluation mode, no dropout either, while the weights train (as released by
+            AimCLR, and by USDRL for detection).
+    """
+    encoder.train(batchnorm != "eval")
+    for module in encoder.modules():
+        if isinstance(module, AnyBatchNorm) and batchnorm == "frozen":
+            module.eval()
+        elif isinstance(module, nn.RNNBase) and not module.dropout:
+            # cuDNN has no gradient of a recurrent layer in evaluation mode, which without dropout
+            # is the same as training mode.
+            module.train()
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device | str) -> Iterator[None]:
+    """Draws from torch's global generators (dropout) by `seed` inside, and as before after."""
+    on_cuda = torch.device(device).type == "cuda"
+    with torch.random.fork_rng(list(range(torch.cuda.device_count())) if on_cuda else []):
+        if on_cuda:
+            torch.manual_seed(seed)
+        else:  # torch.manual_seed would also seed GPUs, whose state is not kept here
+            torch.default_generator.manual_seed(seed)
+        yield
+
+
+def batches(count: int, size: int, generator: Generator) -> Iterator[Tensor]:
+    """One epoch's indices of `count` clips, shuffled, `size` at a time.
+
+    A last batch of a single clip joins the one before: BatchNorm may have no statistics of one.
+    """
+    parts = list(torch.split(torch.randperm(count, generator=generator), size))
+    if len(parts) > 1 and len(parts[-1]) == 1 < size:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    yield from parts
+
+
+def optimiser(encoder: nn.Module, head: nn.Module, recipe: Recipe) -> torch.optim.SGD:
+    """SGD of the encoder's and the head's weights."""
+    rates = {encoder: recipe.lr, head: recipe.lr if recipe.head_lr is None else recipe.head_lr}
+    groups = [{"params": list(part.parameters()), "lr": rate} for part, rate in rates.items()]
+    return torch.optim.SGD(
+        [group for group in groups if group["params"]],
+        lr=recipe.lr,
+        momentum=recipe.momentum,
+        nesterov=recipe.nesterov,
+        weight_decay=recipe.weight_decay,
+    )
+
+
+def fit(
+    encoder: nn.Module,
+    head: nn.Module,
+    recipe: Recipe,
+    count: int,
+    loss: Callable[[Tensor], Tensor],
+    generator: Generator,
+) -> Iterator[int]:
+    """Trains encoder and head in place and stops at every check.
+
+    Args:
+        encoder: a `trained_copy`; or a module without weights.
+        head: what stands on it.
+        recipe: how to train.
+        count: number of training clips (or windows).
+        loss: indices `(n,)` on the CPU -> the mean loss of that batch.
+        generator: on the CPU, of the order of the clips. Dropout draws from torch's global
+            generator: see `seeded`.
+
+    Yields:
+        the epoch, from 1 on, with both modules in evaluation mode.
+
+    Raises:
+        InputError: the training diverged, or Nesterov without momentum.
+    """
+    if recipe.nesterov and recipe.momentum == 0:
+        raise InputError("eval.nesterov: needs momentum; set eval.momentum above 0")
+    sgd = optimiser(encoder, head, recipe)
+    rate = torch.optim.lr_scheduler.MultiStepLR(sgd, list(recipe.milestones), recipe.gamma)
+    weights = [weight for group in sgd.param_groups for weight in group["params"]]
+    for epoch in range(1, recipe.epochs + 1):
+        set_mode(encoder, recipe.batchnorm)
+        head.train()
+        losses = []
+        for indices in batches(count, recipe.batch_size, generator):
+            value = loss(indices)
+            sgd.zero_grad()
+            value.backward()
+            if recipe.clip_norm:
+                nn.utils.clip_grad_norm_(weights, recipe.clip_norm)
+            sgd.step()
+            losses.append(value.detach())
+        rate.step()
+        # Once an epoch: on a GPU every look at a number waits for the step to end.
+        reached = nn.utils.get_total_norm([weight.detach() for weight in weights])
+        if not bool(torch.stack([*losses, reached]).isfinite().all()):
+            rates = "eval.lr" if recipe.head_lr is None else "eval.lr and eval.head_lr"
+            raise InputError(
+                f"eval.lr: the training diverged in epoch {epoch} at lr {recipe.lr:g}: "
+                f"lower {rates}"
+            )
+        if epoch % recipe.test_every == 0 or epoch == recipe.epochs:
+            encoder.eval()
+            head.eval()
+            yield epoch
