@@ -13,7 +13,7 @@ from ..augment import crop_resize, draw_crops
 from ..data.batch import ClipBatches, resize
 from ..data.clips import ClipSet
 from ..errors import InputError
-from .features import _labelled, _same_layout
+from .features import labelled, same_layout
 
 Augment = Literal["none", "crop"]
 
@@ -52,9 +52,9 @@ def labelled(encoder: nn.Module, train: ClipSet, test: ClipSet) -> tuple[ClipSet
             another joint layout than the encoder's.
     """
     contract: Any = encoder
-    train, test = _labelled(train, "training"), _labelled(test, "test")
+    train, test = labelled(train, "training"), labelled(test, "test")
     for clips in (train, test):
-        _same_layout(contract.skeleton, clips)
+        same_layout(contract.skeleton, clips)
     if len(np.unique(train.label)) < 2:
         raise InputError(
             f"{train}: the training split holds a single class ({int(train.label[0])}), two are "

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,6 +50,21 @@ class Features(NamedTuple):
     classes: int
 
 
+class Change(NamedTuple):
+    """What is done to clips before they are encoded, as an occlusion.
+
+    Args:
+        name: says exactly what is done, draws included; part of the cache's key.
+        sources: the files below the package that do it; part of the cache's key.
+        apply: `(n, C, T, V, M)` normalised, resized clips and their indices `(n,)` in the set -> as
+            many clips of that shape.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    apply: Callable[[Tensor, np.ndarray], Tensor]
+
+
 def extract(
     encoder: nn.Module,
     clips: ClipSet,
@@ -57,6 +72,7 @@ def extract(
     device: str | torch.device = "cpu",
     batch_size: int = 256,
     cache: Path | None = None,
+    change: Change | None = None,
 ) -> Tensor:
     """One vector for each clip: the whole clip, resized to the encoder's frames, evaluation mode.
 
@@ -71,8 +87,9 @@ def extract(
         device: where the encoder runs.
         batch_size: clips a forward pass; no influence on the result beyond rounding.
         cache: folder for the features, made when missing. The file's name is a hash of the
-            encoder's weights, settings and source, and of the clips' content and normalisation; a
-            damaged file is rewritten.
+            encoder's weights, settings and source, and of the clips' content and normalisation (and
+            of the change); a damaged file is rewritten.
+        change: what is done to the clips first; None: nothing.
 
     Returns:
         `(N, dim)` float32 on the CPU, in the clips' order.
@@ -83,8 +100,8 @@ def extract(
     """
     contract: Any = encoder
     shape = (len(clips), int(contract.dim))
-    _same_layout(contract.skeleton, clips)
-    path = None if cache is None else Path(cache) / f"{_key(encoder, clips)}.safetensors"
+    same_layout(contract.skeleton, clips)
+    path = None if cache is None else Path(cache) / f"{_key(encoder, clips, change)}.safetensors"
     if path is not None and (stored := _read(path, shape)) is not None:
         return stored
 
@@ -95,6 +112,7 @@ def extract(
     with _frozen(encoder, torch.device(device)):
         for indices, (x, lengths) in zip(plan, batches.stream(plan), strict=True):
             x = resize(x, lengths, contract.num_frames)  # (n, C, T, V, M)
+            x = x if change is None else change.apply(x, indices)
             features[torch.from_numpy(indices)] = encoder(x).float().cpu()
     if not bool(features.isfinite().all()):
         raise InputError(
@@ -127,7 +145,7 @@ def extract_splits(
     Raises:
         InputError: a split without labelled clips, or fewer than two classes to train on.
     """
-    train, test = _labelled(train, "training"), _labelled(test, "test")
+    train, test = labelled(train, "training"), labelled(test, "test")
     if len(np.unique(train.label)) < 2:
         raise InputError(
             f"{train}: the training split holds a single class ({int(train.label[0])}), two are "
@@ -157,14 +175,14 @@ def cosine_blocks(
         the block's queries as a slice, and their `(n, G)` similarities in [-1, 1] (0 for an
         all-zero feature).
     """
-    queries, gallery = F.normalize(queries.float(), dim=1), F.normalize(gallery.float(), dim=1)
+    gallery = F.normalize(gallery.float(), dim=1)
     rows = max(1, block_bytes // (4 * len(gallery)))
     for begin in range(0, len(queries), rows):
         block = slice(begin, min(begin + rows, len(queries)))
-        yield block, queries[block] @ gallery.T
+        yield block, F.normalize(queries[block].float(), dim=1) @ gallery.T
 
 
-def _same_layout(wanted: Skeleton, clips: ClipSet) -> None:
+def same_layout(wanted: Skeleton, clips: ClipSet) -> None:
     """Refuses clips of other joints: an encoder would take a hand for a head without a word."""
     own = clips.skeleton
     mine, other = (list(zip(_folded(s), s.parents, strict=True)) for s in (own, wanted))
@@ -176,8 +194,8 @@ def _same_layout(wanted: Skeleton, clips: ClipSet) -> None:
         at = next(joint for joint in range(own.joints) if mine[joint] != other[joint])
         what += f"; joint {at} is {_joint(own, at)} and the encoder's {_joint(wanted, at)}"
     raise InputError(
-        f"{clips}: {what}: use clips of that layout, or import them again with --layout, which "
-        "sorts joints by name and takes a layout's name or TOML file"
+        f"{clips}: {what}: use clips of that layout, bring these into it by `skelf data map "
+        "STORE --layout NAME|FILE.toml --out MAPPED.h5`, or import them again with --layout"
     )
 
 
@@ -191,7 +209,7 @@ def _joint(skeleton: Skeleton, joint: int) -> str:
     return f"{skeleton.names[joint]!r} ({below})"
 
 
-def _labelled(clips: ClipSet, split: str) -> ClipSet:
+def labelled(clips: ClipSet, split: str) -> ClipSet:
     known = np.flatnonzero(clips.label >= 0)
     if len(known) == 0:
         raise InputError(
@@ -226,7 +244,7 @@ def _frozen(encoder: nn.Module, device: torch.device) -> Iterator[None]:
             module.training = flag
 
 
-def _key(encoder: nn.Module, clips: ClipSet) -> str:
+def _key(encoder: nn.Module, clips: ClipSet, change: Change | None = None) -> str:
     """Content address of the features: everything that they depend on, source files included."""
     digest = hashlib.blake2b(digest_size=20)
 
@@ -234,8 +252,11 @@ def _key(encoder: nn.Module, clips: ClipSet) -> str:
         digest.update(repr(parts).encode())
 
     add("features-1", clips.digest(), clips.normalize)
+    if change is not None:
+        add("change", change.name)
     package = Path(__file__).parents[1]
-    names = ("streams.py", "augment.py", "data/batch.py", "data/body_axes.py")
+    own = () if change is None else change.sources
+    names = ("streams.py", "augment.py", "data/batch.py", "data/body_axes.py", *own)
     sources = {package / name for name in names} | {*package.glob("data/normalize*.py")}
     for name, module in encoder.named_modules():
         add(name, type(module).__qualname__, _settings(module))

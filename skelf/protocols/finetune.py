@@ -22,7 +22,7 @@ from ..data.clips import ClipSet
 from ..metrics import topk_accuracy
 from ._inputs import JUDGED, Augment, Part, labelled, part
 from ._training import BatchNorm, Recipe, fit, linear_head, seeded, trained_copy
-from .linear import Count, _hold_out
+from .linear import Count, hold_out
 from .outcome import Outcome
 
 
@@ -110,7 +110,7 @@ def run(
     checks = train_on(learned, [judged], recipe)
     last, best = judge((scores for (scores,) in checks), judged.labels)
     selected = {"best_on_test": best}
-    held = _hold_out(learned.labels, validation, seed)
+    held = hold_out(learned.labels, validation, seed)
     if len(held):
         kept = torch.ones(len(learned.labels), dtype=torch.bool).index_fill(0, held, False)
         rest = learned.take(kept.nonzero()[:, 0])

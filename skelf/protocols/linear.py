@@ -6,10 +6,11 @@ here the last epoch stands beside it, and a figure chosen on clips held out from
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from pydantic import Field
@@ -40,6 +41,20 @@ class Schedule(NamedTuple):
     momentum: float
     weight_decay: float
     test_every: int
+
+
+class Judged(NamedTuple):
+    """What `judge` found.
+
+    Args:
+        values: `metric.selection` or `metric.condition.selection` -> value, as in `Outcome`.
+        scores: `selection` or `condition.selection` -> `(Q, K)` logits, `last` first.
+        held: clips held out of the training split.
+    """
+
+    values: dict[str, float]
+    scores: dict[str, np.ndarray]
+    held: int
 
 
 def run(
@@ -110,44 +125,80 @@ def run(
     given = {**schedule._asdict(), "standardize": standardize, "validation": validation}
     arguments(run, given, section="eval", source="", skip=SKIP)
     f = features.extract_splits(encoder, train, test, device=device, cache=cache)
-    x, queries = f.train.to(device), f.test.to(device)
+    judged = judge(
+        f, {"": f.test}, schedule, seed=seed, device=device, standardize=standardize,
+        validation=validation,
+    )  # fmt: skip
+    definition = describe(schedule, standardize, len(f.train), judged.held)
+    selected = dict(judged.scores)
+    last = selected.pop("last")
+    return Outcome(judged.values, last, f.test_labels.numpy(), definition, selected)
+
+
+def judge(
+    f: features.Features,
+    tests: Mapping[str, Tensor],
+    schedule: Schedule,
+    *,
+    seed: int,
+    device: str | torch.device,
+    standardize: bool,
+    validation: float,
+) -> Judged:
+    """Trains on the training features and judges the classifier on several sets of test features.
+
+    Args:
+        f: features and labels; its own test features play no part.
+        tests: condition -> `(Q, D)` features of the test clips; the condition "" has no name in
+            the results. `best_on_test` is chosen for each by itself.
+        schedule: how to train.
+        seed: see `run`; `device`, `standardize` and `validation` as well.
+    """
+    x = f.train.to(device)
+    queries = {condition: z.to(device) for condition, z in tests.items()}
     if standardize:
         mean, deviation = x.mean(dim=0), x.std(dim=0, correction=0)
         # A constant feature becomes 0; its deviation may be a rounding error instead of 0.
         deviation = torch.where(deviation > 1e-6 * mean.abs(), deviation, 1.0)
-        x, queries = (x - mean) / deviation, (queries - mean) / deviation
+        x = (x - mean) / deviation
+        queries = {condition: (z - mean) / deviation for condition, z in queries.items()}
 
-    held = _hold_out(f.train_labels, validation, seed)
+    held = hold_out(f.train_labels, validation, seed)
     heads = [f.train_labels]
     if len(held):
         heads.append(f.train_labels.index_fill(0, held, HELD_OUT))
     held_x, held_labels = x[held.to(device)], f.train_labels[held]
 
-    # Of each check: top-1 of the first classifier; (hold-out, test) top-1 of the second.
-    on_test: list[float] = []
-    on_held: list[tuple[float, float]] = []
-    selected: dict[str, Tensor] = {}
+    # Scores of each condition and selection, as the checks go by; the best accuracies so far.
+    scores: dict[str, dict[str, Tensor]] = {condition: {} for condition in tests}
+    best, best_held = dict.fromkeys(tests, -1.0), -1.0
     for weight, bias in _fit(x, [h.to(device) for h in heads], f.classes, schedule, seed):
-        scores, *second = _logits(queries, weight, bias, f.classes).cpu().unbind(1)
-        on_test.append(topk_accuracy(scores, f.test_labels))
-        if on_test[-1] == max(on_test):
-            selected["best_on_test"] = scores
-        if second:
-            chosen_by = _logits(held_x, weight, bias, f.classes)[:, 1]
-            pair = topk_accuracy(chosen_by, held_labels), topk_accuracy(second[0], f.test_labels)
-            if all(pair[0] > earlier for earlier, _ in on_held):
-                selected["validated"] = second[0]
-            on_held.append(pair)
+        chosen = False
+        if len(held):
+            by_second = _logits(held_x, weight, bias, f.classes)[:, 1]
+            accuracy = topk_accuracy(by_second, held_labels)
+            chosen, best_held = accuracy > best_held, max(accuracy, best_held)
+        for condition, z in queries.items():
+            last, *second = _logits(z, weight, bias, f.classes).cpu().unbind(1)
+            scores[condition]["last"] = last
+            accuracy = topk_accuracy(last, f.test_labels)
+            if accuracy >= best[condition]:
+                best[condition], scores[condition]["best_on_test"] = accuracy, last
+            if chosen:
+                scores[condition]["validated"] = second[0]
+    return _judged(scores, f, len(held))
 
-    values = {"top1.last": on_test[-1], "top1.best_on_test": max(on_test)}
-    if on_held:
-        values["top1.validated"] = max(on_held, key=lambda pair: pair[0])[1]
-    if f.classes > 5:
-        values["top5.last"] = topk_accuracy(scores, f.test_labels, k=5)
-    definition = _definition(schedule, standardize, len(x), len(held))
-    arrays = {name: z.contiguous().numpy() for name, z in {"last": scores, **selected}.items()}
-    last = arrays.pop("last")
-    return Outcome(values, last, f.test_labels.numpy(), definition, arrays)
+
+def _judged(scores: Mapping[str, Mapping[str, Tensor]], f: features.Features, held: int) -> Judged:
+    values, arrays = {}, {}
+    for condition, own in scores.items():
+        dotted = f"{condition}." if condition else ""
+        for selection, z in own.items():
+            values[f"top1.{dotted}{selection}"] = topk_accuracy(z, f.test_labels)
+            arrays[f"{dotted}{selection}"] = z.contiguous().numpy()
+        if f.classes > 5:
+            values[f"top5.{dotted}last"] = topk_accuracy(own["last"], f.test_labels, k=5)
+    return Judged(values, arrays, held)
 
 
 def _fit(
@@ -213,7 +264,7 @@ def _loss(logits: Tensor, labels: Tensor) -> Tensor:
     return total / (labels != HELD_OUT).sum().clamp(min=1)  # a batch may be all held out
 
 
-def _hold_out(labels: Tensor, share: float, seed: int) -> Tensor:
+def hold_out(labels: Tensor, share: float, seed: int) -> Tensor:
     """Indices of the hold-out: `share` of each class, at least one of a class that has two."""
     generator = torch.Generator().manual_seed(seed)
     held = [torch.empty(0, dtype=torch.int64)]
@@ -224,7 +275,8 @@ def _hold_out(labels: Tensor, share: float, seed: int) -> Tensor:
     return torch.cat(held).sort().values
 
 
-def _definition(s: Schedule, standardize: bool, clips: int, held: int) -> str:
+def describe(s: Schedule, standardize: bool, clips: int, held: int) -> str:
+    """What was computed, in one line."""
     drops = ", ".join(str(m) for m in s.milestones)
     validated = (
         f", validated = a second classifier trained without {held} held-out training clips, at its "
