@@ -14,7 +14,7 @@ from skelf.errors import InputError
 from skelf.layouts import KINECT20, NTU25
 from skelf.protocols import PROTOCOLS, _inputs, finetune
 from skelf.protocols._training import Recipe, batches, fit, linear_head, set_mode, trained_copy
-from skelf.protocols.linear import _hold_out
+from skelf.protocols.linear import hold_out
 
 LABELS = np.arange(35) % 7
 FAST = {"epochs": 3, "lr": 0.05, "batch_size": 16, "milestones": (2,)}
@@ -181,7 +181,7 @@ def test_validated_learns_from_the_rest_only():
     train, test = clips(LABELS, noise=2.0), clips(LABELS, noise=2.0, seed=1)
     options = {**FAST, "test_every": 3, "seed": 3}  # one check: its scores are the chosen ones
     outcome = finetune.run(Net(), train, test, validation=0.2, **options)
-    held = _hold_out(torch.from_numpy(LABELS), 0.2, 3).numpy()
+    held = hold_out(torch.from_numpy(LABELS), 0.2, 3).numpy()
     rest = finetune.run(Net(), train.take(np.setdiff1d(np.arange(35), held)), test, **options)
     assert np.array_equal(outcome.selected["validated"], rest.scores)
     assert np.array_equal(outcome.scores, finetune.run(Net(), train, test, **options).scores)

@@ -8,12 +8,13 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "skelf"
 
 LAYERS = {
-    1: "errors files memory ranges distributed log skeleton layouts streams augment metrics losses",
+    1: "errors files memory ranges distributed log skeleton layouts streams augment occlude "
+    "metrics losses",
     2: "data encoders ensemble arguments config card weights checkpoint state claim schedule "
     "trainer engine",
     3: "methods protocols",
     4: "svg player plots embedding report run progress export search build loading scores fusion "
-    "starting profile check view api demo cli",
+    "starting profile check view api published bench timeline demo cli",
 }
 STRANGERS = [{"data", "encoders"}, {"methods", "protocols"}]
 

@@ -1,0 +1,244 @@
+"""From frame probabilities of a recording to detections: smoothing, three rules, suppression.
+
+The rules are those of the released detection codes (see each function). All functions are pure and
+take `(T, K + 1)` probabilities whose column 0 is the background; labels are classes in `0..K-1`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from ..errors import InputError
+from ..metrics_detection import overlap_in_time
+
+OFFICIAL_LENGTH = 9000
+"""Frames that the released code pads every recording to."""
+
+
+class Proposals(NamedTuple):
+    """What was found in one recording, one row an interval.
+
+    Args:
+        start: `(P,)` int64, first frame.
+        end: `(P,)` int64, the frame after the last.
+        label: `(P,)` int64, class in `0..K-1`.
+        score: `(P,)` float64, in [0, 1].
+    """
+
+    start: np.ndarray
+    end: np.ndarray
+    label: np.ndarray
+    score: np.ndarray
+
+
+def smooth(
+    p: np.ndarray, radius: int = 10, *, form: Literal["centred", "official"] = "centred"
+) -> np.ndarray:
+    """Mean of each frame's neighbours, so that short breaks do not cut an interval.
+
+    Args:
+        p: `(T, K + 1)` probabilities.
+        radius: frames on either side; 0 with `centred` leaves `p` as it is.
+        form: `centred`: the frame and `radius` before and after it, fewer at the ends. `official`:
+            the recording is first padded to 9000 frames of sure background, and the window has
+            `radius` frames before, the frame, and `radius - 1` after it; the last frame of a
+            recording of 9000 and more is in no window.
+
+    Returns:
+        `(T, K + 1)` float64; with `official` up to `radius` rows more, since the released code
+        never cuts the padding off and intervals run into it. What follows is all background.
+
+    Raises:
+        InputError: a wrong shape, NaN, or a negative radius (with `official` below 1).
+
+    Source: the released detection script of HiCLR and PCM3.
+    """
+    p = _checked(p)
+    if radius < (form == "official"):
+        raise InputError(f"radius: {radius} is too small for the form {form}")
+    rows, limit = len(p), len(p)
+    after = radius + 1
+    if form == "official":
+        padding = np.zeros((max(0, OFFICIAL_LENGTH - rows), p.shape[1]))
+        padding[:, 0] = 1
+        p = np.concatenate([p, padding])
+        rows, limit, after = min(rows + radius, len(p)), len(p) - 1, radius
+    frame = np.arange(rows)
+    begin, end = np.maximum(0, frame - radius), np.minimum(frame + after, limit)
+    total = np.concatenate([np.zeros((1, p.shape[1])), np.cumsum(p, axis=0)])
+    return (total[end] - total[begin]) / np.maximum(end - begin, 1)[:, None]
+
+
+def background_runs(p: np.ndarray, threshold: float = 0.4) -> Proposals:
+    """Wherever it is not background, one interval, of the class that is likeliest on average.
+
+    Two actions without a gap between them become one interval.
+
+    Args:
+        p: `(T, K + 1)` probabilities, as a rule smoothed.
+        threshold: a frame is active if its probabilities but the background's make up as much.
+
+    Returns:
+        One interval for each longest run of active frames, in time's order; the score is the mean
+        probability of its class.
+
+    Raises:
+        InputError: a wrong shape, or NaN.
+
+    Source: the released detection script of HiCLR and PCM3.
+    """
+    p = _checked(p)
+    start, end, _ = _runs((1 - p[:, 0] >= threshold)[:, None])
+    mean = _run_means(p[:, 1:], start, end)
+    label = mean.argmax(axis=1)
+    return Proposals(start, end, label, mean[np.arange(len(label)), label])
+
+
+def class_runs(p: np.ndarray, threshold: float = 0.02) -> Proposals:
+    """For each class by itself, wherever its probability is above a low threshold.
+
+    Makes many intervals of many classes, most of them with a low score.
+
+    Args:
+        p: `(T, K + 1)` probabilities.
+        threshold: what a frame's probability of the class must exceed.
+
+    Returns:
+        One interval for each longest run, class by class; the score is the mean probability.
+
+    Raises:
+        InputError: a wrong shape, or NaN.
+
+    Source: the released detection script of USDRL.
+    """
+    p = _checked(p)
+    start, end, label = _runs(p[:, 1:] > threshold)
+    # One column below the other, so that a run is a range of one long array.
+    column = p[:, 1:].T.reshape(-1, 1)
+    mean = _run_means(column, start + label * len(p), end + label * len(p))
+    return Proposals(start, end, label, mean[:, 0])
+
+
+def argmax_growing(
+    p: np.ndarray, window: int = 15, back: int = 2, hit_rate: float = 0.1
+) -> Proposals:
+    """Intervals that grow from the likeliest class of each frame, over short breaks.
+
+    From the first frame whose likeliest class is not background an interval of that class grows. It
+    looks at `window` frames that begin `back` frames before its end, but not before its start; if
+    the class is the likeliest in at least `hit_rate` of `window` frames there, the interval now
+    ends with the last of them. It looks again until it does not grow. An interval that fails at the
+    first look, a lone frame, is dropped. The search goes on behind it, or with the next frame.
+
+    Args:
+        p: `(T, K + 1)` probabilities.
+        window: frames of one look; the defaults bridge breaks of up to 12 frames.
+        back: frames of a look that lie before the end, fewer than `window`.
+        hit_rate: share of the look that must be of the class, in [0, 1]; the frames beyond the end
+            of the recording count as others.
+
+    Returns:
+        Intervals in time's order, which do not overlap; the score is the mean probability of the
+        class.
+
+    Raises:
+        InputError: a wrong shape, NaN, or a window that does not reach beyond `back`.
+
+    Source: an earlier version of the released detection script of HiCLR and PCM3, of which only
+    the three constants are known; the rule between them is our reading.
+    """
+    p = _checked(p)
+    if not 0 <= back < window:
+        raise InputError(f"back: {back} must lie in 0..{window - 1}, below window")
+    best = p.argmax(axis=1)
+    found: list[tuple[int, int, int]] = []
+    start = 0
+    while start < len(best):
+        label = int(best[start])
+        end = _grown(best == label, start, window, back, hit_rate) if label else start
+        if end > start:
+            found.append((start, end, label - 1))
+        start = max(end, start + 1)
+    s, e, labels = np.array(found, np.int64).reshape(-1, 3).T
+    score = [p[a:b, k + 1].mean() for a, b, k in found]
+    return Proposals(s, e, labels, np.array(score, np.float64))
+
+
+def suppress(found: Proposals, tiou: float) -> Proposals:
+    """Drops intervals that overlap a better one of their class (non-maximum suppression).
+
+    Args:
+        found: intervals of one recording.
+        tiou: an interval goes if it overlaps one that stays, of its class and with a higher score
+            (of equal scores the first), by more than this; in [0, 1]. The released code of USDRL
+            holds a suppression at 0.1 that it does not use.
+
+    Returns:
+        Those that stay, in the order given.
+
+    Raises:
+        InputError: `tiou` out of range.
+    """
+    if not 0 <= tiou <= 1:
+        raise InputError(f"tiou: {tiou:g} must lie in [0, 1]")
+    kept: list[int] = []
+    for label in np.unique(found.label):
+        rest = np.flatnonzero(found.label == label)
+        rest = rest[np.argsort(-found.score[rest], kind="stable")]
+        while len(rest):
+            first, rest = rest[0], rest[1:]
+            kept.append(int(first))
+            overlap = overlap_in_time(
+                found.start[rest], found.end[rest], found.start[first], found.end[first]
+            )
+            rest = rest[overlap <= tiou]
+    return Proposals(*(column[np.sort(np.array(kept, np.int64))] for column in found))
+
+
+RULES: dict[str, Callable[..., Proposals]] = {
+    "background_runs": background_runs,
+    "class_runs": class_runs,
+    "argmax_growing": argmax_growing,
+}
+
+
+def _runs(active: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Start, end and column of each longest run in the columns of `(T, K)`, column by column."""
+    edge = np.zeros((1, active.shape[1]), np.int8)
+    change = np.diff(active.astype(np.int8), axis=0, prepend=edge, append=edge).T
+    column, start = np.nonzero(change == 1)
+    return start, np.nonzero(change == -1)[1], column
+
+
+def _run_means(values: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Mean of the rows of each run: `(T, K)` -> `(P, K)`."""
+    # Each run is summed by itself, so that a score does not depend on what came before it.
+    total = [values[a:b].sum(axis=0) for a, b in zip(start, end, strict=True)]
+    return np.array(total).reshape(-1, values.shape[1]) / (end - start)[:, None]
+
+
+def _grown(own: np.ndarray, start: int, window: int, back: int, hit_rate: float) -> int:
+    """End of the interval of `argmax_growing` from `start`; `start` where there is none."""
+    end = start + 1
+    grown = start
+    while True:
+        begin = max(start, end - back)
+        hits = np.flatnonzero(own[begin : begin + window])
+        if len(hits) < hit_rate * window:
+            return grown
+        grown = begin + int(hits[-1]) + 1
+        if grown == end:
+            return grown
+        end = grown
+
+
+def _checked(p: np.ndarray) -> np.ndarray:
+    p = np.asarray(p, np.float64)
+    if p.ndim != 2 or p.shape[1] < 2:
+        raise InputError(f"p: shape {p.shape}, expected (T, K + 1) with column 0 the background")
+    if np.isnan(p).any():
+        raise InputError("p: holds NaN; the classifier that made it diverged")
+    return p

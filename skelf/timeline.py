@@ -1,0 +1,278 @@
+"""What was found in a recording and what was missed: a picture over time, one row a class.
+
+Unlike the figures of `plots` it is laid out in percent of the page's width with text of a fixed
+size, so that it fills a screen and can be read on a phone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from . import svg
+from .errors import InputError
+from .metrics_detection import Detections, match, overlap_in_time
+
+_RIGHT = f"var(--c0, {svg.PALETTE[0]})"
+_WRONG = f"var(--c1, {svg.PALETTE[1]})"
+_CARD = "var(--card, #ffffff)"
+_SOFT = "var(--soft, #5b6570)"
+_LINE = "var(--line, #d0d4d9)"
+
+# Pixels: of a row, of what is in it from top to bottom, of the axis.
+_ROW, _NAME, _TRUE, _GAP, _FOUND, _AXIS = 54, 20, 13, 2, 10, 24
+_MARKED, _THIN = 3.5, 1.0
+"""Percent of the width: bars from here on hold a mark on a phone; below this they are widened."""
+_OWN = 3
+"""Most classes that were detected only and still get a row each."""
+_OVERVIEW = 6
+"""Rows up to which all of them are seen at once, without one that sums them up."""
+_SECONDS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600)
+
+
+class _Clock(NamedTuple):
+    frames: int
+    fps: float
+
+    def at(self, frame: float) -> float:
+        """Percent of the width."""
+        return 100 * min(max(frame / self.frames, 0.0), 1.0)
+
+    def span(self, start: int, end: int) -> str:
+        """In words."""
+        if self.fps > 0:
+            return f"{start / self.fps:.1f} to {end / self.fps:.1f} s"
+        return f"frames {start} to {end}"
+
+    def ticks(self) -> list[tuple[float, str]]:
+        """Percent of the width and what stands there: few enough for a phone."""
+        steps: list[float] = [n * 10**power for power in range(10) for n in (1, 2, 5)]
+        rate, unit, most = 1.0, "frames", 4
+        if self.fps > 0:
+            rate, unit, most = self.fps, "s", 6
+            # Whole seconds would be too few for a short recording.
+            steps = ([0.1, 0.2, 0.5] if self.frames < 3 * rate else [*_SECONDS]) + steps
+        length = self.frames / rate
+        step = next(s for s in steps if length <= most * s)
+        times = [n * step for n in range(int(length / step + 1e-6) + 1)]
+        return [
+            (self.at(t * rate), f"{t:.1f}".removesuffix(".0") if t else f"0 {unit}") for t in times
+        ]
+
+
+class _Scene(NamedTuple):
+    truth: np.ndarray
+    found: Detections  # the highest score first
+    hits: np.ndarray  # the row of the truth that each found one hits, or -1
+    clock: _Clock
+    class_names: Sequence[str]
+
+    def name(self, label: int) -> str:
+        known = 0 <= label < len(self.class_names)
+        return svg.clean(self.class_names[label], 30) if known else f"class {label}"
+
+
+class _Row(NamedTuple):
+    name: str
+    remark: str
+    warn: bool
+    true: np.ndarray  # rows of the truth
+    found: np.ndarray  # rows of what was found
+
+
+def timeline(
+    truth: np.ndarray,
+    found: np.ndarray,
+    frames: int,
+    fps: float,
+    class_names: Sequence[str],
+    *,
+    title: str = "",
+    tiou: float = 0.5,
+    least: float = 0.0,
+    most: int = 60,
+    legend: bool = True,
+) -> str:
+    """Segments of one recording above what was detected, over seconds, one row a class.
+
+    Whether a detection is right says `metrics_detection.match`, among those that are drawn. Classes
+    stand in the order in which they happen, and beneath them those that were detected only. A row
+    that sums up all classes comes first where there are many.
+
+    Args:
+        truth: `(G, 3)` start, end (exclusive), label.
+        found: `(P, 4)` start, end (exclusive), label, score; the paler the lower the score. What
+            lies beyond the recording is cut off.
+        frames: the recording's length.
+        fps: frames a second; 0 where unknown, the axis then counts frames.
+        class_names: names of the labels; a label without one is called by its number.
+        title: stands above the figure.
+        tiou: smallest overlap in time of a right detection, in (0, 1].
+        least: lowest score that is drawn.
+        most: how many detections are drawn at most, those with the highest scores.
+        legend: explain the bars beneath; several timelines can share one `bar_legend`.
+
+    Returns:
+        A `<figure>`.
+
+    Raises:
+        InputError: a wrong shape, no frames, a score that is NaN, or `tiou` out of range.
+    """
+    truth, found = np.asarray(truth, np.int64), np.asarray(found, np.float64)
+    if truth.ndim != 2 or truth.shape[1] != 3 or found.ndim != 2 or found.shape[1] != 4:
+        raise InputError(
+            f"timeline needs truth (G, 3) and found (P, 4), got {truth.shape}, {found.shape}"
+        )
+    if frames < 1:
+        raise InputError(f"timeline: {frames} frames; a recording without frames has no picture")
+    if np.isnan(found).any():
+        raise InputError("timeline: found holds NaN; drop detections without a score")
+    order = np.argsort(-found[:, 3], kind="stable")
+    drawn = found[order[found[order, 3] >= least][:most]]
+    start, end, label = drawn[:, :3].astype(np.int64).T
+    bars = Detections(np.zeros_like(start), start, end, label, drawn[:, 3])
+    hits = match(np.insert(truth, 0, 0, axis=1), bars, tiou)
+    scene = _Scene(truth, bars, hits, _Clock(frames, float(fps)), class_names)
+    rows = _rows(scene)
+    parts = [_grid(scene.clock, len(rows) * _ROW)]
+    for number, row in enumerate(rows):
+        parts += _drawn(row, number * _ROW, scene)
+    said = _summary(scene, tiou)
+    spoken = f"{title}: {said}" if title else said
+    drawing = (
+        f'<svg style="width:100%;height:{len(rows) * _ROW + _AXIS}px" font-size="13" role="img" '
+        f'aria-label="{svg.escape(spoken)}">{"".join(parts)}</svg>'
+    )
+    if len(drawn) < len(found):
+        said += f" Drawn: the {len(drawn):,} of {len(found):,} detections with the highest scores."
+    return svg.figure(title, drawing, bar_legend() if legend else "", said)
+
+
+def bar_legend() -> str:
+    """What the bars of a timeline mean."""
+    bars = {
+        "action, found": _bar(0, 100, 0, 12, _RIGHT, mark="✓"),
+        "action, missed": _bar(3, 97, 1, 10, _WRONG, hollow=True, mark="✗"),
+        "right detection": _bar(0, 100, 2, 9, _RIGHT),
+        "false detection": _bar(0, 100, 2, 9, _WRONG, mark="✗"),
+    }
+    return svg.legend(
+        [
+            (f'<svg width="26" height="12" aria-hidden="true">{bar}</svg>', name)
+            for name, bar in bars.items()
+        ]
+    )
+
+
+def _rows(scene: _Scene) -> list[_Row]:
+    truth, found = scene.truth, scene.found
+    happened = truth[np.argsort(truth[:, 0], kind="stable"), 2]
+    there = list(dict.fromkeys(happened.tolist()))
+    strange = [label for label in dict.fromkeys(found.label.tolist()) if label not in there]
+    rows = [_row(scene, [label], scene.name(label)) for label in there]
+    own = strange if len(strange) <= _OWN else strange[: _OWN - 1]
+    rows += [_row(scene, [label], scene.name(label)) for label in own]
+    if rest := strange[len(own) :]:
+        rows.append(_row(scene, rest, f"{len(rest)} other classes"))
+    if len(rows) > _OVERVIEW:
+        rows.insert(0, _row(scene, [*there, *strange], "all classes"))
+    return rows
+
+
+def _row(scene: _Scene, labels: Sequence[int], name: str) -> _Row:
+    true = np.flatnonzero(np.isin(scene.truth[:, 2], labels))
+    found = np.flatnonzero(np.isin(scene.found.label, labels))
+    right = int(np.isin(true, scene.hits).sum())
+    remark = f"{right} of {len(true)} found"
+    if len(true) < 2:
+        remark = ("found" if right else "missed") if len(true) else "not there"
+    return _Row(name, remark, right < max(len(true), 1), true, found)
+
+
+def _grid(clock: _Clock, bottom: int) -> str:
+    lines = [
+        f'<line x1="0" x2="100%" y1="{y}" y2="{y}" style="stroke:{_LINE}"/>'
+        for y in range(0, bottom + 1, _ROW)
+    ]
+    for x, label in clock.ticks():
+        anchor = "start" if x < 3 else "end" if x > 92 else "middle"
+        lines.append(
+            f'<line x1="{x:.2f}%" x2="{x:.2f}%" y1="0" y2="{bottom + 4}" style="stroke:{_LINE}"/>'
+            f'<text x="{x:.2f}%" y="{bottom + 19}" text-anchor="{anchor}" font-size="12" '
+            f'style="fill:{_SOFT}">{label}</text>'
+        )
+    return "".join(lines)
+
+
+def _drawn(row: _Row, top: int, scene: _Scene) -> list[str]:
+    # A halo in the card's colour, so that the lines of the axis do not run through the words.
+    halo = f"stroke:{_CARD};stroke-width:4px;paint-order:stroke"
+    parts = [
+        f'<text x="0" y="{top + 15}" style="fill:currentColor;{halo}">{svg.escape(row.name)}</text>'
+        f'<text x="100%" y="{top + 15}" text-anchor="end" font-size="12" '
+        f'style="fill:{_WRONG if row.warn else _SOFT};{halo}">{row.remark}</text>'
+    ]
+    parts += [_true_bar(g, top + _NAME, scene) for g in row.true]
+    # The highest score comes last, to lie on top.
+    parts += [_found_bar(p, top + _NAME + _TRUE + _GAP, scene) for p in row.found[::-1]]
+    return parts
+
+
+def _true_bar(g: int, y: int, scene: _Scene) -> str:
+    start, end, label = (int(v) for v in scene.truth[g])
+    hit, at = bool((scene.hits == g).any()), scene.clock.at
+    return _bar(
+        at(start), at(end), y, _TRUE, _RIGHT if hit else _WRONG,
+        hollow=not hit, mark="✓" if hit else "✗",
+        said=f"{scene.name(label)}, {scene.clock.span(start, end)}: {'found' if hit else 'missed'}",
+    )  # fmt: skip
+
+
+def _found_bar(p: int, y: int, scene: _Scene) -> str:
+    start, end, label = (int(scene.found[column][p]) for column in (1, 2, 3))
+    score, best = float(scene.found.score[p]), float(scene.found.score[0])
+    own = scene.truth[scene.truth[:, 2] == label]
+    overlap = overlap_in_time(np.array(start), np.array(end), own[:, 0], own[:, 1]).max(initial=0)
+    hit, at = scene.hits[p] >= 0, scene.clock.at
+    share = max(score / best, 0.0) if best > 0 else 1.0
+    return _bar(
+        at(start), at(end), y, _FOUND, _RIGHT if hit else _WRONG,
+        opacity=0.35 + 0.65 * share, mark="" if hit else "✗",
+        said=f"detected as {scene.name(label)}, {scene.clock.span(start, end)}, score {score:.2f}: "
+        f"{'right' if hit else 'false'}, overlap {overlap:.2f}",
+    )  # fmt: skip
+
+
+def _bar(
+    left: float, right: float, y: int, height: int, colour: str, *,
+    hollow: bool = False, opacity: float = 1.0, mark: str = "", said: str = "",
+) -> str:  # fmt: skip
+    """A bar between two percents of the width; its mark stands in it where a phone has room."""
+    # A rim parts what overlaps, and shows what would be too narrow to be seen.
+    rim = colour if right - left < _THIN else _CARD
+    style = f"fill:{colour};opacity:{opacity:.2f};stroke:{rim}"
+    if hollow:
+        style = f"fill:{_CARD};stroke:{colour};stroke-width:1.5px;stroke-dasharray:3 2"
+    sign = ""
+    if mark and right - left >= _MARKED:
+        sign = (
+            f'<text x="{(left + right) / 2:.2f}%" y="{y + height / 2 + 3.8:.1f}" font-size="11" '
+            f'text-anchor="middle" style="fill:{colour if hollow else _CARD}">{mark}</text>'
+        )
+    told = f"<title>{svg.escape(said)}</title>" if said else ""
+    return (
+        f'<g>{told}<rect x="{left:.2f}%" width="{right - left:.2f}%" y="{y}" height="{height}" '
+        f'rx="2" style="{style}"/>{sign}</g>'
+    )
+
+
+def _summary(scene: _Scene, tiou: float) -> str:
+    actions, right = len(scene.truth), int((scene.hits >= 0).sum())
+    false = len(scene.hits) - right
+    found = f"{right} of {actions} action{'s' * (actions != 1)} found" if actions else "No action"
+    return (
+        f"{found}, {false} false detection{'s' * (false != 1)} (right: an overlap in time of "
+        f"{tiou:g} with an action of its class)."
+    )

@@ -1,0 +1,245 @@
+import numpy as np
+import pytest
+
+from skelf.errors import InputError
+from skelf.protocols.proposals import (
+    RULES,
+    Proposals,
+    argmax_growing,
+    background_runs,
+    class_runs,
+    smooth,
+    suppress,
+)
+
+
+def drawn(seed, frames=60, classes=3):
+    """Probabilities that stay near to one class for some frames, then to another."""
+    rng = np.random.default_rng(seed)
+    frames = int(rng.integers(1, frames))
+    lengths = rng.integers(1, 12, frames)
+    likely = np.repeat(rng.integers(0, classes + 1, frames), lengths)[:frames]
+    logits = rng.normal(0, rng.choice([0.3, 1.5]), (frames, classes + 1))
+    logits[np.arange(frames), likely] += 2
+    p = np.exp(logits)
+    return p / p.sum(axis=1, keepdims=True)
+
+
+def frames_of(labels, classes=3, sure=0.9):
+    """Probabilities whose likeliest column is `labels`."""
+    p = np.full((len(labels), classes + 1), (1 - sure) / classes)
+    p[np.arange(len(labels)), labels] = sure
+    return p
+
+
+def as_rows(found):
+    assert all(len(column) == len(found.start) for column in found)
+    return [(int(s), int(e), int(k), float(v)) for s, e, k, v in zip(*found, strict=True)]
+
+
+def same(found, expected):
+    rows = as_rows(found)
+    assert [row[:3] for row in rows] == [row[:3] for row in expected]
+    assert [row[3] for row in rows] == pytest.approx([row[3] for row in expected], abs=1e-12)
+
+
+def slow_background_runs(p, threshold):
+    rows, start = [], None
+    for t in range(len(p) + 1):
+        active = t < len(p) and 1 - p[t, 0] >= threshold
+        if active and start is None:
+            start = t
+        if not active and start is not None:
+            means = [
+                sum(p[i, k] for i in range(start, t)) / (t - start) for k in range(1, p.shape[1])
+            ]
+            rows.append((start, t, means.index(max(means)), max(means)))
+            start = None
+    return rows
+
+
+def slow_class_runs(p, threshold):
+    rows = []
+    for k in range(1, p.shape[1]):
+        t = 0
+        while t < len(p):
+            end = t
+            while end < len(p) and p[end, k] > threshold:
+                end += 1
+            if end > t:
+                rows.append((t, end, k - 1, sum(p[t:end, k]) / (end - t)))
+            t = end + 1
+    return rows
+
+
+def slow_growing(p, window, back, hit_rate):
+    best = [list(row).index(max(row)) for row in p]
+    rows, t = [], 0
+    while t < len(best):
+        label, end, passed = best[t], t + 1, False
+        while label:
+            look = range(max(t, end - back), max(t, end - back) + window)
+            hits = [i for i in look if i < len(best) and best[i] == label]
+            if len(hits) / window < hit_rate:
+                break
+            passed = True
+            if hits[-1] + 1 == end:
+                break
+            end = hits[-1] + 1
+        if passed:
+            rows.append((t, end, label - 1, sum(p[t:end, label]) / (end - t)))
+        t = end if passed else t + 1
+    return rows
+
+
+def test_rules_against_slow_loops():
+    found = dict.fromkeys(RULES, 0)
+    for seed in range(40):
+        p = drawn(seed)
+        for threshold in (0.4, 0.7):
+            same(background_runs(p, threshold), slow_background_runs(p, threshold))
+        for threshold in (0.02, 0.3):
+            same(class_runs(p, threshold), slow_class_runs(p, threshold))
+        for constants in ((15, 2, 0.1), (4, 1, 0.5), (6, 0, 0.2)):
+            same(argmax_growing(p, *constants), slow_growing(p, *constants))
+        for name, rule in RULES.items():
+            found[name] += len(rule(p).start)
+    assert min(found.values()) > 40
+
+
+@pytest.mark.parametrize("rule", RULES.values())
+def test_background_and_no_frames_give_nothing(rule):
+    quiet = np.tile([1.0, 0, 0, 0], (20, 1))
+    for p in (quiet, quiet[:0]):
+        found = rule(p)
+        assert isinstance(found, Proposals)
+        assert [len(column) for column in found] == [0, 0, 0, 0]
+        assert [column.dtype.kind for column in found] == ["i", "i", "i", "f"]
+
+
+@pytest.mark.parametrize("rule", [background_runs, argmax_growing])
+def test_two_actions_with_a_gap_are_found_exactly(rule):
+    p = frames_of([0] * 20 + [1] * 30 + [0] * 20 + [3] * 40 + [0] * 5)
+    same(rule(p), [(20, 50, 0, 0.9), (70, 110, 2, 0.9)])
+
+
+def test_class_runs_finds_them_too_and_where_it_may_be():
+    p = frames_of([0] * 4 + [1] * 6, sure=1.0)
+    p[:2, 2] = 0.02  # not above the threshold
+    p[2:4, 2] = 0.03
+    same(class_runs(p), [(4, 10, 0, 1.0), (2, 4, 1, 0.03)])
+
+
+def test_background_runs_joins_actions_without_a_gap():
+    same(background_runs(frames_of([1] * 5 + [2] * 15)), [(0, 20, 1, (15 * 0.9 + 5 / 30) / 20)])
+
+
+@pytest.mark.parametrize(("gap", "count"), [(12, 1), (13, 2)])
+def test_growing_bridges_short_breaks_and_drops_lone_frames(gap, count):
+    labels = [1] * 9 + [0] * gap + [1] * 9 + [0] * 20 + [2] + [0] * 20
+    found = argmax_growing(frames_of(labels))
+    assert len(found.start) == count
+    assert found.end[-1] == 18 + gap
+    assert set(found.label) == {0}
+
+
+def slow_smooth(p, radius):
+    rows = []
+    for i in range(len(p)):
+        near = [p[j] for j in range(len(p)) if abs(i - j) <= radius]
+        rows.append(sum(near) / len(near))
+    return np.array(rows)
+
+
+def slow_official(p, radius, length=9000):
+    padded = [list(row) for row in p] + [[1.0] + [0.0] * (p.shape[1] - 1)] * (length - len(p))
+    last = len(padded) - 1
+    rows = []
+    for i in range(min(len(p) + radius, len(padded))):
+        window = padded[max(0, i - radius) : min(i + radius, last)]
+        rows.append(np.mean(window, axis=0))
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("radius", [1, 3, 10, 100])
+def test_smooth_against_slow_loops(radius):
+    for seed in range(5):
+        p = drawn(seed)
+        centred, official = smooth(p, radius), smooth(p, radius, form="official")
+        assert np.allclose(centred, slow_smooth(p, radius), atol=1e-12)
+        assert np.allclose(official, slow_official(p, radius), atol=1e-11)
+        assert np.allclose(centred.sum(axis=1), 1)
+        assert len(centred) == len(p) and len(official) == len(p) + radius
+
+
+def test_official_smoothing_of_a_recording_that_fills_the_padding():
+    p = np.tile(drawn(1)[:1], (9000, 1))
+    p[-1] = [0, 0, 0, 1]
+    smoothed = smooth(p, form="official")
+    assert smoothed.shape == p.shape
+    assert np.allclose(smoothed, p[0])  # the last frame is in no window
+
+
+def test_official_smoothing_runs_into_the_padding_and_centred_does_not():
+    p = frames_of([1] * 50, sure=1.0)
+    assert background_runs(smooth(p)).end.tolist() == [50]
+    assert background_runs(smooth(p, form="official")).end.tolist() == [53]
+
+
+def test_smoothing_by_nothing_and_closing_a_break():
+    p = frames_of([1] * 30 + [0] * 3 + [1] * 30)
+    assert np.allclose(smooth(p, 0), p, atol=1e-12)
+    assert len(background_runs(p).start) == 2
+    assert len(background_runs(smooth(p)).start) == 1
+
+
+def slow_suppress(rows, tiou):
+    kept = []
+    for p in sorted(range(len(rows)), key=lambda p: -rows[p][3]):
+        s, e, k, _ = rows[p]
+        for other in kept:
+            s2, e2, k2, _ = rows[other]
+            inter = max(0, min(e, e2) - max(s, s2))
+            if k == k2 and inter / (e - s + e2 - s2 - inter) > tiou:
+                break
+        else:
+            kept.append(p)
+    return [rows[p] for p in sorted(kept)]
+
+
+@pytest.mark.parametrize("tiou", [0.0, 0.1, 0.5, 1.0])
+def test_suppress_against_a_slow_loop(tiou):
+    for seed in range(25):
+        rng = np.random.default_rng(seed)
+        count = rng.integers(0, 30)
+        start = rng.integers(0, 60, count)
+        end = start + rng.integers(1, 20, count)
+        found = Proposals(start, end, rng.integers(0, 3, count), rng.integers(0, 9, count) / 8)
+        same(suppress(found, tiou), slow_suppress(as_rows(found), tiou))
+
+
+def test_suppress_leaves_other_classes_alone():
+    found = Proposals(
+        np.array([0, 1, 1]), np.array([10, 10, 10]), np.array([0, 0, 1]), np.array([0.5, 0.9, 0.1])
+    )
+    same(suppress(found, 0.5), [(1, 10, 0, 0.9), (1, 10, 1, 0.1)])
+
+
+P = drawn(0)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: background_runs(np.zeros(5)), r"p: shape \(5,\)"),
+        (lambda: class_runs(np.zeros((5, 1))), r"p: shape \(5, 1\)"),
+        (lambda: argmax_growing(np.full((5, 3), np.nan)), "NaN"),
+        (lambda: argmax_growing(P, window=2, back=2), r"back: 2 must lie in 0..1"),
+        (lambda: smooth(P, -1), "radius: -1"),
+        (lambda: smooth(P, 0, form="official"), "radius: 0"),
+        (lambda: suppress(background_runs(P), 1.5), "tiou: 1.5"),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(InputError, match=message):
+        call()
