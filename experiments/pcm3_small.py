@@ -5,7 +5,7 @@
 
 main: each row adds a positive pair to the one before: the mixed, the masked, the predicted view
 with the gradient to the decoder (PCM3), the clip (PCM3++); the last row trains on from the one
-before by distillation alone. clip: PCM3++ with clips of several lengths, for a split whose test
+before by distillation alone, and PCM3 stands there with a GRU that runs both ways. clip: PCM3++ with clips of several lengths, for a split whose test
 side is taken from a training side. Settings may be given; they hold for all runs. A command that was stopped goes
 on where it was.
 """
@@ -44,13 +44,15 @@ def cells(args: Namespace) -> Iterator[Cell]:
         refined = (*made[-1].overrides, "method.refine=true", *args.refining.split(","))
         yield from made
         yield Cell("+ post-distillation (PCM3++)", "pcm3", seed, refined, after=made[-1])
+        both = ("encoder.causal=false", *args.settings)
+        yield Cell("PCM3, both directions", "pcm3", seed, both)
 
 
 def main() -> None:
     """Runs the cells and prints the table."""
     arguments = parser(__doc__, ("main", "clip"), Path(__file__).parent / "pcm3_small.toml")
     arguments.add_argument(
-        "--refining", default="train.epochs=5,train.lr=3e-4", help="settings of the last row"
+        "--refining", default="train.epochs=5,train.lr=3e-3", help="settings of the last row"
     )
     args = arguments.parse_args()
     print(markdown(run_all(list(cells(args)), args)))

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from . import cli_data, cli_fuse, cli_profile, cli_report, memory
+from . import cli_bench, cli_data, cli_fuse, cli_profile, cli_report, memory
 from .errors import InputError, unknown
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(cli_data.app, name="data")
+app.command()(cli_bench.bench)
 app.command()(cli_fuse.fuse)
 app.command()(cli_report.report)
 app.command()(cli_profile.profile)

@@ -3,6 +3,9 @@
 As the released AimCLR ensemble (facts 4.3): raw logits, no softmax. The released one takes each
 stream's best epoch on the test set (`best_on_test` here); the last epoch's and the validated ones
 stand beside it.
+
+Of detections the frame probabilities are averaged with the weights, and what is found in them is
+judged again by the rules of the inputs.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,10 +24,15 @@ from .ensemble import common, joined
 from .errors import InputError
 from .files import refuse_unwritable, write_json
 from .metrics import topk_accuracy
+from .protocols.recordings import fused
 from .scores import Scores, read
+from .scores_recordings import RecordingScores, holds
+from .scores_recordings import read as read_recordings
 
 WEIGHTS = {"joint": 0.6, "bone": 0.6, "motion": 0.4}
 """Weights of the released ensemble."""
+
+Saved = Scores | RecordingScores
 
 SELECTIONS = {
     "last": "each input after its last epoch",
@@ -41,6 +49,8 @@ def fuse(
 ) -> list[dict[str, Any]]:
     """Judges the weighted sum of the saved scores of several evaluations.
 
+    Of detections it is the weighted mean of the frame probabilities.
+
     Args:
         files: two or more that `evaluate(..., out=...)` wrote beside its results, all of one
             protocol on one test set.
@@ -50,29 +60,25 @@ def fuse(
 
     Returns:
         Rows as of `evaluate`: top-1 for each selection that all files have, and top-5 where there
-        are more than 5 classes; `config["inputs"]` holds each file, its weight, its row and its own
-        values.
+        are more than 5 classes (of detections all their numbers); `config["inputs"]` holds each
+        file, its weight, its row and its own values.
 
     Raises:
         InputError: a file that cannot be read, files of different protocols, data, splits, classes,
-            labels or clips, or wrong weights.
+            labels or clips, detections made by different rules, or wrong weights.
     """
     began = time.perf_counter()
     if out is not None:
         refuse_unwritable(Path(out))
     if len(files) < 2:
         raise InputError(f"{len(files)} files of scores: fusion needs two or more")
-    inputs = [read(path) for path in files]
+    inputs = [read_recordings(path) if holds(path) else read(path) for path in files]
     for other in inputs[1:]:
         _same(inputs[0], other)
     _warn_of_twins(inputs)
     given = _weights(inputs, weights)
     shared = _shared(inputs, given)
-    selections = [s for s in inputs[0].scores if all(s in one.scores for one in inputs)]
-    values: dict[str, float] = {}
-    for selection in selections:
-        fused = weighted_sum([one.scores[selection] for one in inputs], given)
-        values |= _accuracies(fused, inputs[0].labels, selection)
+    values = _values(inputs, given)
     shared["seconds"] = round(time.perf_counter() - began, 3)
     rows = []
     for key, value in values.items():
@@ -91,6 +97,21 @@ def weighted_sum(scores: Sequence[np.ndarray], weights: Sequence[float]) -> np.n
     return total
 
 
+def _values(inputs: Sequence[Saved], weights: Sequence[float]) -> dict[str, float]:
+    """All numbers of the inputs together, or of a single one, for each selection that all have."""
+    found = [one.recordings for one in inputs if isinstance(one, RecordingScores)]
+    if found:
+        return fused(found, weights).values()
+    scores = [one.scores for one in inputs if isinstance(one, Scores)]
+    labels = next(one.labels for one in inputs if isinstance(one, Scores))
+    values: dict[str, float] = {}
+    for selection in scores[0]:
+        if all(selection in one for one in scores):
+            total = weighted_sum([one[selection] for one in scores], weights)
+            values |= _accuracies(total, labels, selection)
+    return values
+
+
 def _accuracies(scores: np.ndarray, labels: np.ndarray, selection: str) -> dict[str, float]:
     values = {f"top1.{selection}": topk_accuracy(scores, labels)}
     # Of k-NN's votes most are 0: the five highest say nothing.
@@ -99,7 +120,7 @@ def _accuracies(scores: np.ndarray, labels: np.ndarray, selection: str) -> dict[
     return values
 
 
-def _same(one: Scores, other: Scores) -> None:
+def _same(one: Saved, other: Saved) -> None:
     """Refuses scores of other clips, or of another protocol."""
 
     def refuse(field: str, a: object, b: object) -> None:
@@ -111,20 +132,34 @@ def _same(one: Scores, other: Scores) -> None:
     for key in ("protocol", "data", "split"):
         if one.row[key] != other.row[key]:
             refuse(key, one.row[key], other.row[key])
-    for field in ("class_names", "names", "labels"):
-        a, b = list(getattr(one, field)), list(getattr(other, field))
+    for field, values in _compared(one).items():
+        a, b = list(values), list(_compared(other).get(field, ()))
         if len(a) != len(b):
             refuse(f"numbers of {field}", len(a), len(b))
         for place, (x, y) in enumerate(zip(a, b, strict=True)):
             if x != y:
                 plain = [v.item() if isinstance(v, np.generic) else v for v in (x, y)]
                 refuse(f"{field}[{place}]", *plain)
-    classes = [next(iter(s.scores.values())).shape[1] for s in (one, other)]
-    if classes[0] != classes[1]:
-        refuse("numbers of classes", *classes)
+    if isinstance(one, Scores) and isinstance(other, Scores):
+        classes = [next(iter(s.scores.values())).shape[1] for s in (one, other)]
+        if classes[0] != classes[1]:
+            refuse("numbers of classes", *classes)
 
 
-def _warn_of_twins(inputs: Sequence[Scores]) -> None:
+def _compared(one: Saved) -> dict[str, Iterable[Any]]:
+    """What two inputs must have in common, item by item."""
+    found: dict[str, Iterable[Any]] = {"class_names": one.class_names, "names": one.names}
+    if isinstance(one, Scores):
+        return found | {"labels": one.labels}
+    made = one.recordings
+    found["frames"] = made.frames
+    found["segments"] = [tuple(segment) for segment in made.segments.tolist()]
+    for key, value in made.rules._asdict().items():
+        found[f"eval.{key}"] = [value]
+    return found
+
+
+def _warn_of_twins(inputs: Sequence[Saved]) -> None:
     streams = [one.row["stream"] for one in inputs]
     for name in dict.fromkeys(streams):
         if streams.count(name) > 1:
@@ -132,7 +167,7 @@ def _warn_of_twins(inputs: Sequence[Scores]) -> None:
             warnings.warn(f"{paths}: all of stream {name}", stacklevel=3)
 
 
-def _weights(inputs: Sequence[Scores], given: Sequence[float] | None) -> list[float]:
+def _weights(inputs: Sequence[Saved], given: Sequence[float] | None) -> list[float]:
     if given is None:
         streams = [one.row["stream"] for one in inputs]
         known = all(name in WEIGHTS for name in streams)
@@ -150,14 +185,12 @@ def _weights(inputs: Sequence[Scores], given: Sequence[float] | None) -> list[fl
     return numbers
 
 
-def _shared(inputs: Sequence[Scores], weights: Sequence[float]) -> dict[str, Any]:
+def _shared(inputs: Sequence[Saved], weights: Sequence[float]) -> dict[str, Any]:
     """What all rows of the fusion say."""
     rows = [one.row for one in inputs]
     described = []
     for one, weight in zip(inputs, weights, strict=True):
-        values: dict[str, float] = {}
-        for selection, scores in one.scores.items():
-            values |= _accuracies(scores, one.labels, selection)
+        values = _values([one], [1.0])
         described.append({"file": str(one.path), "weight": weight, "values": values} | one.row)
     return {
         "definition": _definition(inputs, weights),
@@ -175,13 +208,20 @@ def _shared(inputs: Sequence[Scores], weights: Sequence[float]) -> dict[str, Any
     }
 
 
-def _definition(inputs: Sequence[Scores], weights: Sequence[float]) -> str:
+def _definition(inputs: Sequence[Saved], weights: Sequence[float]) -> str:
     terms = [f"{w:g} {one.row['stream']}" for w, one in zip(weights, inputs, strict=True)]
-    known = {key.rpartition(".")[2] for key in inputs[0].scores}
+    first = inputs[0]
+    of_clips = isinstance(first, Scores)
+    selections = first.scores if isinstance(first, Scores) else first.recordings.probabilities
+    known = {key.rpartition(".")[2] for key in selections}
     found = [f"{name} = {text}" for name, text in SELECTIONS.items() if name in known]
     single = list(dict.fromkeys(one.row["definition"] for one in inputs))
+    what = (
+        "accuracy of late fusion: weighted sum of raw class scores without softmax"
+        if of_clips
+        else "late fusion: weighted mean of frame probabilities, judged by the rules of the inputs"
+    )
     return (
-        f"accuracy of late fusion: weighted sum of raw class scores without softmax, "
-        f"{' + '.join(terms)}; {', '.join(found)}{'; ' if found else ''}"
+        f"{what}, {' + '.join(terms)}; {', '.join(found)}{'; ' if found else ''}"
         f"each input: {' | '.join(single)}"
     )

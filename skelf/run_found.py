@@ -9,6 +9,7 @@ from typing import Any
 from .log import Event
 from .run_setup import Setup
 from .scores import Scores
+from .scores_recordings import RecordingScores
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,16 @@ class Judged:
     scores: Scores
 
 
+@dataclass(frozen=True)
+class Detected:
+    """Saved frame probabilities of recordings and what they belong to; see `Row`."""
+
+    setup: Setup
+    untrained: bool
+    judged_on: tuple[str, str]
+    scores: RecordingScores
+
+
 @dataclass
 class Found:
     """All that was found.
@@ -83,6 +94,7 @@ class Found:
         runs: the runs, in the order of their paths.
         rows: the rows of results.
         judged: the saved scores.
+        detected: the saved frame probabilities.
         notes: what could not be read, a sentence each.
         names: what each setup is called on the page, in their order there.
     """
@@ -90,5 +102,6 @@ class Found:
     runs: list[Run] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
+    detected: list[Detected] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     names: dict[Setup, str] = field(default_factory=dict)

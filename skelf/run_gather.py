@@ -13,8 +13,10 @@ from . import __version__, checkpoint, scores
 from .errors import InputError
 from .files import read_json
 from .log import Event
-from .run_found import Found, Judged, Row, Run
+from .run_found import Detected, Found, Judged, Row, Run
 from .run_setup import Setup, name_setups, setup_of
+from .scores_recordings import holds
+from .scores_recordings import read as read_recordings
 
 SKIPPED = ("checkpoints", "tensorboard", "features")
 """Folders of a run that hold neither runs nor results."""
@@ -201,13 +203,16 @@ def _judged(
 
 def _read_scores(path: Path, found: Found) -> None:
     try:
-        read = scores.read(path)
+        read = read_recordings(path) if holds(path) else scores.read(path)
         setup, untrained, judged_on = _judged(read.row, path, found.runs)
     except (InputError, KeyError, TypeError, AttributeError) as error:
         found.notes.append(f"{error}; the scores are left out")
         return
-    protocol = str(read.row["protocol"])
-    found.judged.append(Judged(setup, untrained, protocol, judged_on, _repeat(read.row), read))
+    if isinstance(read, scores.Scores):
+        protocol = str(read.row["protocol"])
+        found.judged.append(Judged(setup, untrained, protocol, judged_on, _repeat(read.row), read))
+    else:
+        found.detected.append(Detected(setup, untrained, judged_on, read))
 
 
 def _note_twins(found: Found) -> None:

@@ -13,6 +13,7 @@ from .run_curves import losses, monitor, readings
 from .run_found import Found, Run
 from .run_results import results
 from .run_setup import Setup
+from .run_timelines import detections
 
 
 def lead(found: Found) -> str:
@@ -47,7 +48,8 @@ def remarks(notes: Sequence[str]) -> list[Section]:
 
 def sections(found: Found) -> list[Section]:
     """All that needs no store; a section without content is left out."""
-    made = [ran(found), results(found), monitor(found), losses(found), *classes(found)]
+    made = [ran(found), results(found), detections(found), monitor(found), losses(found)]
+    made += classes(found)
     return [section for section in made if section is not None]
 
 

@@ -9,28 +9,25 @@ An `.npz` without pickles, beside the results:
     names                (N,) str, the clips
     class_names          (classes,) str; K may be higher where labels go beyond the names
     row                  str, JSON: what all rows of the evaluation say, and the selection of scores
+
+Detection writes frame probabilities instead: `scores_recordings` has that file.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import BadZipFile
-from zlib import error as zlib_error
 
 import numpy as np
 
+from . import scores_recordings
 from .data.clips import ClipSet
 from .errors import InputError
-from .files import replacing
 from .protocols.outcome import Outcome
+from .scores_file import arrays, field, listed, read_row, texts, write
 
 _FURTHER = "scores_"
-_TEXTS = ("protocol", "selection", "definition", "method", "encoder", "stream", "data", "split")
-_TORN = (OSError, EOFError, ValueError, BadZipFile, zlib_error, KeyError, MemoryError)
-_BROKEN = (*_TORN, RuntimeError)  # an encrypted member, an unknown compression
 
 
 class Scores(NamedTuple):
@@ -70,24 +67,20 @@ def save(path: Path, outcome: Outcome, test: ClipSet, row: Mapping[str, Any]) ->
     Raises:
         OSError: it could not be written; what was there before is untouched.
     """
+    if outcome.recordings is not None:
+        scores_recordings.save(path, outcome.recordings, test, row)
+        return True
     scores = outcome.by_selection()
     if not scores:
         return False
     first = next(iter(scores))
-    arrays: dict[str, Any] = {
+    fields = {
         "scores" if key == first else f"scores_{key}": np.asarray(z, np.float32)
         for key, z in scores.items()
     }
+    fields["labels"] = np.asarray(outcome.labels, np.int64)
     names = [name for name, label in zip(test.names, test.label, strict=True) if label >= 0]
-    with replacing(path) as hidden, hidden.open("wb") as file:
-        np.savez_compressed(
-            file,
-            **arrays,
-            labels=np.asarray(outcome.labels, np.int64),
-            names=np.array(names, dtype=str),
-            class_names=np.array(test.class_names, dtype=str),
-            row=np.array(json.dumps({**row, "selection": first}, ensure_ascii=False)),
-        )
+    write(path, fields | texts(names, test.class_names, {**row, "selection": first}))
     return True
 
 
@@ -98,19 +91,18 @@ def read(path: str | Path) -> Scores:
         InputError: no such file, not one of scores, damaged, or a field that does not hold.
     """
     path = Path(path)
-    data = _arrays(path)
-    labels = _field(path, data, "labels", "iu", 1).astype(np.int64)
-    names = [str(name) for name in _field(path, data, "names", "U", 1)]
-    classes = [str(name) for name in _field(path, data, "class_names", "U", 1)]
-    row = _row(path, str(_field(path, data, "row", "U", 0)))
+    data = arrays(path)
+    labels = field(path, data, "labels", "iu", 1).astype(np.int64)
+    names, classes = (listed(path, data, key) for key in ("names", "class_names"))
+    row = read_row(path, data)
     if not len(labels) or len(names) != len(labels):
         raise InputError(
             f"{path}: names: {len(names)} entries for {len(labels)} labels; evaluate again"
         )
-    scores = {row["selection"]: _field(path, data, "scores", "f", 2)}
+    scores = {row["selection"]: field(path, data, "scores", "f", 2)}
     for key in data:
         if key.startswith(_FURTHER):
-            scores[key.removeprefix(_FURTHER)] = _field(path, data, key, "f", 2)
+            scores[key.removeprefix(_FURTHER)] = field(path, data, key, "f", 2)
     shape = (len(labels), next(iter(scores.values())).shape[1])
     for key, array in scores.items():
         if array.shape != shape:
@@ -122,55 +114,3 @@ def read(path: str | Path) -> Scores:
             f"{path}: labels: {labels.min()}..{labels.max()} are not all classes of {shape[1]}"
         )
     return Scores(path, scores, labels, names, classes, row)
-
-
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; `skelf eval ... --out results.json` writes scores")
-    field = "the archive"
-    try:
-        with path.open("rb") as file:
-            if file.read(4) != b"PK\x03\x04":
-                raise InputError(f"{path}: not an .npz of scores, as `skelf eval --out` writes it")
-        with np.load(path, allow_pickle=False) as loaded:
-            data = {}
-            for field in loaded.files:
-                data[field] = loaded[field]
-                if not isinstance(data[field], np.ndarray):  # a member of another kind: bytes
-                    raise InputError(f"{path}: {field}: no array; evaluate again")
-            return data
-    except InputError:
-        raise
-    except _BROKEN as error:
-        if "allow_pickle" in str(error):
-            raise InputError(f"{path}: {field}: a pickle, which is never loaded") from None
-        detail = next(iter(str(error).strip("'\"").splitlines()), "") or type(error).__name__
-        raise InputError(
-            f"{path}: {field}: cut off or damaged ({detail}); evaluate again"
-        ) from None
-
-
-def _field(
-    path: Path, data: Mapping[str, np.ndarray], key: str, kinds: str, ndim: int
-) -> np.ndarray:
-    if key not in data:
-        raise InputError(
-            f"{path}: field {key!r} is missing; give a file of scores that `skelf eval --out` wrote"
-        )
-    values = data[key]
-    if values.dtype.kind not in kinds or values.ndim != ndim:
-        raise InputError(f"{path}: {key}: {values.dtype} {values.shape} is not what belongs here")
-    return values
-
-
-def _row(path: Path, text: str) -> dict[str, Any]:
-    try:
-        row = json.loads(text)
-    except (ValueError, RecursionError):
-        raise InputError(f"{path}: row: not JSON; evaluate again") from None
-    for key in _TEXTS:
-        if not isinstance(row, dict) or not isinstance(row.get(key), str):
-            raise InputError(f"{path}: row: {key} is missing or no text; evaluate again")
-    if row["selection"].rpartition(".")[2] not in ("last", "none"):
-        raise InputError(f"{path}: row: selection {row['selection']!r} is neither last nor none")
-    return row

@@ -21,7 +21,8 @@ from skelf import cli
 COMMANDS = [
     *(["demo"], ["pretrain"], ["eval"], ["fuse"], ["report"], ["profile"], ["list"]),
     *(["data", "import"], ["data", "info"], ["data", "check"], ["data", "split"]),
-    *(["data", "view"], ["data", "get"], ["data", "export"]),
+    *(["data", "view"], ["data", "get"], ["data", "export"], ["data", "map"], ["data", "join"]),
+    ["bench"],
 ]
 # design.md names the fields; numbers and their circumstances.
 FIELDS = {

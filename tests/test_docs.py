@@ -41,8 +41,13 @@ def test_readme_tour(tmp_path: Path) -> None:
             assert line.startswith("$ skelf "), line
             output += run(sys.executable, "-m", "skelf", *line.split()[2:], cwd=tmp_path)
     assert "(240, 64)" in output
-    rows = json.loads((tmp_path / "trained.json").read_text())
+    rows = [
+        row
+        for name in ("trained", "more", "found")
+        for row in json.loads((tmp_path / f"{name}.json").read_text())
+    ]
     assert {row["protocol"] for row in rows} == set(PROTOCOLS)
+    assert "actions found" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_makefile_has_the_readme_commands() -> None:

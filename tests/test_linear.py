@@ -47,7 +47,7 @@ def test_against_a_slow_classifier(standardize):
     start = torch.randn(7, 60, generator=generator) * 0.01
     orders = [torch.randperm(70, generator=generator).tolist() for _ in range(7)]
     rates = [0.05] * 4 + [0.005] * 3
-    held = linear._hold_out(torch.from_numpy(LABELS), 0.2, 3).tolist()
+    held = linear.hold_out(torch.from_numpy(LABELS), 0.2, 3).tolist()
 
     def accuracies(kept, x_judged, labels_judged):
         runs = _classifier(x, LABELS, start, orders, rates, kept, 32)
@@ -122,10 +122,10 @@ def test_features_are_extracted_once(tmp_path):
 
 def test_hold_out_is_stratified():
     labels = torch.tensor([0] * 40 + [1] * 10 + [2] * 2 + [3])
-    held = linear._hold_out(labels, 0.1, 0)
+    held = linear.hold_out(labels, 0.1, 0)
     assert torch.bincount(labels[held], minlength=4).tolist() == [4, 1, 1, 0]
     assert len(held.unique()) == len(held)
-    assert not torch.equal(held, linear._hold_out(labels, 0.1, 1))
+    assert not torch.equal(held, linear.hold_out(labels, 0.1, 1))
 
 
 @pytest.mark.parametrize("validation", [0.0, 0.1])

@@ -8,6 +8,7 @@ import re
 import shutil
 import statistics
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,13 @@ from report_runs import config, put_rows, put_run, row, trained
 from test_cli import good, refused
 from test_plots import HOSTILE, Tags
 
-from skelf import plots, run_curves, scores, svg
+from skelf import plots, run_curves, scores, scores_recordings, svg
 from skelf.data.clips import ClipSet
 from skelf.data.synthetic import generate
 from skelf.errors import InputError
 from skelf.fusion import fuse
 from skelf.layouts import NTU25
+from skelf.protocols.recordings import CHOSEN_BY, Recordings, Rules
 from skelf.run_gather import gather
 from skelf.run_report import write_report
 from skelf.run_setup import name_setups, setup_of
@@ -306,6 +308,46 @@ def test_confusion_and_recall_are_those_of_the_scores() -> None:
         share = f"{100 * sum(own) / len(own):.1f} %"
         name = re.escape(one.class_names[k])
         assert re.search(rf"<td>{name}</td><td[^>]*>{len(own)}</td><td[^>]*>{share}<", text)
+
+
+def put_detection(folder: Path, name: str, hits: int, untrained: bool = False) -> None:
+    """Results and frame probabilities of two recordings; of three actions `hits` are found."""
+    segments = np.array([[0, 5, 15, 0], [0, 25, 35, 1], [1, 4, 14, 1]])
+    frames = np.array([40, 20])
+    p = np.tile(np.array([[0.9, 0.05, 0.05]], np.float32), (60, 1))
+    for recording, start, end, label in segments[:hits]:
+        p[40 * recording + start : 40 * recording + end] = np.eye(3)[label + 1]
+    made = Recordings(frames, {"last": p}, segments, Rules(smoothing=0, tious=(0.5,)))
+    test = SimpleNamespace(
+        names=["first <b>", "second"], fps=np.array([10.0, 10.0]), class_names=("wave", "jump")
+    )
+    one = row(made.judge("last")[CHOSEN_BY], untrained, protocol="detection", metric=CHOSEN_BY)
+    put_rows(folder / f"results_{name}.json", one)
+    said = {key: value for key, value in one.items() if key not in ("metric", "value")}
+    scores_recordings.save(folder / f"results_{name}.detection.scores.npz", made, test, said)
+
+
+def test_detections_are_drawn_beside_the_untrained_ones(tmp_path: Path) -> None:
+    put_detection(tmp_path, "trained", 2)
+    put_detection(tmp_path, "untrained", 1, untrained=True)
+    text, notes = page_of(tmp_path)
+    assert not notes and "Detections" in headings(text)
+    # The recording where both were found comes first; beside it the untrained encoder's.
+    assert text.index("first &lt;b&gt;") < text.index("second")
+    said = re.findall(r"(\d+) of (\d+) actions? found", text)
+    assert said[::2] == said[1::2] == [("2", "2"), ("1", "2"), ("0", "1"), ("0", "1")]  # and aloud
+    assert "0 s" in text and "frames</" not in text
+
+
+def test_damaged_detections_become_remarks(tmp_path: Path) -> None:
+    put_detection(tmp_path, "trained", 2)
+    path = tmp_path / "results_trained.detection.scores.npz"
+    with np.load(path) as file:
+        fields = dict(file)
+    np.savez(path, **{**fields, "fps": fields["fps"][:1]})
+    text, notes = page_of(tmp_path)
+    assert "Detections" not in headings(text)
+    assert len(notes) == 1 and "fps" in notes[0]
 
 
 def test_fused_results_are_a_setup_of_their_own(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class Part(NamedTuple):
         return Part(lambda chosen: self.inputs(indices[chosen]), self.labels[indices])
 
 
-def labelled(encoder: nn.Module, train: ClipSet, test: ClipSet) -> tuple[ClipSet, ClipSet, int]:
+def both_sides(encoder: nn.Module, train: ClipSet, test: ClipSet) -> tuple[ClipSet, ClipSet, int]:
     """The labelled clips of both splits, and the number of classes.
 
     Raises:

@@ -59,7 +59,7 @@ def trained_copy(encoder: nn.Module, device: torch.device | str) -> nn.Module:
 
 def linear_head(dim: int, classes: int, generator: Generator) -> nn.Linear:
     """`Linear(dim, classes)` with weights N(0, 0.01) and biases 0, on the CPU."""
-    head: nn.Linear = nn.utils.skip_init(nn.Linear, dim, classes)
+    head = nn.Linear(dim, classes, device="meta").to_empty(device="cpu")
     with torch.no_grad():
         head.weight.copy_(torch.randn(classes, dim, generator=generator) * 0.01)
         head.bias.zero_()
@@ -160,7 +160,7 @@ def fit(
         for indices in batches(count, recipe.batch_size, generator):
             value = loss(indices)
             sgd.zero_grad()
-            value.backward()
+            torch.autograd.backward(value)
             if recipe.clip_norm:
                 nn.utils.clip_grad_norm_(weights, recipe.clip_norm)
             sgd.step()

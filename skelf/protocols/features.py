@@ -109,7 +109,7 @@ def extract(
     # Every clip is read once, maybe beside a training model: the set is not kept on the device.
     batches = ClipBatches(clips, device, persons=contract.persons, resident=False)
     plan = _plan(clips.length, batch_size)
-    with _frozen(encoder, torch.device(device)):
+    with in_evaluation(encoder, torch.device(device)):
         for indices, (x, lengths) in zip(plan, batches.stream(plan), strict=True):
             x = resize(x, lengths, contract.num_frames)  # (n, C, T, V, M)
             x = x if change is None else change.apply(x, indices)
@@ -210,6 +210,7 @@ def _joint(skeleton: Skeleton, joint: int) -> str:
 
 
 def labelled(clips: ClipSet, split: str) -> ClipSet:
+    """The labelled clips of the side of a split that is called `split`; InputError without any."""
     known = np.flatnonzero(clips.label >= 0)
     if len(known) == 0:
         raise InputError(
@@ -229,7 +230,8 @@ def _plan(length: np.ndarray, size: int) -> list[np.ndarray]:
 
 
 @contextmanager
-def _frozen(encoder: nn.Module, device: torch.device) -> Iterator[None]:
+def in_evaluation(encoder: nn.Module, device: torch.device) -> Iterator[None]:
+    """The encoder on `device`, in evaluation mode, without gradients; afterwards as it was."""
     flags = [(module, module.training) for module in encoder.modules()]
     home = next((p.device for p in encoder.parameters()), device)
     try:

@@ -20,7 +20,7 @@ from ..arguments import arguments
 from ..config_eval import SKIP
 from ..data.clips import ClipSet
 from ..metrics import topk_accuracy
-from ._inputs import JUDGED, Augment, Part, labelled, part
+from ._inputs import JUDGED, Augment, Part, both_sides, part
 from ._training import BatchNorm, Recipe, fit, linear_head, seeded, trained_copy
 from .linear import Count, hold_out
 from .outcome import Outcome
@@ -101,7 +101,7 @@ def run(
     # A call from Python is held to the same ranges as a settings file.
     given = {**recipe._asdict(), "augment": augment, "validation": validation}
     arguments(run, given, section="eval", source="", skip=SKIP)
-    train, test, classes = labelled(encoder, train, test)
+    train, test, classes = both_sides(encoder, train, test)
     learned, judged = part(encoder, train, device, augment), part(encoder, test, device)
     contract: Any = encoder
     train_on = partial(

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .recordings import Recordings
+
 
 class Outcome(NamedTuple):
     """The numbers of one protocol and what they were computed from.
@@ -23,6 +25,8 @@ class Outcome(NamedTuple):
         definition: one line saying exactly what was computed.
         selected: the scores `(N, K)` of further selections and conditions, where the protocol has
             any: `best_on_test`, `spatial.last`; those of a `last` or `none` first.
+        recordings: the frame probabilities of untrimmed recordings, where the protocol finds
+            segments in them; `scores` is None then and `labels` are empty.
     """
 
     values: dict[str, float]
@@ -30,6 +34,7 @@ class Outcome(NamedTuple):
     labels: np.ndarray
     definition: str
     selected: Mapping[str, np.ndarray] = MappingProxyType({})
+    recordings: Recordings | None = None
 
     def by_selection(self) -> dict[str, np.ndarray]:
         """Selection -> scores, a `last` or `none` first; empty where there are no scores."""

@@ -23,7 +23,7 @@ from ..data.clips import ClipSet
 from ..errors import InputError
 from ..metrics import topk_accuracy
 from . import features
-from ._inputs import Augment, Part, labelled, part
+from ._inputs import Augment, Part, both_sides, part
 from ._training import BatchNorm, Recipe
 from .finetune import described, judge, train_and_check
 from .linear import Count
@@ -117,7 +117,7 @@ def run(
         raise InputError(f"eval.fractions: {', '.join(names)}: name each share once")
     if frozen and augment != "none":
         raise InputError("eval.augment: frozen features are of whole clips; set eval.augment=none")
-    train, test, classes = labelled(encoder, train, test)
+    train, test, classes = both_sides(encoder, train, test)
     # All draws before the first training: a share that is too small must not cost hours.
     labels, seeds = train.label.astype(np.int64), _seeds(seed, repeats)
     drawn = {

@@ -1,0 +1,163 @@
+"""A benchmark: methods x data sets x protocols x seeds of one suite, resumable, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from filelock import FileLock, Timeout
+
+from .bench_cell import Cell
+from .bench_cells import plan
+from .bench_checks import check_settings, find_sets
+from .bench_markdown import markdown
+from .bench_state import State, states
+from .bench_suite import Suite, read_suite
+from .bench_table import tidy, write_csv, write_parquet
+from .bench_workers import Tell, run_cells
+from .errors import InputError
+from .files import write_text
+
+
+class Failure(NamedTuple):
+    """A cell that failed, now or before.
+
+    Args:
+        title: the cell.
+        message: what went wrong, in one line.
+        path: the file that holds the rest.
+        now: whether this call ran it.
+    """
+
+    title: str
+    message: str
+    path: Path
+    now: bool
+
+
+class Benchmark(NamedTuple):
+    """What came out.
+
+    Args:
+        rows: the tidy table, of all cells that are done.
+        failures: the cells that failed.
+        ran: cells that this call ran, failed ones too.
+        left: cells that could not be run, since one that they need failed.
+        cells: all cells of the suite.
+        files: what was written: CSV, Markdown, and Parquet where pyarrow is installed.
+    """
+
+    rows: list[dict[str, Any]]
+    failures: list[Failure]
+    ran: int
+    left: int
+    cells: int
+    files: list[Path]
+
+
+def bench(
+    suite: str | Path,
+    out: str | Path,
+    *,
+    workers: int = 1,
+    retry: bool = False,
+    tell: Tell = lambda kind, cell, text: None,
+    expect: Callable[[int, int], None] = lambda cells, still: None,
+) -> Benchmark:
+    """Runs what of a suite is not done yet, and writes its tables.
+
+    Args:
+        suite: the TOML file.
+        out: the benchmark's folder. A cell that is finished there is never run again; an
+            interrupted pretraining resumes from its checkpoint.
+        workers: processes that run cells side by side, each with its share of the cores; 1 runs
+            them in this process, on all.
+        retry: run cells again that failed before.
+        tell: called with what happens to each cell.
+        expect: called once with the numbers of cells in all and still to be run.
+
+    Returns:
+        Rows, failures, and the files `results.csv`, `results.md` and `results.parquet`.
+
+    Raises:
+        InputError: the suite or its stores do not hold, a finished cell had other settings, or
+            another process works in `out`.
+        OSError: `out` cannot be written.
+    """
+    out = Path(out)
+    if workers < 1:
+        raise InputError(f"--workers {workers}: at least 1")
+    read, cells = _planned(suite, out)
+    with _hold(out):
+        found = states(cells, retry)
+        still = [cell for cell in cells if found[cell.key] == "open"]
+        lost = [cell for cell in cells if found[cell.key] == "failed"]
+        expect(len(cells), len(still))
+        try:
+            bad = run_cells(still, workers, tell, out / "logs", lost={cell.key for cell in lost})
+        finally:  # after Ctrl-C too, with what there is
+            rows, files = _write(read, cells, out)
+    failures = [Failure(cell.title, _said(cell), cell.error, False) for cell in lost]
+    failures += [Failure(c.title, bad[c.key], c.error, True) for c in still if bad.get(c.key)]
+    left = sum(bad.get(cell.key) == "" for cell in still)
+    return Benchmark(rows, failures, len(still) - left, left, len(cells), files)
+
+
+def preview(suite: str | Path, out: str | Path, *, retry: bool = False) -> list[tuple[Cell, State]]:
+    """The cells of a suite and their states; runs and writes nothing.
+
+    Raises:
+        InputError: as `bench`.
+    """
+    cells = _planned(suite, Path(out))[1]
+    found = states(cells, retry)
+    return [(cell, found[cell.key]) for cell in cells]
+
+
+def _planned(path: str | Path, out: Path) -> tuple[Suite, list[Cell]]:
+    suite = read_suite(path)
+    check_settings(suite)
+    return suite, plan(suite, find_sets(suite), out)
+
+
+@contextmanager
+def _hold(out: Path) -> Iterator[None]:
+    """One benchmark a folder at a time; the lock ends with the process, killed or not."""
+    lock = FileLock(out / ".lock", blocking=False)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise InputError(
+            f"{out}: another process runs a benchmark here; wait for it or choose another --out"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{out}: cannot write the benchmark's folder: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _write(suite: Suite, cells: list[Cell], out: Path) -> tuple[list[dict[str, Any]], list[Path]]:
+    """Tables of all cells that are done."""
+    found = states(cells, retry=False)
+    judged = [cell for cell in cells if cell.kind != "pretrain"]
+    done = [cell for cell in judged if found[cell.key] == "done"]
+    rows = tidy(done, out)
+    files = [out / "results.csv", out / "results.md"]
+    write_csv(files[0], rows)
+    write_text(files[1], markdown(suite, rows, len(judged) - len(done)))
+    if write_parquet(out / "results.parquet", rows):
+        files.append(out / "results.parquet")
+    return rows, files
+
+
+def _said(cell: Cell) -> str:
+    """The first line of a cell's error file."""
+    try:
+        return next(iter(cell.error.read_text("utf-8").splitlines()), "")
+    except (OSError, UnicodeDecodeError):
+        return "its error file cannot be read"

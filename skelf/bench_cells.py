@@ -1,0 +1,204 @@
+"""The cells of a suite: pretrainings, evaluations and fusions, each with its files and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from . import checkpoint, scores
+from .arguments import read_given
+from .bench_cell import Cell
+from .bench_checks import Sets
+from .bench_suite import Method, Place, Protocol, Suite, slug
+from .errors import InputError
+
+# Say where and how a run is computed, not what.
+_ASIDE = {
+    *("train.devices", "train.resident", "train.compile", "train.save_every", "train.keep"),
+    *("train.monitor_every", "train.chunk"),
+}
+
+
+class _Spot(NamedTuple):
+    """One run of a method, or what stands for it: where it is trained, and where it writes."""
+
+    method: Method
+    place: Place
+    stream: str
+    seed: int
+    folder: Path
+
+    def __str__(self) -> str:
+        return f"{self.method.label}, {self.stream}, {self.place}, seed {self.seed}"
+
+
+class _Run(NamedTuple):
+    """The run that cells judge: pretrained here, or found."""
+
+    path: str
+    settings: dict[str, Any]
+    trained_on: str
+    needs: tuple[str, ...]
+
+
+def plan(suite: Suite, sets: Sets, out: Path) -> list[Cell]:
+    """All cells of a suite, each behind those that it needs.
+
+    They come seed by seed, so that a whole table of the first seed is there early.
+
+    Raises:
+        InputError: a run that is to be judged is not there.
+    """
+    cells: dict[str, Cell] = {}
+    for seed in suite.seeds:
+        for method in suite.methods:
+            for place in suite.pretrained_on(method):
+                parts = (place.data, place.split or "all", method.label)
+                parent = out.joinpath(*map(slug, parts))
+                judged: dict[str, list[Cell]] = {}
+                for stream in method.streams:
+                    spot = _Spot(method, place, stream, seed, parent / f"{stream}_seed{seed}")
+                    for cell in _of_run(suite, sets, spot, cells):
+                        cells[cell.key] = cell
+                        if cell.kind == "judge":
+                            judged.setdefault(cell.name, []).append(cell)
+                if method.fuse:
+                    streams = "+".join(method.streams)
+                    spot = _Spot(method, place, streams, seed, parent / f"fused_seed{seed}")
+                    for name, inputs in judged.items():
+                        fused = _fusion(name, spot, inputs)
+                        cells[fused.key] = fused
+    return list(cells.values())
+
+
+def _of_run(suite: Suite, sets: Sets, spot: _Spot, before: dict[str, Cell]) -> Iterator[Cell]:
+    """A pretraining and its evaluations."""
+    if spot.method.run is None:
+        first = _pretraining(suite, sets, spot, before)
+        yield first
+        run = _Run(str(spot.folder), first.settings, str(spot.place), (first.key,))
+    else:
+        run = _found(suite, spot)
+    for protocol in suite.protocols:
+        for on in suite.judged_on(protocol, spot.place):
+            for untrained in (False, True)[: 1 + protocol.untrained]:
+                yield _evaluation(sets, spot, run, protocol, on, untrained)
+
+
+def _pretraining(suite: Suite, sets: Sets, spot: _Spot, before: dict[str, Cell]) -> Cell:
+    method, place, stream, seed, folder = spot
+    config, init = suite.config_of(method), _named(suite, method.init, spot)
+    needs: tuple[str, ...] = ()
+    settings: dict[str, Any] = {"method": method.name, "stream": stream, "seed": seed}
+    settings |= sets.contents[place]
+    given = read_given(config, method.settings)
+    settings |= {key: value for key, (value, _) in sorted(given.items()) if key not in _ASIDE}
+    if method.after is not None:
+        start = folder.parent.with_name(slug(method.after)) / folder.name
+        init, needs = str(start), (str(start / "pretrain"),)
+        settings["after"] = before[needs[0]].settings
+    elif init is not None:
+        settings["init"] = init
+    call = {
+        "method": method.name,
+        "data": str(sets.stores[place.data]),
+        "out": str(folder),
+        "split": place.split or None,
+        "stream": stream,
+        "config": None if config is None else str(config),
+        "overrides": list(method.settings),
+        "seed": seed,
+        "init": init,
+    }
+    return Cell("pretrain", folder, "pretrain", f"{spot}: pretraining", settings, call, needs)
+
+
+def _found(suite: Suite, spot: _Spot) -> _Run:
+    """A run that is there already; it says itself what it was trained on."""
+    path = str(_named(suite, spot.method.run, spot))
+    settings: dict[str, Any] = {"run": path}
+    trained_on = ""
+    if Path(path).is_dir():
+        held = checkpoint.locate(path)
+        source = checkpoint.read_config(held).get("source") or {}
+        trained_on = "/".join(str(source[key]) for key in ("data", "split") if source.get(key))
+        settings["checkpoint"] = held.name
+    if spot.method.official:
+        settings |= {"official": spot.method.name, "stream": spot.stream}
+    return _Run(path, settings, trained_on, ())
+
+
+def _named(suite: Suite, text: str | None, spot: _Spot) -> str | None:
+    """A path, its {data}, {split}, {stream} and {seed} filled in; a name of the hub as it is."""
+    if text is None:
+        return None
+    parts = {"data": spot.place.data, "split": spot.place.split}
+    try:
+        name = text.format(**parts, stream=spot.stream, seed=spot.seed)
+    except (KeyError, IndexError, ValueError, AttributeError):
+        raise InputError(
+            f"{suite.path}: {spot.method.label}: {text!r}: only {{data}}, {{split}}, {{stream}} "
+            "and {seed} can be filled in"
+        ) from None
+    path = suite.path.parent / name
+    hub = name.count("/") == 1 and not name.startswith((".", "/"))
+    return name if hub and not path.parent.exists() else str(path)
+
+
+def _evaluation(
+    sets: Sets, spot: _Spot, run: _Run, protocol: Protocol, on: Place, untrained: bool
+) -> Cell:
+    method = spot.method
+    parts = [slug(protocol.label)]
+    parts += [slug(f"on_{on.data}_{on.split}")] if on != spot.place else []
+    parts += ["untrained"] if untrained else []
+    settings = [*protocol.settings, *(method.settings if method.official else ())]
+    said = f" on {on}" * (on != spot.place) + ", untrained" * untrained
+    of_run = {
+        "untrained": untrained,
+        "seed": spot.seed,
+        "stream": spot.stream if method.official else method.judge,
+    }
+    return Cell(
+        "judge",
+        spot.folder,
+        "_".join(parts),
+        f"{spot}: {protocol.label}{said}",
+        {"protocol": protocol.name, "settings": settings, **of_run}
+        | sets.contents[on]
+        | {"run": run.settings},
+        {
+            "protocols": [protocol.name],
+            "run": run.path,
+            "data": str(sets.stores[on.data]),
+            "split": on.split,
+            "method": method.name if method.official else None,
+            "overrides": settings,
+            **of_run,
+        },
+        run.needs,
+        {
+            "row": method.label,
+            "label": protocol.label,
+            "pretrained_on": run.trained_on,
+            "data": on.data,
+            "split": on.split,
+            "case": spot.seed,
+            "show": list(protocol.show),
+        },
+    )
+
+
+def _fusion(name: str, spot: _Spot, inputs: list[Cell]) -> Cell:
+    protocol = inputs[0].settings["protocol"]
+    return Cell(
+        "fuse",
+        spot.folder,
+        name,
+        f"{spot}: {name}",
+        {"fused": [cell.settings for cell in inputs]},
+        {"files": [str(scores.beside(cell.results, protocol)) for cell in inputs]},
+        tuple(cell.key for cell in inputs),
+        inputs[0].about,
+    )

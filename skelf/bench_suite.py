@@ -1,0 +1,270 @@
+"""A suite: which methods, data sets, protocols and seeds a benchmark has, read from one TOML file.
+
+Whatever can be known to be wrong is refused here, before hours of work: names, settings, stores.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .arguments import filled
+from .errors import InputError, unknown
+
+OWN = "own"
+"""In a protocol's `on`: the data and split that the run was pretrained on."""
+
+Name = Annotated[str, Field(min_length=1, pattern=r"^[^/|\n]+$")]
+Stream = Literal["joint", "motion", "bone"]
+M = TypeVar("M", bound=BaseModel)
+
+
+class Place(NamedTuple):
+    """A data set and one of its splits; "" where it has none: all of its clips."""
+
+    data: str
+    split: str
+
+    def __str__(self) -> str:
+        return f"{self.data}/{self.split}" if self.split else self.data
+
+
+class DataSet(BaseModel):
+    """A table `[[data]]`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name = Field(description="what tables call it; published numbers go by it")
+    store: str | None = Field(None, description="a store, beside the suite; none: a preset's name")
+    splits: tuple[Name, ...] = Field((), description="its splits; none: all clips, pretrained on")
+    pretrain: bool = Field(True, description="false: methods that name no data are not trained on")
+
+    @property
+    def places(self) -> list[Place]:
+        """Each of its splits."""
+        return [Place(self.name, split) for split in self.splits or ("",)]
+
+
+class Method(BaseModel):
+    """A table `[[method]]`: a row of the results for each of its streams."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(description="in METHODS")
+    row: Name | None = Field(None, description="what tables call it; none: its name")
+    streams: tuple[Stream, ...] = Field(("joint",), min_length=1, description="one run for each")
+    fuse: bool = Field(False, description="adds the late fusion of the streams")
+    settings: tuple[str, ...] = Field((), description="section.key=value")
+    config: str | None = Field(None, description="a TOML file; wins over the suite's")
+    data: tuple[str, ...] | None = Field(None, description="what it is pretrained on; none: all")
+    after: str | None = Field(None, description="an earlier row whose weights it starts from")
+    init: str | None = Field(None, description="a run or file whose weights it starts from")
+    run: str | None = Field(None, description="judge this run instead of pretraining one")
+    official: bool = Field(False, description="`run` is the authors' released file")
+    judge: Literal["joint", "motion", "bone", "all"] | None = Field(
+        None, description="of a run that trained several streams: which are judged"
+    )
+
+    @property
+    def label(self) -> str:
+        """What tables call it."""
+        return self.row or self.name
+
+
+class Protocol(BaseModel):
+    """A table `[[protocol]]`: a group of columns."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(description="in PROTOCOLS")
+    row: Name | None = Field(None, description="what tables call it; none: its name")
+    settings: tuple[str, ...] = Field((), description="eval.key=value")
+    on: tuple[str, ...] = Field((OWN,), min_length=1, description="data or data/split, or own")
+    untrained: bool = Field(False, description="judge the encoders with fresh weights as well")
+    show: tuple[str, ...] = Field((), description="metrics in the table; none: the first one")
+
+    @property
+    def label(self) -> str:
+        """What tables call it."""
+        return self.row or self.name
+
+
+class Head(BaseModel):
+    """What stands above the tables."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field((0, 1, 2), min_length=1)
+    config: str | None = Field(None, description="a TOML file of settings for every method")
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A suite as its file has it, names checked.
+
+    Args:
+        path: the file.
+        seeds: every cell is run with each.
+        config: the TOML file of settings for methods that name none.
+        data: the data sets.
+        methods: the rows.
+        protocols: the groups of columns.
+    """
+
+    path: Path
+    seeds: tuple[int, ...]
+    config: str | None
+    data: tuple[DataSet, ...]
+    methods: tuple[Method, ...]
+    protocols: tuple[Protocol, ...]
+
+    def beside(self, name: str | None) -> Path | None:
+        """A file that the suite names, relative to itself."""
+        return None if name is None else self.path.parent / name
+
+    def config_of(self, method: Method) -> Path | None:
+        """The file of settings of a method."""
+        return self.beside(method.config or self.config)
+
+    def pretrained_on(self, method: Method) -> list[Place]:
+        """Where a method is pretrained."""
+        if method.data is None:
+            return [place for one in self.data if one.pretrain for place in one.places]
+        return self.places(method.data, f"{method.label}: data")
+
+    def judged_on(self, protocol: Protocol, own: Place) -> list[Place]:
+        """Where a run is judged that was pretrained on `own`."""
+        named = [name for name in protocol.on if name != OWN]
+        mine = [own] if OWN in protocol.on else []
+        return list(dict.fromkeys(mine + self.places(named, f"{protocol.label}: on")))
+
+    def places(self, names: Sequence[str], what: str) -> list[Place]:
+        """`data` (all of its splits) or `data/split`.
+
+        Raises:
+            InputError: no such data set or split in the suite.
+        """
+        found = []
+        for name in names:
+            data, _, split = name.partition("/")
+            own = {one.name: one.places for one in self.data}
+            if data not in own:
+                raise InputError(f"{self.path}: {what}: {unknown('data', data, own)}")
+            splits = [place.split for place in own[data]]
+            if split and split not in splits:
+                raise InputError(f"{self.path}: {what}: {unknown('split', split, splits)}")
+            found += [place for place in own[data] if split in ("", place.split)]
+        return found
+
+
+def read_suite(path: str | Path) -> Suite:
+    """Reads a suite.
+
+    Raises:
+        InputError: not to be read, an unknown key or name (with the nearest), a value of the wrong
+            kind, or tables that contradict each other; one line for each key.
+    """
+    path = Path(path)
+    try:
+        given = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the suite: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a TOML file: {error}") from None
+    known = [*Head.model_fields, "data", "method", "protocol"]
+    if wrong := [key for key in given if key not in known]:
+        raise InputError(f"{path}: {unknown('key', wrong[0], known)}")
+    head = filled(
+        Head, {k: v for k, v in given.items() if k in Head.model_fields}, "suite", path.name
+    )
+    suite = Suite(
+        path,
+        head.seeds,
+        head.config,
+        _tables(DataSet, given, "data", path),
+        _tables(Method, given, "method", path),
+        _tables(Protocol, given, "protocol", path),
+    )
+    _check_names(suite)
+    for method in suite.methods:
+        _check_method(suite, method)
+    return suite
+
+
+def slug(text: str) -> str:
+    """A text as a file's name."""
+    return re.sub(r"[^\w.+=-]+", "_", text).strip("_") or "_"
+
+
+def _tables(model: type[M], given: Mapping[str, Any], name: str, path: Path) -> tuple[M, ...]:
+    tables = given.get(name)
+    if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
+        said = "no table" if tables is None else "not a list of tables"
+        raise InputError(f"{path}: {name}: {said}; write [[{name}]] and keys below")
+    return tuple(
+        filled(model, one, name, f"{path}: [[{name}]] {number}")
+        for number, one in enumerate(tables, 1)
+    )
+
+
+def _check_names(suite: Suite) -> None:
+    for what, names in (
+        ("seeds", suite.seeds),
+        ("[[data]] name", [slug(one.name) for one in suite.data]),
+        ("[[method]] row", [slug(one.label) for one in suite.methods]),
+        ("[[protocol]] row", [slug(one.label) for one in suite.protocols]),
+        *((f"{one.name}: splits", one.splits) for one in suite.data),
+        *((f"{one.label}: streams", one.streams) for one in suite.methods),
+    ):
+        if (twice := _twice(names)) is not None:
+            raise InputError(f"{suite.path}: {what}: {twice!r} twice; give each a name of its own")
+    if OWN in [one.name for one in suite.data]:
+        raise InputError(f"{suite.path}: [[data]] name: {OWN!r} means a run's own set; rename it")
+
+
+def _twice(names: Iterable[Any]) -> Any:
+    listed = list(names)
+    return next((name for name in listed if listed.count(name) > 1), None)
+
+
+def _check_method(suite: Suite, method: Method) -> None:
+    """Refuses what contradicts itself."""
+
+    def refuse(text: str) -> None:
+        raise InputError(f"{suite.path}: {method.label}: {text}")
+
+    if method.fuse and len(method.streams) < 2:
+        refuse("fuse: needs two or more streams")
+    if method.official and method.run is None:
+        refuse("official: says whose file `run` is; name one")
+    if method.official and any(one.untrained for one in suite.protocols):
+        refuse("official: a released file cannot be judged untrained; put it into another suite")
+    trains = [key for key in ("after", "init", "config") if getattr(method, key) is not None]
+    if method.run is not None and (trains or (method.settings and not method.official)):
+        refuse(f"run: is judged as it is; leave out {(trains or ['settings'])[0]}")
+    if method.after is not None and method.init is not None:
+        refuse("after and init both name what to start from; give one")
+    own = suite.pretrained_on(method)
+    if not own:
+        refuse("data: nothing to pretrain on; name a data set, or set pretrain = true in [[data]]")
+    for protocol in suite.protocols:
+        for place in (place for one in own for place in suite.judged_on(protocol, one)):
+            if not place.split:
+                refuse(f"{protocol.label}: {place} has no splits to judge on; name others in `on`")
+    if method.after is None:
+        return
+    rows = {one.label: one for one in suite.methods}
+    earlier = list(rows)[: list(rows).index(method.label)]
+    if method.after not in earlier:
+        refuse(f"after: {unknown('earlier row', method.after, earlier)}")
+    first = rows[method.after]
+    lacks: list[str] = [s for s in method.streams if s not in first.streams]
+    lacks += [str(place) for place in own if place not in suite.pretrained_on(first)]
+    if lacks or first.run is not None:
+        refuse(f"after: {method.after} has no run of {(lacks or ['its own'])[0]}")

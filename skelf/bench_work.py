@@ -1,0 +1,76 @@
+"""What a cell is: one call of pretrain, evaluate or fuse, in whatever process."""
+
+from __future__ import annotations
+
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+from .bench_cell import Cell
+from .errors import InputError
+from .files import write_json, write_text
+from .log import Event
+
+
+def do(cell: Cell, tell: Callable[[str], None] = lambda text: None) -> str | None:
+    """Does a cell and notes that it is done.
+
+    Args:
+        cell: what to do; the cells that it needs must be done.
+        tell: called with how far a pretraining is.
+
+    Returns:
+        None, or in one line what went wrong: the rest stands in the cell's error file.
+    """
+    try:
+        cell.error.unlink(missing_ok=True)
+        cell.mark(done=False)
+        _do(cell, tell)
+        cell.mark(done=True)
+    except Exception as error:  # whatever one cell has, the others go on
+        return failed(cell, error)
+    return None
+
+
+def failed(cell: Cell, error: Exception) -> str:
+    """Writes a cell's error file, the message first, and returns the message."""
+    text = next(iter(str(error).strip().splitlines()), "")
+    if not text or not isinstance(error, InputError | OSError | RuntimeError):
+        text = f"{type(error).__name__}: {text}".removesuffix(": ")
+    whole = "".join(traceback.format_exception(error))
+    try:
+        write_text(cell.error, f"{text}\n\n{whole}")
+    except OSError as full:
+        text += f" (and {cell.error} cannot be written: {full.strerror})"
+    return text
+
+
+def _do(cell: Cell, tell: Callable[[str], None]) -> None:
+    if cell.kind == "fuse":
+        _fuse(cell)
+        return
+    from . import api  # torch takes seconds, and reads at its import how many threads it has
+
+    if cell.kind == "judge":
+        api.evaluate(**cell.call, out=cell.results)
+        return
+
+    def listen(event: Event) -> None:
+        if event["event"] == "epoch":
+            tell(f"epoch {event['epoch'] + 1}")
+
+    resume = (cell.folder / "config.json").exists()
+    api.pretrain(**cell.call, resume=resume, listener=listen)
+
+
+def _fuse(cell: Cell) -> None:
+    files = cell.call["files"]
+    if not any(Path(file).exists() for file in files):  # a protocol without class scores
+        write_json(cell.results, [])
+        return
+    from . import fusion
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fusion.fuse(files, out=cell.results)

@@ -1,0 +1,192 @@
+"""Runs cells: one after the other in this process, or side by side in worker processes.
+
+A worker that dies takes one cell with it; another takes its place. Workers end with this process,
+killed or not: what they had begun resumes from its checkpoint.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, Literal
+
+from .bench_cell import Cell
+from .bench_work import do, failed
+
+Tell = Callable[[Literal["start", "progress", "done", "failed", "blocked"], Cell, str], None]
+"""Called with what happens to a cell, and a text on it."""
+
+
+def run_cells(
+    cells: Sequence[Cell], workers: int, tell: Tell, logs: Path, lost: Iterable[str] = ()
+) -> dict[str, str]:
+    """Runs cells; one that fails is noted, those that need it are left out, the rest goes on.
+
+    Args:
+        cells: those that are to be done, each behind the ones that it needs; what they need and is
+            not among them is done.
+        workers: processes; with 1 this one does it all.
+        tell: called with what happens.
+        logs: folder for what workers print.
+        lost: keys of cells that are not there and will not be: those that need them are left out.
+
+    Returns:
+        Key -> message of the cells that failed; "" of those that were left out.
+    """
+    queue = _Queue(cells, tell, lost)
+    if workers == 1:
+        while (cell := queue.take()) is not None:
+            queue.finish(cell, do(cell, partial(tell, "progress", cell)))
+    else:
+        _side_by_side(queue, min(workers, max(len(cells), 1)), tell, logs)
+    return queue.bad
+
+
+class _Queue:
+    """The cells that wait, and what became of the others."""
+
+    def __init__(self, cells: Sequence[Cell], tell: Tell, lost: Iterable[str]) -> None:
+        self.waiting, self.tell = list(cells), tell
+        self.undone = {cell.key for cell in cells}
+        self.bad = dict.fromkeys(lost, "")
+
+    def take(self) -> Cell | None:
+        """The first cell whose needs are done; None: there is none now."""
+        for cell in list(self.waiting):
+            if any(key in self.bad for key in cell.needs):
+                self.waiting.remove(cell)
+                self.undone.discard(cell.key)
+                self.bad[cell.key] = ""
+                self.tell("blocked", cell, "")
+            elif not self.undone.intersection(cell.needs):
+                self.waiting.remove(cell)
+                self.tell("start", cell, "")
+                return cell
+        return None
+
+    def finish(self, cell: Cell, message: str | None) -> None:
+        self.undone.discard(cell.key)
+        if message is not None:
+            self.bad[cell.key] = message
+        self.tell("done" if message is None else "failed", cell, message or "")
+
+
+def _side_by_side(queue: _Queue, count: int, tell: Tell, logs: Path) -> None:
+    logs.mkdir(parents=True, exist_ok=True)
+    gpus = _gpus()
+    team = [_Worker(number, count, gpus, logs) for number in range(count)]
+    try:
+        while True:
+            for worker in team:
+                if worker.cell is None and (cell := queue.take()) is not None:
+                    worker.give(cell)
+            busy = {worker.connection: worker for worker in team if worker.cell is not None}
+            if not busy:
+                return
+            for connection in wait(list(busy)):
+                worker = busy[connection]  # type: ignore[index]
+                cell = worker.cell
+                assert cell is not None
+                kind, text = worker.hear()
+                if kind == "progress":
+                    tell("progress", cell, str(text))
+                else:
+                    worker.cell = None
+                    queue.finish(cell, text)
+    finally:
+        for worker in team:
+            worker.end()
+
+
+class _Worker:
+    """A process that does one cell after the other; started when it gets its first."""
+
+    def __init__(self, number: int, count: int, gpus: Sequence[str], logs: Path) -> None:
+        self.cell: Cell | None = None
+        threads = max(1, (os.cpu_count() or 1) // count)
+        gpu = gpus[number % len(gpus)] if gpus else None
+        self._arguments = (threads, gpu, str(logs / f"worker{number}.log"))
+        self._process: Any = None
+        self.connection: Connection
+
+    def give(self, cell: Cell) -> None:
+        if self._process is None:
+            context = get_context("spawn")
+            self.connection, other = context.Pipe()
+            self._process = context.Process(target=serve, args=(other, *self._arguments))
+            self._process.start()
+            other.close()  # so that a worker's death ends the pipe
+        self.cell = cell
+        self.connection.send(cell)
+
+    def hear(self) -> tuple[str, str | None]:
+        """What it says; a death counts as the failure of its cell."""
+        try:
+            kind, text = self.connection.recv()
+            return kind, text
+        except (EOFError, OSError):
+            self._process.join()
+            code, log = self._process.exitcode, self._arguments[2]
+            self._process = None
+            assert self.cell is not None
+            how = f"signal {-code}" if code < 0 else f"exit code {code}"
+            return "end", failed(
+                self.cell, RuntimeError(f"its process ended with {how}, see {log}; out of memory?")
+            )
+
+    def end(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.join()
+
+
+def serve(connection: Connection, threads: int, gpu: str | None, log: str) -> None:
+    """A worker's life: cells come in, None or a message goes out.
+
+    Args:
+        connection: to the process that hands out cells.
+        threads: threads that it may use where OMP_NUM_THREADS does not say.
+        gpu: the only GPU that it sees; None: all of them.
+        log: file for what it prints.
+    """
+    given = os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # a user's own counts
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that hands out
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with open(log, "a", buffering=1, encoding="utf-8") as file:
+        for descriptor in (1, 2):
+            os.dup2(file.fileno(), descriptor)
+        if "torch" in sys.modules:  # by the program that started this
+            sys.modules["torch"].set_num_threads(int(given) if given.isdigit() else threads)
+        while True:
+            try:
+                cell = connection.recv()
+            except EOFError:
+                return
+            print(f"# {cell.title}", flush=True)
+            connection.send(("end", do(cell, lambda text: connection.send(("progress", text)))))
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _gpus() -> list[str]:
+    """Where there are several GPUs, each worker gets one of them."""
+    import torch
+
+    if torch.cuda.device_count() < 2:
+        return []
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return named.split(",") if named else [str(i) for i in range(torch.cuda.device_count())]

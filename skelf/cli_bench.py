@@ -1,0 +1,150 @@
+"""`skelf bench`: a suite of methods, data sets, protocols and seeds."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from . import memory
+
+if TYPE_CHECKING:
+    from .bench import Benchmark
+    from .bench_cell import Cell
+    from .bench_state import State
+
+
+def bench(
+    suite: Annotated[Path, typer.Argument(metavar="SUITE.toml", help="What is run.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Runs, results and tables; goes on there.")
+    ],
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="Processes that run cells side by side.")
+    ] = 1,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the cells and what is done; run nothing.")
+    ] = False,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Run cells again that failed before.")
+    ] = False,
+) -> None:
+    """Methods x data sets x protocols x seeds in one table, with the published numbers.
+
+    Example: skelf bench suite.toml --out bench --workers 4
+    """
+    from . import bench as benchmark
+
+    console = Console()
+    if dry_run:
+        _list(console, benchmark.preview(suite, out, retry=retry))
+        return
+    memory.keep_freed()
+    try:
+        with BenchDisplay(console) as display:
+            done = benchmark.bench(
+                suite, out, workers=workers, retry=retry, tell=display, expect=display.expect
+            )
+    except KeyboardInterrupt:
+        console.print("stopped; the same command goes on where it was")
+        raise typer.Exit(1) from None
+    _summarise(console, done)
+    if done.failures or done.left:
+        raise typer.Exit(1)
+
+
+class BenchDisplay:
+    """What a person watches: a bar of cells on a terminal, a line for each cell elsewhere.
+
+    Args:
+        console: where to draw.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.running: dict[str, str] = {}
+        self.began: dict[str, float] = {}
+        self.counts: Counter[str] = Counter()
+        self.bar = Progress(
+            TextColumn("cells"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[failed]} failed, {task.fields[running]} running"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[what]}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self.task = self.bar.add_task("", total=None, failed=0, running=0, what="", visible=False)
+
+    def __enter__(self) -> BenchDisplay:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bar.stop()
+
+    def expect(self, cells: int, still: int) -> None:
+        """Takes the numbers of cells in all and still to be run."""
+        self.total = still
+        self.bar.update(self.task, total=still, visible=True)
+        self._say(f"{cells} cells, {still} to run")
+
+    def __call__(self, kind: str, cell: Cell, text: str) -> None:
+        """Shows what happens to a cell."""
+        if kind in ("start", "progress"):
+            self.began.setdefault(cell.key, time.perf_counter())
+            self.running[cell.key] = f"{cell.title} {text}".strip()
+        else:
+            self.running.pop(cell.key, None)
+            self.counts[kind] += 1
+            seconds = time.perf_counter() - self.began.get(cell.key, time.perf_counter())
+            said = {"done": f"{seconds:.1f} s", "blocked": "left out"}.get(kind, f"FAILED: {text}")
+            self._say(f"[{self.counts.total()}/{self.total}] {cell.title}: {said}")
+        self.bar.update(
+            self.task,
+            completed=self.counts.total(),
+            failed=self.counts["failed"],
+            running=len(self.running),
+            what=escape(next(iter(self.running.values()), "")),
+        )
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _list(console: Console, cells: list[tuple[Cell, State]]) -> None:
+    table = Table("cell", "state", box=None, pad_edge=False)
+    for cell, state in cells:
+        table.add_row(escape(cell.title), "not needed" if state == "spared" else state)
+    console.print(table)
+    counts = Counter(state for _, state in cells)
+    console.print(f"{len(cells)} cells, {counts['open']} to run", highlight=False)
+
+
+def _summarise(console: Console, done: Benchmark) -> None:
+    console.print(
+        f"{done.ran} of {done.cells} cells run, {len(done.failures)} failed, {done.left} left out",
+        highlight=False,
+    )
+    for one in done.failures:
+        when = "" if one.now else " (before; --retry runs it again)"
+        text = f"{one.title}{when}: {one.message}; see {one.path}"
+        console.print(f"[red]failed:[/] {escape(text)}", highlight=False, soft_wrap=True)
+    for path in done.files:
+        console.print(f"Table: [bold]{escape(str(path))}[/]", soft_wrap=True)
+    if not any(path.suffix == ".parquet" for path in done.files):
+        console.print("[dim]No Parquet: pip install 'skelf\\[parquet]'[/]", highlight=False)

@@ -1,0 +1,179 @@
+"""Windows of recordings through an encoder: a vector for each frame that one is asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..data.batch import ClipBatches, resize
+from ..data.clips import ClipSet
+from ..data.normalize import keeps_time
+from ..encoders.gru import GRU
+from ..ensemble import Ensemble
+from ..errors import InputError
+from .features import in_evaluation, same_layout
+from .windows import Windows, as_clips, rows, to_frames
+
+NormalizeOn = Literal["window", "recording"]
+
+JUDGED = 64
+"""Windows a forward pass when nothing trains; no influence on the result beyond rounding."""
+
+
+class Reader:
+    """Reads windows of recordings as an encoder takes them.
+
+    Args:
+        encoder: says layout, frames and persons.
+        recordings: the recordings, with the normalisation that is to be applied.
+        device: where windows go.
+        normalize_on: "window": each window by itself, as the clip that the encoder was trained on;
+            "recording": each whole recording once, before it is cut.
+        centred: the encoder gives one vector a window, else one a frame.
+        step: every `step`-th frame of a window is read.
+        window: frames of a window.
+
+    Raises:
+        InputError: another joint layout, or a normalisation that moves frames.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        recordings: ClipSet,
+        device: torch.device | str,
+        *,
+        normalize_on: NormalizeOn = "window",
+        centred: bool = False,
+        step: int = 1,
+        window: int = 64,
+    ) -> None:
+        contract: Any = encoder
+        same_layout(contract.skeleton, recordings)
+        if not keeps_time(recordings.normalize):
+            raise InputError(
+                f"data.normalize: {recordings.normalize!r} drops or moves frames, so that "
+                f"segments would no longer fit {recordings}: use an encoder that was trained with "
+                "steps that keep time, such as centre, root or facing-frames"
+            )
+        if normalize_on == "recording":
+            recordings = _normalized(recordings)
+        self.recordings, self.device = recordings, torch.device(device)
+        self.persons, self.centred, self.step = contract.persons, centred, step
+        # A recurrent encoder takes the frames as they are, as released; others their own number.
+        self.frames = -(-window // step) if centred and recurrent(encoder) else contract.num_frames
+
+    def __call__(self, windows: Windows, step: int | None = None) -> tuple[Tensor, Tensor]:
+        """Windows as `(n, C, T, V, M)` on the device, and their true lengths `(n,)`.
+
+        Args:
+            windows: the windows.
+            step: another one than `self.step`.
+        """
+        step = step or self.step
+        clips = as_clips(self.recordings, windows)
+        batches = ClipBatches(clips, self.device, persons=self.persons, resident=False)
+        x, lengths = batches(np.arange(len(clips)))
+        x, read = x[:, :, ::step], -(lengths // -step)
+        return resize(x, read, self.frames), lengths
+
+    def encode(self, encoder: nn.Module, x: Tensor) -> Tensor:
+        """Vectors `(n, T, dim)` of windows, or `(n, 1, dim)` when centred."""
+        contract: Any = encoder
+        return encoder(x)[:, None] if self.centred else contract.frames(x)
+
+
+def outputs(
+    encoder: nn.Module,
+    reader: Reader,
+    windows: Windows,
+    head: nn.Module | None = None,
+    batch_size: int = JUDGED,
+) -> Iterator[tuple[slice, Tensor]]:
+    """What encoder and head say of the frames that windows are asked about.
+
+    Args:
+        encoder: as it is to be run, see `dense` for a frozen one.
+        reader: of the windows' recordings.
+        windows: the windows.
+        head: `(..., dim)` -> `(..., K)`, linear: it is applied before the way back to frames.
+        batch_size: windows a forward pass.
+
+    Yields:
+        a slice of the rows of `windows.rows`, and its `(r, K)` on the device.
+    """
+    done = 0
+    with torch.no_grad():
+        for begin in range(0, len(windows.start), batch_size):
+            chosen = windows.take(slice(begin, begin + batch_size))
+            x, lengths = reader(chosen)
+            values = reader.encode(encoder, x)
+            values = values if head is None else head(values)
+            if reader.centred:
+                found = values[:, 0]
+            else:
+                window, within, _ = rows(chosen, reader.recordings.length)
+                found = to_frames(values, lengths)[
+                    torch.from_numpy(window), torch.from_numpy(within)
+                ]
+            yield slice(done, done + len(found)), found
+            done += len(found)
+
+
+def dense(encoder: nn.Module, reader: Reader, windows: Windows) -> Tensor:
+    """Frozen features of the frames that windows are asked about, `(R, dim)` on the CPU.
+
+    The encoder comes back as it was, see `features.extract`.
+
+    Raises:
+        InputError: features that are not finite.
+    """
+    contract: Any = encoder
+    features = torch.empty(int(windows.span.sum()), int(contract.dim))
+    with in_evaluation(encoder, reader.device), taking(encoder, reader.frames):
+        for place, values in outputs(encoder, reader, windows):
+            features[place] = values.float().cpu()
+    if not bool(features.isfinite().all()):
+        raise InputError(
+            f"features of {reader.recordings} hold NaN or Inf: the encoder's weights are damaged "
+            "or its training diverged; take an earlier checkpoint"
+        )
+    return features
+
+
+def recurrent(encoder: nn.Module) -> bool:
+    """Whether the encoder takes clips of any length."""
+    counted = [module for module in encoder.modules() if hasattr(module, "num_frames")]
+    return all(isinstance(module, GRU | Ensemble) for module in counted) and bool(counted)
+
+
+@contextmanager
+def taking(encoder: nn.Module, frames: int) -> Iterator[None]:
+    """Lets an encoder take clips of so many frames, for a while; only a recurrent one can."""
+    parts: list[Any] = [part for part in encoder.modules() if hasattr(part, "num_frames")]
+    before = [part.num_frames for part in parts]
+    try:
+        for part in parts if recurrent(encoder) else []:
+            part.num_frames = frames
+        yield
+    finally:
+        for part, own in zip(parts, before, strict=True):
+            part.num_frames = own
+
+
+def _normalized(recordings: ClipSet) -> ClipSet:
+    """The recordings in memory, each normalised as a whole."""
+    batches = ClipBatches(recordings, resident=False)
+    joints = [
+        batches(np.array([number]))[0][0].permute(1, 3, 2, 0).numpy()  # (T, M, V, C)
+        for number in range(len(recordings))
+    ]
+    first = np.cumsum(recordings.length) - recordings.length
+    packed = np.ascontiguousarray(np.concatenate(joints), np.float32)
+    return replace(recordings, joints=packed, start=first, normalize="none")

@@ -1,0 +1,177 @@
+"""Frame probabilities of untrimmed recordings: what is found in them, and how good it is.
+
+What a head says of every frame is kept, so that the probabilities of several streams can be
+averaged and judged again in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+
+from ..metrics_detection import Definition, Detections, Over, mean_ap
+from ..metrics_segmentation import edit_score, f1_at, frame_accuracy
+from .proposals import RULES, Proposals, smooth, suppress
+from .windows import frame_labels
+
+Proposing = Literal["background", "class", "growing"]
+Smoothing = Literal["centred", "official"]
+
+_RULES = {"background": "background_runs", "class": "class_runs", "growing": "argmax_growing"}
+_OVERLAPS = {"f1@10": 0.10, "f1@25": 0.25, "f1@50": 0.50}
+_LETTER: dict[Over, str] = {"action": "a", "video": "v"}
+
+CHOSEN_BY = "map_a_voc@0.5"
+"""The first number of all, and the one by which a check is the best."""
+
+
+class Rules(NamedTuple):
+    """How frame probabilities become detections, and what these are judged by.
+
+    Args:
+        smoothing: frames on either side that each frame is averaged with; 0: none.
+        smoothing_form: see `proposals.smooth`.
+        proposals: the rule, see `proposals.RULES`.
+        threshold: of the rule (of "growing" its hit rate); None: its own default.
+        nms: overlap above which the weaker of two detections of a class is dropped; 0: none is.
+        tious: overlaps in time that count as found.
+    """
+
+    smoothing: int = 10
+    smoothing_form: Smoothing = "centred"
+    proposals: Proposing = "growing"
+    threshold: float | None = None
+    nms: float = 0.0
+    tious: Sequence[float] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+    def describe(self) -> str:
+        """One line for a result's definition."""
+        smoothed = f"smoothed over {self.smoothing} frames on either side"
+        smoothed += " (as released)" if self.smoothing_form == "official" else ""
+        rule = {
+            "background": "runs of frames that are not background",
+            "class": "for each class the runs of frames where it is likely",
+            "growing": "intervals grown from the likeliest class",
+        }[self.proposals]
+        threshold = "its default threshold" if self.threshold is None else f"{self.threshold:g}"
+        dropped = f"weaker ones of a class overlapping by more than {self.nms:g} dropped"
+        return (
+            f"frame probabilities {smoothed if self.smoothing else 'as they are'}; {rule} "
+            f"({self.proposals}, {threshold}){f'; {dropped}' if self.nms else ''}"
+        )
+
+
+class Recordings(NamedTuple):
+    """Frame probabilities of `N` recordings, their frames one after the other.
+
+    Args:
+        frames: `(N,)` int64, frames of each.
+        probabilities: selection (`last` first) -> `(F, K + 1)` float32, column 0 the background.
+        segments: `(G, 4)` int64, the truth: recording, start, end (exclusive), label.
+        rules: how they are judged.
+    """
+
+    frames: np.ndarray
+    probabilities: Mapping[str, np.ndarray]
+    segments: np.ndarray
+    rules: Rules
+
+    def found(self, selection: str = "last") -> Detections:
+        """The detections of one selection."""
+        return find(self.probabilities[selection], self.frames, self.rules)
+
+    def judge(self, selection: str) -> dict[str, float]:
+        """All numbers of one selection; the names carry the definitions, see `docs/detection.md`.
+
+        Returns:
+            `map_a_voc@0.5`, `map_a_pku@0.5`, ... -> value in [0, 1], at overlap 0.5 first; then
+            frame accuracy, edit score and segmental F1 without the background.
+        """
+        found = self.found(selection)
+        order = [0.5, *sorted({*self.rules.tious} - {0.5})]
+        values = {
+            f"map_{_LETTER[over]}_{definition}@{tiou:g}": mean_ap(
+                self.segments, found, tiou, definition=definition, over=over
+            )
+            for tiou in order
+            for over in _LETTER
+            for definition in get_args(Definition)
+        }
+        ends = np.cumsum(self.frames)[:-1]
+        truth = np.split(frame_labels(self.frames, self.segments), ends)
+        parts = np.split(self.probabilities[selection], ends)
+        guess = [smoothed(p, self.rules)[: len(p)].argmax(axis=1) for p in parts]
+        values["frame_accuracy"] = frame_accuracy(truth, guess)
+        values["edit"] = edit_score(truth, guess, background=0)
+        f1 = f1_at(truth, guess, tuple(_OVERLAPS.values()), background=0)
+        return values | {key: float(f) for key, f in zip(_OVERLAPS, f1, strict=True)}
+
+    def values(self) -> dict[str, float]:
+        """`judge` of every selection: `metric.selection` -> value."""
+        return {
+            f"{metric}.{selection}": value
+            for selection in self.probabilities
+            for metric, value in self.judge(selection).items()
+        }
+
+    def headline(self, selection: str) -> float:
+        """`CHOSEN_BY` of one selection."""
+        return mean_ap(self.segments, self.found(selection), 0.5, definition="voc", over="action")
+
+
+def find(probabilities: np.ndarray, frames: np.ndarray, rules: Rules) -> Detections:
+    """Detections in recordings, recording by recording.
+
+    Args:
+        probabilities: `(F, K + 1)`, column 0 the background.
+        frames: `(N,)` frames of each recording, `F` in all.
+        rules: how.
+
+    Returns:
+        labels are classes in `0..K-1`; no detection ends behind its recording.
+    """
+    found: list[Detections] = []
+    for number, p in enumerate(np.split(probabilities, np.cumsum(frames)[:-1])):
+        one = propose(smoothed(p, rules), rules)
+        if rules.nms:
+            one = suppress(one, rules.nms)
+        inside = one.start < len(p)  # the released smoothing runs into its padding
+        start, end, label, score = (column[inside] for column in one)
+        recording = np.full(len(start), number)
+        found.append(Detections(recording, start, np.minimum(end, len(p)), label, score))
+    return Detections(*(np.concatenate(column) for column in zip(*found, strict=True)))
+
+
+def smoothed(p: np.ndarray, rules: Rules) -> np.ndarray:
+    """`(T, K + 1)` probabilities of a recording as the rule takes them."""
+    if not rules.smoothing:
+        return np.asarray(p, np.float64)
+    return smooth(p, rules.smoothing, form=rules.smoothing_form)
+
+
+def propose(p: np.ndarray, rules: Rules) -> Proposals:
+    """The rule's intervals in the smoothed probabilities of a recording."""
+    key = "hit_rate" if rules.proposals == "growing" else "threshold"
+    given = {} if rules.threshold is None else {key: rules.threshold}
+    return RULES[_RULES[rules.proposals]](p, **given)
+
+
+def fused(inputs: Sequence[Recordings], weights: Sequence[float]) -> Recordings:
+    """The weighted mean of the frame probabilities of several streams, for shared selections.
+
+    Args:
+        inputs: of the same recordings, judged by the same rules.
+        weights: one for each, at least 0, one above 0.
+    """
+    first, total = inputs[0], float(np.sum(weights))
+    shared = [s for s in first.probabilities if all(s in one.probabilities for one in inputs)]
+    mixed = {}
+    for selection in shared:
+        parts = [
+            weight / total * np.asarray(one.probabilities[selection], np.float64)
+            for one, weight in zip(inputs, weights, strict=True)
+        ]
+        mixed[selection] = np.sum(parts, axis=0)
+    return first._replace(probabilities=mixed)

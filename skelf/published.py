@@ -1,0 +1,65 @@
+"""Published numbers of the papers, to stand beside ours: `assets/published.csv`.
+
+Each has its source: a paper's table or the README of a released implementation. They were measured
+with the authors' code and data preparation, mostly at the best check on the test set.
+"""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+
+class Published(NamedTuple):
+    """A published number.
+
+    Args:
+        protocol: as in `PROTOCOLS`.
+        metric: as results name it.
+        method: as its source spells it.
+        stream: joint, motion, bone, several joined by "+", or "" where the source does not say.
+        data: ntu60, ntu120, pkummd1 or pkummd2.
+        split: xsub, xview or xset.
+        value: a share in [0, 1].
+        condition: what it has unlike the usual: an ablation's row, a number of epochs, another set
+            that was pretrained on.
+        source: paper and table, or repository.
+        note: what a reader must know to compare it.
+    """
+
+    protocol: str
+    metric: str
+    method: str
+    stream: str
+    data: str
+    split: str
+    value: float
+    condition: str
+    source: str
+    note: str
+
+
+def published(data: str, split: str | None = None, protocol: str | None = None) -> list[Published]:
+    """The published numbers on a data set, in the order of their sources; of all else none.
+
+    Args:
+        data: ntu60, ntu120, pkummd1 or pkummd2; other sets have none.
+        split: of one split only.
+        protocol: of one protocol only.
+    """
+    return [
+        one
+        for one in everything()
+        if one.data == data and split in (None, one.split) and protocol in (None, one.protocol)
+    ]
+
+
+@cache
+def everything() -> tuple[Published, ...]:
+    """All published numbers, in the file's order."""
+    text = (files(__package__) / "assets" / "published.csv").read_text("utf-8")
+    rows = csv.DictReader(text.splitlines())
+    made: list[dict[str, Any]] = [row | {"value": float(row["value"])} for row in rows]
+    return tuple(Published(**row) for row in made)

@@ -1,0 +1,158 @@
+"""Saved frame probabilities of untrimmed recordings: what `fusion` reads of a detection.
+
+An `.npz` without pickles, beside the results; the recordings' frames lie one after the other:
+
+    probabilities               (F, K + 1) float32, after the last epoch; column 0 is background
+    probabilities_best_on_test  (F, K + 1), at that selection's check
+    frames                      (N,) int64, of each recording
+    fps                         (N,) float32, frames a second of each
+    segments                    (G, 4) int64, the truth: recording, start, end (exclusive), class
+    found                       (P, 4) int64, likewise, what was found after the last epoch
+    found_scores                (P,) float64, how certain each is
+    names                       (N,) str, the recordings
+    class_names                 (K,) str
+    row                         str, JSON: what all rows of the evaluation say, the selection of
+                                probabilities, and as rules how detections are made and judged
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from .data.clips import ClipSet
+from .errors import InputError
+from .protocols.recordings import Proposing, Recordings, Rules, Smoothing
+from .scores_file import arrays, field, has, listed, read_row, texts, write
+
+_MAIN = "probabilities"
+
+
+class RecordingScores(NamedTuple):
+    """The content of a file of frame probabilities.
+
+    Args:
+        path: the file.
+        recordings: probabilities, truth and rules.
+        fps: `(N,)` frames a second of each recording.
+        names: the recordings' names.
+        class_names: the classes' names.
+        row: what all rows of the evaluation say.
+    """
+
+    path: Path
+    recordings: Recordings
+    fps: np.ndarray
+    names: list[str]
+    class_names: list[str]
+    row: dict[str, Any]
+
+
+def save(path: Path, recordings: Recordings, test: ClipSet, row: Mapping[str, Any]) -> None:
+    """Writes frame probabilities, whole or not at all.
+
+    Args:
+        path: the file; its folder must be there.
+        recordings: of the protocol.
+        test: the test split that it was run on.
+        row: what all rows of the evaluation say; plain JSON.
+
+    Raises:
+        OSError: it could not be written; what was there before is untouched.
+    """
+    first = next(iter(recordings.probabilities))
+    fields = {
+        _MAIN if key == first else f"{_MAIN}_{key}": np.asarray(p, np.float32)
+        for key, p in recordings.probabilities.items()
+    }
+    found = recordings.found(first)
+    fields["frames"] = np.asarray(recordings.frames, np.int64)
+    fields["fps"] = np.asarray(test.fps, np.float32)
+    fields["segments"] = np.asarray(recordings.segments, np.int64)
+    fields["found"] = np.stack(found[:4], axis=1).astype(np.int64)
+    fields["found_scores"] = np.asarray(found.score, np.float64)
+    said = {**row, "selection": first, "rules": recordings.rules._asdict()}
+    write(path, fields | texts(test.names, test.class_names, said))
+
+
+def holds(path: str | Path) -> bool:
+    """Whether a file is one of frame probabilities."""
+    return has(Path(path), _MAIN)
+
+
+def read(path: str | Path) -> RecordingScores:
+    """Reads and checks a file of frame probabilities; nothing is ever unpickled.
+
+    Raises:
+        InputError: no such file, not one of these, damaged, or a field that does not hold.
+    """
+    path = Path(path)
+    data = arrays(path)
+    frames = field(path, data, "frames", "iu", 1).astype(np.int64)
+    segments = field(path, data, "segments", "iu", 2).astype(np.int64)
+    fps = field(path, data, "fps", "f", 1)
+    names, classes = (listed(path, data, key) for key in ("names", "class_names"))
+    row = read_row(path, data)
+    probabilities = {row["selection"]: field(path, data, _MAIN, "f", 2)}
+    for key in data:
+        if key.startswith(f"{_MAIN}_"):
+            probabilities[key.removeprefix(f"{_MAIN}_")] = field(path, data, key, "f", 2)
+    _check_frames(path, frames, names)
+    if fps.shape != frames.shape or not np.isfinite(fps).all():
+        raise InputError(f"{path}: fps: {fps.shape}, not a number for each recording")
+    _check_segments(path, segments, frames, len(classes))
+    shape = (int(frames.sum()), len(classes) + 1)
+    for key, p in probabilities.items():
+        if p.shape != shape:
+            raise InputError(f"{path}: {_MAIN} ({key}): shape {p.shape}, expected {shape}")
+        # False for NaN as well.
+        if not ((p >= 0) & (p <= 1 + 1e-4)).all():
+            raise InputError(f"{path}: {_MAIN} ({key}): not all in [0, 1]; evaluate again")
+    recordings = Recordings(frames, probabilities, segments, _rules(path, row.get("rules")))
+    return RecordingScores(path, recordings, fps, names, classes, row)
+
+
+def _check_frames(path: Path, frames: np.ndarray, names: list[str]) -> None:
+    if not len(frames) or len(names) != len(frames) or (frames < 1).any():
+        raise InputError(
+            f"{path}: frames: {len(frames)} entries for {len(names)} names, each at least 1; "
+            "evaluate again"
+        )
+
+
+def _check_segments(path: Path, segments: np.ndarray, frames: np.ndarray, classes: int) -> None:
+    if segments.shape[1] != 4 or not len(segments):
+        raise InputError(f"{path}: segments: shape {segments.shape}, expected (G, 4)")
+    recording, start, end, label = segments.T
+    known = (recording >= 0) & (recording < len(frames)) & (label >= 0) & (label < classes)
+    limit = frames[np.where(known, recording, 0)]
+    if not (known & (start >= 0) & (start < end) & (end <= limit)).all():
+        raise InputError(
+            f"{path}: segments: not all lie in their recordings and have a known class; evaluate "
+            "again"
+        )
+
+
+class _Rules(NamedTuple):
+    """The ranges of `Rules`, for what a file says."""
+
+    smoothing: Annotated[int, Field(ge=0)]
+    smoothing_form: Smoothing
+    proposals: Proposing
+    threshold: Annotated[float, Field(ge=0, le=1)] | None
+    nms: Annotated[float, Field(ge=0, le=1)]
+    tious: tuple[Annotated[float, Field(gt=0, le=1)], ...]
+
+
+def _rules(path: Path, given: Any) -> Rules:
+    try:
+        adapter = TypeAdapter(_Rules, config=ConfigDict(allow_inf_nan=False))
+        return Rules(*adapter.validate_python(given))
+    except ValidationError as error:
+        one = error.errors()[0]
+        where = ".".join(["rules", *map(str, one["loc"])])
+        raise InputError(f"{path}: row: {where}: {one['msg']}; evaluate again") from None
