@@ -6,18 +6,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from . import features, pcm3_step, steps
+from . import features, import_ntu, pcm3_step, probe, search, steps, store, usdrl_step, views
 from .timing import Effort
 
 Rows = list[dict[str, Any]]
 
-# name -> what measures it: given the effort and this run's peak in FLOP/s, rows of a table
-BENCHMARKS: dict[str, Callable[[Effort, float], Rows]] = {
-    "aimclr": steps.aimclr,
-    "skeletonclr": steps.skeletonclr,
-    "features": features.stgcn,
-    "pcm3": pcm3_step.pcm3,
-    "pcm3_encoder": pcm3_step.encoder,
+
+class Benchmark(NamedTuple):
+    """One measurement.
+
+    Args:
+        measure: given the effort and this run's peak in FLOP/s, rows of a table.
+        known: the sizes that it has.
+        usual: those of the long form.
+        short: those of the short form.
+    """
+
+    measure: Callable[[Effort, float], Rows]
+    known: tuple[str, ...]
+    usual: tuple[str, ...] = ("paper", "small")
+    short: tuple[str, ...] = ("small", "paper")
+
+
+BENCHMARKS = {
+    "usdrl": Benchmark(
+        usdrl_step.usdrl, tuple(usdrl_step.SIZES), ("paper", "paper at 4", "small"), ("small",)
+    ),
+    "aimclr": Benchmark(steps.aimclr, tuple(steps.SIZES)),
+    "skeletonclr": Benchmark(steps.skeletonclr, tuple(steps.SIZES)),
+    "pcm3": Benchmark(pcm3_step.pcm3, tuple(pcm3_step.SIZES), short=("small",)),
+    "pcm3_encoder": Benchmark(pcm3_step.encoder, tuple(pcm3_step.SIZES), short=("small",)),
+    "views": Benchmark(views.views, tuple(views.SIZES)),
+    "features": Benchmark(features.stgcn, tuple(steps.SIZES)),
+    "probe": Benchmark(probe.probe, tuple(probe.SIZES), short=("small",)),
+    "nearest": Benchmark(search.nearest, tuple(search.SIZES), short=("small",)),
+    "knn": Benchmark(search.knn_votes, tuple(search.SIZES), short=("small",)),
+    "retrieval": Benchmark(search.ranking, tuple(search.SIZES), short=("small",)),
+    "store": Benchmark(store.store, tuple(store.SIZES), short=("small",)),
+    "import": Benchmark(import_ntu.imports, tuple(import_ntu.SIZES), short=("small",)),
 }

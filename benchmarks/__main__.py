@@ -7,35 +7,55 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from skelf.memory import keep_freed
 
 from . import BENCHMARKS, machine
-from .steps import SIZES
 from .timing import Effort
 
-SHORT = Effort(sizes=("small", "paper"), repeats=3, threads=(1,))
+SHORT = Effort(repeats=3, threads=(1,))
 COLUMNS = (
     "benchmark", "size", "threads", "plain s", "skelf s", "ratio", "ratio of processor time",
-    "plain share of peak", "skelf share of peak", "clips a second",
+    "plain share of peak", "skelf share of peak", "clips a second", "plain memory GiB",
+    "skelf memory GiB",
 )  # fmt: skip
 
 
 def run(
-    names: list[str], effort: Effort, peak_size: int = 2048, out: Path | None = None
+    names: list[str],
+    effort: Effort,
+    peak_size: int = 2048,
+    out: Path | None = None,
+    short: bool = False,
 ) -> dict[str, Any]:
-    """The machine's numbers and the rows of each named benchmark, written after each of them."""
+    """The machine's numbers and the rows of each named benchmark, written after each size."""
     about = machine.describe()
     peaks = machine.measure(effort.threads, peak_size)
     # Shares are of one thread's peak by processor time, which counts the time of all threads.
     peak = peaks[0]["fp32 (processor time)"]
+    if effort.bf16:
+        torch.set_num_threads(1)
+        about["precision"] = "bf16"
+        peak = machine.peak(torch.bfloat16, peak_size // 2, repeats=3)["processor"]
     found: dict[str, Any] = {"about": about, "machine": peaks, "rows": []}
-    for name in names:
-        found["rows"] += BENCHMARKS[name](effort, peak)
+    for name, size in plan(names, effort.sizes, short):
+        found["rows"] += BENCHMARKS[name].measure(effort._replace(sizes=(size,)), peak)
         if out:
             out.mkdir(parents=True, exist_ok=True)
             (out / "benchmarks.json").write_text(json.dumps(found, indent=1))
             (out / "benchmarks.md").write_text(markdown(found))
     return found
+
+
+def plan(names: list[str], sizes: tuple[str, ...], short: bool) -> list[tuple[str, str]]:
+    """What to measure, in turn: benchmark and size. Of named sizes each benchmark has its own."""
+    pairs = []
+    for name in names:
+        benchmark = BENCHMARKS[name]
+        usual = benchmark.short if short else benchmark.usual
+        pairs += [(name, size) for size in sizes or usual if size in benchmark.known]
+    return pairs
 
 
 def markdown(found: dict[str, Any]) -> str:
@@ -50,7 +70,8 @@ def markdown(found: dict[str, Any]) -> str:
     lines += _table(list(COLUMNS), found["rows"])
     parts = [row for row in found["rows"] if "skelf forward s" in row]
     if parts:
-        names = [name for name in parts[0] if name.endswith(" s") and name.count(" ") == 2]
+        columns = dict.fromkeys(name for row in parts for name in row)
+        names = [name for name in columns if name.endswith(" s") and name.count(" ") == 2]
         lines += ["", "Processor time of each part, medians.", ""]
         names = [name for name in names if "processor" not in name]
         extra = ["flops plain", "flops skelf", "peak memory GiB"]
@@ -74,7 +95,11 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="3 repeats on one thread")
     parser.add_argument("--repeats", type=int, help="repeats of each measurement (7)")
     parser.add_argument("--threads", type=int, nargs="+", help="numbers of threads (1 2)")
-    parser.add_argument("--sizes", nargs="+", choices=list(SIZES), help="sizes (paper small)")
+    known = dict.fromkeys(size for each in BENCHMARKS.values() for size in each.known)
+    parser.add_argument(
+        "--sizes", nargs="+", choices=list(known), help="sizes, of those that a benchmark has"
+    )
+    parser.add_argument("--bf16", action="store_true", help="mixed precision, of usdrl and pcm3")
     parser.add_argument("--out", type=Path, default=Path("benchmarks-out"), help="folder to write")
     given = parser.parse_args()
     unknown = set(given.names) - set(BENCHMARKS)
@@ -85,10 +110,12 @@ def main() -> None:
         effort = effort._replace(repeats=given.repeats)
     if given.sizes:
         effort = effort._replace(sizes=tuple(given.sizes))
+    effort = effort._replace(bf16=given.bf16)
     if given.threads:
         effort = effort._replace(threads=tuple(given.threads))
     keep_freed()  # for both sides
-    print(markdown(run(given.names or list(BENCHMARKS), effort, out=given.out)))
+    names = given.names or list(BENCHMARKS)
+    print(markdown(run(names, effort, out=given.out, short=given.short)))
 
 
 if __name__ == "__main__":

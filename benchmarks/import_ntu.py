@@ -18,10 +18,35 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from .fresh import fresh
+from .timing import Effort
+
 FRAMES = (60, 101)
+# files of the tree
+SIZES = {"paper": 2000, "small": 500, "tiny": 8}
+
+
+def imports(effort: Effort, peak: float) -> list[dict[str, Any]]:
+    """Clips a second into a store; threads are worker processes here. Once a tree and number."""
+    rows = []
+    for size in effort.sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            tree = Path(folder, "tree")
+            write_tree(tree, SIZES[size])
+            for workers in effort.threads:
+                store = Path(folder, f"{workers}.h5")
+                found = fresh(import_one, str(tree), str(store), workers)
+                both = found["read_s"] + found["save_s"]
+                row: dict[str, Any] = {"benchmark": "import", "size": size, "threads": workers}
+                row |= {"repeats": 1, "skelf s": both, "clips a second": found["clips"] / both}
+                row["skelf processor s"] = found["cpu_s"]
+                row["skelf memory GiB"] = (found["own_mb"] - found["before_mb"]) / 1024
+                rows.append(row)
+    return rows
 
 
 def write_tree(folder: Path, files: int) -> int:
@@ -47,7 +72,7 @@ def held() -> dict[str, int]:
     return {key: int(table[key].split()[0]) // 1024 for key in ("RssAnon", "VmHWM")}
 
 
-def import_one(tree: Path, store: Path, workers: int) -> dict[str, float]:
+def import_one(tree: str, store: str, workers: int) -> dict[str, float]:
     """Seconds and peaks of one import; runs in a process of its own."""
     import warnings
 
@@ -65,7 +90,7 @@ def import_one(tree: Path, store: Path, workers: int) -> dict[str, float]:
     watcher = threading.Thread(target=watch)
     watcher.start()
     began, used = time.perf_counter(), time.process_time()
-    clips = READERS["ntu"](tree, workers=workers, scratch=store.parent)
+    clips = READERS["ntu"](tree, workers=workers, scratch=Path(store).parent)
     parsed, spent = time.perf_counter(), time.process_time()
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     clips.save(store)
@@ -92,7 +117,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.one:
         tree, store, workers = given.one
-        print(json.dumps(import_one(Path(tree), Path(store), int(workers))))
+        print(json.dumps(import_one(tree, store, int(workers))))
         return
     print(
         "| files | text MB | workers | clips/s | with saving | clips/s of processor time | own MB "

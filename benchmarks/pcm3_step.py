@@ -47,14 +47,14 @@ SIZES: dict[str, dict[str, Any]] = {
 SHORT = ("small", "paper at 4")
 
 
-def pcm3(effort: Effort, peak: float, bf16: bool = False) -> list[dict[str, Any]]:
+def pcm3(effort: Effort, peak: float) -> list[dict[str, Any]]:
     """A training step: four views of the query side, the key's, the decoder twice."""
-    return _rows("pcm3", step_times, effort, peak, bf16)
+    return _rows("pcm3", step_times, effort, peak)
 
 
-def encoder(effort: Effort, peak: float, bf16: bool = False) -> list[dict[str, Any]]:
+def encoder(effort: Effort, peak: float) -> list[dict[str, Any]]:
     """The encoder alone, forward and backward."""
-    return _rows("pcm3_encoder", encoder_times, effort, peak, bf16)
+    return _rows("pcm3_encoder", encoder_times, effort, peak)
 
 
 def pair(size: str) -> tuple[PCM3, Reference]:
@@ -146,9 +146,8 @@ def _rows(
     measure: Callable[[str, int, bool], dict[str, Times]],
     effort: Effort,
     peak: float,
-    bf16: bool,
 ) -> list[dict[str, Any]]:
-    made, before = [], torch.get_num_threads()
+    made, before, bf16 = [], torch.get_num_threads(), effort.bf16
     for size in effort.sizes:
         needed = flops(name, size)
         for threads in effort.threads:
@@ -182,8 +181,8 @@ def run(effort: Effort, bf16: bool, out: Path, peak_size: int = 2048) -> str:
     found = {"about": about | {"precision": "bf16" if bf16 else "fp32"}, "machine": peaks}
     measured: list[dict[str, Any]] = []
     for size in effort.sizes:  # size by size: what is measured so far stays when it is stopped
-        one = effort._replace(sizes=(size,))
-        measured += pcm3(one, peak, bf16) + encoder(one, peak, bf16)
+        one = effort._replace(sizes=(size,), bf16=bf16)
+        measured += pcm3(one, peak) + encoder(one, peak)
         page = markdown(found | {"rows": measured})
         out.mkdir(parents=True, exist_ok=True)
         (out / "pcm3.json").write_text(json.dumps(found | {"rows": measured}, indent=1))

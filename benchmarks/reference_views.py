@@ -1,4 +1,4 @@
-"""AimCLR's views of one clip `(C, T, V, M)` in NumPy, each step by itself (facts 3.2).
+"""Views of one clip `(C, T, V, M)` in NumPy, each step by itself: AimCLR's, USDRL's, PCM3's.
 
 Functions that take what was drawn stand beside those that draw, so that a test can give both paths
 the same draws.
@@ -88,12 +88,81 @@ def draw_extreme(x: np.ndarray, flip: list[int]) -> np.ndarray:
     return extreme(x, draws, flip)
 
 
+def corrupt(x: np.ndarray, matrix: np.ndarray, joints: np.ndarray) -> np.ndarray:
+    """USDRL's joint corruption: the matrix on some joints, of all frames and persons."""
+    x = x.copy()
+    x[:, :, joints] = turn(x[:, :, joints], matrix)
+    return x
+
+
+def draw_usdrl(x: np.ndarray, frames: int, corruption: float = 0.5) -> np.ndarray:
+    """USDRL's view: a crop, resized, then corruption or a shear (facts A8)."""
+    length = x.shape[1]
+    span = min(max(int(length * np.random.uniform(0.1, 1)), frames), length)
+    start = np.random.randint(length - span + 1)
+    x = resize(x[:, start : start + span], frames)
+    if np.random.rand() < corruption:
+        joints = np.random.permutation(x.shape[2])[: round(0.6 * x.shape[2])]
+        zero = np.random.rand() < 0.5
+        return corrupt(x, np.zeros((3, 3)) if zero else np.random.uniform(-1, 1, (3, 3)), joints)
+    return turn(x, _shear(1.0))
+
+
+class MixDraws(NamedTuple):
+    """How PCM3 mixes a batch: `kind` is cut, resize or mixup; `blend` is the latter's share."""
+
+    shift: int
+    kind: str
+    start: int
+    length: int
+    joints: np.ndarray
+    blend: float
+
+
+def mix(clips: list[np.ndarray], draws: MixDraws) -> list[np.ndarray]:
+    """PCM3's mixed view: each clip with that `shift` places on (facts B3)."""
+    frames, window = clips[0].shape[1], slice(draws.start, draws.start + draws.length)
+    at = np.arange(frames)[window]
+    if draws.kind == "resize":
+        taken = min(frames, 2 * draws.length)
+        at = np.arange(draws.length) * taken // draws.length
+    made = []
+    for i, clip in enumerate(clips):
+        other = clips[(i + draws.shift) % len(clips)]
+        if draws.kind == "mixup":
+            made.append(clip * (1 - draws.blend) + other * draws.blend)
+            continue
+        clip = clip.copy()
+        clip[:, window, draws.joints] = other[:, at][:, :, draws.joints]
+        made.append(clip)
+    return made
+
+
+def draw_pcm3(clips: list[np.ndarray], frames: int, parts: list[list[int]]) -> list[Tensor]:
+    """PCM3's query, key, unmasked and mixed view of a batch."""
+    query = [draw_usdrl(clip, frames) for clip in clips]
+    key = [draw_usdrl(clip, frames) for clip in clips]
+    plain = [draw_usdrl(clip, frames, corruption=0.0) for clip in clips]
+    units, count = frames // 4, np.random.randint(2, 4)
+    length = np.random.randint(round(7 / 16 * units), round(11 / 16 * units) + 1)
+    chosen = np.random.permutation(len(parts))[:count]
+    draws = MixDraws(
+        shift=np.random.randint(1, max(len(clips) - 1, 2)),
+        kind=np.random.choice(["cut", "resize", "mixup"], p=[0.5, 0.25, 0.25]),
+        start=4 * np.random.randint(units - length + 1),
+        length=4 * length,
+        joints=np.concatenate([parts[i] for i in chosen]),
+        blend=np.random.rand(),
+    )
+    return [collate(view) for view in (query, key, plain, mix(query, draws))]
+
+
 def collate(clips: list[np.ndarray]) -> Tensor:
     return torch.from_numpy(np.stack(clips)).float()
 
 
-def _shear() -> np.ndarray:
-    shear = np.random.uniform(-0.5, 0.5, (3, 3))
+def _shear(largest: float = 0.5) -> np.ndarray:
+    shear = np.random.uniform(-largest, largest, (3, 3))
     np.fill_diagonal(shear, 1)
     return shear
 

@@ -13,11 +13,16 @@ Step = Callable[[Callable[[str], None]], None]
 
 
 class Effort(NamedTuple):
-    """How much to measure: which sizes, how often, on how many threads."""
+    """How much to measure: which sizes, how often, on how many threads, in which precision.
 
-    sizes: tuple[str, ...] = ("paper", "small")
+    No sizes: each benchmark's usual ones. With `bf16` both the steps that know it and the peak are
+    in bfloat16.
+    """
+
+    sizes: tuple[str, ...] = ()
     repeats: int = 7
     threads: tuple[int, ...] = (1, 2)
+    bf16: bool = False
 
 
 class Times(NamedTuple):

@@ -39,6 +39,7 @@ def profile(
         int | None,
         typer.Option("--batch", help="Clips a timed step; else 4 on a CPU, 32 on a GPU."),
     ] = None,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Timed steps.")] = 3,
     time: Annotated[
         bool, typer.Option("--time/--no-time", help="Measure memory and speed, or only count.")
     ] = True,
@@ -52,6 +53,8 @@ def profile(
     Example: skelf profile pcm3 usdrl --batch 8
 
     Example: skelf profile all --no-time encoder.frames=32
+
+    Example: skelf profile usdrl --batch 356 --steps 1 train.chunk=16
     """
     from . import profile as profiles
     from .methods import METHODS
@@ -64,7 +67,8 @@ def profile(
             made.append(
                 profiles.profile(
                     name, layout=layout, persons=persons, stream=stream, config=config,
-                    overrides=overrides, time=time, batch=batch, device=device, listener=display,
+                    overrides=overrides, time=time, batch=batch, steps=steps, device=device,
+                    listener=display,
                 )
             )  # fmt: skip
     if as_json:
@@ -156,9 +160,10 @@ def _show(made: Sequence[Profile], console: Console) -> None:
     if timings:
         t = timings[0]
         threads = "" if t.kind == "cuda" else f", {t.threads} thread(s)"
+        pieces = "" if t.chunk is None else f", {t.chunk} views at a time"
         lines.append(
-            f"Measured at batch {t.batch}, {t.precision}, on {t.device}{threads}; median of "
-            f"{t.steps} steps."
+            f"Measured at batch {t.batch}{pieces}, {t.precision}, on {t.device}{threads}; median "
+            f"of {t.steps} step(s)."
         )
     for line in lines:
         console.print(f"[dim]{escape(line)}[/]", highlight=False)

@@ -31,7 +31,7 @@ from .arguments import (
 )
 from .config_eval import protocol_settings
 from .errors import InputError, unknown
-from .ranges import Depth, Positive
+from .ranges import Depth, Positive, Size
 
 # What the run itself passes to a callable; everything else in its signature is a setting.
 ENCODER_SKIP = ("skeleton", "in_channels", "persons", "stream", "confidence")
@@ -58,6 +58,9 @@ class Train(BaseModel):
     warmup_epochs: int = Field(0, ge=0, description="epochs of linear rise of the lr from 0")
     clip_norm: Positive | None = Field(None, description="largest gradient norm; none: no limit")
     accumulate: int = Field(1, ge=1, description="batches whose gradients make one step")
+    chunk: Size | None = Field(
+        None, description="views in the encoder at a time, computed twice; none: the whole batch"
+    )
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto", description="auto: bf16 where the device has it, else fp32"
     )

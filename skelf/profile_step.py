@@ -46,6 +46,7 @@ class Timing:
         device: the processor's or the GPU's name.
         threads: of torch, on a CPU.
         precision: 32-true, bf16-mixed or 16-mixed.
+        chunk: views in the encoder at a time (`train.chunk`). None: the whole batch.
     """
 
     clips_per_second: float
@@ -57,6 +58,7 @@ class Timing:
     device: str
     threads: int
     precision: str
+    chunk: int | None = None
 
 
 def measure(
@@ -150,6 +152,7 @@ def train(order: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None
             "device": _name(fabric.device),
             "threads": torch.get_num_threads(),
             "precision": str(fabric.strategy.precision.precision),
+            "chunk": settings.train.chunk,
         }
     )
 

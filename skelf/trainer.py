@@ -17,6 +17,7 @@ from . import checkpoint
 from .config import Train
 from .data.batch import ClipBatches
 from .data.clips import ClipSet
+from .encoders.chunks import set_chunk
 from .log import Listener
 from .schedule import batch_plan, rate_factor
 from .state import optimizer_state, optimizer_tensors, read_counters, resuming
@@ -40,6 +41,7 @@ class Trainer:
         self.method = cast(Any, method)  # its contract is more than nn.Module's
         self.fabric, self.settings = fabric, settings
         self.run, self.seed, self.config, self.step = run, seed, config, 0
+        set_chunk(method, settings.chunk)
         options = {"momentum": settings.momentum} if settings.optimizer == "sgd" else {}
         optimizer = _OPTIMIZERS[settings.optimizer](
             method.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, **options

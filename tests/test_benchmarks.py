@@ -10,9 +10,24 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from benchmarks import BENCHMARKS, features, machine, reference_views, steps
-from benchmarks.__main__ import markdown, run
+from benchmarks import (
+    BENCHMARKS,
+    features,
+    import_ntu,
+    machine,
+    probe,
+    reference_views,
+    search,
+    steps,
+    store,
+    usdrl_step,
+    views,
+)
+from benchmarks.__main__ import markdown, plan, run
+from benchmarks.fresh import fresh, peak_of
 from benchmarks.timing import Effort, interleaved
+from skelf.augment import crop_resize, map_joints
+from skelf.augment_pcm3 import Mix, mix
 from skelf.augment_views import ExtremeDraws, extreme_view
 from skelf.layouts import NTU25
 from skelf.methods import OFFICIAL
@@ -46,6 +61,32 @@ def test_a_step_of_both_paths_gives_the_same_numbers(name):
             )
             moved += bool(parameter.grad.abs().max() > 1e-4)
     assert moved > 40
+
+
+def test_a_step_of_usdrl_gives_the_same_numbers():
+    method, plain = usdrl_step.pair("tiny", drop=0.0)
+    drawn = method.views(*usdrl_step.clips("tiny"), torch.Generator().manual_seed(0))
+    ours, theirs = method(*drawn)["loss"], plain.loss(plain(*drawn))
+    torch.testing.assert_close(ours, theirs)
+    ours.backward()
+    theirs.backward()
+    state = OFFICIAL["usdrl"].save(method)
+    for key, value in plain.state_dict().items():  # running statistics among them
+        torch.testing.assert_close(state[key], value)
+    with torch.no_grad():
+        for parameter in method.parameters():
+            parameter.copy_(parameter.grad)
+    gradients, moved = OFFICIAL["usdrl"].save(method), 0
+    for key, parameter in plain.named_parameters():
+        torch.testing.assert_close(gradients[key], parameter.grad, rtol=1e-3, atol=1e-4)
+        moved += bool(parameter.grad.abs().max() > 1e-3)
+    assert moved > 60
+
+
+def test_flops_of_usdrl():
+    plain, fast = usdrl_step.flops("paper")
+    assert plain == pytest.approx(4.85e12, rel=0.003)  # as the speed of the release was counted
+    assert 0.98 * plain < fast < plain
 
 
 def test_views_of_both_paths_are_the_same():
@@ -86,6 +127,67 @@ def test_views_of_both_paths_are_the_same():
     torch.testing.assert_close(fast, slow, rtol=1e-4, atol=1e-4)
 
 
+def test_crops_shears_and_corruption_of_both_paths_are_the_same():
+    random = np.random.default_rng(0)
+    lengths, start, span = [24, 9, 17, 1], [3, 0, 10, 0], [20, 9, 7, 1]
+    x = torch.zeros(4, 3, 24, 25, 2)
+    for i, length in enumerate(lengths):
+        x[i, :, :length] = torch.randn(3, length, 25, 2)
+    cut = [
+        reference_views.resize(c[:, a : a + n].numpy(), 8)
+        for c, a, n in zip(x, start, span, strict=True)
+    ]
+    fast = crop_resize(x, torch.tensor(start), torch.tensor(span), 8)
+    torch.testing.assert_close(fast, reference_views.collate(cut))
+    matrices = random.normal(size=(4, 3, 3))
+    joints = [random.permutation(25)[:15] for _ in range(4)]
+    mask = torch.zeros(4, 25, dtype=torch.bool)
+    for row, chosen in zip(mask, joints, strict=True):
+        row[chosen] = True
+    for slow, which in (
+        ([reference_views.turn(c, m) for c, m in zip(cut, matrices, strict=True)], None),
+        (list(map(reference_views.corrupt, cut, matrices, joints)), mask),
+    ):
+        made = map_joints(fast, torch.from_numpy(matrices).float(), which)
+        torch.testing.assert_close(made, reference_views.collate(slow), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["cut", "resize", "mixup"])
+def test_mixing_of_both_paths_is_the_same(kind):
+    x, joints = torch.randn(5, 3, 16, 25, 2), np.array([3, 4, 9])
+    draws = reference_views.MixDraws(2, kind, start=4, length=8, joints=joints, blend=0.3)
+    slow = reference_views.mix(list(x.numpy()), draws)
+    frame, weight = torch.arange(16), torch.zeros(16, 25)
+    weight[4:12, joints] = 1.0
+    source = (frame - 4).clamp_min(0) * 2 if kind == "resize" else frame
+    weight = torch.full_like(weight, 0.3) if kind == "mixup" else weight
+    made = mix(x, *Mix((torch.arange(5) + 2) % 5, source.clamp_max(15), weight))
+    torch.testing.assert_close(made, reference_views.collate(slow))
+
+
+@pytest.mark.parametrize("method", list(views.VIEWS))
+def test_both_paths_make_views_of_one_shape(method):
+    clips, frames = views.clip_set("tiny"), views.SIZES["tiny"]["frames"][method]
+    x = [clips.clip(i).transpose(3, 0, 2, 1) for i in range(4)]
+    slow = views.slow(method, x, frames, clips.skeleton)
+    padded = torch.zeros(4, 3, 20, 15, 2)
+    for row, clip in zip(padded, x, strict=True):
+        row[:, : clip.shape[1]] = torch.from_numpy(clip)
+    lengths, generator = torch.from_numpy(clips.length[:4]), torch.Generator().manual_seed(0)
+    fast = views.fast(method, padded, lengths, frames, clips.skeleton, generator)
+    assert len(slow) == len(fast) == views.VIEWS[method]
+    for one, other in zip(slow, fast, strict=True):
+        assert one.shape == other.shape == (4, 3, 8, 15, 2)
+        assert one.dtype == other.dtype == torch.float32
+        assert not torch.equal(one, slow[0]) or one is slow[0]
+
+
+@pytest.mark.parametrize("name", list(search.NEIGHBOURS))
+def test_search_of_both_sides_finds_the_same(name):
+    f = search.data("tiny")
+    assert search.ours(name, f) == search.theirs(name, f) > 0.4
+
+
 def test_drawn_views_have_their_shapes_and_differ():
     _, plain = steps.pair("aimclr", "tiny")
     x, lengths = steps.clips("tiny")
@@ -106,15 +208,55 @@ def test_flops():
     assert fast < 0.6 * plain
 
 
-def test_every_benchmark_runs_and_is_printed(tmp_path):
-    found = run(list(BENCHMARKS), TINY, peak_size=64)
+@pytest.mark.parametrize("name", list(BENCHMARKS))
+def test_every_benchmark_runs_and_is_printed(name, monkeypatch, tmp_path):
+    for module in (usdrl_step, probe, search, store, import_ntu):
+        monkeypatch.setattr(module, "fresh", lambda function, *given: function(*given))
+    monkeypatch.setattr(machine, "copy_bandwidth", lambda mebibytes: 1e9)
+    found = run([name], TINY, peak_size=64, out=tmp_path)
     assert json.loads(json.dumps(found)) == found
-    assert {row["benchmark"] for row in found["rows"]} == set(BENCHMARKS)
-    assert all(row["ratio"] > 0 and row["skelf s"] > 0 for row in found["rows"])
+    assert json.loads((tmp_path / "benchmarks.json").read_text()) == found
     page = markdown(found)
-    assert all(f"| {name} |" in page for name in BENCHMARKS)
-    assert found["about"]["torch"] in page
-    assert machine.copy_bandwidth(1, repeats=1) > 0
+    alone = ("probe", "store", "import")  # there is nothing plain beside them
+    for row in found["rows"]:
+        assert row["benchmark"] == name and row["size"].endswith("tiny")
+        assert row["skelf s"] > 0 and (name in alone or row["ratio"] > 0)
+        assert f"| {name} | {row['size']} |" in page
+    assert found["rows"] and found["about"]["torch"] in page
+
+
+def test_mixed_precision_is_measured(monkeypatch):
+    monkeypatch.setattr(usdrl_step, "fresh", lambda function, *given: function(*given))
+    found = run(["usdrl"], TINY._replace(bf16=True), peak_size=64)
+    (row,) = found["rows"]
+    assert row["precision"] == found["about"]["precision"] == "bf16"
+    assert row["skelf share of peak"] > 0 and "plain share of peak" not in row
+
+
+def test_each_benchmark_has_its_own_sizes():
+    pairs = plan(["usdrl", "aimclr"], ("paper at 4", "small"), short=False)
+    assert pairs == [("usdrl", "paper at 4"), ("usdrl", "small"), ("aimclr", "small")]
+    for short in (False, True):
+        for name, size in plan(list(BENCHMARKS), (), short):
+            assert size in BENCHMARKS[name].known
+    assert ("usdrl", "paper") in plan(["usdrl"], (), short=False)
+    assert ("usdrl", "paper") not in plan(["usdrl"], (), short=True)
+
+
+def test_the_machine_is_measured():
+    (row,) = machine.measure((1,), 64)
+    assert all(value > 0 for value in row.values())
+
+
+def test_a_process_of_its_own():
+    assert fresh(machine.copy_bandwidth, 1, 1) > 0
+    with pytest.raises(RuntimeError, match=r"copy_bandwidth\('x',\): .*"):
+        fresh(machine.copy_bandwidth, "x")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_peak_memory_is_that_of_the_work():
+    assert peak_of(lambda: bytearray(b"x") * 2**28) > 0.2
 
 
 def test_interleaved_takes_turns():

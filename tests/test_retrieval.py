@@ -107,3 +107,15 @@ def test_bad_ranks(ks):
 def test_ranks_as_settings(word, ks):
     got = evaluation({"retrieval": retrieval.run}, overrides=[f"eval.ks={word}"])
     assert got == {"retrieval": {"ks": ks}}
+
+
+@pytest.mark.parametrize("gallery", [1, 2, 50, 3000])
+def test_ranked_is_a_stable_argsort(gallery):
+    generator = torch.Generator().manual_seed(gallery)
+    similarity = torch.rand(6, gallery, generator=generator) * 2 - 1
+    similarity[0] = (similarity[0] * 3).round() / 3  # many equal ones, 0 and -0 among them
+    similarity[1] = 0.0
+    similarity[2, ::2] = -0.0
+    relevant = torch.rand(6, gallery, generator=generator) < 0.3
+    order = similarity.argsort(dim=1, descending=True, stable=True)
+    assert torch.equal(retrieval.ranked(similarity, relevant), relevant.gather(1, order))

@@ -37,6 +37,7 @@ from ._tokens import (
     sinusoids,
     tokenise,
 )
+from .chunks import in_chunks
 
 
 class DSTE(nn.Module):
@@ -65,6 +66,7 @@ class DSTE(nn.Module):
     """
 
     position_t: Tensor
+    chunk: int | None = None  # clips that `forward` takes at a time, see `chunks`
 
     def __init__(
         self,
@@ -128,7 +130,7 @@ class DSTE(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Clip vector `(N, 2H)` of `(N, C, T, V, M)`."""
-        return pool(*self.tokens(x))
+        return in_chunks(lambda piece: pool(*self.tokens(piece)), x, self.chunk)
 
     def frames(self, x: Tensor) -> Tensor:
         """Dense vectors `(N, T, 2H)`, one for each input frame."""

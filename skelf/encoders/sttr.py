@@ -23,6 +23,7 @@ from ._tokens import (
     sinusoids,
     tokenise,
 )
+from .chunks import in_chunks
 
 
 class STTR(nn.Module):
@@ -44,6 +45,8 @@ class STTR(nn.Module):
 
     Source: USDRL, "STTR" rows; released code, facts A4.
     """
+
+    chunk: int | None = None  # clips that `forward` takes at a time, see `chunks`
 
     def __init__(
         self,
@@ -86,7 +89,7 @@ class STTR(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Clip vector `(N, 2H)` of `(N, C, T, V, M)`."""
-        return pool(*self.tokens(x))
+        return in_chunks(lambda piece: pool(*self.tokens(piece)), x, self.chunk)
 
     def frames(self, x: Tensor) -> Tensor:
         """Dense vectors `(N, T, 2H)`, one for each input frame."""

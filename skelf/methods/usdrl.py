@@ -155,9 +155,8 @@ class USDRL(nn.Module):
 
     def project(self, *views: Tensor) -> dict[str, Tensor]:
         """Projected views: domain -> `(K, B, D)` float32, B the batch over all processes."""
-        tokens = self.encoder.tokens(torch.cat(views))
-        temporal, spatial = (part.amax(dim=1).unflatten(0, (len(views), -1)) for part in tokens)
-        pooled = gather(torch.cat([temporal, spatial], dim=2), dim=1)  # (K, B, 2H)
+        vectors: Tensor = self.encoder(torch.cat(views))  # pooled tokens, (K * B, 2H)
+        pooled = gather(vectors.view(len(views), -1, self.encoder.dim), dim=1)  # (K, B, 2H)
         temporal, spatial = pooled.chunk(2, dim=2)
         inputs = {"instance": pooled, "temporal": temporal, "spatial": spatial}
         return {name: head(inputs[name]) for name, head in self.projectors.items()}

@@ -7,13 +7,16 @@ ranking is.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import torch
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 
 from ..data.clips import ClipSet
 from ..errors import InputError
@@ -67,8 +70,7 @@ def run(
     ranks = _ranks(ks, len(gallery_labels))
     precisions, averages = [], []
     for block, similarity in features.cosine_blocks(f.test.to(device), f.train.to(device)):
-        ranking = similarity.argsort(dim=1, descending=True, stable=True)
-        relevance = (gallery_labels[ranking] == labels[block, None]).cpu()  # (n, G)
+        relevance = ranked(similarity, gallery_labels == labels[block, None]).cpu()  # (n, G)
         precisions.append(precision_at(relevance, ranks))
         averages.append(average_precision(relevance))
     average = torch.cat(averages)
@@ -89,6 +91,38 @@ def run(
         "the k nearest with the query's label, map = mean average precision over the whole "
         "gallery; whole clips, no augmentation",
     )
+
+
+def ranked(similarity: Tensor, relevant: Tensor) -> Tensor:
+    """Each row of `relevant` in the order of falling similarity, equal ones in the gallery's order.
+
+    On a CPU similarity, place and relevance are packed into one whole number and sorted as such:
+    the order of a stable argsort in a tenth of its time.
+
+    Args:
+        similarity: `(n, G)` float32, finite.
+        relevant: `(n, G)` bool on the same device.
+    """
+    if similarity.device.type != "cpu":
+        return relevant.gather(1, similarity.argsort(dim=1, descending=True, stable=True))
+    floats = (similarity + 0.0).numpy()  # -0.0 becomes 0.0, which has one place in the order
+    bits, hits = floats.view(np.uint32), relevant.numpy()
+    place = np.arange(bits.shape[1], dtype=np.uint64) << np.uint64(1)
+    out = np.empty(hits.shape, bool)
+
+    def sort(row: int) -> None:
+        # Bits of a positive float rise with it, those of a negative one fall.
+        falling = (bits[row] >> np.uint32(31)) - np.uint32(1)  # 0 where negative, else all ones
+        key = (bits[row] ^ (falling & np.uint32(0x7FFFFFFF))).astype(np.uint64)
+        key <<= np.uint64(32)
+        key |= place
+        key |= hits[row]
+        key.sort()
+        np.not_equal(key & np.uint64(1), 0, out=out[row])
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        deque(pool.map(sort, range(len(bits))), maxlen=0)  # raises what a row raised
+    return torch.from_numpy(out)
 
 
 def _ranks(ks: Sequence[int] | None, gallery: int) -> tuple[int, ...]:
