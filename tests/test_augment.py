@@ -206,3 +206,24 @@ def test_half_of_the_views_are_corrupted_and_half_of_those_erased():
     assert abs(float((zeros == 6).float().mean()) - 0.25) < 0.03
     assert abs(float((untouched == 4).float().mean()) - 0.5) < 0.03
     assert abs(float((untouched == 0).float().mean()) - 0.5) < 0.03  # sheared: every joint
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 20, 7, 2), (3, 4, 5, 6, 1)])
+def test_memory_order_plays_no_part(shape):
+    """Batches lie in memory as (N, T, M, V, C); tensors of users may lie otherwise."""
+    generator = torch.Generator().manual_seed(0)
+    n, c, t, v, m = shape
+    x = torch.randn(n, t, m, v, c, generator=generator).permute(0, 4, 1, 3, 2)
+    matrices = torch.randn(n, c, c, generator=generator)
+    joints = torch.rand(n, v, generator=generator) < 0.5
+    start, span = torch.ones(2, n, dtype=torch.long), torch.full((2, n), t - 2)
+    for other in (x.contiguous(), x[:, :, :-1], torch.cat([x, x], dim=3)[:, :, :, :v]):
+        same = x[:, :, : other.shape[2]]
+        assert torch.equal(map_joints(other, matrices, joints), map_joints(same, matrices, joints))
+        expected = torch.where(
+            joints[:, None, None, :, None], torch.einsum("nij,njtvm->nitvm", matrices, same), same
+        )
+        assert torch.allclose(map_joints(other, matrices, joints), expected, atol=1e-5)
+        assert torch.equal(
+            crop_resize(other, start, span - 1, 8), crop_resize(same, start, span - 1, 8)
+        )
