@@ -1,13 +1,13 @@
 """PCM3 and PCM3++ in small on one store: the survey's Tables 3 and 4, one command.
 
     python experiments/pcm3_small.py main --data nw_ucla.h5 --split xview --out runs
-    python experiments/pcm3_small.py clip --data nw_ucla.h5 --split tune --out runs
+    python experiments/pcm3_small.py clip train.epochs=20 --data nw_ucla.h5 --split tune --out runs
 
 main: each row adds a positive pair to the one before: the mixed, the masked, the predicted view
-with the gradient to the decoder (PCM3), the clip (PCM3++); the last row trains on from the one
-before by distillation alone, and PCM3 stands there with a GRU that runs both ways. clip: PCM3++ with clips of several lengths, for a split whose test
-side is taken from a training side. Settings may be given; they hold for all runs. A command that was stopped goes
-on where it was.
+with the gradient to the decoder (PCM3), the clip (PCM3++); the last but one trains on from the one
+before by distillation alone; the last is PCM3 on a GRU that runs both ways, which the paper names.
+clip: PCM3 with clips of several lengths, for a split whose test side is taken from a training side.
+Settings may be given; they hold for all runs. A command that was stopped goes on where it was.
 """
 
 from __future__ import annotations
