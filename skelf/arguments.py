@@ -186,7 +186,7 @@ def over(
 def flat(table: Mapping[str, Any], source: str) -> dict[str, tuple[Any, str]]:
     """`{"train": {"lr": 1}}` -> `{"train.lr": (1, source)}`; refuses what is no known section.
 
-    `[eval.linear]` below `[eval]` gives `eval.linear.lr`.
+    `[eval.linear]` gives `eval.linear.lr`, behind all of `[eval]` wherever it stands in the file.
     """
     pairs = {}
     for section, values in table.items():
@@ -194,7 +194,7 @@ def flat(table: Mapping[str, Any], source: str) -> dict[str, tuple[Any, str]]:
             raise InputError(f"{source}: {unknown('section', section, SECTIONS)}")
         if not isinstance(values, Mapping):
             raise InputError(f"{source}: {section}: not a table, write [{section}] and keys below")
-        for key, value in values.items():
+        for key, value in sorted(values.items(), key=lambda pair: isinstance(pair[1], Mapping)):
             below = value if section == "eval" and isinstance(value, Mapping) else None
             if below is None:
                 pairs[f"{section}.{key}"] = (value, source)

@@ -48,7 +48,7 @@ def plan(suite: Suite, sets: Sets, out: Path) -> list[Cell]:
     They come seed by seed, so that a whole table of the first seed is there early.
 
     Raises:
-        InputError: a run that is to be judged is not there.
+        InputError: a run that is to be judged is not there, or two cells have files of one name.
     """
     cells: dict[str, Cell] = {}
     for seed in suite.seeds:
@@ -60,6 +60,8 @@ def plan(suite: Suite, sets: Sets, out: Path) -> list[Cell]:
                 for stream in method.streams:
                     spot = _Spot(method, place, stream, seed, parent / f"{stream}_seed{seed}")
                     for cell in _of_run(suite, sets, spot, cells):
+                        if cell.key in cells:
+                            raise _same_files(suite, cells[cell.key], cell)
                         cells[cell.key] = cell
                         if cell.kind == "judge":
                             judged.setdefault(cell.name, []).append(cell)
@@ -70,6 +72,13 @@ def plan(suite: Suite, sets: Sets, out: Path) -> list[Cell]:
                         fused = _fusion(name, spot, inputs)
                         cells[fused.key] = fused
     return list(cells.values())
+
+
+def _same_files(suite: Suite, first: Cell, second: Cell) -> InputError:
+    return InputError(
+        f"{suite.path}: {first.title!r} and {second.title!r} would both write {second.marker}; "
+        "give a protocol, a data set or a split another name"
+    )
 
 
 def _of_run(suite: Suite, sets: Sets, spot: _Spot, before: dict[str, Cell]) -> Iterator[Cell]:
@@ -88,7 +97,8 @@ def _of_run(suite: Suite, sets: Sets, spot: _Spot, before: dict[str, Cell]) -> I
 
 def _pretraining(suite: Suite, sets: Sets, spot: _Spot, before: dict[str, Cell]) -> Cell:
     method, place, stream, seed, folder = spot
-    config, init = suite.config_of(method), _named(suite, method.init, spot)
+    config, named = suite.config_of(method), _named(suite, method.init, spot)
+    init = None if named is None else str(named)
     needs: tuple[str, ...] = ()
     settings: dict[str, Any] = {"method": method.name, "stream": stream, "seed": seed}
     settings |= sets.contents[place]
@@ -116,7 +126,10 @@ def _pretraining(suite: Suite, sets: Sets, spot: _Spot, before: dict[str, Cell])
 
 def _found(suite: Suite, spot: _Spot) -> _Run:
     """A run that is there already; it says itself what it was trained on."""
-    path = str(_named(suite, spot.method.run, spot))
+    named = _named(suite, spot.method.run, spot)
+    if isinstance(named, Path) and not named.exists():
+        raise InputError(f"{suite.path}: {spot}: run: {named}: no such run; name one that is there")
+    path = str(named)
     settings: dict[str, Any] = {"run": path}
     trained_on = ""
     if Path(path).is_dir():
@@ -129,21 +142,21 @@ def _found(suite: Suite, spot: _Spot) -> _Run:
     return _Run(path, settings, trained_on, ())
 
 
-def _named(suite: Suite, text: str | None, spot: _Spot) -> str | None:
-    """A path, its {data}, {split}, {stream} and {seed} filled in; a name of the hub as it is."""
+def _named(suite: Suite, text: str | None, spot: _Spot) -> Path | str | None:
+    """A path, {data}, {split}, {stream} and {seed} filled in; a name of the hub is a string."""
     if text is None:
         return None
     parts = {"data": spot.place.data, "split": spot.place.split}
     try:
         name = text.format(**parts, stream=spot.stream, seed=spot.seed)
-    except (KeyError, IndexError, ValueError, AttributeError):
+    except (LookupError, ValueError, AttributeError, TypeError, MemoryError):
         raise InputError(
             f"{suite.path}: {spot.method.label}: {text!r}: only {{data}}, {{split}}, {{stream}} "
             "and {seed} can be filled in"
         ) from None
     path = suite.path.parent / name
     hub = name.count("/") == 1 and not name.startswith((".", "/"))
-    return name if hub and not path.parent.exists() else str(path)
+    return name if hub and not path.parent.exists() else path
 
 
 def _evaluation(

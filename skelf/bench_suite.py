@@ -175,7 +175,7 @@ def read_suite(path: str | Path) -> Suite:
         given = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot read the suite: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: not a TOML file: {error}") from None
     known = [*Head.model_fields, "data", "method", "protocol"]
     if wrong := [key for key in given if key not in known]:
@@ -198,12 +198,13 @@ def read_suite(path: str | Path) -> Suite:
 
 
 def slug(text: str) -> str:
-    """A text as a file's name."""
-    return re.sub(r"[^\w.+=-]+", "_", text).strip("_") or "_"
+    """A text as a file's name, never that of the folder itself or the one above."""
+    name = re.sub(r"[^\w.+=-]+", "_", text).strip("_")
+    return name if name.strip(".") else "_"
 
 
 def _tables(model: type[M], given: Mapping[str, Any], name: str, path: Path) -> tuple[M, ...]:
-    tables = given.get(name)
+    tables = given.get(name) or None  # an empty list would run nothing, and say that all is done
     if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
         said = "no table" if tables is None else "not a list of tables"
         raise InputError(f"{path}: {name}: {said}; write [[{name}]] and keys below")

@@ -117,7 +117,7 @@ class _Worker:
         self.connection: Connection
 
     def give(self, cell: Cell) -> None:
-        if self._process is None:
+        if self._process is None or not self._process.is_alive():  # it may die between two cells
             context = get_context("spawn")
             self.connection, other = context.Pipe()
             self._process = context.Process(target=serve, args=(other, *self._arguments))

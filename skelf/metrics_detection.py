@@ -8,7 +8,7 @@ compare each with a slow loop and with the values of the released codes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -71,14 +71,7 @@ def average_precision_voc(truth: np.ndarray, found: Detections, tiou: float) -> 
     >>> round(average_precision_voc(truth, Detections(*map(np.array, columns)), tiou=0.5), 4)
     0.8333
     """
-    truth, found = _checked(truth, found, tiou)
-    if len(truth) == 0:
-        return 0.0
-    order = np.argsort(-found.score, kind="stable")
-    hit = _first_hits(*_best(truth, found.take(order), inclusive=1), tiou) >= 0
-    precision = np.cumsum(hit) / np.arange(1, len(hit) + 1)
-    envelope = np.maximum.accumulate(precision[::-1])[::-1]
-    return float(envelope[hit].sum() / len(truth))
+    return _alone(truth, found, tiou, "voc")
 
 
 def average_precision_pku(truth: np.ndarray, found: Detections, tiou: float) -> float:
@@ -110,19 +103,7 @@ def average_precision_pku(truth: np.ndarray, found: Detections, tiou: float) -> 
     >>> round(average_precision_pku(truth, Detections(*map(np.array, columns)), tiou=0.5), 4)
     0.6667
     """
-    truth, found = _checked(truth, found, tiou)
-    if len(truth) == 0 or len(found.score) == 0:
-        return 0.0
-    order = np.argsort(found.score, kind="stable")
-    segment, overlap = _best(truth, found.take(order), inclusive=0)
-    step = np.flatnonzero(overlap >= tiou)  # the detections whose going is looked at
-    # A segment is lost with the last of its detections: the first of the list read backwards.
-    lost = _first_hits(segment[::-1], overlap[::-1], tiou)[::-1][step] >= 0
-    left = len(order) - 1 - step
-    still = lost.sum() - np.cumsum(lost)
-    precision = np.divide(still, left, out=np.zeros(len(step)), where=left > 0)
-    best = np.maximum.accumulate(np.concatenate([[lost.sum() / len(order)], precision]))[1:]
-    return float(best[lost].sum() / len(truth))
+    return _alone(truth, found, tiou, "pku")
 
 
 def average_precisions(
@@ -146,20 +127,13 @@ def average_precisions(
     Raises:
         InputError: as for `average_precision_voc`, or an unknown name.
     """
-    if definition not in AVERAGE_PRECISIONS:
-        raise InputError(f"definition: {definition!r} is none of {', '.join(AVERAGE_PRECISIONS)}")
+    if definition not in _AREAS:
+        raise InputError(f"definition: {definition!r} is none of {', '.join(_AREAS)}")
     if over not in _COLUMNS:
         raise InputError(f"over: {over!r} is none of {', '.join(_COLUMNS)}")
     truth, found = _checked(truth, found, tiou)
-    truth_column, found_column = _COLUMNS[over]
-    groups = np.unique(truth[:, truth_column])
-    in_truth = _rows(truth[:, truth_column], groups)
-    in_found = _rows(found[found_column], groups)
-    measure = AVERAGE_PRECISIONS[definition]
-    return {
-        int(group): measure(truth[mine], found.take(theirs), tiou)
-        for group, mine, theirs in zip(groups, in_truth, in_found, strict=True)
-    }
+    lists = _by_group(_ranked(truth, found, definition, tiou), over)
+    return {group: _AREAS[definition](one, tiou) for group, one in lists.items()}
 
 
 def mean_ap(
@@ -182,9 +156,38 @@ def mean_ap(
         InputError: as for `average_precisions`, or no truth at all.
     """
     values = average_precisions(truth, found, tiou, definition=definition, over=over)
-    if not values:
-        raise InputError("truth: no segments, so that no average precision is defined")
+    _refuse_nothing(truth)
     return float(np.mean(list(values.values())))
+
+
+def mean_aps(
+    truth: np.ndarray, found: Detections, tious: Sequence[float]
+) -> dict[tuple[Over, Definition], list[float]]:
+    """All that `mean_ap` gives, at several overlaps; detections are matched once for all of them.
+
+    Args:
+        truth: `(G, 4)` int64 recording, start, end (exclusive), label; at least one row.
+        found: detections of the same recordings.
+        tious: smallest overlaps in time, each in (0, 1], at least one.
+
+    Returns:
+        For each `over` and `definition` one value for each overlap.
+
+    Raises:
+        InputError: as for `mean_ap`.
+    """
+    for tiou in tious:
+        truth, found = _checked(truth, found, tiou)
+    _refuse_nothing(truth)
+    values: dict[tuple[Over, Definition], list[float]] = {}
+    for definition, area in _AREAS.items():
+        ranked = _ranked(truth, found, definition, min(tious))
+        for over in _COLUMNS:
+            lists = _by_group(ranked, over).values()
+            values[over, definition] = [
+                float(np.mean([area(one, tiou) for one in lists])) for tiou in tious
+            ]
+    return values
 
 
 def match(truth: np.ndarray, found: Detections, tiou: float) -> np.ndarray:
@@ -222,12 +225,77 @@ def overlap_in_time(
     return np.divide(shared, span, out=np.zeros(np.shape(span)), where=span > 0)
 
 
-AVERAGE_PRECISIONS: dict[Definition, Callable[[np.ndarray, Detections, float], float]] = {
-    "voc": average_precision_voc,
-    "pku": average_precision_pku,
-}
+class _List(NamedTuple):
+    """The detections of one list that overlap a segment enough for any question, as ranked."""
+
+    place: np.ndarray  # among all detections of the list
+    segment: np.ndarray  # the row of the truth that each belongs to
+    overlap: np.ndarray
+    made: int  # all detections of the list
+    true: int  # all segments
+
+
+class _Ranked(NamedTuple):
+    truth: np.ndarray
+    found: Detections  # as the definition ranks them
+    segment: np.ndarray  # as of `_best`
+    overlap: np.ndarray
+    least: float  # the smallest overlap that will be asked about
+
+    def list(self, rows: np.ndarray, true: int) -> _List:
+        near = np.flatnonzero(self.overlap[rows] >= self.least)
+        chosen = rows[near]
+        return _List(near, self.segment[chosen], self.overlap[chosen], len(rows), true)
+
+
+def _alone(truth: np.ndarray, found: Detections, tiou: float, definition: Definition) -> float:
+    """The average precision of all detections in one list."""
+    truth, found = _checked(truth, found, tiou)
+    ranked = _ranked(truth, found, definition, tiou)
+    everything = ranked.list(np.arange(len(found.score)), len(truth))
+    return _AREAS[definition](everything, tiou) if len(truth) else 0.0
+
+
+def _ranked(truth: np.ndarray, found: Detections, definition: Definition, least: float) -> _Ranked:
+    voc = definition == "voc"
+    found = found.take(np.argsort(-found.score if voc else found.score, kind="stable"))
+    return _Ranked(truth, found, *_best(truth, found, inclusive=int(voc)), least)
+
+
+def _by_group(ranked: _Ranked, over: Over) -> dict[int, _List]:
+    """The list of each class or of each recording that the truth holds, rising."""
+    column = _COLUMNS[over]
+    groups, true = np.unique(ranked.truth[:, column], return_counts=True)
+    theirs = _rows(ranked.found[column], groups)
+    return {
+        int(group): ranked.list(rows, int(count))
+        for group, count, rows in zip(groups, true, theirs, strict=True)
+    }
+
+
+def _area_voc(one: _List, tiou: float) -> float:
+    hit = np.flatnonzero(_first_hits(one.segment, one.overlap, tiou) >= 0)
+    # Precision falls from one hit to the next: only there it can be the best.
+    precision = np.arange(1, len(hit) + 1) / (one.place[hit] + 1)
+    return float(np.maximum.accumulate(precision[::-1]).sum() / one.true)
+
+
+def _area_pku(one: _List, tiou: float) -> float:
+    step = np.flatnonzero(one.overlap >= tiou)  # the detections whose going is looked at
+    if len(step) == 0:
+        return 0.0
+    # A segment is lost with the last of its detections: the first of the list read backwards.
+    lost = _first_hits(one.segment[::-1], one.overlap[::-1], tiou)[::-1][step] >= 0
+    left = one.made - 1 - one.place[step]
+    still = lost.sum() - np.cumsum(lost)
+    precision = np.divide(still, left, out=np.zeros(len(step)), where=left > 0)
+    best = np.maximum.accumulate(np.concatenate([[lost.sum() / one.made], precision]))[1:]
+    return float(best[lost].sum() / one.true)
+
+
+_AREAS: dict[Definition, Callable[[_List, float], float]] = {"voc": _area_voc, "pku": _area_pku}
 # Which column of the truth, and of the detections, is of one value in a list.
-_COLUMNS: dict[Over, tuple[int, int]] = {"action": (3, 3), "video": (0, 0)}
+_COLUMNS: dict[Over, int] = {"action": 3, "video": 0}
 
 
 def _best(truth: np.ndarray, found: Detections, *, inclusive: int) -> tuple[np.ndarray, np.ndarray]:
@@ -282,6 +350,11 @@ def _rows(values: np.ndarray, groups: np.ndarray) -> list[np.ndarray]:
     begin = np.searchsorted(values[order], groups, side="left")
     end = np.searchsorted(values[order], groups, side="right")
     return [order[a:b] for a, b in zip(begin, end, strict=True)]
+
+
+def _refuse_nothing(truth: np.ndarray) -> None:
+    if not len(truth):
+        raise InputError("truth: no segments, so that no average precision is defined")
 
 
 def _checked(truth: np.ndarray, found: Detections, tiou: float) -> tuple[np.ndarray, Detections]:

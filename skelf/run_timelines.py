@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from . import report
-from .metrics_detection import match
+from .metrics_detection import Detections, match
 from .report import Section
 from .run_found import Detected, Found
 from .scores_recordings import RecordingScores
@@ -54,22 +54,26 @@ def _place(found: Found, best: Detected, beside: Sequence[Detected]) -> str:
     name = found.names.get(best.setup, best.setup.method)
     title = f"{name}, untrained" if best.untrained else name
     body = ""
+    # Once for all figures: in long recordings this takes longer than drawing them.
+    made, others = best.scores.recordings.found(), [one.scores.recordings.found() for one in beside]
     for recording in shown:
-        figures = [_figure_of(best.scores, int(recording), title)]
-        figures += [_figure_of(one.scores, int(recording), "untrained") for one in beside]
+        figures = [_figure_of(best.scores, made, int(recording), title)]
+        figures += [
+            _figure_of(one.scores, theirs, int(recording), "untrained")
+            for one, theirs in zip(beside, others, strict=True)
+        ]
         body += f"<h4>{escape(best.scores.names[recording])}</h4>{report.grid(*figures)}"
     body += bar_legend()
     rest = [int(r) for r in order if r not in shown][: _MOST - len(shown)]
     if rest:
-        pictures = [_figure_of(best.scores, r, best.scores.names[r]) for r in rest]
+        pictures = [_figure_of(best.scores, made, r, best.scores.names[r]) for r in rest]
         body += report.folded(f"{len(rest)} more recordings", report.grid(*pictures))
     return body
 
 
-def _figure_of(scores: RecordingScores, recording: int, title: str) -> str:
+def _figure_of(scores: RecordingScores, found: Detections, recording: int, title: str) -> str:
     made = scores.recordings
     truth = made.segments[made.segments[:, 0] == recording][:, 1:]
-    found = made.found()
     own = found.take(np.flatnonzero(found.recording == recording))
     rows = np.stack([own.start, own.end, own.label, own.score], axis=1)
     return timeline(

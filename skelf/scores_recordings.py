@@ -26,7 +26,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from .data.clips import ClipSet
 from .errors import InputError
-from .protocols.recordings import Proposing, Recordings, Rules, Smoothing
+from .protocols.recordings import Proposing, Recordings, Rules, Smoothing, untrimmed
 from .scores_file import arrays, field, has, listed, read_row, texts, write
 
 _MAIN = "probabilities"
@@ -71,12 +71,14 @@ def save(path: Path, recordings: Recordings, test: ClipSet, row: Mapping[str, An
     }
     found = recordings.found(first)
     fields["frames"] = np.asarray(recordings.frames, np.int64)
-    fields["fps"] = np.asarray(test.fps, np.float32)
+    own = untrimmed(test)
+    fields["fps"] = np.asarray(test.fps[own], np.float32)
     fields["segments"] = np.asarray(recordings.segments, np.int64)
     fields["found"] = np.stack(found[:4], axis=1).astype(np.int64)
     fields["found_scores"] = np.asarray(found.score, np.float64)
     said = {**row, "selection": first, "rules": recordings.rules._asdict()}
-    write(path, fields | texts(test.names, test.class_names, said))
+    names = [name for name, chosen in zip(test.names, own, strict=True) if chosen]
+    write(path, fields | texts(names, test.class_names, said))
 
 
 def holds(path: str | Path) -> bool:

@@ -22,9 +22,9 @@ from skelf.bench import bench, preview
 from skelf.bench_cell import Cell
 from skelf.bench_checks import check_settings
 from skelf.bench_markdown import gathered, markdown, spread
-from skelf.bench_suite import Place, read_suite
+from skelf.bench_suite import Place, read_suite, slug
 from skelf.bench_table import COLUMNS, write_parquet
-from skelf.bench_workers import run_cells
+from skelf.bench_workers import _Worker, run_cells
 from skelf.errors import InputError
 from skelf.run_gather import gather
 
@@ -336,6 +336,19 @@ def test_a_worker_that_dies_takes_one_cell_with_it(tmp_path):
     assert "# cell d" in "".join(path.read_text() for path in (tmp_path / "logs").iterdir())
 
 
+def test_a_worker_that_died_between_two_cells_is_replaced(tmp_path):
+    cells = [Cell("fuse", tmp_path, name, name, {}, {"files": []}) for name in ("a", "b")]
+    worker = _Worker(0, 1, [], tmp_path)
+    try:
+        for cell in cells:
+            worker.give(cell)
+            assert worker.hear() == ("end", None) and cell.results.exists()
+            worker._process.kill()
+            worker._process.join()
+    finally:
+        worker.end()
+
+
 @pytest.mark.slow
 def test_workers_compute_what_one_process_does(tmp_path):
     suite = small(tmp_path, **{"[[protocol]]": 'streams = ["joint", "bone"]\n[[protocol]]'})
@@ -372,6 +385,8 @@ def test_workers_compute_what_one_process_does(tmp_path):
         ("[[protocol]]", "[[protokoll]]", "unknown key 'protokoll': did you mean 'protocol'"),
         ("seeds = [0, 1]", "seeds = [0, 1", "not a TOML file"),
         ('splits = ["half"]\n', "", "other has no splits to judge on|unknown split 'half'"),
+        (SUITE[SUITE.index("[[data]]") :], "data = []", "data: no table"),
+        ("seeds = [0, 1]", f"seeds = {'[' * 5000}{']' * 5000}", "not a TOML file"),
     ],
 )
 def test_suites_that_are_refused(tmp_path, old, new, message):
@@ -402,6 +417,52 @@ def test_settings_that_are_refused_before_anything_runs(made, old, new, message)
     with pytest.raises(InputError, match=message):
         bench(wrong, out.with_name("never"))
     assert not out.with_name("never").exists()
+
+
+def test_no_name_leads_out_of_the_folder(tmp_path):
+    names = ("..", ".", "...", "_", "a..b", "v1.", "é")
+    assert [slug(name) for name in names] == ["_", "_", "_", "_", "a..b", "v1.", "é"]
+    suite = small(
+        tmp_path, **{'name = "tiny"': 'name = ".."', 'name = "usdrl"': 'name = "usdrl"\nrow = "."'}
+    )
+    cells = [cell for cell, _ in preview(suite, tmp_path / "out")]
+    assert {cell.folder for cell in cells} == {tmp_path / "out/_/half/_/joint_seed0"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ('[[protocol]]\nname = "knn"\nrow = "pretrain"', "pretraining.* and .*: pretrain'"),
+        (
+            '[[protocol]]\nname = "knn"\nrow = "k"\nuntrained = true\n'
+            '[[protocol]]\nname = "knn"\nrow = "k_untrained"',
+            "k, untrained.* and .*: k_untrained'",
+        ),
+    ],
+)
+def test_cells_with_files_of_one_name_are_refused(tmp_path, rows, told):
+    suite = small(tmp_path)
+    suite.write_text(f"{suite.read_text()}\n{rows}\n")
+    with pytest.raises(InputError, match=f"{told} would both write"):
+        preview(suite, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("run", "told"),
+    [
+        ("no_{seed}", "run: .*no_0: no such run"),
+        ("{data[x]}", "can be filled in"),
+        ("{0}", "can be filled in"),
+        ("{seed:>9999999999999}", "can be filled in"),
+    ],
+)
+def test_runs_that_are_refused(tmp_path, run, told):
+    suite = small(tmp_path)
+    head, _, rest = suite.read_text().partition('name = "usdrl"\nsettings = ["train.epochs=3"]')
+    assert rest
+    suite.write_text(f'{head}name = "usdrl"\nrun = "{run}"{rest}')
+    with pytest.raises(InputError, match=told):
+        preview(suite, tmp_path / "out")
 
 
 def test_columns_that_are_shown(made):

@@ -256,6 +256,14 @@ def test_protocol_settings_in_a_file(tmp_path):
     assert (given["linear"]["epochs"], given["knn"]["epochs"]) == (3, 5.0)
     given = evaluation(both, file=file, overrides=["eval.epochs=8"])
     assert (given["linear"]["epochs"], given["knn"]["epochs"]) == (8, 8.0)
+    # Those of one protocol stand below those of all, also where the file has them first.
+    for text in (
+        "[eval.linear]\nepochs = 3\n[eval]\nepochs = 5\n",
+        "[eval]\nlinear.epochs = 3\nepochs = 5\n",
+    ):
+        file.write_text(text)
+        given = evaluation(both, file=file)
+        assert (given["linear"]["epochs"], given["knn"]["epochs"]) == (3, 5.0)
     config = resolve("usdrl", **TABLES, file=file)
     back = Config.from_dict(json.loads(json.dumps(config.to_dict())))
     assert evaluation({"linear": linear}, base=back.eval)["linear"]["epochs"] == 3

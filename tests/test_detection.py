@@ -17,6 +17,7 @@ import skelf
 from skelf import scores, scores_recordings
 from skelf.arguments import parameters
 from skelf.config_eval import SKIP, evaluation
+from skelf.data.clips import ClipSet
 from skelf.data.synthetic import generate
 from skelf.encoders.gru import GRU
 from skelf.errors import InputError
@@ -245,8 +246,14 @@ def test_recordings_without_segments_are_refused():
     ("options", "message"),
     [
         ({"tune": True, "standardize": True}, r"eval\.standardize: "),
+        ({"jitter": 1, "windows": "centred", "step": 4}, r"eval\.jitter, eval\.draws: "),
+        ({"draws": 3}, r"eval\.jitter, eval\.draws: they belong to eval\.tune=true"),
+        ({"windows": "disjoint", "stride": 8}, r"eval\.stride: disjoint windows"),
         ({"step": 4}, r"eval\.step, eval\.jitter: they belong to eval\.windows=centred"),
-        ({"windows": "centred", "step": 2, "jitter": 2}, r"eval\.step: 2 with eval\.jitter=2"),
+        (
+            {"windows": "centred", "step": 2, "jitter": 2, "tune": True},
+            r"eval\.step: 2 with eval\.jitter=2",
+        ),
         ({"windows": "centred", "step": 17}, r"eval\.step: 17 .* windows of 16"),
         ({"stride": 17}, r"eval\.stride: 17"),
         ({"window": 0}, r"eval\.window: "),
@@ -278,6 +285,48 @@ def test_documented_settings_exist():
         evaluation({"detection": detection.run}, overrides=shlex.split(line))
 
 
+def test_clips_that_are_cut_are_left_out(tmp_path):
+    """They have no segments, and are not background either."""
+    cut = clips(np.arange(6) % CLASSES)
+    sides = [
+        replace(part, fps=np.arange(1, len(part) + 1, dtype=np.float32))
+        for part in (recordings(), recordings(3, 1))
+    ]
+    mixed = [
+        ClipSet.build(
+            np.concatenate([cut.joints, part.joints]),
+            [*cut.length, *part.length],
+            KINECT20,
+            class_names=part.class_names,
+            fps=np.concatenate([np.full(len(cut), 99), part.fps]).astype(np.float32),
+            name=[*cut.names, *part.names],
+            label=np.concatenate([cut.label, part.label]),
+            segments=part.segments + np.array([len(cut), 0, 0, 0]),
+        )
+        for part in sides
+    ]
+    expected = detection.run(Frames(), *sides, **FAST)
+    made = detection.run(Frames(), *mixed, **FAST)
+    assert made.values == expected.values
+    path = tmp_path / "a.npz"
+    assert scores.save(path, made, mixed[1], ROW)
+    found = scores_recordings.read(path)
+    assert found.names == sides[1].names and found.fps.tolist() == [1, 2, 3]
+
+
+def test_the_definition_names_the_rate_of_the_head():
+    options = FAST | {"epochs": 1, "head_lr": 0.25, "clip_norm": 3.0}
+    said = detection.run(Frames(), recordings(2), recordings(2), **options).definition
+    assert "lr 0.1 (head 0.25)" in said and "gradient norm up to 3" in said
+
+
+def test_features_that_are_not_finite_are_refused():
+    encoder = Frames()
+    encoder.scale.data[3] = float("nan")
+    with pytest.raises(InputError, match="hold NaN or Inf"):
+        detection.run(encoder, recordings(2), recordings(2), **FAST)
+
+
 def test_features_that_no_memory_holds_are_refused(monkeypatch):
     from skelf.protocols import frame_heads
 
@@ -293,6 +342,28 @@ def test_released_smoothing_stays_inside():
     found = find(np.concatenate([p, p[::-1]]), np.array([30, 30]), rules)
     assert found.recording.tolist() == [0, 1]
     assert found.end.tolist()[0] == 30 and found.start.tolist()[1] == 0
+
+
+def test_suppression_drops_weaker_ones_of_other_classes():
+    p = np.full((20, 3), 0.01)
+    p[:, 1], p[4:16, 2], p[:, 0] = 0.6, 0.3, 0.1
+    rules = Rules(smoothing=0, proposals="class", threshold=0.2)
+    assert find(p, np.array([20]), rules).label.tolist() == [0, 1]
+    assert find(p, np.array([20]), rules._replace(nms=0.5)).label.tolist() == [0]
+    assert find(p, np.array([20]), rules._replace(nms=0.7)).label.tolist() == [0, 1]
+
+
+def test_a_check_that_is_last_and_best_is_judged_once(monkeypatch):
+    made, calls = kept(0), []
+    p = made.probabilities["last"]
+    made = made._replace(probabilities={"last": p, "best_on_test": p})
+    whole = Recordings.judge
+    monkeypatch.setattr(Recordings, "judge", lambda *of: calls.append(of) or whole(*of))
+    values = made.values()
+    assert len(calls) == 1
+    assert {k.removesuffix(".last"): v for k, v in values.items() if k.endswith(".last")} == {
+        k.removesuffix(".best_on_test"): v for k, v in values.items() if k.endswith("test")
+    }
 
 
 def kept(seed, frames=(40, 25), classes=CLASSES, rules=None):
@@ -315,6 +386,7 @@ class Test:
     names = ("one", "two")
     label = np.array([-1, -1])
     fps = np.array([30, 15])
+    segments = np.array([[0, 5, 15, 0], [0, 25, 36, 2], [1, 4, 14, 1]])
     class_names = tuple(f"class {i}" for i in range(CLASSES))
 
 

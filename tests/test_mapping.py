@@ -247,6 +247,26 @@ def test_a_root_without_counterpart_lies_amid_the_joints_below_it() -> None:
     np.testing.assert_allclose(apply(origins(source, target), frames)[0, 0, 0], [2, 5])
 
 
+def test_joints_without_a_known_one_above_or_below_are_no_zeros() -> None:
+    keep = [joint for joint, name in enumerate(NTU25.names) if name != "Head"]
+    headless = Skeleton(
+        names=tuple(NTU25.names[joint] for joint in keep),
+        parents=tuple(-1 if (p := NTU25.parents[j]) < 0 else keep.index(p) for j in keep),
+        pairs=(),
+        parts={"all": tuple(range(len(keep)))},
+        centre=0,
+    )
+    plan = {origin.joint: origin for origin in origins(headless, COCO17)}
+    for name in ("left_eye", "right_eye", "left_ear", "right_ear"):
+        assert plan[name].how == "nearest" and plan[name].weights == plan["nose"].weights, name
+    made = mapped(clips_of(headless), COCO17)
+    assert (
+        made.joints.any(axis=-1).all() and "nearest: left_eye" in made.attributes["mapped_filled"]
+    )
+    masked = origins(headless, COCO17, missing="mask")
+    assert sum(not origin.weights for origin in masked) == 5
+
+
 @pytest.mark.parametrize("missing", ["interpolate", "mask"])
 def test_absent_persons_and_missing_joints_stay_so(missing: str) -> None:
     clips = clips_of(COCO17)

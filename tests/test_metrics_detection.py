@@ -12,6 +12,7 @@ from skelf.metrics_detection import (
     average_precisions,
     match,
     mean_ap,
+    mean_aps,
 )
 
 A, B = 0, 1
@@ -195,6 +196,34 @@ def test_groups_against_slow_loops(definition, over, column):
             assert mean == pytest.approx(sum(expected.values()) / len(expected), abs=1e-12)
 
 
+def test_several_overlaps_at_once_against_slow_loops():
+    tious, seen = (0.5, 0.1, 0.9, 0.3), set()
+    for seed in range(25):
+        truth, rows, _ = drawn(seed)
+        if len(truth) == 0:
+            continue
+        made = mean_aps(truth, detections(rows), tious)
+        for over, column in (("action", 3), ("video", 0)):
+            groups = sorted({int(row[column]) for row in truth})
+            for definition, slow in (("voc", slow_voc), ("pku", slow_pku)):
+                expected = [
+                    np.mean(
+                        [
+                            slow(
+                                truth[truth[:, column] == g],
+                                [row for row in rows if row[column] == g],
+                                tiou,
+                            )
+                            for g in groups
+                        ]
+                    )
+                    for tiou in tious
+                ]
+                assert made[over, definition] == pytest.approx(expected, abs=1e-12), seed
+                seen |= set(made[over, definition])
+    assert len(seen) > 40  # the draws are no trivial cases
+
+
 @pytest.mark.parametrize("measure", [average_precision_voc, average_precision_pku])
 def test_perfect_detections_and_none(measure):
     truth = GOLDEN_TRUTH
@@ -296,6 +325,8 @@ def one(**changed):
             lambda: mean_ap(GOLDEN_TRUTH[:0], one(), 0.5, definition="voc", over="action"),
             "no segments",
         ),
+        (lambda: mean_aps(GOLDEN_TRUTH[:0], one(), [0.5]), "no segments"),
+        (lambda: mean_aps(GOLDEN_TRUTH, one(), [0.5, 1.5]), "tiou: 1.5"),
     ],
 )
 def test_bad_input(call, message):

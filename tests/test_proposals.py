@@ -100,6 +100,8 @@ def test_rules_against_slow_loops():
             same(background_runs(p, threshold), slow_background_runs(p, threshold))
         for threshold in (0.02, 0.3):
             same(class_runs(p, threshold), slow_class_runs(p, threshold))
+        # Without a hit an interval cannot grow, whatever rate is asked for.
+        assert len(argmax_growing(p, 6, 0, 0.0).start) <= len(p)
         for constants in ((15, 2, 0.1), (4, 1, 0.5), (6, 0, 0.2)):
             same(argmax_growing(p, *constants), slow_growing(p, *constants))
         for name, rule in RULES.items():
@@ -193,29 +195,31 @@ def test_smoothing_by_nothing_and_closing_a_break():
     assert len(background_runs(smooth(p)).start) == 1
 
 
-def slow_suppress(rows, tiou):
+def slow_suppress(rows, tiou, across):
     kept = []
     for p in sorted(range(len(rows)), key=lambda p: -rows[p][3]):
         s, e, k, _ = rows[p]
         for other in kept:
             s2, e2, k2, _ = rows[other]
             inter = max(0, min(e, e2) - max(s, s2))
-            if k == k2 and inter / (e - s + e2 - s2 - inter) > tiou:
+            if (across or k == k2) and inter / (e - s + e2 - s2 - inter) > tiou:
                 break
         else:
             kept.append(p)
     return [rows[p] for p in sorted(kept)]
 
 
+@pytest.mark.parametrize("across", [False, True])
 @pytest.mark.parametrize("tiou", [0.0, 0.1, 0.5, 1.0])
-def test_suppress_against_a_slow_loop(tiou):
+def test_suppress_against_a_slow_loop(tiou, across):
     for seed in range(25):
         rng = np.random.default_rng(seed)
         count = rng.integers(0, 30)
         start = rng.integers(0, 60, count)
         end = start + rng.integers(1, 20, count)
         found = Proposals(start, end, rng.integers(0, 3, count), rng.integers(0, 9, count) / 8)
-        same(suppress(found, tiou), slow_suppress(as_rows(found), tiou))
+        expected = slow_suppress(as_rows(found), tiou, across)
+        same(suppress(found, tiou, across=across), expected)
 
 
 def test_suppress_leaves_other_classes_alone():

@@ -1,5 +1,7 @@
 """Published numbers: complete, sourced, and as printed."""
 
+import re
+
 import pytest
 
 from skelf.published import everything, published
@@ -21,6 +23,7 @@ def test_every_number_has_a_source_and_a_place():
         assert one.split in SETS[one.data] and one.stream in STREAMS, one
         assert 0.05 < one.value < 1, one
         assert one.stream or one.note, one  # why no stream is named
+        assert not re.search(r"\d+M$", one.method), one  # a number of parameters is no name
 
 
 def test_none_is_there_twice():

@@ -319,18 +319,25 @@ def put_detection(folder: Path, name: str, hits: int, untrained: bool = False) -
         p[40 * recording + start : 40 * recording + end] = np.eye(3)[label + 1]
     made = Recordings(frames, {"last": p}, segments, Rules(smoothing=0, tious=(0.5,)))
     test = SimpleNamespace(
-        names=["first <b>", "second"], fps=np.array([10.0, 10.0]), class_names=("wave", "jump")
-    )
+        names=["first <b>", "second"], fps=np.array([10.0, 10.0]), class_names=("wave", "jump"),
+        label=np.array([-1, -1]), segments=segments,
+    )  # fmt: skip
     one = row(made.judge("last")[CHOSEN_BY], untrained, protocol="detection", metric=CHOSEN_BY)
     put_rows(folder / f"results_{name}.json", one)
     said = {key: value for key, value in one.items() if key not in ("metric", "value")}
     scores_recordings.save(folder / f"results_{name}.detection.scores.npz", made, test, said)
 
 
-def test_detections_are_drawn_beside_the_untrained_ones(tmp_path: Path) -> None:
+def test_detections_are_drawn_beside_the_untrained_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put_detection(tmp_path, "trained", 2)
     put_detection(tmp_path, "untrained", 1, untrained=True)
+    calls, whole = [], Recordings.found
+    monkeypatch.setattr(Recordings, "found", lambda *of: calls.append(of) or whole(*of))
     text, notes = page_of(tmp_path)
+    # Figure of merit, shares and pictures, not once for each picture: a long set takes minutes.
+    assert len(calls) == 4
     assert not notes and "Detections" in headings(text)
     # The recording where both were found comes first; beside it the untrained encoder's.
     assert text.index("first &lt;b&gt;") < text.index("second")

@@ -147,6 +147,8 @@ def _interpolated(target: Skeleton, joint: int, known: Known) -> tuple[dict[int,
     middle: dict[int, float] = {}
     for child in below:
         _add(middle, known[child][0], 1 / len(below))
+    if above < 0 and not below:  # as an eye below a nose, where both are unknown
+        return _interpolated(target, target.parents[joint], known)[0], "nearest"
     if above < 0:
         return middle, "nearest" if len(middle) == 1 else "middle"
     if not below:

@@ -138,12 +138,13 @@ def dense(encoder: nn.Module, reader: Reader, windows: Windows) -> Tensor:
     features = torch.empty(int(windows.span.sum()), int(contract.dim))
     with in_evaluation(encoder, reader.device), taking(encoder, reader.frames):
         for place, values in outputs(encoder, reader, windows):
+            # Batch by batch: a look at all of them at once would take their memory again.
+            if not bool(values.isfinite().all()):
+                raise InputError(
+                    f"features of {reader.recordings} hold NaN or Inf: the encoder's weights are "
+                    "damaged or its training diverged; take an earlier checkpoint"
+                )
             features[place] = values.float().cpu()
-    if not bool(features.isfinite().all()):
-        raise InputError(
-            f"features of {reader.recordings} hold NaN or Inf: the encoder's weights are damaged "
-            "or its training diverged; take an earlier checkpoint"
-        )
     return features
 
 

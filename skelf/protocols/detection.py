@@ -25,7 +25,7 @@ from .dense import NormalizeOn, Reader
 from .frame_heads import Laying, Task, frozen, tuned
 from .linear import Count
 from .outcome import Outcome
-from .recordings import CHOSEN_BY, Proposing, Recordings, Rules, Smoothing
+from .recordings import CHOSEN_BY, Proposing, Recordings, Rules, Smoothing, untrimmed
 from .windows import Way
 
 
@@ -73,8 +73,8 @@ def run(
 
     Args:
         encoder: the encoder; comes back bit-equal, with `tune` too.
-        train: recordings with segments to learn from.
-        test: recordings with segments to be judged by.
+        train: recordings with segments to learn from; clips that are cut are left out.
+        test: recordings with segments to be judged by, likewise.
         seed: of the head's weights, the order of frames, the places of windows, dropout.
         device: where to compute; frozen features stay in the computer's memory.
         cache: not used: the features of every frame are kept in memory and not in a file.
@@ -87,8 +87,9 @@ def run(
         window: frames of the recording that one window covers; it is resized to the encoder's
             frames, and what the encoder says of them back to the recording's. A shorter recording
             is one window.
-        stride: frames between windows. None: half a window. Of "centred" windows those between the
-            frames that a frozen head learns from; None: `step`. Every test frame has its window.
+        stride: frames between windows of "overlap"; None: half a window. Of "centred" windows those
+            between the frames that a frozen head learns from; None: `step`. Every test frame has
+            its window.
         step: of a "centred" window every `step`-th frame is read. A GRU takes what is left as it
             is, as released; for other encoders it is resized to their frames.
         jitter: with `tune` and "centred", each batch reads every d-th frame, d drawn from
@@ -123,7 +124,8 @@ def run(
             become one. "class": for each class wherever it is above a low threshold (USDRL).
         threshold: of the rule; None: 0.4 for "background", 0.02 for "class", and for "growing" a
             hit rate of 0.1.
-        nms: of two detections of a class that overlap by more, the weaker goes; 0: none does.
+        nms: of two detections that overlap by more, whatever their classes, the weaker goes; 0:
+            none does. Only the rule "class" makes any that overlap.
         tious: overlaps in time that count as found; 0.5 is always among them.
 
     Returns:
@@ -156,8 +158,12 @@ def run(
     arguments(run, given, section="eval", source="", skip=SKIP)
     rules = rules._replace(tious=tuple(float(tiou) for tiou in tious))
     _refuse_options(laying, tune, standardize)
-    _refuse_unsegmented(train, "training")
-    _refuse_unsegmented(test, "test")
+    if stride is not None and windows == "disjoint":
+        raise InputError(
+            "eval.stride: disjoint windows lie side by side; set eval.window, or take "
+            "eval.windows=overlap"
+        )
+    train, test = _recordings(train, "training"), _recordings(test, "test")
 
     contract: Any = encoder
     classes = max(len(train.class_names), len(test.class_names))
@@ -204,6 +210,11 @@ def _refuse_options(laying: Laying, tune: bool, standardize: bool) -> None:
             "eval.standardize: fixed features have a mean and a deviation, those of eval.tune=true "
             "change; set one of them to false"
         )
+    if not tune and (laying.jitter or laying.draws is not None):
+        raise InputError(
+            "eval.jitter, eval.draws: they belong to eval.tune=true; a frozen head learns from "
+            "windows at fixed places"
+        )
     if laying.windows != "centred" and (laying.step > 1 or laying.jitter):
         raise InputError(
             "eval.step, eval.jitter: they belong to eval.windows=centred; every frame of other "
@@ -216,12 +227,14 @@ def _refuse_options(laying: Laying, tune: bool, standardize: bool) -> None:
         )
 
 
-def _refuse_unsegmented(recordings: ClipSet, side: str) -> None:
-    if not len(recordings.segments):
+def _recordings(clips: ClipSet, side: str) -> ClipSet:
+    if not len(clips.segments):
         raise InputError(
-            f"{recordings}: segments: the {side} split has none: detection needs untrimmed "
+            f"{clips}: segments: the {side} split has none: detection needs untrimmed "
             "recordings and their segments; clips that are cut are for linear or finetune"
         )
+    chosen = untrimmed(clips)
+    return clips if chosen.all() else clips.take(chosen)
 
 
 def _definition(
@@ -240,13 +253,16 @@ def _definition(
         "centred": f"around each frame, one in {laying.step} frames read, the clip vector taken",
     }[laying.windows]
     drawn = f", jitter {laying.jitter}" if laying.jitter else ""
+    head = "" if recipe.head_lr is None else f" (head {recipe.head_lr:g})"
+    clipped = f", gradient norm up to {recipe.clip_norm:g}" if recipe.clip_norm else ""
     return (
         f"actions found in untrimmed recordings by a linear head on {features} features: windows "
         f"of {laying.window} frames {where}{drawn}, normalised by {laying.normalize_on}; "
         f"cross-entropy over frames, background weighted {background_weight:g}, SGD momentum "
         f"{recipe.momentum:g}{' (Nesterov)' if recipe.nesterov else ''}, weight decay "
         f"{recipe.weight_decay:g}, batch {recipe.batch_size} {'windows' if tune else 'frames'}, lr "
-        f"{recipe.lr:g} times {recipe.gamma:g} after epochs ({drops}), {recipe.epochs} epochs"
+        f"{recipe.lr:g}{head} times {recipe.gamma:g} after epochs ({drops}), {recipe.epochs} "
+        f"epochs{clipped}"
         f"{f', BatchNorm {recipe.batchnorm}' if tune else ''}; {rules.describe()}; map_a = mean AP "
         "over classes, map_v over recordings, voc = area under the precision envelope, one "
         "detection a segment, pku = PKU-MMD's, segments shared, @ = tIoU; frame_accuracy "

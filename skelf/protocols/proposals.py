@@ -167,14 +167,16 @@ def argmax_growing(
     return Proposals(s, e, labels, np.array(score, np.float64))
 
 
-def suppress(found: Proposals, tiou: float) -> Proposals:
-    """Drops intervals that overlap a better one of their class (non-maximum suppression).
+def suppress(found: Proposals, tiou: float, *, across: bool = False) -> Proposals:
+    """Drops intervals that overlap a better one (non-maximum suppression).
 
     Args:
         found: intervals of one recording.
-        tiou: an interval goes if it overlaps one that stays, of its class and with a higher score
-            (of equal scores the first), by more than this; in [0, 1]. The released code of USDRL
-            holds a suppression at 0.1 that it does not use.
+        tiou: an interval goes if it overlaps one that stays, with a higher score (of equal scores
+            the first), by more than this; in [0, 1]. The released code of USDRL holds a suppression
+            at 0.1 that it does not use.
+        across: of whatever class the better one is; False: of its own class only. The rules here
+            never make two intervals of one class that overlap.
 
     Returns:
         Those that stay, in the order given.
@@ -185,8 +187,9 @@ def suppress(found: Proposals, tiou: float) -> Proposals:
     if not 0 <= tiou <= 1:
         raise InputError(f"tiou: {tiou:g} must lie in [0, 1]")
     kept: list[int] = []
-    for label in np.unique(found.label):
-        rest = np.flatnonzero(found.label == label)
+    group = np.zeros_like(found.label) if across else found.label
+    for label in np.unique(group):
+        rest = np.flatnonzero(group == label)
         rest = rest[np.argsort(-found.score[rest], kind="stable")]
         while len(rest):
             first, rest = rest[0], rest[1:]
@@ -215,9 +218,11 @@ def _runs(active: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _run_means(values: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """Mean of the rows of each run: `(T, K)` -> `(P, K)`."""
-    # Each run is summed by itself, so that a score does not depend on what came before it.
-    total = [values[a:b].sum(axis=0) for a, b in zip(start, end, strict=True)]
-    return np.array(total).reshape(-1, values.shape[1]) / (end - start)[:, None]
+    # Each run is summed by itself, so that a score does not depend on what came before it; the row
+    # of zeros is there for a run that ends with the values.
+    padded = np.concatenate([values, np.zeros((1, values.shape[1]))])
+    total = np.add.reduceat(padded, np.stack([start, end], axis=1).ravel(), axis=0)[::2]
+    return total / (end - start)[:, None]
 
 
 def _grown(own: np.ndarray, start: int, window: int, back: int, hit_rate: float) -> int:
@@ -227,7 +232,7 @@ def _grown(own: np.ndarray, start: int, window: int, back: int, hit_rate: float)
     while True:
         begin = max(start, end - back)
         hits = np.flatnonzero(own[begin : begin + window])
-        if len(hits) < hit_rate * window:
+        if len(hits) == 0 or len(hits) < hit_rate * window:
             return grown
         grown = begin + int(hits[-1]) + 1
         if grown == end:

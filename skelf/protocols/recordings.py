@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from ..metrics_detection import Definition, Detections, Over, mean_ap
+from ..data.clips import ClipSet
+from ..metrics_detection import Definition, Detections, Over, mean_ap, mean_aps
 from ..metrics_segmentation import edit_score, f1_at, frame_accuracy
 from .proposals import RULES, Proposals, smooth, suppress
 from .windows import frame_labels
@@ -35,7 +36,8 @@ class Rules(NamedTuple):
         smoothing_form: see `proposals.smooth`.
         proposals: the rule, see `proposals.RULES`.
         threshold: of the rule (of "growing" its hit rate); None: its own default.
-        nms: overlap above which the weaker of two detections of a class is dropped; 0: none is.
+        nms: overlap above which the weaker of two detections, of whatever classes, is dropped; 0:
+            none is.
         tious: overlaps in time that count as found.
     """
 
@@ -56,7 +58,7 @@ class Rules(NamedTuple):
             "growing": "intervals grown from the likeliest class",
         }[self.proposals]
         threshold = "its default threshold" if self.threshold is None else f"{self.threshold:g}"
-        dropped = f"weaker ones of a class overlapping by more than {self.nms:g} dropped"
+        dropped = f"weaker ones of any class overlapping by more than {self.nms:g} dropped"
         return (
             f"frame probabilities {smoothed if self.smoothing else 'as they are'}; {rule} "
             f"({self.proposals}, {threshold}){f'; {dropped}' if self.nms else ''}"
@@ -91,11 +93,10 @@ class Recordings(NamedTuple):
         """
         found = self.found(selection)
         order = [0.5, *sorted({*self.rules.tious} - {0.5})]
+        means = mean_aps(self.segments, found, order)
         values = {
-            f"map_{_LETTER[over]}_{definition}@{tiou:g}": mean_ap(
-                self.segments, found, tiou, definition=definition, over=over
-            )
-            for tiou in order
+            f"map_{_LETTER[over]}_{definition}@{tiou:g}": means[over, definition][place]
+            for place, tiou in enumerate(order)
             for over in _LETTER
             for definition in get_args(Definition)
         }
@@ -110,15 +111,27 @@ class Recordings(NamedTuple):
 
     def values(self) -> dict[str, float]:
         """`judge` of every selection: `metric.selection` -> value."""
-        return {
-            f"{metric}.{selection}": value
-            for selection in self.probabilities
-            for metric, value in self.judge(selection).items()
-        }
+        judged: dict[int, dict[str, float]] = {}
+        values: dict[str, float] = {}
+        for selection, p in self.probabilities.items():
+            # Often the last check is the best, and its numbers are the same.
+            own = judged[id(p)] = judged.get(id(p)) or self.judge(selection)
+            values |= {f"{metric}.{selection}": value for metric, value in own.items()}
+        return values
 
     def headline(self, selection: str) -> float:
         """`CHOSEN_BY` of one selection."""
         return mean_ap(self.segments, self.found(selection), 0.5, definition="voc", over="action")
+
+
+def untrimmed(clips: ClipSet) -> np.ndarray:
+    """`(N,)` bool: which clips of a set are recordings, with segments or without a label of all.
+
+    A clip that was cut has no segments, and would be nothing but background.
+    """
+    found = clips.label < 0
+    found[clips.segments[:, 0]] = True
+    return found
 
 
 def find(probabilities: np.ndarray, frames: np.ndarray, rules: Rules) -> Detections:
@@ -136,7 +149,7 @@ def find(probabilities: np.ndarray, frames: np.ndarray, rules: Rules) -> Detecti
     for number, p in enumerate(np.split(probabilities, np.cumsum(frames)[:-1])):
         one = propose(smoothed(p, rules), rules)
         if rules.nms:
-            one = suppress(one, rules.nms)
+            one = suppress(one, rules.nms, across=True)
         inside = one.start < len(p)  # the released smoothing runs into its padding
         start, end, label, score = (column[inside] for column in one)
         recording = np.full(len(start), number)
