@@ -38,6 +38,9 @@ class Column(NamedTuple):
         return f"{self.label} {self.metric}" + (f" ({said})" if said else "")
 
 
+_WIDE = 8
+"""Most columns of numbers in a table that holds several protocols."""
+
 Values = dict[tuple[Place, Line, Column], list[float]]
 
 
@@ -62,7 +65,7 @@ def markdown(suite: Suite, rows: Sequence[dict[str, Any]], undone: int) -> str:
         text.append(f"**Not complete: {undone} cells have no results yet.**")
     text += _not_there(suite, [column for _, _, column in values])
     for place in places:
-        text += [f"## {place}", _table(suite, values, place)]
+        text += [f"## {place}", *_tables(suite, values, place)]
         names = {one.name for one in suite.protocols}
         found = [one for one in published(*place) if one.protocol in names]
         text += _published([one for one in found if not one.condition.startswith("ablation")])
@@ -87,10 +90,22 @@ def spread(values: Sequence[float]) -> str:
     return f"{100 * mean(values):.1f}{deviation}"
 
 
-def _table(suite: Suite, values: Values, place: Place) -> str:
-    lines = list(dict.fromkeys(line for at, line, _ in values if at == place))
+def _tables(suite: Suite, values: Values, place: Place) -> list[str]:
+    """One table, or one a protocol with a heading, where one would be too wide to read."""
     columns = _columns(suite, [column for at, _, column in values if at == place])
-    counts = {len(found) for (at, _, _), found in values.items() if at == place}
+    if len(columns) <= _WIDE:
+        return [_table(values, place, columns)]
+    text = []
+    for label in dict.fromkeys(column.label for column in columns):
+        own = [column for column in columns if column.label == label]
+        text += [f"### {label}", _table(values, place, own)]
+    return text
+
+
+def _table(values: Values, place: Place, columns: Sequence[Column]) -> str:
+    here = {key: found for key, found in values.items() if key[0] == place and key[2] in columns}
+    lines = list(dict.fromkeys(line for _, line, _ in here))
+    counts = {len(found) for found in here.values()}
     elsewhere = any(line.pretrained_on not in ("", str(place)) for line in lines)
     heads = ["method", "stream", *(["pretrained on"] if elsewhere else []), *map(str, columns)]
     heads += ["seeds"] if len(counts) > 1 else []

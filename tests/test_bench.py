@@ -549,3 +549,18 @@ def test_shipped_suite_resolves():
     suite = read_suite(Path(__file__).parents[1] / "experiments/suites/small.toml")
     check_settings(suite)
     assert {one.after for one in suite.methods} == {None, "PCM3 + clip"}
+
+
+def test_a_table_too_wide_to_read_becomes_one_a_protocol(made):
+    suite, _, done, _ = made
+    path = suite.with_name("wide.toml")
+    shown = [f"m{i}" for i in range(9)]
+    head = '[[protocol]]\nname = "linear"\nuntrained = true\n'
+    path.write_text(SUITE.replace(head, f"{head}show = {json.dumps(shown)}\n"))
+    linear = [row for row in done.rows if row["label"] == "linear" and row["selection"] == "last"]
+    rows = [row | {"metric": name} for name in shown for row in linear]
+    rows += [row for row in done.rows if row["label"] == "knn"]
+    text = markdown(read_suite(path), rows, 0)
+    of_linear, of_knn = text.split("### linear")[1].split("### knn")[:2]
+    assert [f"linear {name} " in of_linear for name in shown] == [True] * 9
+    assert "knn top1" in of_knn and "linear m0" not in of_knn
