@@ -233,7 +233,7 @@ def _shared(
     seed: int,
 ) -> dict[str, Any]:
     """What all rows of one evaluation say."""
-    kept = ["method", "encoder", "views", "train", "data"]
+    kept = ["method", "encoder", "views", "train", "data", "source"]
     kept += ["runs"] if "runs" in described else []
     return {
         "method": "untrained" if untrained else described["method"]["name"],

@@ -52,7 +52,7 @@ def plan(suite: Suite, sets: Sets, out: Path) -> list[Cell]:
     """
     cells: dict[str, Cell] = {}
     for seed in suite.seeds:
-        for method in suite.methods:
+        for method in (one for one in suite.methods if seed in suite.seeds_of(one)):
             for place in suite.pretrained_on(method):
                 parts = (place.data, place.split or "all", method.label)
                 parent = out.joinpath(*map(slug, parts))

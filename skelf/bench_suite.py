@@ -63,6 +63,7 @@ class Method(BaseModel):
     settings: tuple[str, ...] = Field((), description="section.key=value")
     config: str | None = Field(None, description="a TOML file; wins over the suite's")
     data: tuple[str, ...] | None = Field(None, description="what it is pretrained on; none: all")
+    seeds: tuple[int, ...] | None = Field(None, description="some of the suite's; none: all")
     after: str | None = Field(None, description="an earlier row whose weights it starts from")
     init: str | None = Field(None, description="a run or file whose weights it starts from")
     run: str | None = Field(None, description="judge this run instead of pretraining one")
@@ -110,7 +111,7 @@ class Suite:
 
     Args:
         path: the file.
-        seeds: every cell is run with each.
+        seeds: every cell is run with each, but for methods that name some of them.
         config: the TOML file of settings for methods that name none.
         data: the data sets.
         methods: the rows.
@@ -123,6 +124,10 @@ class Suite:
     data: tuple[DataSet, ...]
     methods: tuple[Method, ...]
     protocols: tuple[Protocol, ...]
+
+    def seeds_of(self, method: Method) -> tuple[int, ...]:
+        """The seeds that a method is run with, in the suite's order."""
+        return tuple(seed for seed in self.seeds if seed in (method.seeds or self.seeds))
 
     def beside(self, name: str | None) -> Path | None:
         """A file that the suite names, relative to itself."""
@@ -222,6 +227,7 @@ def _check_names(suite: Suite) -> None:
         ("[[protocol]] row", [slug(one.label) for one in suite.protocols]),
         *((f"{one.name}: splits", one.splits) for one in suite.data),
         *((f"{one.label}: streams", one.streams) for one in suite.methods),
+        *((f"{one.label}: seeds", one.seeds or ()) for one in suite.methods),
     ):
         if (twice := _twice(names)) is not None:
             raise InputError(f"{suite.path}: {what}: {twice!r} twice; give each a name of its own")
@@ -249,6 +255,14 @@ def _check_method(suite: Suite, method: Method) -> None:
     trains = [key for key in ("after", "init", "config") if getattr(method, key) is not None]
     if method.run is not None and (trains or (method.settings and not method.official)):
         refuse(f"run: is judged as it is; leave out {(trains or ['settings'])[0]}")
+    if extra := sorted(set(method.seeds or ()) - set(suite.seeds)):
+        refuse(f"seeds: {extra[0]} is none of the suite's; name some of those")
+    if method.seeds == ():
+        refuse("seeds: an empty list runs nothing; leave the method out")
+    for first in (one for one in suite.methods if one.label == method.after):
+        lacking = sorted(set(suite.seeds_of(method)) - set(suite.seeds_of(first)))
+        if lacking:
+            refuse(f"after: {first.label} is not run with seed {lacking[0]}; give both the same")
     if method.after is not None and method.init is not None:
         refuse("after and init both name what to start from; give one")
     own = suite.pretrained_on(method)

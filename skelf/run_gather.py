@@ -184,7 +184,8 @@ def _judged(
 ) -> tuple[Setup, bool, tuple[str, str]]:
     """What a row says of its run, whether that was untrained, and what it was judged on.
 
-    A row does not say what its run was trained on; the run does, where it was found too.
+    A row of an earlier version does not say what its run was trained on; the run does, where it was
+    found too.
     """
     judged_on = str(row.get("data") or ""), str(row.get("split") or "")
     config = row.get("config") or {}
@@ -192,13 +193,18 @@ def _judged(
         config = {"method": {"name": row.get("method")}, "encoder": {"name": row.get("encoder")}}
     elif "inputs" in config:
         config = config | {"method": {"name": row["method"]}, "encoder": {"name": row["encoder"]}}
+    untrained = row.get("method") == "untrained"
     setup = setup_of(config, str(row.get("stream") or ""), judged_on)
+    source = config.get("source") or {}
+    if source.get("data"):
+        trained_on = str(source["data"]), str(source.get("split") or "")
+        return setup._replace(source=trained_on), untrained, judged_on
     alike = [run for run in runs if run.setup._replace(source=judged_on) == setup]
     own = [run for run in alike if run.folder in path.parents] or alike
     sources = {run.setup.source for run in own}
     if len(sources) == 1:
         setup = setup._replace(source=sources.pop())
-    return setup, row.get("method") == "untrained", judged_on
+    return setup, untrained, judged_on
 
 
 def _read_scores(path: Path, found: Found) -> None:

@@ -564,3 +564,24 @@ def test_a_table_too_wide_to_read_becomes_one_a_protocol(made):
     of_linear, of_knn = text.split("### linear")[1].split("### knn")[:2]
     assert [f"linear {name} " in of_linear for name in shown] == [True] * 9
     assert "knn top1" in of_knn and "linear m0" not in of_knn
+
+
+def test_a_method_may_have_fewer_seeds(tmp_path):
+    def plan_of(row, text):
+        head = f'row = "{row}"\n'
+        assert head in SUITE
+        return preview(put(tmp_path / "in", SUITE.replace(head, head + text)), tmp_path / "out")
+
+    whole, fewer = plan_of("odd heads", ""), plan_of("odd heads", "seeds = [1]\n")
+    left = [cell.key for cell, _ in fewer]
+    gone = [cell.key for cell, _ in whole if cell.key not in left]
+    assert gone and all("odd_heads" in key and "seed0" in key for key in gone)
+    assert any("odd_heads" in key and "seed1" in key for key in left)
+    for row, text, said in (
+        ("odd heads", "seeds = [7]\n", "seeds: 7 is none of the suite's"),
+        ("odd heads", "seeds = []\n", "seeds: an empty list runs nothing"),
+        ("odd heads", "seeds = [1, 1]\n", "seeds: 1 twice"),
+        ("USDRL (tiny)", "seeds = [1]\n", r"after: USDRL \(tiny\) is not run with seed 0"),
+    ):
+        with pytest.raises(InputError, match=said):
+            plan_of(row, text)

@@ -463,3 +463,14 @@ def _oklab(linear: np.ndarray) -> np.ndarray:
         ]
     )
     return axes @ np.cbrt(cones @ linear)
+
+
+def test_rows_say_themselves_what_their_run_was_trained_on(tmp_path: Path) -> None:
+    rows = [row(0.5 + seed / 10, data="judged", seed=seed) for seed in range(2)]
+    for seed, one in enumerate(rows):
+        one["config"]["source"] = {"data": "pool", "split": None, "seed": seed}
+    put_rows(tmp_path / "in" / "results.json", *rows)
+    text, _ = page_of(tmp_path / "in")
+    assert "55.0 ± 7.1 %" in text  # seeds of one setup
+    (found,) = {one.setup.source for one in gather([tmp_path / "in"]).rows}
+    assert found == ("pool", "")
