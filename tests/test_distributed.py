@@ -91,7 +91,8 @@ def test_two_processes_give_the_loss_and_gradients_of_one(ranks, encoder, form):
     for two in (rank[encoder, form] for rank in ranks):
         assert two.keys() == one.keys()
         for name, value in one.items():
-            torch.testing.assert_close(two[name], value, rtol=1e-4, atol=1e-6, msg=name)
+            # Gradients reach 0.3 here: sums over other batch sizes round otherwise, by processor.
+            torch.testing.assert_close(two[name], value, rtol=1e-4, atol=1e-5, msg=name)
 
 
 def test_a_loss_of_gathered_features_is_exact_in_float64(ranks):
