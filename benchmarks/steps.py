@@ -15,7 +15,7 @@ from skelf.layouts import LAYOUTS
 from skelf.methods import METHODS, OFFICIAL
 
 from .reference import Contrast, sgd
-from .timing import Effort, Times, interleaved, peak_memory
+from .timing import Effort, Times, interleaved, lapped_loss, peak_memory
 
 # layout, persons, frames, width, dim, batch, queue; frames of a clip before it is cut to a view
 SIZES: dict[str, dict[str, Any]] = {
@@ -120,7 +120,7 @@ def _measure(name: str, size: str, repeats: int) -> tuple[dict[str, Times], floa
     def fast(lap: Callable[[str], None]) -> None:
         views = method.views(x, lengths, generator)
         lap("views")
-        loss = _loss(method, views, lap)
+        loss = lapped_loss(method, "contrast", views, lap)
         lap("loss")
         ours.zero_grad()
         loss.backward()
@@ -146,19 +146,3 @@ def _measure(name: str, size: str, repeats: int) -> tuple[dict[str, Times], floa
     times = interleaved({"plain": slow, "skelf": fast}, repeats)
     gc.collect()
     return times, peak_memory()
-
-
-def _loss(method: Any, views: tuple[Tensor, ...], lap: Callable[[str], None]) -> Tensor:
-    """The loss of the views, with a lap where their logits are done."""
-    contrast = method.contrast
-
-    def timed(*views: Tensor) -> Any:
-        logits = contrast(*views)
-        lap("forward")
-        return logits
-
-    method.contrast = timed
-    try:
-        return method(*views)["loss"]
-    finally:
-        del method.contrast

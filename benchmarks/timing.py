@@ -6,7 +6,9 @@ import resource
 import statistics
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from torch import Tensor
 
 # One step: calls `lap(name)` after each of its parts.
 Step = Callable[[Callable[[str], None]], None]
@@ -72,3 +74,21 @@ def _medians(runs: list[tuple[float, float, dict[str, float]]]) -> Times:
 def peak_memory() -> float:
     """The most memory that this process has held so far, in GiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def lapped_loss(
+    method: Any, part: str, views: tuple[Tensor, ...], lap: Callable[[str], None]
+) -> Tensor:
+    """The loss of the views, with a lap "forward" where the method's function `part` returns."""
+    whole = getattr(method, part)
+
+    def timed(*views: Tensor) -> Any:
+        made = whole(*views)
+        lap("forward")
+        return made
+
+    setattr(method, part, timed)
+    try:
+        return method(*views)["loss"]
+    finally:
+        delattr(method, part)

@@ -23,7 +23,7 @@ from skelf.profile import counting
 from . import reference_views
 from .fresh import fresh, peak_of
 from .reference_usdrl import Reference, adam
-from .timing import Effort, Step, Times, interleaved
+from .timing import Effort, Step, Times, interleaved, lapped_loss
 
 # layout, persons, frames, hidden size, batch; frames of a clip before it is cut to a view
 SIZES: dict[str, dict[str, Any]] = {
@@ -135,7 +135,7 @@ def steps(size: str, bf16: bool, sides: tuple[str, ...] = SIDES) -> dict[str, St
             views = method.views(x, lengths, generator)
             lap("views")
             with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-                loss = _loss(method, views, lap)
+                loss = lapped_loss(method, "project", views, lap)
             lap("loss")
             _update(loss, optimizer, lap)
 
@@ -170,22 +170,6 @@ def _update(loss: Tensor, optimizer: Any, lap: Callable[[str], None]) -> None:
     lap("backward")
     optimizer.step()
     lap("optimiser")
-
-
-def _loss(method: Any, views: tuple[Tensor, ...], lap: Callable[[str], None]) -> Tensor:
-    """The loss of the views, with a lap where they are projected."""
-    project = method.project
-
-    def timed(*views: Tensor) -> Any:
-        projected = project(*views)
-        lap("forward")
-        return projected
-
-    method.project = timed
-    try:
-        return method(*views)["loss"]
-    finally:
-        del method.project
 
 
 def measure(size: str, repeats: int, bf16: bool = False) -> dict[str, Times]:

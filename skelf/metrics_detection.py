@@ -14,31 +14,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from .errors import InputError
+from .metrics_matching import Detections, best_overlaps, checked, first_hits
 
 Definition = Literal["voc", "pku"]
 Over = Literal["action", "video"]
-
-
-class Detections(NamedTuple):
-    """What was found in some recordings, one row a detection, in any order.
-
-    Args:
-        recording: `(P,)` int64, index of the recording, as in the truth.
-        start: `(P,)` int64, first frame.
-        end: `(P,)` int64, the frame after the last.
-        label: `(P,)` int64, class in `0..K-1`; background is none.
-        score: `(P,)` float64, higher is more certain.
-    """
-
-    recording: np.ndarray
-    start: np.ndarray
-    end: np.ndarray
-    label: np.ndarray
-    score: np.ndarray
-
-    def take(self, rows: np.ndarray) -> Detections:
-        """Those of `rows`, a mask or indices."""
-        return Detections(*(column[rows] for column in self))
 
 
 def average_precision_voc(truth: np.ndarray, found: Detections, tiou: float) -> float:
@@ -131,7 +110,7 @@ def average_precisions(
         raise InputError(f"definition: {definition!r} is none of {', '.join(_AREAS)}")
     if over not in _COLUMNS:
         raise InputError(f"over: {over!r} is none of {', '.join(_COLUMNS)}")
-    truth, found = _checked(truth, found, tiou)
+    truth, found = checked(truth, found, tiou)
     lists = _by_group(_ranked(truth, found, definition, tiou), over)
     return {group: _AREAS[definition](one, tiou) for group, one in lists.items()}
 
@@ -177,7 +156,7 @@ def mean_aps(
         InputError: as for `mean_ap`.
     """
     for tiou in tious:
-        truth, found = _checked(truth, found, tiou)
+        truth, found = checked(truth, found, tiou)
     _refuse_nothing(truth)
     values: dict[tuple[Over, Definition], list[float]] = {}
     for definition, area in _AREAS.items():
@@ -188,41 +167,6 @@ def mean_aps(
                 float(np.mean([area(one, tiou) for one in lists])) for tiou in tious
             ]
     return values
-
-
-def match(truth: np.ndarray, found: Detections, tiou: float) -> np.ndarray:
-    """The segment that each detection is the one hit of, by the rule of `average_precision_voc`.
-
-    Overlap is that of exclusive ends, without the extra frame.
-
-    Args:
-        truth: `(G, 4)` int64 recording, start, end (exclusive), label.
-        found: detections of the same recordings.
-        tiou: smallest overlap in time, in (0, 1].
-
-    Returns:
-        `(P,)` int64 row of `truth`, each at most once; -1 for a false detection.
-
-    Raises:
-        InputError: as for `average_precision_voc`.
-    """
-    truth, found = _checked(truth, found, tiou)
-    order = np.argsort(-found.score, kind="stable")
-    hits = np.empty(len(order), np.int64)
-    hits[order] = _first_hits(*_best(truth, found.take(order), inclusive=0), tiou)
-    return hits
-
-
-def overlap_in_time(
-    start: np.ndarray, end: np.ndarray, other_start: np.ndarray, other_end: np.ndarray
-) -> np.ndarray:
-    """Intersection over union of intervals with exclusive ends, negative where they are apart.
-
-    The arguments broadcast. The union is the span of both, which is the same for all that overlap.
-    """
-    shared = np.minimum(end, other_end) - np.maximum(start, other_start)
-    span = np.maximum(end, other_end) - np.minimum(start, other_start)
-    return np.divide(shared, span, out=np.zeros(np.shape(span)), where=span > 0)
 
 
 class _List(NamedTuple):
@@ -238,7 +182,7 @@ class _List(NamedTuple):
 class _Ranked(NamedTuple):
     truth: np.ndarray
     found: Detections  # as the definition ranks them
-    segment: np.ndarray  # as of `_best`
+    segment: np.ndarray  # as of `best_overlaps`
     overlap: np.ndarray
     least: float  # the smallest overlap that will be asked about
 
@@ -250,7 +194,7 @@ class _Ranked(NamedTuple):
 
 def _alone(truth: np.ndarray, found: Detections, tiou: float, definition: Definition) -> float:
     """The average precision of all detections in one list."""
-    truth, found = _checked(truth, found, tiou)
+    truth, found = checked(truth, found, tiou)
     ranked = _ranked(truth, found, definition, tiou)
     everything = ranked.list(np.arange(len(found.score)), len(truth))
     return _AREAS[definition](everything, tiou) if len(truth) else 0.0
@@ -259,7 +203,7 @@ def _alone(truth: np.ndarray, found: Detections, tiou: float, definition: Defini
 def _ranked(truth: np.ndarray, found: Detections, definition: Definition, least: float) -> _Ranked:
     voc = definition == "voc"
     found = found.take(np.argsort(-found.score if voc else found.score, kind="stable"))
-    return _Ranked(truth, found, *_best(truth, found, inclusive=int(voc)), least)
+    return _Ranked(truth, found, *best_overlaps(truth, found, inclusive=int(voc)), least)
 
 
 def _by_group(ranked: _Ranked, over: Over) -> dict[int, _List]:
@@ -274,7 +218,7 @@ def _by_group(ranked: _Ranked, over: Over) -> dict[int, _List]:
 
 
 def _area_voc(one: _List, tiou: float) -> float:
-    hit = np.flatnonzero(_first_hits(one.segment, one.overlap, tiou) >= 0)
+    hit = np.flatnonzero(first_hits(one.segment, one.overlap, tiou) >= 0)
     # Precision falls from one hit to the next: only there it can be the best.
     precision = np.arange(1, len(hit) + 1) / (one.place[hit] + 1)
     return float(np.maximum.accumulate(precision[::-1]).sum() / one.true)
@@ -285,7 +229,7 @@ def _area_pku(one: _List, tiou: float) -> float:
     if len(step) == 0:
         return 0.0
     # A segment is lost with the last of its detections: the first of the list read backwards.
-    lost = _first_hits(one.segment[::-1], one.overlap[::-1], tiou)[::-1][step] >= 0
+    lost = first_hits(one.segment[::-1], one.overlap[::-1], tiou)[::-1][step] >= 0
     left = one.made - 1 - one.place[step]
     still = lost.sum() - np.cumsum(lost)
     precision = np.divide(still, left, out=np.zeros(len(step)), where=left > 0)
@@ -296,52 +240,6 @@ def _area_pku(one: _List, tiou: float) -> float:
 _AREAS: dict[Definition, Callable[[_List, float], float]] = {"voc": _area_voc, "pku": _area_pku}
 # Which column of the truth, and of the detections, is of one value in a list.
 _COLUMNS: dict[Over, int] = {"action": 3, "video": 0}
-
-
-def _best(truth: np.ndarray, found: Detections, *, inclusive: int) -> tuple[np.ndarray, np.ndarray]:
-    """Row of `truth` that each detection overlaps most, and by how much (0 where it has none).
-
-    Pairs are listed only within a recording and class, so that the work follows their number.
-    """
-    group, other = _groups(truth, found)
-    order = np.argsort(group, kind="stable")
-    group = group[order]
-    first = np.searchsorted(group, other, side="left")
-    count = np.searchsorted(group, other, side="right") - first
-    segment, overlap = np.full(len(count), -1), np.zeros(len(count))
-    some = np.flatnonzero(count)
-    count = count[some]
-    if len(some) == 0:
-        return segment, overlap
-    begin = np.cumsum(count) - count
-    here = np.repeat(some, count)
-    there = order[np.arange(count.sum()) - np.repeat(begin - first[some], count)]
-    pairs = overlap_in_time(
-        found.start[here], found.end[here] + inclusive,
-        truth[there, 1], truth[there, 2] + inclusive,
-    )  # fmt: skip
-    overlap[some] = np.maximum.reduceat(pairs, begin)
-    best = np.flatnonzero(pairs == overlap[here])[::-1]  # backwards: the first of equals stays
-    segment[here[best]] = there[best]
-    return segment, overlap
-
-
-def _groups(truth: np.ndarray, found: Detections) -> tuple[np.ndarray, np.ndarray]:
-    """One number for recording and class, of each segment and of each detection."""
-    label = np.concatenate([truth[:, 3], found.label]).astype(np.int64)
-    recording = np.concatenate([truth[:, 0], found.recording]).astype(np.int64)
-    label -= label.min(initial=0)
-    number = recording * (label.max(initial=0) + 1) + label
-    return number[: len(truth)], number[len(truth) :]
-
-
-def _first_hits(segment: np.ndarray, overlap: np.ndarray, tiou: float) -> np.ndarray:
-    """The segment where a detection is the first of the list that belongs to it, else -1."""
-    near = np.flatnonzero(overlap >= tiou)
-    first = near[np.unique(segment[near], return_index=True)[1]]
-    hits = np.full(len(segment), -1)
-    hits[first] = segment[first]
-    return hits
 
 
 def _rows(values: np.ndarray, groups: np.ndarray) -> list[np.ndarray]:
@@ -355,22 +253,3 @@ def _rows(values: np.ndarray, groups: np.ndarray) -> list[np.ndarray]:
 def _refuse_nothing(truth: np.ndarray) -> None:
     if not len(truth):
         raise InputError("truth: no segments, so that no average precision is defined")
-
-
-def _checked(truth: np.ndarray, found: Detections, tiou: float) -> tuple[np.ndarray, Detections]:
-    truth = np.asarray(truth)
-    if truth.ndim != 2 or truth.shape[1] != 4:
-        raise InputError(
-            f"truth: shape {truth.shape}, expected (G, 4): recording, start, end, label"
-        )
-    found = Detections(*(np.asarray(column) for column in found))
-    if wrong := [name for name in found._fields if getattr(found, name).ndim != 1]:
-        raise InputError(f"found.{wrong[0]}: expected one value a detection, in one dimension")
-    if len({len(column) for column in found}) > 1:
-        lengths = ", ".join(f"{name} {len(c)}" for name, c in found._asdict().items())
-        raise InputError(f"found: columns of unequal length: {lengths}")
-    if np.isnan(found.score).any():
-        raise InputError("found.score: holds NaN; drop detections without a score")
-    if not 0 < tiou <= 1:
-        raise InputError(f"tiou: {tiou:g} must lie above 0 and not above 1")
-    return truth, found

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .errors import InputError
-from .metrics_detection import overlap_in_time
+from .metrics_matching import overlap_in_time
 
 Frames = np.ndarray | Sequence[np.ndarray]
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from . import report
-from .metrics_detection import Detections, match
+from .metrics_matching import Detections, match
 from .report import Section
 from .run_found import Detected, Found
 from .scores_recordings import RecordingScores

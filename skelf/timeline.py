@@ -13,7 +13,7 @@ import numpy as np
 
 from . import svg
 from .errors import InputError
-from .metrics_detection import Detections, match, overlap_in_time
+from .metrics_matching import Detections, match, overlap_in_time
 
 _RIGHT = f"var(--c0, {svg.PALETTE[0]})"
 _WRONG = f"var(--c1, {svg.PALETTE[1]})"

@@ -6,14 +6,13 @@ import pytest
 from skelf import metrics_detection
 from skelf.errors import InputError
 from skelf.metrics_detection import (
-    Detections,
     average_precision_pku,
     average_precision_voc,
     average_precisions,
-    match,
     mean_ap,
     mean_aps,
 )
+from skelf.metrics_matching import Detections, match
 
 A, B = 0, 1
 GOLDEN_TRUTH = np.array(
