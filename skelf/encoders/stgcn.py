@@ -141,14 +141,14 @@ class STGCN(nn.Module):
 
     def pool(self, maps: Tensor) -> Tensor:
         """Clip vectors `(N, dim)` of maps `(N*M, dim, T', V)`: mean over T', V, then persons."""
-        return maps.mean(dim=(2, 3)).reshape(-1, self.persons, self.dim).mean(dim=1)
+        return _mean(maps).reshape(-1, self.persons, self.dim).mean(dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Clip vector `(N, dim)` of `(N, C, T, V, M)`."""
         maps, rows = self._distinct_maps(x)
         if rows is None:
             return self.pool(maps)
-        bodies = maps.mean(dim=(2, 3))[rows]
+        bodies = _mean(maps)[rows]
         return bodies.view(-1, self.persons, self.dim).mean(dim=1)
 
     def frames(self, x: Tensor) -> Tensor:
@@ -223,7 +223,8 @@ class GraphConv(nn.Conv2d):
         y = mix(rows, self.weight.view(K, outs, C)).reshape(T, V, B, outs)
         # Released: each neighbour adds the bias, so it counts with the weights of its edges.
         bias = adjacency.sum(dim=1).T @ self.bias.view(K, outs)  # type: ignore[union-attr]
-        return turn(y + bias.unsqueeze(1))
+        # Expanded by itself: its gradient is then summed over the outermost dimension first.
+        return turn(y + bias.unsqueeze(1).expand(-1, B, -1))
 
 
 class Norm(nn.BatchNorm2d):
@@ -253,6 +254,11 @@ class Dropout(nn.Dropout):
             return super().forward(x)
         B, C, T, V = x.shape
         return x * turn(keep_mask(x.numel(), int(kept), x.dtype).view(T, V, B, C))
+
+
+def _mean(maps: Tensor) -> Tensor:
+    """`(B, C)` of maps `(B, C, T, V)`; its gradient lies in memory as the maps do."""
+    return turn(maps).mean(dim=(0, 1))
 
 
 def keep_mask(count: int, kept: int, dtype: torch.dtype) -> Tensor:
