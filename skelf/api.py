@@ -31,7 +31,7 @@ from .log import Event
 from .methods import METHODS
 from .metrics import topk_accuracy
 from .protocols import PROTOCOLS
-from .protocols.features import extract_splits
+from .protocols.features import PRECISIONS, extract_splits
 from .protocols.knn import knn_scores
 from .protocols.outcome import Outcome
 from .starting import read_start, start_from
@@ -128,6 +128,7 @@ def evaluate(
     method: str | None = None,
     stream: str | None = None,
     overrides: Sequence[str] = (),
+    precision: str = "fp32",
     seed: int = 0,
     device: str = "auto",
 ) -> list[dict[str, Any]]:
@@ -151,6 +152,8 @@ def evaluate(
         overrides: `eval.key=value` for every protocol that takes it, `eval.linear.key=value` for
             one; with `method` also `data.normalize=name`, what its authors
             prepared their data with (none: the store is prepared already).
+        precision: fp32, or bf16 for features in mixed precision: faster where the device has it,
+            and close, not equal. Training within a protocol is not touched.
         seed: of what the protocol draws; 0 to 2**63 - 1.
         device: auto, cpu or cuda.
 
@@ -159,10 +162,12 @@ def evaluate(
         know what it is.
 
     Raises:
-        InputError: an unknown protocol, bad data, or a run that cannot be read.
+        InputError: an unknown protocol or precision, bad data, or a run that cannot be read.
     """
     asked = _asked(protocols)
     _refuse_seed(seed)
+    if precision not in PRECISIONS:
+        raise unknown("precision", precision, PRECISIONS)
     device = _device(device)
     if out is not None:
         refuse_unwritable(Path(out))  # now, not after minutes of work
@@ -176,6 +181,8 @@ def evaluate(
         described["data"]["normalize"] = str(parse_override(text)[1])
     clips = _open(clips, described["data"]["normalize"])
     _refuse_channels(clips, encoder)
+    if precision != PRECISIONS[0]:
+        encoder.frozen_precision = precision
     train, test = clips.split(split)
     rest = [text for text in overrides if text not in prepared]
     given = evaluation(asked, base=described.get("eval"), overrides=rest)
@@ -195,6 +202,8 @@ def evaluate(
             said = {"definition": outcome.definition, **shared, "seconds": seconds}
             if isinstance(encoder, Ensemble):
                 said["definition"] += f"; {encoder.describe()}"
+            if precision != PRECISIONS[0]:
+                said["definition"] += f"; features in {precision}"
             outcomes[name] = outcome, {"protocol": name, **said, "config": config}
             rows += _rows(*outcomes[name])
     if out is not None:

@@ -159,6 +159,10 @@ def evaluate(
             "was trained on.",
         ),
     ] = None,
+    precision: Annotated[
+        str,
+        typer.Option("--precision", help="Of features: fp32, or bf16 where the device has it."),
+    ] = "fp32",
     seed: Annotated[int, typer.Option("--seed", help="Of what a protocol draws.")] = 0,
     device: Device = "auto",
 ) -> None:
@@ -178,6 +182,7 @@ def evaluate(
         method=method,
         stream=stream,
         overrides=overrides or (),
+        precision=precision,
         seed=seed,
         device=device,
     )

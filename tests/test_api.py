@@ -93,6 +93,18 @@ def test_rows_say_what_they_are(run, tmp_path):
     assert untrained[0]["method"] == "untrained" and untrained[0]["seed"] == 9
 
 
+def test_features_in_bf16_are_named(run):
+    given = {"split": "half", "seed": 9}
+    (exact,), (rounded,) = (
+        skelf.evaluate(["knn"], run, tiny_runs.clips(), precision=precision, **given)
+        for precision in ("fp32", "bf16")
+    )
+    assert rounded["definition"] == exact["definition"] + "; features in bf16"
+    assert rounded["value"] == pytest.approx(exact["value"], abs=0.2)
+    with pytest.raises(InputError, match=r"precision 'fp64'.*bf16, fp32"):
+        skelf.evaluate(["knn"], run, tiny_runs.clips(), precision="fp64", **given)
+
+
 def test_config_and_card_say_where_it_came_from(run):
     folder = checkpoint.newest(run)
     config = checkpoint.read_config(folder)

@@ -6,6 +6,7 @@ import torch
 from protocol_fakes import Pool, assert_same, clips, snapshot
 
 from skelf.data.batch import ClipBatches, resize
+from skelf.encoders.dste import DSTE
 from skelf.errors import InputError
 from skelf.layouts import KINECT20, NTU25
 from skelf.protocols import features
@@ -34,6 +35,17 @@ def test_encoder_comes_back_as_it_was():
     before = snapshot(encoder)
     features.extract(encoder, clips(LABELS))
     assert_same(encoder, before)
+
+
+def test_bf16_where_the_encoder_says_so(tmp_path):
+    encoder = DSTE(KINECT20, dim=16, frames=8, persons=1).eval()
+    some = clips(LABELS)
+    exact = features.extract(encoder, some, cache=tmp_path)
+    encoder.frozen_precision = "bf16"
+    rounded = features.extract(encoder, some, cache=tmp_path)
+    assert rounded.dtype == torch.float32 and not torch.equal(exact, rounded)
+    assert torch.cosine_similarity(exact, rounded).min() > 0.999
+    assert len(list(tmp_path.iterdir())) == 2  # one is not taken for the other
 
 
 def test_flags_are_restored_after_an_error():
