@@ -22,24 +22,35 @@ class Benchmark(NamedTuple):
         known: the sizes that it has.
         usual: those of the long form.
         short: those of the short form.
+        half: whether skelf's side knows bfloat16.
     """
 
     measure: Callable[[Effort, float], Rows]
     known: tuple[str, ...]
     usual: tuple[str, ...] = ("paper", "small")
     short: tuple[str, ...] = ("small", "paper")
+    half: bool = False
 
 
 BENCHMARKS = {
     "usdrl": Benchmark(
-        usdrl_step.usdrl, tuple(usdrl_step.SIZES), ("paper", "paper at 4", "small"), ("small",)
+        usdrl_step.usdrl,
+        tuple(usdrl_step.SIZES),
+        ("paper", "paper at 4", "small"),
+        ("small",),
+        True,
     ),
-    "aimclr": Benchmark(steps.aimclr, tuple(steps.SIZES)),
-    "skeletonclr": Benchmark(steps.skeletonclr, tuple(steps.SIZES)),
-    "pcm3": Benchmark(pcm3_step.pcm3, tuple(pcm3_step.SIZES), short=("small",)),
-    "pcm3_encoder": Benchmark(pcm3_step.encoder, tuple(pcm3_step.SIZES), short=("small",)),
+    "aimclr": Benchmark(steps.aimclr, tuple(steps.SIZES), half=True),
+    "skeletonclr": Benchmark(steps.skeletonclr, tuple(steps.SIZES), half=True),
+    "pcm3": Benchmark(pcm3_step.pcm3, tuple(pcm3_step.SIZES), short=("small",), half=True),
+    "pcm3_encoder": Benchmark(
+        pcm3_step.encoder, tuple(pcm3_step.SIZES), short=("small",), half=True
+    ),
     "views": Benchmark(views.views, tuple(views.SIZES)),
-    "features": Benchmark(features.stgcn, tuple(steps.SIZES)),
+    "features": Benchmark(features.stgcn, tuple(steps.SIZES), half=True),
+    "features_usdrl": Benchmark(
+        features.dste, tuple(usdrl_step.SIZES), short=("small",), half=True
+    ),
     "probe": Benchmark(probe.probe, tuple(probe.SIZES), short=("small",)),
     "nearest": Benchmark(search.nearest, tuple(search.SIZES), short=("small",)),
     "knn": Benchmark(search.knn_votes, tuple(search.SIZES), short=("small",)),

@@ -16,9 +16,9 @@ from .timing import Effort
 
 SHORT = Effort(repeats=3, threads=(1,))
 COLUMNS = (
-    "benchmark", "size", "threads", "plain s", "skelf s", "ratio", "ratio of processor time",
-    "plain share of peak", "skelf share of peak", "clips a second", "plain memory GiB",
-    "skelf memory GiB",
+    "benchmark", "size", "precision", "threads", "plain s", "skelf s", "ratio",
+    "ratio of processor time", "plain share of peak", "skelf share of peak", "clips a second",
+    "plain memory GiB", "skelf memory GiB",
 )  # fmt: skip
 
 
@@ -33,14 +33,14 @@ def run(
     about = machine.describe()
     peaks = machine.measure(effort.threads, peak_size)
     # Shares are of one thread's peak by processor time, which counts the time of all threads.
-    peak = peaks[0]["fp32 (processor time)"]
-    if effort.bf16:
-        torch.set_num_threads(1)
-        about["precision"] = "bf16"
-        peak = machine.peak(torch.bfloat16, peak_size // 2, repeats=3)["processor"]
+    torch.set_num_threads(1)
+    kinds = {False: torch.float32, **({True: torch.bfloat16} if effort.bf16 else {})}
+    peak = {half: machine.best(kind, peak_size)["processor"] for half, kind in kinds.items()}
     found: dict[str, Any] = {"about": about, "machine": peaks, "rows": []}
     for name, size in plan(names, effort.sizes, short):
-        found["rows"] += BENCHMARKS[name].measure(effort._replace(sizes=(size,)), peak)
+        half = effort.bf16 and BENCHMARKS[name].half
+        given = effort._replace(sizes=(size,), bf16=half)
+        found["rows"] += BENCHMARKS[name].measure(given, peak[half])
         if out:
             out.mkdir(parents=True, exist_ok=True)
             (out / "benchmarks.json").write_text(json.dumps(found, indent=1))
@@ -99,7 +99,9 @@ def main() -> None:
     parser.add_argument(
         "--sizes", nargs="+", choices=list(known), help="sizes, of those that a benchmark has"
     )
-    parser.add_argument("--bf16", action="store_true", help="mixed precision, of usdrl and pcm3")
+    parser.add_argument(
+        "--bf16", action="store_true", help="skelf's steps and features in mixed precision"
+    )
     parser.add_argument("--out", type=Path, default=Path("benchmarks-out"), help="folder to write")
     given = parser.parse_args()
     unknown = set(given.names) - set(BENCHMARKS)

@@ -101,8 +101,8 @@ class Reference(nn.Module):
         self.load_state_dict(state)
         self.persons = persons
 
-    def project(self, view: Tensor) -> dict[str, Tensor]:
-        """The three projections of one view `(N, C, T, V, M)`."""
+    def tokens(self, view: Tensor) -> tuple[Tensor, Tensor]:
+        """The maximum over the temporal and over the spatial tokens of `(N, C, T, V, M)`."""
         b: Any = self.backbone
         N, C, T, V, M = view.shape
         t = view.permute(0, 2, 4, 3, 1).contiguous().view(N, T, M * V * C)
@@ -110,7 +110,15 @@ class Reference(nn.Module):
         t, s = b.ske_emb.t_embedding(t), b.ske_emb.s_embedding(s)
         t = b.t_tr1(b.tpe.pe + b.t_tr(b.tpe.pe + t))
         s = b.s_tr1(b.spe + b.s_tr(b.spe + s))
-        t, s = t.max(dim=1)[0], s.max(dim=1)[0]
+        return t.max(dim=1)[0], s.max(dim=1)[0]
+
+    def pooled(self, view: Tensor) -> Tensor:
+        """The clip vector `(N, 2H)`."""
+        return torch.cat(self.tokens(view), dim=1)
+
+    def project(self, view: Tensor) -> dict[str, Tensor]:
+        """The three projections of one view `(N, C, T, V, M)`."""
+        t, s = self.tokens(view)
         both: Any = self
         return {
             "i": both.i_proj(torch.cat([t, s], dim=1)), "t": both.t_proj(t), "s": both.s_proj(s)

@@ -15,7 +15,7 @@ from skelf.protocols import features, knn, retrieval
 from skelf.protocols.features import Features
 
 from .fresh import fresh, peak_of
-from .timing import Effort, Step, interleaved
+from .timing import Effort, Step, compared, interleaved
 
 # queries, gallery, numbers of a feature, classes
 SIZES: dict[str, dict[str, int]] = {
@@ -100,16 +100,14 @@ def _rows(name: str, effort: Effort, peak: float) -> list[dict[str, Any]]:
                 "skelf": _step(lambda f=f: ours(name, f)),
             }
             with threadpool_limits(threads):
-                times = interleaved(each, repeats)
+                times = interleaved(each, repeats, warm=1)
             row: dict[str, Any] = {"benchmark": name, "size": size, "threads": threads}
-            row |= {"repeats": repeats, "flops plain": products, "flops skelf": products}
+            row |= effort.said() | {"repeats": repeats}
+            row |= {"flops plain": products, "flops skelf": products}
+            row |= compared(times, s["queries"])
             for label, one in times.items():
-                row |= {f"{label} s": one.wall, f"{label} processor s": one.processor}
                 row[f"{label} share of peak"] = products / one.processor / peak
                 row[f"{label} memory GiB"] = fresh(memory, label, name, size, threads)
-            row["ratio"] = times["plain"].wall / times["skelf"].wall
-            row["ratio of processor time"] = times["plain"].processor / times["skelf"].processor
-            row["clips a second"] = s["queries"] / times["skelf"].wall
             rows.append(row)
     torch.set_num_threads(before)
     return rows

@@ -15,7 +15,7 @@ from skelf.layouts import LAYOUTS
 from skelf.methods import METHODS, OFFICIAL
 
 from .reference import Contrast, sgd
-from .timing import Effort, Times, interleaved, lapped_loss, peak_memory
+from .timing import Effort, Times, compared, interleaved, lapped_loss, peak_memory
 
 # layout, persons, frames, width, dim, batch, queue; frames of a clip before it is cut to a view
 SIZES: dict[str, dict[str, Any]] = {
@@ -26,7 +26,6 @@ SIZES: dict[str, dict[str, Any]] = {
     "tiny": {"layout": "sbu15", "persons": 2, "frames": 8, "width": 4, "dim": 32, "batch": 4,
              "queue": 16, "length": 12},
 }  # fmt: skip
-PARTS = ("views", "forward", "loss", "backward", "optimiser")
 
 
 def aimclr(effort: Effort, peak: float) -> list[dict[str, Any]]:
@@ -63,10 +62,11 @@ def clips(size: str) -> tuple[Tensor, Tensor]:
     return x, torch.full((s["batch"],), s["length"])
 
 
-def flops(name: str, size: str) -> tuple[int, int]:
+def flops(name: str, size: str, bf16: bool = False) -> tuple[int, int]:
     """FLOPs (two to a multiply-add) of a step without its views: the reference's and skelf's.
 
     The reference's on the meta device; skelf's on the CPU, whose ways of computing are counted.
+    They are others in bfloat16.
     """
     method, plain = pair(name, size)
     plain.to("meta")
@@ -80,7 +80,10 @@ def flops(name: str, size: str) -> tuple[int, int]:
         lambda: method(*views)["loss"],
     )
     for step in steps:
-        with FlopCounterMode(display=False) as counter:
+        with (
+            FlopCounterMode(display=False) as counter,
+            torch.autocast("cpu", torch.bfloat16, enabled=bf16),
+        ):
             step().backward()
         counts.append(counter.get_total_flops())
     return counts[0], counts[1]
@@ -89,28 +92,23 @@ def flops(name: str, size: str) -> tuple[int, int]:
 def _rows(name: str, effort: Effort, peak: float) -> list[dict[str, Any]]:
     rows, before = [], torch.get_num_threads()
     for size in effort.sizes:
-        needed, done = flops(name, size)
+        needed, done = flops(name, size, effort.bf16)
         for threads in effort.threads:
             torch.set_num_threads(threads)
-            times, memory = _measure(name, size, effort.repeats)
-            plain, fast = times["plain"], times["skelf"]
+            times, memory = _measure(name, size, effort)
             row: dict[str, Any] = {"benchmark": name, "size": size, "threads": threads}
-            row |= {"repeats": effort.repeats, "batch": SIZES[size]["batch"]}
-            row |= {"flops plain": needed, "flops skelf": done}
-            for label, one, count in (("plain", plain, needed), ("skelf", fast, done)):
-                row |= {f"{label} s": one.wall, f"{label} processor s": one.processor}
-                row[f"{label} share of peak"] = count / one.processor / peak
-                row |= {f"{label} {part} s": one.parts.get(part, 0.0) for part in PARTS}
-            row["ratio"] = plain.wall / fast.wall
-            row["ratio of processor time"] = plain.processor / fast.processor
-            row["clips a second"] = SIZES[size]["batch"] / fast.wall
+            row |= effort.said() | {"flops plain": needed, "flops skelf": done}
+            row |= compared(times, SIZES[size]["batch"])
+            for label, count in (("plain", needed), ("skelf", done)):
+                if label == "skelf" or not effort.bf16:  # the plain path is in float32 always
+                    row[f"{label} share of peak"] = count / times[label].processor / peak
             row["peak memory GiB"] = memory
             rows.append(row)
     torch.set_num_threads(before)
     return rows
 
 
-def _measure(name: str, size: str, repeats: int) -> tuple[dict[str, Times], float]:
+def _measure(name: str, size: str, effort: Effort) -> tuple[dict[str, Times], float]:
     method, plain = pair(name, size)
     x, lengths = clips(size)
     generator = torch.Generator().manual_seed(0)
@@ -120,7 +118,8 @@ def _measure(name: str, size: str, repeats: int) -> tuple[dict[str, Times], floa
     def fast(lap: Callable[[str], None]) -> None:
         views = method.views(x, lengths, generator)
         lap("views")
-        loss = lapped_loss(method, "contrast", views, lap)
+        with torch.autocast("cpu", torch.bfloat16, enabled=effort.bf16):
+            loss = lapped_loss(method, "contrast", views, lap)
         lap("loss")
         ours.zero_grad()
         loss.backward()
@@ -143,6 +142,6 @@ def _measure(name: str, size: str, repeats: int) -> tuple[dict[str, Times], floa
         plain.after_step()
         lap("optimiser")
 
-    times = interleaved({"plain": slow, "skelf": fast}, repeats)
+    times = interleaved({"plain": slow, "skelf": fast}, effort.repeats)
     gc.collect()
     return times, peak_memory()

@@ -17,14 +17,18 @@ Step = Callable[[Callable[[str], None]], None]
 class Effort(NamedTuple):
     """How much to measure: which sizes, how often, on how many threads, in which precision.
 
-    No sizes: each benchmark's usual ones. With `bf16` both the steps that know it and the peak are
-    in bfloat16.
+    No sizes: each benchmark's usual ones. With `bf16` skelf's side, where it knows it, and the peak
+    are in bfloat16; the plain side is in float32 always.
     """
 
     sizes: tuple[str, ...] = ()
     repeats: int = 7
     threads: tuple[int, ...] = (1, 2)
     bf16: bool = False
+
+    def said(self) -> dict[str, Any]:
+        """What a row tells of it."""
+        return {"repeats": self.repeats, "precision": "bf16" if self.bf16 else "fp32"}
 
 
 class Times(NamedTuple):
@@ -35,17 +39,21 @@ class Times(NamedTuple):
     parts: dict[str, float]
 
 
-def interleaved(steps: dict[str, Step], repeats: int) -> dict[str, Times]:
-    """Runs the steps in turn, `repeats` times after one that does not count; medians of each.
+WARM = 3
+"""Rounds that do not count: a process takes as many steps to hold all the memory that it needs."""
+
+
+def interleaved(steps: dict[str, Step], repeats: int, warm: int = WARM) -> dict[str, Times]:
+    """Runs the steps in turn, `repeats` times after `warm` that do not count; medians of each.
 
     In turn, so that what else the machine does meets all of them; the processor's time beside the
     wall's, since it hardly feels other programs.
     """
     seen: dict[str, list[tuple[float, float, dict[str, float]]]] = {name: [] for name in steps}
-    for repeat in range(repeats + 1):
+    for repeat in range(repeats + warm):
         for name, step in steps.items():
             measured = _once(step)
-            if repeat:
+            if repeat >= warm:
                 seen[name].append(measured)
     return {name: _medians(runs) for name, runs in seen.items()}
 
@@ -69,6 +77,18 @@ def _medians(runs: list[tuple[float, float, dict[str, float]]]) -> Times:
     wall, processor, parts = zip(*runs, strict=True)
     named = {name: statistics.median(run[name] for run in parts) for name in parts[0]}
     return Times(statistics.median(wall), statistics.median(processor), named)
+
+
+def compared(times: dict[str, Times], batch: int) -> dict[str, Any]:
+    """What a row tells of a plain side, skelf's, and how they compare; `batch` clips a time."""
+    row: dict[str, Any] = {"batch": batch}
+    for label, one in times.items():
+        row |= {f"{label} s": one.wall, f"{label} processor s": one.processor}
+        row |= {f"{label} {part} s": seconds for part, seconds in one.parts.items()}
+    plain, fast = times["plain"], times["skelf"]
+    row["ratio"] = plain.wall / fast.wall
+    row["ratio of processor time"] = plain.processor / fast.processor
+    return row | {"clips a second": batch / fast.wall}
 
 
 def peak_memory() -> float:

@@ -23,7 +23,7 @@ from skelf.profile import counting
 from . import reference_views
 from .fresh import fresh, peak_of
 from .reference_usdrl import Reference, adam
-from .timing import Effort, Step, Times, interleaved, lapped_loss
+from .timing import Effort, Step, Times, compared, interleaved, lapped_loss
 
 # layout, persons, frames, hidden size, batch; frames of a clip before it is cut to a view
 SIZES: dict[str, dict[str, Any]] = {
@@ -49,18 +49,13 @@ def usdrl(effort: Effort, peak: float) -> list[dict[str, Any]]:
             times = measure(size, effort.repeats, effort.bf16)
             gc.collect()
             row: dict[str, Any] = {"benchmark": "usdrl", "size": size, "threads": threads}
-            row |= {"precision": "bf16" if effort.bf16 else "fp32", "repeats": effort.repeats}
-            row |= {"batch": SIZES[size]["batch"], "flops plain": needed, "flops skelf": done}
-            for label, one in times.items():
-                row |= {f"{label} s": one.wall, f"{label} processor s": one.processor}
-                row |= {f"{label} {part} s": seconds for part, seconds in one.parts.items()}
+            row |= effort.said() | {"flops plain": needed, "flops skelf": done}
+            row |= compared(times, SIZES[size]["batch"])
+            for label in SIDES:
                 row[f"{label} memory GiB"] = memory[label]
                 if label == "skelf" or not effort.bf16:  # the plain path is in float32 always
                     # Of both: what the method needs, which is the smaller count.
-                    row[f"{label} share of peak"] = done / one.processor / peak
-            row["ratio"] = times["plain"].wall / times["skelf"].wall
-            row["ratio of processor time"] = times["plain"].processor / times["skelf"].processor
-            row["clips a second"] = SIZES[size]["batch"] / times["skelf"].wall
+                    row[f"{label} share of peak"] = done / times[label].processor / peak
             rows.append(row)
     torch.set_num_threads(before)
     return rows

@@ -197,9 +197,10 @@ def test_drawn_views_have_their_shapes_and_differ():
 
 
 @torch.no_grad()
-def test_features_of_both_paths_are_the_same():
-    fast, slow, x = features.pair("tiny")
-    torch.testing.assert_close(fast(x), features.plain_features(slow, x))
+@pytest.mark.parametrize("pair", [features.pair, features.usdrl_pair])
+def test_features_of_both_paths_are_the_same(pair):
+    fast, slow, x = pair("tiny")
+    torch.testing.assert_close(fast(x), slow(x))
 
 
 def test_flops():
@@ -226,11 +227,16 @@ def test_every_benchmark_runs_and_is_printed(name, monkeypatch, tmp_path):
 
 
 def test_mixed_precision_is_measured(monkeypatch):
-    monkeypatch.setattr(usdrl_step, "fresh", lambda function, *given: function(*given))
-    found = run(["usdrl"], TINY._replace(bf16=True), peak_size=64)
-    (row,) = found["rows"]
-    assert row["precision"] == found["about"]["precision"] == "bf16"
-    assert row["skelf share of peak"] > 0 and "plain share of peak" not in row
+    for module in (usdrl_step, search):
+        monkeypatch.setattr(module, "fresh", lambda function, *given: function(*given))
+    names = ["usdrl", "aimclr", "features", "knn"]
+    found = run(names, TINY._replace(bf16=True), peak_size=64)
+    *rows, exact = found["rows"]
+    assert [row["benchmark"] for row in rows] == names[:-1]
+    for row in rows:
+        assert row["precision"] == "bf16" and "plain share of peak" not in row
+        assert row.get("skelf share of peak", 1) > 0
+    assert exact["precision"] == "fp32" and exact["plain share of peak"] > 0
 
 
 def test_each_benchmark_has_its_own_sizes():
@@ -270,6 +276,6 @@ def test_interleaved_takes_turns():
 
         return call
 
-    times = interleaved({"a": step("a"), "b": step("b")}, repeats=3)
-    assert order == ["a", "b"] * 4
+    times = interleaved({"a": step("a"), "b": step("b")}, repeats=3, warm=2)
+    assert order == ["a", "b"] * 5
     assert times["a"].parts.keys() == {"first", "second"} and times["b"].wall > 0
