@@ -12,7 +12,7 @@ that a backward frame is one multiplication by the four of them and one product.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -21,6 +21,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 Product = Callable[[Tensor], Tensor]
+ROWS = 512  # of the input at a time
 
 # oneDNN's product as torch.compile calls it: it takes a weight in oneDNN's own layout, and is
 # faster than torch's usual one in float32 too (MKL leaves half of an AMD processor unused).
@@ -71,7 +72,10 @@ def _dtype(x: Tensor, weight: Any) -> torch.dtype | None:
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """`x @ weight.T + bias` of two matrices, both with any strides."""
+    """`x @ weight.T + bias` of matrices; `weight` or its transpose lies in memory without gaps.
+
+    With gaps oneDNN computes it a thousand times as slowly.
+    """
     if x.dtype is torch.float32 and x.dtype in _FAST and x.numel():
         return _LINEAR(x, weight, bias, "none", [], "")
     return F.linear(x, weight, bias)  # in bfloat16 it is oneDNN's already
@@ -85,6 +89,17 @@ def _repeated(weight: Tensor, bias: Tensor | None, rows: int) -> Product:
     return lambda x: _LINEAR(x, laid_out, bias, "none", [], "")
 
 
+def _inputs(rows: Tensor, count: int, weight: Tensor, bias: Tensor) -> Iterator[Tensor]:
+    """The input's part of the gates, `(N, D*3H)`, frame after frame, of rows `(T N, I)`.
+
+    A few frames at a time: faster than all at once, and read while they are in the cache.
+    """
+    frames = max(1, ROWS // count)
+    product = _repeated(weight, bias, frames * count)
+    for block in rows.split(frames * count):
+        yield from product(block).split(count)
+
+
 class _Layer(torch.autograd.Function):
     """One layer of D GRUs on the same input; states and gates are in float32 at least."""
 
@@ -94,29 +109,27 @@ class _Layer(torch.autograd.Function):
         w_ih, w_hh, b_ih, b_hh = ([w.to(dtype) for w in weights[kind::4]] for kind in range(4))
         D, rows = len(w_ih), x.to(dtype).flatten(0, 1)  # (T N, I)
         w_in = torch.cat(w_ih) if D > 1 else w_ih[0]
-        inputs = _product(rows, w_in, torch.cat(b_ih)).view(T, N, D, 3 * H)
+        inputs = _inputs(rows, N, w_in, torch.cat(b_ih))
         products = [_repeated(w, b, N) for w, b in zip(w_hh, b_hh, strict=True)]
 
         wide = torch.promote_types(dtype, torch.float32)
         keep = grad and any(ctx.needs_input_grad)
         states = torch.empty(T, N, D, H, dtype=wide)
-        narrow = states if dtype is wide else torch.empty(T, N, D, H, dtype=dtype)
+        narrow = torch.empty(D, T, N, H, dtype=dtype)  # the same, direction by direction
         updates = torch.empty(T, N, D, H, dtype=wide) if keep else None
         factors = torch.empty(T, N, D, 4, H, dtype=dtype) if keep else None
-        h, start = states.new_zeros(N, D, H), narrow.new_zeros(N, D, H)
+        h, before = states.new_zeros(N, D, H), narrow.new_zeros(D, N, H)
         gates, scratch = states.new_empty(N, D, 3 * H), states.new_empty(N, D, 4, H)
         r, z, a = gates.chunk(3, dim=2)
-        for t in range(T):
-            before = narrow[t - 1] if t else start
+        for t, given in enumerate(inputs):
             for d, product in enumerate(products):
-                gates[:, d] = product(before[:, d])
-            given = inputs[t].to(wide)
+                gates[:, d] = product(before[d])
+            given = given.to(wide).view(N, D, 3 * H)
             gates[..., : 2 * H].add_(given[..., : 2 * H]).sigmoid_()
             # tanh(y) = 2 sigmoid(2 y) - 1: torch's sigmoid is several times as fast as its tanh.
             n = torch.addcmul(given[..., 2 * H :], r, a).mul_(2).sigmoid_().mul_(2).sub_(1)
             h = torch.lerp(n, h, z, out=states[t])
-            if narrow is not states:
-                narrow[t] = h
+            before = narrow[:, t].copy_(h.transpose(0, 1))
             if factors is not None and updates is not None:
                 updates[t] = z
                 factors[t] = _factors(r, z, a, n, h, scratch)
@@ -166,7 +179,7 @@ def _gradients(
     dx = None
     for d in range(D):
         into, recurrent = flat[:, d, H:], flat[N:, d, : 3 * H]
-        before = narrow[:-1, :, d].flatten(0, 1)
+        before = narrow[d, :-1].flatten(0, 1)
         w_ih = w_hh = None
         if needs[3 + 4 * d]:
             w_ih = _product(into.T, rows.T).to(of_weights)
