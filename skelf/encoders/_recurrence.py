@@ -61,7 +61,7 @@ def _dtype(x: Tensor, weight: Any) -> torch.dtype | None:
     """
     if x.device.type != "cpu" or type(x) is not Tensor or torch.compiler.is_compiling():
         return None
-    if torch.jit.is_tracing() or torch.onnx.is_in_onnx_export() or not x.numel():
+    if torch._C._get_tracing_state() or torch.onnx.is_in_onnx_export() or not x.numel():
         return None
     if torch.is_autocast_enabled("cpu"):
         autocast = torch.get_autocast_dtype("cpu")
@@ -96,8 +96,8 @@ def _inputs(rows: Tensor, count: int, weight: Tensor, bias: Tensor) -> Iterator[
     """
     frames = max(1, ROWS // count)
     product = _repeated(weight, bias, frames * count)
-    for block in rows.split(frames * count):
-        yield from product(block).split(count)
+    for block in torch.split(rows, frames * count):
+        yield from torch.split(product(block), count)
 
 
 class _Layer(torch.autograd.Function):
