@@ -2,7 +2,7 @@
 
 `python -m benchmarks pcm3 pcm3_encoder` measures hidden 1024 at batch 32 and hidden 256 at batch 8
 with the other benchmarks; `python -m benchmarks.pcm3_step` has the sizes between and, with
-`--bf16`, mixed precision.
+`--bf16`, skelf in mixed precision; the plain path, as released, is in float32 always.
 """
 
 from __future__ import annotations
@@ -89,17 +89,20 @@ def flops(name: str, size: str) -> int:
 
 
 def step_times(size: str, repeats: int, bf16: bool) -> dict[str, Times]:
-    """Times of a training step by both paths; both take the views that skelf draws."""
+    """Times of a training step by both paths; both take the views that skelf draws.
+
+    With `bf16` skelf's in mixed precision, the plain path's in float32 still.
+    """
     method, plain = pair(size)
     x, lengths = clips(size)
     generator = torch.Generator().manual_seed(0)
     ours, theirs = sgd(method), sgd(plain)
 
-    def step(model: Any, loss: Callable[[Any], Tensor], optimizer: Any) -> Step:
+    def step(model: Any, loss: Callable[[Any], Tensor], optimizer: Any, mixed: bool) -> Step:
         def work(lap: Callable[[str], None]) -> None:
             views = method.views(x, lengths, generator)
             lap("views")
-            with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
                 value = loss(views)
             lap("forward")
             optimizer.zero_grad()
@@ -112,20 +115,20 @@ def step_times(size: str, repeats: int, bf16: bool) -> dict[str, Times]:
         return work
 
     each = {
-        "plain": step(plain, lambda views: plain.loss(Views(*views)), theirs),
-        "skelf": step(method, lambda views: method(*views)["loss"], ours),
+        "plain": step(plain, lambda views: plain.loss(Views(*views)), theirs, False),
+        "skelf": step(method, lambda views: method(*views)["loss"], ours, bf16),
     }
     return interleaved(each, repeats)
 
 
 def encoder_times(size: str, repeats: int, bf16: bool) -> dict[str, Times]:
-    """Times of the encoder's clip vectors and their gradients."""
+    """Times of the encoder's clip vectors and their gradients, precisions as in `step_times`."""
     method, plain = pair(size)
     view = method.views(*clips(size), torch.Generator().manual_seed(0))[0]
 
-    def step(model: Any, forward: Callable[[], Tensor]) -> Step:
+    def step(model: Any, forward: Callable[[], Tensor], mixed: bool) -> Step:
         def work(lap: Callable[[str], None]) -> None:
-            with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
                 vectors = forward()
             lap("forward")
             model.zero_grad()
@@ -135,8 +138,8 @@ def encoder_times(size: str, repeats: int, bf16: bool) -> dict[str, Times]:
         return work
 
     each = {
-        "plain": step(plain, lambda: plain.encoder_q.states(rows(view))[:, -1]),
-        "skelf": step(method, lambda: method.encoder(view)),
+        "plain": step(plain, lambda: plain.encoder_q.states(rows(view))[:, -1], False),
+        "skelf": step(method, lambda: method.encoder(view), bf16),
     }
     return interleaved(each, repeats)
 
@@ -159,7 +162,8 @@ def _rows(
             row |= {"batch": SIZES[size]["batch"], "flops plain": needed, "flops skelf": needed}
             for label, one in times.items():
                 row |= {f"{label} s": one.wall, f"{label} processor s": one.processor}
-                row[f"{label} share of peak"] = needed / one.processor / peak
+                if label == "skelf" or not bf16:  # the peak is that of skelf's precision
+                    row[f"{label} share of peak"] = needed / one.processor / peak
                 row |= {f"{label} {part} s": seconds for part, seconds in one.parts.items()}
             row["ratio"] = times["plain"].wall / times["skelf"].wall
             row["ratio of processor time"] = times["plain"].processor / times["skelf"].processor
@@ -195,7 +199,7 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", choices=list(SIZES), default=list(SHORT))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, nargs="+", default=[1])
-    parser.add_argument("--bf16", action="store_true", help="mixed precision on both sides")
+    parser.add_argument("--bf16", action="store_true", help="skelf in mixed precision")
     parser.add_argument("--out", type=Path, default=Path("benchmarks-out"), help="folder to write")
     given = parser.parse_args()
     keep_freed()  # for both sides

@@ -384,7 +384,8 @@ def test_the_benchmark_runs(bf16, tmp_path):
     assert [row["benchmark"] for row in found["rows"]] == ["pcm3", "pcm3_encoder"]
     for row in found["rows"]:
         assert row["ratio"] > 0 and row["precision"] == ("bf16" if bf16 else "fp32")
-        assert row["flops plain"] == row["flops skelf"] > 0
+        assert row["flops plain"] == row["flops skelf"] > 0 < row["skelf share of peak"]
+        assert ("plain share of peak" in row) is not bf16  # the plain path is in float32 always
         assert f"| {row['benchmark']} | tiny |" in page
     assert found["machine"][0]["fp32"] > 0
 

@@ -3,7 +3,7 @@
 Paper: Zhang et al., Prompted Contrast with Masked Motion Modeling, ACM MM 2023; the survey of 2024
 keeps it. Called bidirectional there, but the released code steps it one frame at a time, so that
 both "directions" run forward in time: each layer is two causal GRUs on the same input, side by side
-(facts B1, exact). Here each of them is one call of torch's kernel for the whole sequence.
+(facts B1, exact). Here both run over the whole sequence at once, see `_recurrence`.
 
 Frames stand first within: `(T, N, F)`, so that a step of the recurrence reads one block of memory.
 """
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ..ranges import Depth, Size
 from ..skeleton import Skeleton
 from ..streams import derive
+from ._recurrence import recur
 from ._tokens import check_arguments, check_clip
 
 
@@ -84,10 +85,10 @@ class GRU(nn.Module):
         """States `(T, N, 2H)` of normalised rows `(T, N, V*C*M)`."""
         for ahead, other in self.layers:
             if self.causal:
-                states = [ahead(rows)[0], other(rows)[0]]
+                rows = recur(rows, ahead, other)
             else:
-                states = [ahead(rows)[0], other(rows.flip(0))[0].flip(0)]
-            rows = torch.cat(states, dim=2)
+                states = [recur(rows, ahead), recur(rows.flip(0), other).flip(0)]
+                rows = torch.cat(states, dim=2)
         return rows
 
     def last(self, states: Tensor) -> Tensor:

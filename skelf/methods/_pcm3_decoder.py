@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..encoders._recurrence import recur
+
 
 class Decoder(nn.Module):
     """Linear, BatchNorm, ReLU, Linear on every frame; then two layers of GRU and a Linear.
@@ -46,4 +48,4 @@ class Decoder(nn.Module):
 
     def forward(self, reduced: Tensor) -> Tensor:
         """Predicted rows `(T, N, V*C*M)` of the neck's `(T, N, width)`."""
-        return self.out(self.gru(reduced)[0])
+        return self.out(recur(reduced, self.gru))
