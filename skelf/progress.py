@@ -67,12 +67,14 @@ class TrainingDisplay:
             self.bar.update(self.task, terms=self.terms + self.reading)
         else:
             text += f"  {event['clips_per_second']:,.0f} clips/s"
+            text += f"  waits {event['wait_share']:.1%}"
         if not self.console.is_terminal:
             where = f"epoch {event['epoch'] + 1}/{self.epochs}"
             self.console.print(f"{where}  {text}", highlight=False, markup=False, soft_wrap=True)
 
 
-_PLAIN = {"event", "epoch", "epochs", "step", "batch", "batches", "clips_per_second", "lr"}
+_PLAIN = {"event", "epoch", "epochs", "step", "batch", "batches", "lr"}
+_PLAIN |= {"clips_per_second", "wait_share"}  # shown in their own way
 
 
 def _terms(event: Event) -> str:
