@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -420,6 +421,15 @@ def test_the_display_prints_a_line_an_epoch_off_a_terminal(tmp_path):
     assert re.fullmatch(rf"epoch 2/2  knn_top1 {number}", lines[2])
     drawn = show(events, terminal=True)
     assert "epoch 2/2" in drawn and "clips/s" in drawn and "knn_top1" in drawn
+
+
+def test_a_warning_is_a_line_of_the_display():
+    text, before = io.StringIO(), warnings.showwarning
+    with TrainingDisplay(Console(file=text, width=40)), warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("train.compile: [no] compiler; the run goes on", stacklevel=1)
+    assert text.getvalue() == "note: train.compile: [no] compiler; the run goes on\n"
+    assert warnings.showwarning is before
 
 
 @pytest.mark.parametrize("resident", ["true", "false"])
