@@ -18,6 +18,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +55,11 @@ def run(methods: list[str], out: Path, given: dict[str, Any], compiled: list[boo
     found["peaks"] = ask({"work": "peaks", **given}, ASIDE)
     write(found, out)
     for method in methods:
+        until = time.perf_counter() + given["seconds"]
         for compile_ in compiled:
-            # Compilation takes longer than all steps together.
-            share = (2 / 3 if compile_ else 1 / 3) if len(compiled) > 1 else 1.0
-            seconds = share * given["seconds"]
+            seconds = until - time.perf_counter()
+            if compile_ != compiled[-1]:  # to compile takes longer than all steps together
+                seconds /= 3
             order = given | {"method": method, "compile": compile_, "seconds": seconds}
             row = {"method": method, "compiled": compile_}
             row |= ask({"work": "method", **order}, seconds)
