@@ -437,7 +437,7 @@ def test_the_share_of_the_time_that_the_loop_waits_for_batches(tmp_path, monkeyp
     finish = ClipBatches._finish
 
     def slow(*given: Any) -> Any:
-        time.sleep(0.05)
+        time.sleep(0.2)
         return finish(*given)
 
     shares = []
