@@ -57,13 +57,14 @@ def data(size: str) -> Features:
     return Features(made[0], truth[0], made[1], truth[1], s["classes"])
 
 
-def ours(name: str, f: Features) -> float:
+def ours(name: str, f: Features, device: str | torch.device = "cpu") -> float:
     """The protocol's own run on these features; its accuracy."""
-    nothing: Any = None
+    given: Any = (None, None, None)
     with patch.object(features, "extract_splits", return_value=f):
         if name == "retrieval":
-            return retrieval.run(nothing, nothing, nothing).values["precision@1.none"]
-        return knn.run(nothing, nothing, nothing, k=NEIGHBOURS[name]).values["top1.none"]
+            return retrieval.run(*given, device=device).values["precision@1.none"]
+        found = knn.run(*given, device=device, k=NEIGHBOURS[name])
+        return found.values["top1.none"]
 
 
 def theirs(name: str, f: Features) -> float:

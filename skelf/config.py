@@ -65,7 +65,7 @@ class Train(BaseModel):
         "auto", description="auto: bf16 where the device has it, else fp32"
     )
     devices: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda where present")
-    compile: bool = Field(False, description="torch.compile the method")
+    compile: bool = Field(False, description="torch.compile the method; eager where that fails")
     ema: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None, description="decay of a running average of the encoder; none: off"
     )

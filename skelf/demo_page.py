@@ -54,7 +54,7 @@ def training(run: Path, knn: dict[str, Any]) -> Section:
     log = read_log(run)
     epochs = [e for e in log if e["event"] == "epoch"]
     monitor = [e for e in log if e["event"] == "monitor"]
-    aside = {"event", "epoch", "step", "lr", "clips_per_second"}
+    aside = {"event", "epoch", "step", "lr", "clips_per_second", "wait_share"}
     terms = [key for key in (epochs[0] if epochs else {}) if key not in aside]
     number = [e["epoch"] + 1 for e in epochs]
     losses = {key.replace("_", " "): (number, [e[key] for e in epochs]) for key in terms}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -12,6 +14,8 @@ from .log import Event
 
 class TrainingDisplay:
     """A listener for `engine.fit`: epoch, loss and its terms, clips/s, time left.
+
+    While it is entered, a warning is a line above the bar.
 
     Args:
         console: where to draw.
@@ -35,6 +39,9 @@ class TrainingDisplay:
         )
 
     def __enter__(self) -> TrainingDisplay:
+        self._filters = warnings.catch_warnings()
+        self._filters.__enter__()
+        warnings.showwarning = self._note
         self.bar.start()
         return self
 
@@ -45,6 +52,11 @@ class TrainingDisplay:
         trace: TracebackType | None,
     ) -> None:
         self.bar.stop()
+        self._filters.__exit__(kind, error, trace)
+
+    def _note(self, message: Warning | str, *_: Any, **__: Any) -> None:
+        line = f"note: {message}"
+        self.console.print(line, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
     def __call__(self, event: Event) -> None:
         """Shows an event."""
@@ -67,12 +79,14 @@ class TrainingDisplay:
             self.bar.update(self.task, terms=self.terms + self.reading)
         else:
             text += f"  {event['clips_per_second']:,.0f} clips/s"
+            text += f"  waits {event['wait_share']:.1%}"
         if not self.console.is_terminal:
             where = f"epoch {event['epoch'] + 1}/{self.epochs}"
             self.console.print(f"{where}  {text}", highlight=False, markup=False, soft_wrap=True)
 
 
-_PLAIN = {"event", "epoch", "epochs", "step", "batch", "batches", "clips_per_second", "lr"}
+_PLAIN = {"event", "epoch", "epochs", "step", "batch", "batches", "lr"}
+_PLAIN |= {"clips_per_second", "wait_share"}  # shown in their own way
 
 
 def _terms(event: Event) -> str:

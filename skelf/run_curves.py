@@ -22,7 +22,7 @@ _MONITOR = {
     for name, parameter in signature(knn.run).parameters.items()
     if name in ("k", "temperature", "centre")
 }
-_ASIDE = {"event", "epoch", "step", "lr", "clips_per_second"}
+_ASIDE = {"event", "epoch", "step", "lr", "clips_per_second", "wait_share"}
 
 Series = dict[str, tuple[list[float], list[float]]]
 """Setup's name -> (epochs done, values)."""

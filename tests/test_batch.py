@@ -1,5 +1,6 @@
 """Batches: resident, streamed and a loop over clips give the same."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from skelf.data import batch as batch_module
+from skelf.data import staging
 from skelf.data.batch import ClipBatches, resize
 from skelf.data.clips import ClipSet
 from skelf.data.normalize import normalize
@@ -103,6 +105,71 @@ def test_stream_reads_one_ahead_and_passes_errors_on(tmp_path):
     assert asked == [0, 1]
     with pytest.raises(IndexError):
         list(stream)
+
+
+class FakeGpu:
+    """CUDA's streams and events on a CPU; a copy is as late as it may be: when it is waited for."""
+
+    def __init__(self, monkeypatch):
+        self.buffers, self.waits, self.queued = [], [], []
+        monkeypatch.setattr(staging, "_locked", self.locked)
+        monkeypatch.setattr(staging, "_copied", self.copied)
+        monkeypatch.setattr(torch.Tensor, "record_stream", lambda x, stream: None)
+        monkeypatch.setattr(torch.cuda, "Stream", lambda device: "side")
+        monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext())
+        monkeypatch.setattr(torch.cuda, "current_stream", lambda device: self)
+        monkeypatch.setattr(torch.cuda, "Event", lambda: FakeEvent(self))
+
+    def locked(self, size, dtype):
+        self.buffers.append(torch.full((size,), -1, dtype=dtype))
+        return self.buffers[-1]
+
+    def copied(self, source, device):
+        target = torch.zeros_like(source)
+        self.queued.append(lambda: target.copy_(source))
+        return target
+
+    def wait_event(self, event):
+        self.waits.append("device")
+        event.finish()
+
+
+class FakeEvent:
+    def __init__(self, gpu):
+        self.gpu, self.work = gpu, []
+
+    def record(self, stream):
+        assert stream == "side"
+        self.work, self.gpu.queued = self.gpu.queued, []
+
+    def synchronize(self):
+        self.gpu.waits.append("host")
+        self.finish()
+
+    def finish(self):
+        while self.work:
+            self.work.pop()()
+
+
+def test_a_locked_buffer_is_kept_and_not_overwritten_before_its_copy_is_done(monkeypatch):
+    gpu, data = FakeGpu(monkeypatch), clips()
+    batches = ClipBatches(data, resident=False)
+    order = [np.array(i) for i in ([3, 0], [2, 5], [5], [1, 2, 4], [3, 2, 0], [0], [4, 3])]
+    # What reads ahead, as `stream` does on a GPU: each is sent before the last one is used.
+    line, sent = staging.Staging(torch.device("cuda")), []
+    for n, indices in enumerate(order):
+        sent.append(batches._send(indices, line))
+        if n:
+            check(batches._finish(*sent[n - 1]()), data, order[n - 1])
+    check(batches._finish(*sent[-1]()), data, order[-1])
+    assert len(gpu.buffers) <= 2 * 4  # frames and lengths, two slots, grown once each
+    assert gpu.waits.count("device") == len(order)
+    assert gpu.waits.count("host") == len(order) - staging.SLOTS
+
+
+def check(batch, data, indices):
+    expected, lengths = loop(data, indices, 2)
+    assert torch.equal(batch[0], expected) and torch.equal(batch[1], lengths)
 
 
 def test_batches_do_not_alias_the_set():

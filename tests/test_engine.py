@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ from rich.console import Console
 from tiny_runs import ENVIRONMENT, PYTHON, SETTINGS, Stop, assert_same, pretrain, stop_in
 from torch import nn
 
-from skelf import api, checkpoint, cli, engine
+from skelf import api, checkpoint, cli, engine, trainer
 from skelf.config import Train
+from skelf.data.batch import ClipBatches
 from skelf.engine import fit
 from skelf.errors import InputError
 from skelf.log import read_log
@@ -414,11 +416,60 @@ def test_the_display_prints_a_line_an_epoch_off_a_terminal(tmp_path):
     assert len(lines) == 3
     number = r"[\d.e+-]+"
     terms = rf"loss {number}  similarity {number}  variance {number}  covariance {number}.*"
-    assert re.fullmatch(rf"epoch 1/2  {terms}  [\d,]+ clips/s", lines[0])
-    assert re.fullmatch(rf"epoch 2/2  {terms}  [\d,]+ clips/s", lines[1])
+    assert re.fullmatch(rf"epoch 1/2  {terms}  [\d,]+ clips/s  waits [\d.]+%", lines[0])
+    assert re.fullmatch(rf"epoch 2/2  {terms}  [\d,]+ clips/s  waits [\d.]+%", lines[1])
     assert re.fullmatch(rf"epoch 2/2  knn_top1 {number}", lines[2])
     drawn = show(events, terminal=True)
     assert "epoch 2/2" in drawn and "clips/s" in drawn and "knn_top1" in drawn
+
+
+def test_a_warning_is_a_line_of_the_display():
+    text, before = io.StringIO(), warnings.showwarning
+    with TrainingDisplay(Console(file=text, width=40)), warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("train.compile: [no] compiler; the run goes on", stacklevel=1)
+    assert text.getvalue() == "note: train.compile: [no] compiler; the run goes on\n"
+    assert warnings.showwarning is before
+
+
+@pytest.mark.parametrize("resident", ["true", "false"])
+def test_the_share_of_the_time_that_the_loop_waits_for_batches(tmp_path, monkeypatch, resident):
+    finish = ClipBatches._finish
+
+    def slow(*given: Any) -> Any:
+        time.sleep(0.2)
+        return finish(*given)
+
+    shares = []
+    for name in ("quick", "slow"):
+        run = pretrain(tmp_path / name, "train.epochs=1", f"train.resident={resident}")
+        shares += [row["wait_share"] for row in read_log(run) if row["event"] == "epoch"]
+        monkeypatch.setattr(ClipBatches, "_finish", slow)
+    assert 0 < shares[0] < shares[1] < 1
+    assert shares[1] > 0.3
+
+
+def test_an_optimiser_resumes_from_a_checkpoint_of_either_kind(tmp_path):
+    before = trainer._optimizer
+
+    def plain(*given: Any) -> torch.optim.Optimizer:
+        made = before(*given)
+        made.param_groups[0]["fused"] = None
+        return made
+
+    weights = []
+    for kinds in ((before, before), (plain, before), (before, plain)):
+        run = tmp_path / str(len(weights))
+        for epochs, kind in zip(("1", "3"), kinds, strict=True):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(trainer, "_optimizer", kind)
+                pretrain(run, f"train.epochs={epochs}", resume=True)
+        folder = checkpoint.newest(run)
+        weights.append(checkpoint.read_tensors(folder)["projectors.instance.0.weight"])
+        (group,) = checkpoint.read_state(folder)[1]["optimizer"]["param_groups"]
+        assert group["fused"] == (None if kinds[1] is plain else True)
+    for other in weights[1:]:
+        torch.testing.assert_close(other, weights[0], rtol=1e-3, atol=1e-4)
 
 
 def test_lines_of_a_log_that_are_no_events_of_an_epoch_are_skipped(tmp_path):

@@ -11,7 +11,7 @@ LAYERS = {
     1: "errors files memory ranges distributed log skeleton layouts streams augment occlude "
     "metrics losses",
     2: "data encoders ensemble arguments config card weights checkpoint state claim schedule "
-    "trainer engine",
+    "clock compiled trainer engine",
     3: "methods protocols",
     4: "svg player plots embedding report run progress export search build loading scores fusion "
     "starting profile check view api published bench timeline demo cli",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -14,7 +15,10 @@ from ..augment import crop_resize
 from ..errors import InputError
 from .clips import ClipSet
 from .normalize import normalize
+from .staging import Staging, receive
 
+Pair = tuple[Tensor, Tensor]
+"""Clips and their lengths."""
 RESIDENT_SHARE = 0.5  # of the device's free memory that a resident set may take
 
 
@@ -64,44 +68,70 @@ class ClipBatches:
             lengths `(N,)`.
         """
         if self._frames is None:
-            return self._place(*self._read(np.asarray(indices)))
-        index = torch.as_tensor(indices, device=self.device)
+            return self._finish(*self._place(*self._read(np.asarray(indices))))
+        index, longest = self._indices(indices)
         start, length = self._start[index], self._length[index]
-        time = torch.arange(int(length.max()), device=self.device)
+        time = torch.arange(longest, device=self.device)
         inside = time < length[:, None]  # (N, T)
         rows = start[:, None] + time.minimum(length[:, None] - 1)
         x = self._frames[rows] * inside[:, :, None, None, None]  # (N, T, M, V, C)
         return self._finish(x, length)
 
+    def _indices(self, indices: Tensor | np.ndarray) -> tuple[Tensor, int]:
+        """Indices on the device, and the longest clip's frames, without waiting for the device."""
+        index = torch.as_tensor(indices).cpu()
+        longest = int(self.clips.length[index.numpy()].max())
+        if self.device.type == "cuda":  # locked memory: a copy from any other waits for the queue
+            return index.pin_memory().to(self.device, non_blocking=True), longest
+        return index, longest
+
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batch of each index array; a streamed set reads one while the last one is in use."""
+        """The batch of each index array; a streamed set reads one while the last one is in use.
+
+        To a GPU it is copied meanwhile, too.
+        """
         if self._frames is not None:
             yield from (self(indices) for indices in batches)
             return
+        staging = Staging(self.device) if self.device.type == "cuda" else None
         with ThreadPoolExecutor(max_workers=1) as reader:
             ahead = None
             for indices in batches:
-                coming = reader.submit(self._read, np.asarray(indices))
+                coming = reader.submit(self._send, np.asarray(indices), staging)
                 if ahead is not None:
-                    yield self._place(*ahead.result())
+                    yield self._finish(*ahead.result()())
                 ahead = coming
             if ahead is not None:
-                yield self._place(*ahead.result())
+                yield self._finish(*ahead.result()())
 
-    def _read(self, indices: np.ndarray) -> tuple[Tensor, Tensor]:
-        clips = self.clips
-        length = clips.length[indices]
-        x = np.zeros((len(indices), int(length.max()), *clips.joints.shape[1:]), np.float32)
-        for row, (start, count) in enumerate(zip(clips.start[indices], length, strict=True)):
-            x[row, :count] = clips.joints[start : start + count]
-        pair = torch.from_numpy(x), torch.from_numpy(length)
-        if self.device.type != "cuda":
-            return pair
-        return pair[0].pin_memory(), pair[1].pin_memory()
+    def _send(self, indices: np.ndarray, staging: Staging | None) -> Callable[[], Pair]:
+        """Reads a batch and starts its way to the device; what is called gives it there."""
+        if staging is None:
+            return partial(self._place, *self._read(indices))
+        fill, shape = partial(self._write, indices), self._shape(indices)
+        return partial(receive, *staging.send(shape, fill, self.clips.length[indices]))
 
-    def _place(self, x: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-        x, length = (part.to(self.device, non_blocking=True) for part in (x, length))
-        return self._finish(x, length)
+    def _read(self, indices: np.ndarray) -> Pair:
+        x = np.empty(self._shape(indices), np.float32)
+        self._write(indices, x)
+        return torch.from_numpy(x), torch.from_numpy(self.clips.length[indices])
+
+    def _shape(self, indices: np.ndarray) -> tuple[int, ...]:
+        return (
+            len(indices),
+            int(self.clips.length[indices].max()),
+            *self.clips.joints.shape[1:],
+        )
+
+    def _write(self, indices: np.ndarray, x: np.ndarray) -> None:
+        """Writes the clips, and zeros behind them, to `x` `(N, T, M, V, C)`."""
+        start, length = self.clips.start[indices], self.clips.length[indices]
+        for row, begin, count in zip(x, start, length, strict=True):
+            row[:count] = self.clips.joints[begin : begin + count]
+            row[count:] = 0
+
+    def _place(self, x: Tensor, length: Tensor) -> Pair:
+        return x.to(self.device), length.to(self.device)
 
     def _finish(self, x: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
         x = x[:, :, : self.persons]

@@ -159,7 +159,7 @@ def importance(x: Tensor, lam: float = 1e-4, form: str = "official") -> Tensor:
     count = x.shape[2] * x.shape[3] - (form == "official")
     distance = (x - x.mean(dim=(2, 3), keepdim=True)).square()
     spread = distance.sum(dim=(2, 3), keepdim=True) / count
-    return torch.addcmul(distance.new_tensor(0.5), distance, 0.25 / (spread + lam)).sigmoid()
+    return torch.addcmul(distance.new_full((), 0.5), distance, 0.25 / (spread + lam)).sigmoid()
 
 
 def attention_drop(

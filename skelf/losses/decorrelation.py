@@ -9,8 +9,6 @@ batch 32 and width 4096, hundreds of times cheaper.
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import torch
 from torch import Tensor
 
@@ -62,9 +60,7 @@ def cross_correlation(z: Tensor) -> tuple[Tensor, Tensor]:
     """
     K, B, D = z.shape
     z = (z - z.mean(dim=1, keepdim=True)) / z.std(dim=1, keepdim=True).clamp_min(1e-8)
-    first, second = (
-        torch.tensor(side, device=z.device) for side in zip(*combinations(range(K), 2), strict=True)
-    )
+    first, second = torch.triu_indices(K, K, offset=1, device=z.device)  # pairs, in order
     diagonal = (z[first] * z[second]).mean(dim=1)
     if B < D:
         gram = (z @ z.mT / B).flatten(1)  # (K, B * B)

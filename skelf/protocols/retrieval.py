@@ -70,9 +70,9 @@ def run(
     ranks = _ranks(ks, len(gallery_labels))
     precisions, averages = [], []
     for block, similarity in features.cosine_blocks(f.test.to(device), f.train.to(device)):
-        relevance = ranked(similarity, gallery_labels == labels[block, None]).cpu()  # (n, G)
-        precisions.append(precision_at(relevance, ranks))
-        averages.append(average_precision(relevance))
+        relevance = ranked(similarity, gallery_labels == labels[block, None])  # (n, G)
+        precisions.append(precision_at(relevance, ranks).cpu())
+        averages.append(average_precision(relevance).cpu())
     average = torch.cat(averages)
     answerable = average[~average.isnan()]
     if len(answerable) == 0:
