@@ -29,7 +29,7 @@ from skelf.profile import counting
 
 from . import machine
 from .reference_pcm3 import Reference, rows, sgd
-from .timing import Effort, Step, Times, interleaved, peak_memory
+from .timing import Effort, Step, Times, compared, interleaved, peak_memory
 
 # hidden size, layers, frames, batch, queue; frames of a clip before it is cut to a view
 SIZES: dict[str, dict[str, Any]] = {
@@ -158,16 +158,11 @@ def _rows(
             times = measure(size, effort.repeats, bf16)
             gc.collect()
             row: dict[str, Any] = {"benchmark": name, "size": size, "threads": threads}
-            row |= {"precision": "bf16" if bf16 else "fp32", "repeats": effort.repeats}
-            row |= {"batch": SIZES[size]["batch"], "flops plain": needed, "flops skelf": needed}
+            row |= effort.said() | {"flops plain": needed, "flops skelf": needed}
+            row |= compared(times, SIZES[size]["batch"])
             for label, one in times.items():
-                row |= {f"{label} s": one.wall, f"{label} processor s": one.processor}
                 if label == "skelf" or not bf16:  # the peak is that of skelf's precision
                     row[f"{label} share of peak"] = needed / one.processor / peak
-                row |= {f"{label} {part} s": seconds for part, seconds in one.parts.items()}
-            row["ratio"] = times["plain"].wall / times["skelf"].wall
-            row["ratio of processor time"] = times["plain"].processor / times["skelf"].processor
-            row["clips a second"] = SIZES[size]["batch"] / times["skelf"].wall
             row["peak memory GiB"] = peak_memory()
             made.append(row)
     torch.set_num_threads(before)
@@ -179,9 +174,8 @@ def run(effort: Effort, bf16: bool, out: Path, peak_size: int = 2048) -> str:
     from .__main__ import markdown
 
     about, peaks = machine.describe(), machine.measure(effort.threads, peak_size)
-    kind = torch.bfloat16 if bf16 else torch.float32
     torch.set_num_threads(1)
-    peak = machine.peak(kind, peak_size // 2 if bf16 else peak_size, repeats=3)["processor"]
+    peak = machine.best(torch.bfloat16 if bf16 else torch.float32, peak_size)["processor"]
     found = {"about": about | {"precision": "bf16" if bf16 else "fp32"}, "machine": peaks}
     measured: list[dict[str, Any]] = []
     for size in effort.sizes:  # size by size: what is measured so far stays when it is stopped
