@@ -48,8 +48,8 @@ class ClipBatches:
         self.persons = persons or clips.persons
         self._start = torch.as_tensor(clips.start, device=self.device)
         self._length = torch.as_tensor(clips.length, device=self.device)
-        keep = _fits(clips, self.device) if resident == "auto" else resident
-        self._frames = _all_frames(clips, self.device) if keep else None
+        keep = _fits(clips, self.persons, self.device) if resident == "auto" else resident
+        self._frames = _all_frames(clips, self.persons, self.device) if keep else None
         if self._frames is not None:  # the kept frames hold this set's clips only, packed
             self._start = self._length.cumsum(0) - self._length
 
@@ -68,10 +68,11 @@ class ClipBatches:
         index = torch.as_tensor(indices, device=self.device)
         start, length = self._start[index], self._length[index]
         time = torch.arange(int(length.max()), device=self.device)
-        inside = time < length[:, None]  # (N, T)
-        rows = start[:, None] + time.minimum(length[:, None] - 1)
-        x = self._frames[rows] * inside[:, :, None, None, None]  # (N, T, M, V, C)
-        return self._finish(x, length)
+        F, C, V, M = self._frames.shape  # the last frame is empty: what lies beyond a clip's end
+        frame = torch.where(time < length[:, None], start[:, None] + time, F - 1)  # (N, T)
+        rows = frame[:, None] * C + torch.arange(C, device=self.device)[:, None]  # (N, C, T)
+        x = self._frames.view(F * C, V * M).index_select(0, rows.flatten())
+        return self._finish(x.view(*rows.shape, V, M), length)
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[tuple[Tensor, Tensor]]:
         """The batch of each index array; a streamed set reads one while the last one is in use."""
@@ -91,9 +92,11 @@ class ClipBatches:
     def _read(self, indices: np.ndarray) -> tuple[Tensor, Tensor]:
         clips = self.clips
         length = clips.length[indices]
-        x = np.zeros((len(indices), int(length.max()), *clips.joints.shape[1:]), np.float32)
+        shape = (self.persons, *clips.joints.shape[2:])
+        x = np.zeros((len(indices), int(length.max()), *shape), np.float32)
+        present = min(self.persons, clips.persons)
         for row, (start, count) in enumerate(zip(clips.start[indices], length, strict=True)):
-            x[row, :count] = clips.joints[start : start + count]
+            x[row, :count, :present] = clips.joints[start : start + count, :present]
         pair = torch.from_numpy(x), torch.from_numpy(length)
         if self.device.type != "cuda":
             return pair
@@ -101,14 +104,10 @@ class ClipBatches:
 
     def _place(self, x: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
         x, length = (part.to(self.device, non_blocking=True) for part in (x, length))
-        return self._finish(x, length)
+        return self._finish(x.permute(0, 4, 1, 3, 2).contiguous(), length)
 
     def _finish(self, x: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-        x = x[:, :, : self.persons]
-        if x.shape[2] < self.persons:
-            x = torch.nn.functional.pad(x, (0, 0, 0, 0, 0, self.persons - x.shape[2]))
         clips = self.clips
-        x = x.permute(0, 4, 1, 3, 2)
         return normalize(x, length, clips.normalize, clips.skeleton, clips.coordinates)
 
 
@@ -117,18 +116,20 @@ def resize(x: Tensor, lengths: Tensor, frames: int) -> Tensor:
     return crop_resize(x, torch.zeros_like(lengths), lengths, frames)
 
 
-def _all_frames(clips: ClipSet, device: torch.device) -> Tensor:
-    """The frames of the set's clips, packed: `(sum of lengths, M, V, C)` on the device."""
-    if np.array_equal(clips.start[1:], (clips.start + clips.length)[:-1]):
-        first = int(clips.start[0])
-        frames = np.array(clips.joints[first : first + int(clips.length.sum())], np.float32)
-    else:
-        frames = np.concatenate([clips.clip(i) for i in range(len(clips))])
-    return torch.from_numpy(frames).to(device)
+def _all_frames(clips: ClipSet, persons: int, device: torch.device) -> Tensor:
+    """The frames of the set's clips, packed, and an empty one: `(sum of lengths + 1, C, V, M)`."""
+    present = min(persons, clips.persons)
+    shape = (int(clips.length.sum()) + 1, clips.channels, clips.skeleton.joints, persons)
+    frames, at = torch.zeros(shape, device=device), 0
+    for _, joints in clips.blocks():  # not at once: there is no second copy of the set
+        part = torch.from_numpy(np.array(joints[:, :present], np.float32)).to(device)
+        frames[at : at + len(part), ..., :present] = part.permute(0, 3, 2, 1)
+        at += len(part)
+    return frames
 
 
-def _fits(clips: ClipSet, device: torch.device) -> bool:
+def _fits(clips: ClipSet, persons: int, device: torch.device) -> bool:
     # On a CPU what a laptop can spare; larger sets stay memory-mapped.
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 8 * 2**30
-    size = int(clips.length.sum()) * int(np.prod(clips.joints.shape[1:])) * 4
+    size = int(clips.length.sum()) * persons * int(np.prod(clips.joints.shape[2:])) * 4
     return size < RESIDENT_SHARE * free
