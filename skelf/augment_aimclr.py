@@ -141,30 +141,37 @@ def draw_sigmas(
     return (sigma[0] + (sigma[1] - sigma[0]) * share) * blurred
 
 
-def blur(x: Tensor, sigma: Tensor, size: int = 15) -> Tensor:
-    """Weighs each frame with its neighbours in time by `exp(-d^2 / (2 sigma^2))`.
+def blur(x: Tensor, sigma: Tensor, axis: Tensor | None = None, size: int = 15) -> Tensor:
+    """Weighs each frame with its neighbours in time by `exp(-d^2 / (2 sigma^2))`; masks an axis.
 
     The weights do not sum to 1: a still clip grows by up to 5 times at sigma 2. Beyond the clip
-    there are zeros.
+    there are zeros. A masked axis costs nothing here: its weights are 0.
 
     Args:
         x: `(N, C, T, V, M)`.
         sigma: in frames, `(N,)`; 0 leaves a clip as it is (paper: 0.1 to 2).
+        axis: the coordinate of each clip that becomes 0 throughout, `(N,)`, -1 for none; None: no
+            clip has one.
         size: number of frames that count, odd (paper: 15).
 
     Source: paper, Eq. 11, which has no normalisation either; facts D4.
     """
     N, C, T, V, M = x.shape
-    distance = torch.arange(size, device=x.device) - size // 2
-    at = torch.arange(T, device=x.device)[:, None] + distance  # (T, size)
+    distance = torch.arange(size, dtype=torch.int32, device=x.device) - size // 2
+    at = torch.arange(T, dtype=torch.int32, device=x.device)[:, None] + distance  # (T, size)
     # At the least sigma every weight but a frame's own is exactly 0.
     width = sigma.clamp_min(1e-3)[:, None].to(x.dtype)
     weights = torch.exp(-(distance**2) / (2 * width**2))[:, None] * ((at >= 0) & (at < T))
-    first = torch.arange(0, N * C * T, T, device=x.device)[:, None]
+    weights = weights.view(N, 1, T * size)
+    if axis is None:
+        weights = weights.expand(-1, C, -1)
+    else:
+        weights = weights * (torch.arange(C, device=x.device) != axis[:, None])[:, :, None]
+    first = torch.arange(0, N * C * T, T, dtype=torch.int32, device=x.device)[:, None]
     out = blend(
         x.reshape(N * C * T, V * M),
         (first + at.clamp(0, T - 1).flatten()).view(-1, size),
-        weights.view(N, 1, -1).expand(-1, C, -1).reshape(-1, size),
+        weights.reshape(-1, size),
     )
     return out.view(x.shape)
 
@@ -172,16 +179,10 @@ def blur(x: Tensor, sigma: Tensor, size: int = 15) -> Tensor:
 def draw_axes(
     count: int, channels: int, probability: float, generator: Generator, device: torch.device
 ) -> Tensor:
-    """Draws the coordinate to mask in each of `count` clips, `(count,)`; -1 for none."""
+    """Draws the coordinate that `blur` masks in each of `count` clips, `(count,)`; -1 for none."""
     masked = draw_flips(count, probability, generator, device)
     axis = torch.randint(channels, (count,), generator=generator, device=device)
     return torch.where(masked, axis, -1)
-
-
-def mask_axis(x: Tensor, axis: Tensor) -> Tensor:
-    """Sets one coordinate, `axis` `(N,)`, to 0 throughout the clip; -1 leaves it as it is."""
-    channel = torch.arange(x.shape[1], device=x.device)
-    return x * _per_clip(channel != axis[:, None])
 
 
 def _per_clip(values: Tensor) -> Tensor:

@@ -68,10 +68,11 @@ class ClipBatches:
         index = torch.as_tensor(indices, device=self.device)
         start, length = self._start[index], self._length[index]
         time = torch.arange(int(length.max()), device=self.device)
-        F, C, V, M = self._frames.shape  # the last frame is empty: what lies beyond a clip's end
+        C, F, V, M = self._frames.shape  # the last frame is empty: what lies beyond a clip's end
         frame = torch.where(time < length[:, None], start[:, None] + time, F - 1)  # (N, T)
-        rows = frame[:, None] * C + torch.arange(C, device=self.device)[:, None]  # (N, C, T)
-        x = self._frames.view(F * C, V * M).index_select(0, rows.flatten())
+        channel = torch.arange(0, C * F, F, device=self.device)[:, None]
+        rows = frame[:, None] + channel  # (N, C, T)
+        x = self._frames.view(C * F, V * M).index_select(0, rows.flatten())
         return self._finish(x.view(*rows.shape, V, M), length)
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[tuple[Tensor, Tensor]]:
@@ -117,13 +118,16 @@ def resize(x: Tensor, lengths: Tensor, frames: int) -> Tensor:
 
 
 def _all_frames(clips: ClipSet, persons: int, device: torch.device) -> Tensor:
-    """The frames of the set's clips, packed, and an empty one: `(sum of lengths + 1, C, V, M)`."""
+    """The frames of the set's clips, packed, and an empty one: `(C, sum of lengths + 1, V, M)`.
+
+    A clip's frames of one coordinate lie end to end, as batches read them.
+    """
     present = min(persons, clips.persons)
-    shape = (int(clips.length.sum()) + 1, clips.channels, clips.skeleton.joints, persons)
+    shape = (clips.channels, int(clips.length.sum()) + 1, clips.skeleton.joints, persons)
     frames, at = torch.zeros(shape, device=device), 0
     for _, joints in clips.blocks():  # not at once: there is no second copy of the set
         part = torch.from_numpy(np.array(joints[:, :present], np.float32)).to(device)
-        frames[at : at + len(part), ..., :present] = part.permute(0, 3, 2, 1)
+        frames[:, at : at + len(part), :, :present] = part.permute(3, 0, 2, 1)
         at += len(part)
     return frames
 
