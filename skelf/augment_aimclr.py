@@ -2,7 +2,9 @@
 
 As in `augment`: batched pure functions of `(N, C, T, V, M)` that take what was drawn, each with a
 `draw_` partner. "Nothing for this clip" is part of the draw (a mask, a sigma of 0, an axis of -1),
-so every function runs over the whole batch. Shear is `augment.map_joints` with `draw_shears`.
+so every function runs over the whole batch. Crop and temporal flip say which frames to take;
+`augment.map_frames` takes them, and shears and rotates them with matrices of `draw_shears` and
+`rotations`.
 
 Source: Guo et al., AimCLR, AAAI 2022, supplement. The released code fixes what the paper leaves
 open (facts 3.2, D2 to D6, D20).
@@ -15,6 +17,7 @@ from math import radians
 import torch
 from torch import Generator, Tensor
 
+from .augment import blend
 from .skeleton import Skeleton
 
 
@@ -23,25 +26,21 @@ def draw_starts(count: int, padding: int, generator: Generator, device: torch.de
     return torch.randint(2 * padding + 1, (count,), generator=generator, device=device)
 
 
-def crop_padded(x: Tensor, start: Tensor, padding: int) -> Tensor:
-    """Pads the clip in time by reflection and cuts it to its old length from `start` on.
+def crop_padded(start: Tensor, frames: int, padding: int) -> Tensor:
+    """The frames of a crop of the clip padded in time by reflection, as long as the clip: `(N, T)`.
 
     The edge frame is part of the reflection, so that it stands twice: `2 1 0 0 1 2 ...`.
 
     Args:
-        x: `(N, C, T, V, M)`.
         start: first frame within the padded clip, `(N,)`; `padding` leaves the clip as it is.
+        frames: frames of the clip, T.
         padding: frames added on either side, T at most (paper: T / 6).
 
     Source: paper, "Crop"; facts D20.
     """
-    T = x.shape[2]
-    at = start[:, None] - padding + torch.arange(T, device=x.device)
+    at = start[:, None] - padding + torch.arange(frames, device=start.device)
     at = torch.where(at < 0, -1 - at, at)
-    at = torch.where(at >= T, 2 * T - 1 - at, at)
-    return x.permute(0, 2, 4, 3, 1)[
-        torch.arange(len(x), device=x.device)[:, None], at  # (N, T, M, V, C)
-    ].permute(0, 4, 1, 3, 2)
+    return torch.where(at >= frames, 2 * frames - 1 - at, at)
 
 
 def draw_flips(
@@ -56,13 +55,18 @@ def flip_joints(x: Tensor, flipped: Tensor, skeleton: Skeleton) -> Tensor:
 
     Joints change places, coordinates keep their sign: no mirror image (released; facts D6).
     """
-    order = torch.as_tensor(skeleton.flip, device=x.device)
-    return torch.where(_per_clip(flipped), x.index_select(3, order), x)
+    N, C, T, V, M = x.shape
+    joint = torch.arange(V, device=x.device)
+    order = torch.where(
+        flipped[:, None], torch.as_tensor(skeleton.flip, device=x.device), joint
+    )  # (N, V)
+    places = (order[:, :, None] * M + torch.arange(M, device=x.device)).view(N, 1, V * M)
+    return x.reshape(N, C * T, V * M).gather(2, places.expand(-1, C * T, -1)).view(x.shape)
 
 
-def flip_time(x: Tensor, flipped: Tensor) -> Tensor:
-    """Reverses the frames of the clips in the mask `flipped` `(N,)`."""
-    return torch.where(_per_clip(flipped), x.flip(2), x)
+def flip_time(at: Tensor, flipped: Tensor) -> Tensor:
+    """Reverses the frames `at` `(N, T)` of the clips in the mask `flipped` `(N,)`."""
+    return torch.where(flipped[:, None], at.flip(1), at)
 
 
 def draw_angles(
@@ -91,7 +95,7 @@ def draw_angles(
 
 
 def rotations(angles: Tensor) -> Tensor:
-    """Rotation matrices about x, then y, then z, by angles `(N, 3)`: `(N, 3, 3)`, for `map_joints`.
+    """Rotation matrices about x, then y, then z, by angles `(N, 3)`: `(N, 3, 3)`, for `map_frames`.
 
     Angles `(N, 1)` give `(N, 2, 2)`, about z. A positive angle turns the axes, not the body.
 
@@ -119,10 +123,9 @@ def draw_noise(x: Tensor, std: float, probability: float, generator: Generator) 
 
     Absent persons get noise too, as released. Source: paper, "Gaussian Noise"; facts D3.
     """
-    N, C, T, V, M = x.shape
-    noisy = draw_flips(N, probability, generator, x.device)
-    noise = torch.randn(N, T, M, V, C, generator=generator, device=x.device, dtype=x.dtype)
-    return noise.permute(0, 4, 1, 3, 2) * _per_clip(noisy) * std
+    noisy = draw_flips(len(x), probability, generator, x.device)
+    noise = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
+    return noise.mul_(_per_clip(noisy * std))
 
 
 def draw_sigmas(
@@ -138,42 +141,48 @@ def draw_sigmas(
     return (sigma[0] + (sigma[1] - sigma[0]) * share) * blurred
 
 
-def blur(x: Tensor, sigma: Tensor, size: int = 15) -> Tensor:
-    """Weighs each frame with its neighbours in time by `exp(-d^2 / (2 sigma^2))`.
+def blur(x: Tensor, sigma: Tensor, axis: Tensor | None = None, size: int = 15) -> Tensor:
+    """Weighs each frame with its neighbours in time by `exp(-d^2 / (2 sigma^2))`; masks an axis.
 
     The weights do not sum to 1: a still clip grows by up to 5 times at sigma 2. Beyond the clip
-    there are zeros.
+    there are zeros. A masked axis costs nothing here: its weights are 0.
 
     Args:
         x: `(N, C, T, V, M)`.
         sigma: in frames, `(N,)`; 0 leaves a clip as it is (paper: 0.1 to 2).
+        axis: the coordinate of each clip that becomes 0 throughout, `(N,)`, -1 for none; None: no
+            clip has one.
         size: number of frames that count, odd (paper: 15).
 
     Source: paper, Eq. 11, which has no normalisation either; facts D4.
     """
     N, C, T, V, M = x.shape
-    frame = torch.arange(T, device=x.device)
-    distance = (frame[:, None] - frame).abs()
+    distance = torch.arange(size, dtype=torch.int32, device=x.device) - size // 2
+    at = torch.arange(T, dtype=torch.int32, device=x.device)[:, None] + distance  # (T, size)
     # At the least sigma every weight but a frame's own is exactly 0.
-    width = sigma.clamp_min(1e-3)[:, None, None].to(x.dtype)
-    weights = torch.exp(-(distance**2) / (2 * width**2)) * (distance <= size // 2)  # (N, T, T)
-    rows = x.permute(0, 2, 4, 3, 1)
-    return torch.bmm(weights, rows.reshape(N, T, -1)).view(N, T, M, V, C).permute(0, 4, 1, 3, 2)
+    width = sigma.clamp_min(1e-3)[:, None].to(x.dtype)
+    weights = torch.exp(-(distance**2) / (2 * width**2))[:, None] * ((at >= 0) & (at < T))
+    weights = weights.view(N, 1, T * size)
+    if axis is None:
+        weights = weights.expand(-1, C, -1)
+    else:
+        weights = weights * (torch.arange(C, device=x.device) != axis[:, None])[:, :, None]
+    first = torch.arange(0, N * C * T, T, dtype=torch.int32, device=x.device)[:, None]
+    out = blend(
+        x.reshape(N * C * T, V * M),
+        (first + at.clamp(0, T - 1).flatten()).view(-1, size),
+        weights.reshape(-1, size),
+    )
+    return out.view(x.shape)
 
 
 def draw_axes(
     count: int, channels: int, probability: float, generator: Generator, device: torch.device
 ) -> Tensor:
-    """Draws the coordinate to mask in each of `count` clips, `(count,)`; -1 for none."""
+    """Draws the coordinate that `blur` masks in each of `count` clips, `(count,)`; -1 for none."""
     masked = draw_flips(count, probability, generator, device)
     axis = torch.randint(channels, (count,), generator=generator, device=device)
     return torch.where(masked, axis, -1)
-
-
-def mask_axis(x: Tensor, axis: Tensor) -> Tensor:
-    """Sets one coordinate, `axis` `(N,)`, to 0 throughout the clip; -1 leaves it as it is."""
-    channel = torch.arange(x.shape[1], device=x.device)
-    return x * _per_clip(channel != axis[:, None])
 
 
 def _per_clip(values: Tensor) -> Tensor:

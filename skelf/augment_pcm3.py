@@ -93,8 +93,11 @@ def draw_mix(
 
 def mix(x: Tensor, partner: Tensor, source: Tensor, weight: Tensor) -> Tensor:
     """Clips `(N, C, T, V, M)` mixed with their partners, all persons alike; see `Mix`."""
-    other = x[partner][:, :, source]
-    return torch.lerp(x, other, weight[:, :, None].to(x.dtype))
+    N, C, T, V, M = x.shape
+    channel = torch.arange(C, device=x.device)[:, None]
+    index = (partner[:, None, None] * C + channel) * T + source  # (N, C, T)
+    other = x.reshape(N * C * T, V * M).index_select(0, index.flatten()).view(x.shape)
+    return torch.lerp(x, other, weight.to(x.dtype)[:, :, None].expand(-1, -1, M).contiguous())
 
 
 def draw_mask(

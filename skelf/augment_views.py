@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from .augment import crop_resize, draw_shears, keep_rest, map_joints
+from .augment import crop_resize, draw_shears, keep_rest, map_frames
 from .augment_aimclr import (
     blur,
     crop_padded,
@@ -23,7 +23,6 @@ from .augment_aimclr import (
     draw_starts,
     flip_joints,
     flip_time,
-    mask_axis,
     rotations,
 )
 from .errors import unknown
@@ -62,7 +61,7 @@ def draw_normal_view(
     padding = _padding(x, padding_ratio)
     start = draw_starts(len(x), padding, generator, x.device)
     shears = draw_shears(len(x), coordinates or x.shape[1], shear, generator, x.device)
-    return map_joints(crop_padded(x, start, padding), keep_rest(shears, x.shape[1]))
+    return map_frames(x, crop_padded(start, x.shape[2], padding), keep_rest(shears, x.shape[1]))
 
 
 class ExtremeDraws(NamedTuple):
@@ -88,12 +87,12 @@ def extreme_view(x: Tensor, draws: ExtremeDraws, skeleton: Skeleton) -> Tensor:
 
     Source: the paper's eight; their order is that of the released code (facts 3.2).
     """
-    x = crop_padded(x, draws.start, draws.padding)
-    # Swapping joints commutes with mapping coordinates: shear and rotation are one product.
-    x = map_joints(x, keep_rest(draws.rotations @ draws.shears, x.shape[1]))
-    x = flip_time(flip_joints(x, draws.flipped, skeleton), draws.backwards)
+    # Flips commute with each other and with matrices: what comes before the noise is two passes.
+    at = flip_time(crop_padded(draws.start, x.shape[2], draws.padding), draws.backwards)
+    x = map_frames(x, at, keep_rest(draws.rotations @ draws.shears, x.shape[1]))
+    x = flip_joints(x, draws.flipped, skeleton)
     x, rest = x.tensor_split([draws.shears.shape[1]], dim=1)
-    x = mask_axis(blur(x + draws.noise, draws.sigma), draws.axis)
+    x = blur(x + draws.noise, draws.sigma, draws.axis)
     return torch.cat([x * (rest > 0), rest], dim=1) if rest.shape[1] else x
 
 

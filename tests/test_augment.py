@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from skelf.augment import (
+    blend,
     crop_resize,
     draw_crops,
     draw_joints,
@@ -43,6 +44,19 @@ def test_resize_goldens():
     longer = crop(ramp(40), 0, 40)
     torch.testing.assert_close(longer[:4], torch.tensor([0, 0.4375, 1.0625, 1.6875]))
     torch.testing.assert_close(longer[-2:], torch.tensor([38.5625, 39]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("width", [1, 5, 50, 3200])
+def test_blend_by_loop(width, dtype):
+    rows = torch.randn(6, width, generator=seeded(), dtype=dtype)
+    weight = torch.randn(9, 4, generator=seeded(1), dtype=dtype)
+    for kind in (torch.int32, torch.int64):
+        index = torch.randint(6, (9, 4), generator=seeded(2)).to(kind)
+        made = blend(rows, index, weight)
+        for i in range(9):
+            expected = sum(weight[i, j] * rows[index[i, j]] for j in range(4))
+            torch.testing.assert_close(made[i], expected)
 
 
 @settings(max_examples=60, deadline=None)
@@ -210,7 +224,7 @@ def test_half_of_the_views_are_corrupted_and_half_of_those_erased():
 
 @pytest.mark.parametrize("shape", [(4, 3, 20, 7, 2), (3, 4, 5, 6, 1)])
 def test_memory_order_plays_no_part(shape):
-    """Batches lie in memory as (N, T, M, V, C); tensors of users may lie otherwise."""
+    """Batches lie in memory as (N, C, T, V, M); tensors of users may lie otherwise."""
     generator = torch.Generator().manual_seed(0)
     n, c, t, v, m = shape
     x = torch.randn(n, t, m, v, c, generator=generator).permute(0, 4, 1, 3, 2)

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skelf.augment import crop_resize, draw_shears, map_joints
+from skelf.augment import crop_resize, draw_shears, map_frames, map_joints
 from skelf.augment_aimclr import (
     blur,
     crop_padded,
@@ -21,7 +21,6 @@ from skelf.augment_aimclr import (
     draw_starts,
     flip_joints,
     flip_time,
-    mask_axis,
     rotations,
 )
 from skelf.augment_views import ExtremeDraws, draw_extreme_view, draw_normal_view, extreme_view
@@ -30,6 +29,23 @@ from skelf.layouts import COCO17, KINECT20, LAYOUTS, NTU25
 
 CPU = torch.device("cpu")
 PADDING = 50 // 6
+
+
+def take(x, at):
+    """Frames `at` of each clip."""
+    return map_frames(x, at, torch.eye(x.shape[1]).expand(len(x), -1, -1))
+
+
+def crop(x, start, padding):
+    return take(x, crop_padded(start, x.shape[2], padding))
+
+
+def reverse(x, flipped):
+    return take(x, flip_time(torch.arange(x.shape[2]).expand(len(x), -1), flipped))
+
+
+def mask_axis(x, axis):
+    return blur(x, torch.zeros(len(x)), axis)
 
 
 def seeded(seed=0):
@@ -79,14 +95,14 @@ def released_axis():
 
 
 RELEASED = {
-    "crop": lambda x: crop_padded(x, released_start(), PADDING),
+    "crop": lambda x: crop(x, released_start(), PADDING),
     "shear": lambda x: map_joints(x, released_shear()),
     "flip": lambda x: flip_joints(x, released_flip(), NTU25),
     "rotate": lambda x: map_joints(x, released_rotation()),
     "noise": lambda x: x + released_noise(),
     "blur": lambda x: blur(x, released_sigma()),
     "axis_mask": lambda x: mask_axis(x, released_axis()),
-    "time_flip": lambda x: flip_time(x, released_flip()),
+    "time_flip": lambda x: reverse(x, released_flip()),
 }
 
 
@@ -126,7 +142,7 @@ def test_views_are_the_released(golden, seed):
     )
     close(extreme_view(x, draws, NTU25), file[f"triple12345_seed{seed}_extreme"])
     for view in ("q", "k"):
-        cropped = crop_padded(x, released_start(), PADDING)
+        cropped = crop(x, released_start(), PADDING)
         close(map_joints(cropped, released_shear()), file[f"triple12345_seed{seed}_{view}"])
 
 
@@ -137,7 +153,7 @@ def test_views_are_the_released(golden, seed):
 def test_crop_by_loop(frames, padding):
     starts = range(2 * padding + 1)
     x = clips(len(starts), frames)
-    result = crop_padded(x, torch.tensor(starts), padding)
+    result = crop(x, torch.tensor(starts), padding)
     for clip, start in enumerate(starts):
         before = [x[clip, :, t] for t in reversed(range(padding))]
         after = [x[clip, :, frames - 1 - t] for t in range(padding)]
@@ -149,7 +165,7 @@ def test_crop_by_loop(frames, padding):
 @pytest.mark.parametrize("size", [15, 3])
 def test_blur_by_loop(size):
     x, sigma = clips(3, 20, KINECT20), [0.7, 0.0, 2.0]
-    result = blur(x, torch.tensor(sigma), size)
+    result = blur(x, torch.tensor(sigma), size=size)
     assert torch.equal(result[1], x[1])
     for clip in (0, 2):
         for t in range(20):
@@ -166,13 +182,65 @@ def test_blur_is_not_normalised(sigma, gain):
     assert float(blur(still, torch.tensor([sigma]))[0, 0, 15]) == pytest.approx(gain, abs=0.006)
 
 
+@pytest.mark.parametrize("channels, persons", [(2, 1), (3, 2), (4, 3)])
+def test_map_frames_by_loop(channels, persons):
+    x = clips(3, 7, KINECT20, channels, persons)
+    at = torch.randint(7, (3, 9), generator=seeded(1))
+    matrices = torch.randn(3, channels, channels, generator=seeded(2))
+    made = map_frames(x, at, matrices)
+    assert made.shape == (3, channels, 9, 20, persons)
+    for n in range(3):
+        for t in range(9):
+            expected = torch.einsum("dc,cvm->dvm", matrices[n], x[n, :, at[n, t]])
+            torch.testing.assert_close(made[n, :, t], expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("rest", [0, 1])
+@pytest.mark.parametrize("coordinates, persons", [(2, 1), (3, 2)])
+def test_extreme_view_is_its_steps_in_order(coordinates, persons, rest):
+    count, frames, padding = 6, 14, 3
+    x = clips(count, frames, channels=coordinates + rest, persons=persons)
+    x[:, coordinates:] = (x[:, coordinates:] > 0).float()
+    draw = seeded(3)
+    draws = ExtremeDraws(
+        start=torch.tensor([0, 1, 3, 4, 5, 6]),
+        padding=padding,
+        shears=draw_shears(count, coordinates, 0.5, draw, CPU),
+        flipped=torch.tensor([True, False] * 3),
+        rotations=torch.randn(count, coordinates, coordinates, generator=draw),
+        backwards=torch.tensor([True, True, False] * 2),
+        noise=torch.randn(count, coordinates, frames, 25, persons, generator=draw),
+        sigma=torch.tensor([0.0, 0.1, 0.5, 1.0, 1.5, 2.0]),
+        axis=torch.tensor([0, 1, -1, 1, -1, 0]),
+    )
+    made = extreme_view(x, draws, NTU25)
+    for n in range(count):
+        before, after = x[n, :, :padding].flip(1), x[n, :, -padding:].flip(1)
+        clip = torch.cat([before, x[n], after], dim=1)[:, draws.start[n] :][:, :frames]
+        clip, score = clip.clone(), clip[coordinates:]
+        for matrix in (draws.shears[n], draws.rotations[n]):
+            clip[:coordinates] = torch.einsum("dc,ctvm->dtvm", matrix, clip[:coordinates])
+        clip = clip[:, :, list(NTU25.flip)] if draws.flipped[n] else clip
+        clip = clip.flip(1) if draws.backwards[n] else clip
+        clip, score = clip[:coordinates] + draws.noise[n], clip[coordinates:]
+        if draws.sigma[n]:
+            distance = torch.arange(frames)[:, None] - torch.arange(frames)
+            weight = torch.exp(-(distance**2) / (2 * draws.sigma[n] ** 2))
+            weight[distance.abs() > 7] = 0
+            clip = torch.einsum("ts,csvm->ctvm", weight, clip)
+        if draws.axis[n] >= 0:
+            clip[draws.axis[n]] = 0
+        clip = torch.cat([clip * (score > 0), score]) if rest else clip
+        torch.testing.assert_close(made[n], clip, rtol=1e-4, atol=1e-4)
+
+
 # ---- properties ----
 
 
 @pytest.mark.parametrize("skeleton", LAYOUTS.values(), ids=list(LAYOUTS))
 def test_flips_twice_are_the_identity(skeleton):
     x, flipped = clips(skeleton=skeleton), torch.tensor([True, False, True, False])
-    for flip in (flip_time, lambda x, mask: flip_joints(x, mask, skeleton)):
+    for flip in (reverse, lambda x, mask: flip_joints(x, mask, skeleton)):
         once = flip(x, flipped)
         assert torch.equal(once[~flipped], x[~flipped])
         assert not torch.equal(once[0], x[0]) and not torch.equal(once[2], x[2])

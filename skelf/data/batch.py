@@ -52,8 +52,8 @@ class ClipBatches:
         self.persons = persons or clips.persons
         self._start = torch.as_tensor(clips.start, device=self.device)
         self._length = torch.as_tensor(clips.length, device=self.device)
-        keep = _fits(clips, self.device) if resident == "auto" else resident
-        self._frames = _all_frames(clips, self.device) if keep else None
+        keep = _fits(clips, self.persons, self.device) if resident == "auto" else resident
+        self._frames = _all_frames(clips, self.persons, self.device) if keep else None
         if self._frames is not None:  # the kept frames hold this set's clips only, packed
             self._start = self._length.cumsum(0) - self._length
 
@@ -72,10 +72,12 @@ class ClipBatches:
         index, longest = self._indices(indices)
         start, length = self._start[index], self._length[index]
         time = torch.arange(longest, device=self.device)
-        inside = time < length[:, None]  # (N, T)
-        rows = start[:, None] + time.minimum(length[:, None] - 1)
-        x = self._frames[rows] * inside[:, :, None, None, None]  # (N, T, M, V, C)
-        return self._finish(x, length)
+        C, F, V, M = self._frames.shape  # the last frame is empty: what lies beyond a clip's end
+        frame = torch.where(time < length[:, None], start[:, None] + time, F - 1)  # (N, T)
+        channel = torch.arange(0, C * F, F, device=self.device)[:, None]
+        rows = frame[:, None] + channel  # (N, C, T)
+        x = self._frames.view(C * F, V * M).index_select(0, rows.flatten())
+        return self._finish(x.view(*rows.shape, V, M), length)
 
     def _indices(self, indices: Tensor | np.ndarray) -> tuple[Tensor, int]:
         """Indices on the device, and the longest clip's frames, without waiting for the device."""
@@ -117,28 +119,25 @@ class ClipBatches:
         return torch.from_numpy(x), torch.from_numpy(self.clips.length[indices])
 
     def _shape(self, indices: np.ndarray) -> tuple[int, ...]:
-        return (
-            len(indices),
-            int(self.clips.length[indices].max()),
-            *self.clips.joints.shape[1:],
-        )
+        """Of a batch, `(N, C, T, V, M)`."""
+        _, _, V, C = self.clips.joints.shape
+        return len(indices), C, int(self.clips.length[indices].max()), V, self.persons
 
     def _write(self, indices: np.ndarray, x: np.ndarray) -> None:
-        """Writes the clips, and zeros behind them, to `x` `(N, T, M, V, C)`."""
+        """Writes the clips, and zeros behind them and for absent persons, to `x`."""
         start, length = self.clips.start[indices], self.clips.length[indices]
+        present = min(self.persons, self.clips.persons)
+        x[..., present:] = 0
         for row, begin, count in zip(x, start, length, strict=True):
-            row[:count] = self.clips.joints[begin : begin + count]
-            row[count:] = 0
+            clip = self.clips.joints[begin : begin + count, :present]  # (count, M, V, C)
+            row[:, :count, :, :present] = clip.transpose(3, 0, 2, 1)
+            row[:, count:] = 0
 
     def _place(self, x: Tensor, length: Tensor) -> Pair:
         return x.to(self.device), length.to(self.device)
 
     def _finish(self, x: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-        x = x[:, :, : self.persons]
-        if x.shape[2] < self.persons:
-            x = torch.nn.functional.pad(x, (0, 0, 0, 0, 0, self.persons - x.shape[2]))
         clips = self.clips
-        x = x.permute(0, 4, 1, 3, 2)
         return normalize(x, length, clips.normalize, clips.skeleton, clips.coordinates)
 
 
@@ -147,18 +146,23 @@ def resize(x: Tensor, lengths: Tensor, frames: int) -> Tensor:
     return crop_resize(x, torch.zeros_like(lengths), lengths, frames)
 
 
-def _all_frames(clips: ClipSet, device: torch.device) -> Tensor:
-    """The frames of the set's clips, packed: `(sum of lengths, M, V, C)` on the device."""
-    if np.array_equal(clips.start[1:], (clips.start + clips.length)[:-1]):
-        first = int(clips.start[0])
-        frames = np.array(clips.joints[first : first + int(clips.length.sum())], np.float32)
-    else:
-        frames = np.concatenate([clips.clip(i) for i in range(len(clips))])
-    return torch.from_numpy(frames).to(device)
+def _all_frames(clips: ClipSet, persons: int, device: torch.device) -> Tensor:
+    """The frames of the set's clips, packed, and an empty one: `(C, sum of lengths + 1, V, M)`.
+
+    A clip's frames of one coordinate lie end to end, as batches read them.
+    """
+    present = min(persons, clips.persons)
+    shape = (clips.channels, int(clips.length.sum()) + 1, clips.skeleton.joints, persons)
+    frames, at = torch.zeros(shape, device=device), 0
+    for _, joints in clips.blocks():  # not at once: there is no second copy of the set
+        part = torch.from_numpy(np.array(joints[:, :present], np.float32)).to(device)
+        frames[:, at : at + len(part), :, :present] = part.permute(3, 0, 2, 1)
+        at += len(part)
+    return frames
 
 
-def _fits(clips: ClipSet, device: torch.device) -> bool:
+def _fits(clips: ClipSet, persons: int, device: torch.device) -> bool:
     # On a CPU what a laptop can spare; larger sets stay memory-mapped.
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 8 * 2**30
-    size = int(clips.length.sum()) * int(np.prod(clips.joints.shape[1:])) * 4
+    size = int(clips.length.sum()) * persons * int(np.prod(clips.joints.shape[2:])) * 4
     return size < RESIDENT_SHARE * free

@@ -71,12 +71,12 @@ def draw_views(
     shears = keep_rest(draw_shears(count, channels, shear, generator, device), x.shape[1])
     randoms = keep_rest(draw_matrices(count, channels, 1.0, generator, device), x.shape[1])
     chosen = draw_joints(count, joint_count, joints, generator, device)
-    corrupt, zero = torch.rand(2, count, generator=generator, device=device) < torch.tensor(
-        [[corruption], [erase]], device=device
-    )
-    spoiled = torch.where(zero[:, None, None], torch.zeros_like(randoms), randoms)
+    shares = torch.rand(2, count, generator=generator, device=device)
+    corrupt, zero = shares[0] < corruption, shares[1] < erase
+    spoiled = randoms.masked_fill(zero[:, None, None], 0.0)
     matrices = torch.where(corrupt[:, None, None], spoiled, shears)
-    return map_joints(x, matrices, chosen | ~corrupt[:, None]).chunk(number)
+    changed = chosen | ~corrupt[:, None] if corruption else None
+    return map_joints(x, matrices, changed).chunk(number)
 
 
 class USDRL(nn.Module):

@@ -84,17 +84,17 @@ def whole(
     """
     contract: Any = encoder
     frames, persons = contract.num_frames, contract.persons
-    shape = (len(clips), frames, persons, clips.skeleton.joints, clips.channels)
+    shape = (len(clips), clips.channels, frames, clips.skeleton.joints, persons)
     if 4 * int(np.prod(shape)) > _room(torch.device(device)):
         streamed = ClipBatches(clips, device, persons=persons)
         return lambda indices: resize(*streamed(indices), frames)
-    kept = torch.empty(shape, device=device)  # coordinates innermost, as batches come
+    kept = torch.empty(shape, device=device)
     batches = ClipBatches(clips, device, persons=persons, resident=False)
     plan = torch.split(torch.arange(len(clips)), JUDGED)
     stream = batches.stream(indices.numpy() for indices in plan)
     for indices, (x, lengths) in zip(plan, stream, strict=True):
-        kept[indices.to(device)] = resize(x, lengths, frames).permute(0, 2, 4, 3, 1)
-    return lambda indices: kept[indices.to(device)].permute(0, 4, 1, 3, 2)
+        kept[indices.to(device)] = resize(x, lengths, frames)
+    return lambda indices: kept[indices.to(device)]
 
 
 def crops(
