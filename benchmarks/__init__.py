@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from . import features, import_ntu, pcm3_step, probe, search, steps, store, usdrl_step, views
+from . import (
+    features,
+    import_ntu,
+    pcm3_step,
+    precision,
+    probe,
+    search,
+    steps,
+    store,
+    usdrl_step,
+    views,
+)
 from .timing import Effort
 
 Rows = list[dict[str, Any]]
@@ -46,6 +57,7 @@ BENCHMARKS = {
     "pcm3_encoder": Benchmark(
         pcm3_step.encoder, tuple(pcm3_step.SIZES), short=("small",), half=True
     ),
+    "precision": Benchmark(precision.precision, precision.SIZES, ("small",), ("small",)),
     "views": Benchmark(views.views, tuple(views.SIZES)),
     "features": Benchmark(features.stgcn, tuple(steps.SIZES), half=True),
     "features_usdrl": Benchmark(

@@ -18,7 +18,7 @@ SHORT = Effort(repeats=3, threads=(1,))
 COLUMNS = (
     "benchmark", "size", "precision", "threads", "plain s", "skelf s", "ratio",
     "ratio of processor time", "plain share of peak", "skelf share of peak", "clips a second",
-    "plain memory GiB", "skelf memory GiB",
+    "plain memory GiB", "skelf memory GiB", "gradient cosine",
 )  # fmt: skip
 
 

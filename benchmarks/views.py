@@ -17,7 +17,7 @@ from skelf.methods import METHODS
 from skelf.skeleton import Skeleton
 
 from . import reference_views
-from .timing import Effort, Step, interleaved
+from .timing import Effort, Step, compared, interleaved
 
 # layout, persons, clips of a batch, frames of a view of each method; frames of clips, from and to
 SIZES: dict[str, dict[str, Any]] = {
@@ -43,12 +43,7 @@ def views(effort: Effort, peak: float) -> list[dict[str, Any]]:
                 torch.set_num_threads(threads)
                 times = interleaved(each, effort.repeats)
                 row: dict[str, Any] = {"benchmark": "views", "size": f"{method}, {size}"}
-                row |= {"threads": threads, "repeats": effort.repeats, "batch": s["batch"]}
-                for label, one in times.items():
-                    row |= {f"{label} s": one.wall, f"{label} processor s": one.processor}
-                row["ratio"] = times["plain"].wall / times["skelf"].wall
-                row["ratio of processor time"] = times["plain"].processor / times["skelf"].processor
-                row["clips a second"] = s["batch"] / times["skelf"].wall
+                row |= {"threads": threads} | effort.said() | compared(times, s["batch"])
                 row["views a second"] = VIEWS[method] * row["clips a second"]
                 rows.append(row)
     torch.set_num_threads(before)

@@ -92,7 +92,7 @@ def extreme_view(x: Tensor, draws: ExtremeDraws, skeleton: Skeleton) -> Tensor:
     x = map_frames(x, at, keep_rest(draws.rotations @ draws.shears, x.shape[1]))
     x = flip_joints(x, draws.flipped, skeleton)
     x, rest = x.tensor_split([draws.shears.shape[1]], dim=1)
-    x = blur(x + draws.noise, draws.sigma, draws.axis)
+    x = blur(x.add_(draws.noise), draws.sigma, draws.axis)  # in place: x is this function's own
     return torch.cat([x * (rest > 0), rest], dim=1) if rest.shape[1] else x
 
 
