@@ -6,10 +6,7 @@ stage one, so that what is known stays when it is stopped.
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
-import sys
 import tempfile
 import time
 import warnings
@@ -21,7 +18,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from skelf import memory
 from skelf.build import build_method
 from skelf.clock import Laps
 from skelf.config import Config, resolve
@@ -32,7 +28,7 @@ from skelf.engine import launch
 from skelf.layouts import LAYOUTS
 from skelf.methods import METHODS
 from skelf.profile import count
-from skelf.profile_step import _name, _peak, _reset_peak
+from skelf.profile_step import answer, device_name, peak_memory, reset_peak
 from skelf.protocols import features
 from skelf.trainer import Trainer
 
@@ -54,7 +50,7 @@ def peaks(order: dict[str, Any], tell: Tell) -> None:
     """FLOP/s of a large matrix product by precision, and bytes a second of a copy."""
     device = torch.device(order["device"])
     cuda, tiny = device.type == "cuda", order["tiny"]
-    tell({"name": _name(device), "cuda": torch.version.cuda or ""})
+    tell({"name": device_name(device), "cuda": torch.version.cuda or ""})
     if cuda:
         free, total = torch.cuda.mem_get_info(device)
         tell({"free GiB": free / 2**30, "memory GiB": total / 2**30})
@@ -86,14 +82,14 @@ def method(order: dict[str, Any], tell: Tell) -> None:
         warnings.simplefilter("always")
         clips = stored(Path(folder, "clips.h5"), order["clips"])
         many = np.resize(np.arange(len(clips)), batch * (order["steps"] + WARM))
-        before = _reset_peak(fabric.device)
+        before = reset_peak(fabric.device)
         torch.manual_seed(0)
         made: Any = build_method(settings, given, "config")
         config = settings.to_dict() | {"input": given}
         taken = clips.take(many)
         trainer = Trainer(fabric, made, taken, settings.train, Path(folder), 0, config)
         tell(timed(trainer, 0, began + 0.7 * limit))
-        peak = _peak(fabric.device)
+        peak = peak_memory(fabric.device)
         tell({"peak memory": None if peak is None or before is None else peak - before})
         lines = [str(one.message) for one in said if str(one.message).startswith("train.compile")]
         tell({"compile failed": lines[0]} if lines else {})
@@ -203,18 +199,5 @@ def median_of(work: Callable[[], Any], device: torch.device, repeats: int) -> fl
 WORK = {"peaks": peaks, "method": method, "search": searching}
 
 
-def main() -> None:
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what libraries print is no answer
-    memory.keep_freed()  # as the command line trains
-
-    def tell(answer: dict[str, Any]) -> None:
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
-
-    order = json.loads(sys.stdin.read())
-    WORK[order["work"]](order, tell)
-
-
 if __name__ == "__main__":
-    main()
+    answer(lambda order, tell: WORK[order["work"]](order, tell))

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from skelf.memory import keep_freed
-from skelf.profile_step import _peak, _reset_peak
+from skelf.profile_step import peak_memory, reset_peak
 
 
 def fresh(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -32,9 +32,9 @@ def fresh(function: Callable[..., Any], *arguments: Any) -> Any:
 def peak_of(work: Callable[[], Any]) -> float:
     """GiB that this process holds at most during `work`, beyond what it held before."""
     device = torch.device("cpu")
-    before = _reset_peak(device)
+    before = reset_peak(device)
     work()
-    after = _peak(device)
+    after = peak_memory(device)
     return float("nan") if before is None or after is None else (after - before) / 2**30
 
 

@@ -127,7 +127,7 @@ def train(order: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None
     batch = settings.train.batch_size
     fabric = launch(settings.train)
     clips = _clips(described["input"], batch * (steps + 1))
-    before = _reset_peak(fabric.device)
+    before = reset_peak(fabric.device)
     torch.manual_seed(0)
     method = build_method(settings, described["input"], "config")
     trainer = Trainer(fabric, method, clips, settings.train, Path(), 0, described)
@@ -140,7 +140,7 @@ def train(order: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None
 
     trainer.epoch(0, listen)
     seconds = statistics.median(np.diff(ends).tolist())
-    peak = _peak(fabric.device)
+    peak = peak_memory(fabric.device)
     tell(
         {
             "clips_per_second": batch / seconds,
@@ -149,7 +149,7 @@ def train(order: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None
             "batch": batch,
             "steps": steps,
             "kind": fabric.device.type,
-            "device": _name(fabric.device),
+            "device": device_name(fabric.device),
             "threads": torch.get_num_threads(),
             "precision": str(fabric.strategy.precision.precision),
             "chunk": settings.train.chunk,
@@ -165,7 +165,7 @@ def _clips(given: dict[str, Any], count: int) -> ClipSet:
     return ClipSet.build(joints, [CLIP] * count, skeleton)
 
 
-def _reset_peak(device: torch.device) -> int | None:
+def reset_peak(device: torch.device) -> int | None:
     """Bytes that this process holds now; the peak counts from here on."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
@@ -173,11 +173,11 @@ def _reset_peak(device: torch.device) -> int | None:
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:  # elsewhere than on Linux, or not allowed there
-        return _peak(device)
+        return peak_memory(device)
     return _resident("VmRSS")
 
 
-def _peak(device: torch.device) -> int | None:
+def peak_memory(device: torch.device) -> int | None:
     """Bytes that this process held at most."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
@@ -196,7 +196,8 @@ def _resident(field: str) -> int:
     return int(table[field].split()[0]) * 1024
 
 
-def _name(device: torch.device) -> str:
+def device_name(device: torch.device) -> str:
+    """The GPU's or the processor's name."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     info = Path("/proc/cpuinfo")
@@ -206,8 +207,8 @@ def _name(device: torch.device) -> str:
     return "cpu"
 
 
-def main() -> None:
-    """Reads the order from standard input; answers in lines of JSON on standard output."""
+def answer(work: Callable[[dict[str, Any], Callable[[dict[str, Any]], None]], None]) -> None:
+    """`work(order, tell)`: reads the order from standard input; what it tells are lines of JSON."""
     from . import memory
 
     answers = os.fdopen(os.dup(1), "w")
@@ -218,8 +219,8 @@ def main() -> None:
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
-    train(json.loads(sys.stdin.read()), tell)
+    work(json.loads(sys.stdin.read()), tell)
 
 
 if __name__ == "__main__":
-    main()
+    answer(train)

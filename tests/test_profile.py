@@ -229,10 +229,10 @@ def test_memory_is_that_of_the_step():
 import torch
 from skelf import profile_step
 cpu = torch.device("cpu")
-held = profile_step._reset_peak(cpu)
+held = profile_step.reset_peak(cpu)
 block = torch.ones(16 * 2**20)  # 64 MiB
 del block
-print(profile_step._peak(cpu) - held)
+print(profile_step.peak_memory(cpu) - held)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 60 * 2**20 < int(done.stdout) < 200 * 2**20
