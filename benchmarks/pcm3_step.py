@@ -96,7 +96,7 @@ def step_times(size: str, repeats: int, bf16: bool) -> dict[str, Times]:
     method, plain = pair(size)
     x, lengths = clips(size)
     generator = torch.Generator().manual_seed(0)
-    ours, theirs = sgd(method), sgd(plain)
+    ours, theirs = sgd(method, fused=True), sgd(plain)
 
     def step(model: Any, loss: Callable[[Any], Tensor], optimizer: Any, mixed: bool) -> Step:
         def work(lap: Callable[[str], None]) -> None:

@@ -182,7 +182,7 @@ def drop(x: Tensor, margin: float = 0.7, lam: float = 1e-4) -> Tensor:
     return x * elements * elements.numel() / elements.sum()
 
 
-def sgd(model: nn.Module) -> Any:
-    """The released optimiser."""
+def sgd(model: nn.Module, fused: bool = False) -> Any:
+    """The released optimiser; skelf's loop has it fused."""
     trained = [p for p in model.parameters() if p.requires_grad]
-    return torch.optim.SGD(trained, lr=0.1, momentum=0.9, weight_decay=1e-4)
+    return torch.optim.SGD(trained, lr=0.1, momentum=0.9, weight_decay=1e-4, fused=fused)

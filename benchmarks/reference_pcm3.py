@@ -155,7 +155,7 @@ def contrast(q: Tensor, k: Tensor, queue: Tensor) -> Tensor:
         return nce + F.kl_div(student, teacher, reduction="batchmean")
 
 
-def sgd(model: nn.Module) -> Any:
-    """The released optimiser."""
+def sgd(model: nn.Module, fused: bool = False) -> Any:
+    """The released optimiser; skelf's loop has it fused."""
     trained = [p for p in model.parameters() if p.requires_grad]
-    return torch.optim.SGD(trained, lr=0.02, momentum=0.9, weight_decay=1e-4)
+    return torch.optim.SGD(trained, lr=0.02, momentum=0.9, weight_decay=1e-4, fused=fused)

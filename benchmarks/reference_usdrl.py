@@ -175,6 +175,6 @@ def drop_path(x: Tensor, probability: float, training: bool) -> Tensor:
     return x / keep * torch.bernoulli(x.new_full((len(x), 1, 1), keep))
 
 
-def adam(model: nn.Module) -> Any:
-    """The released optimiser."""
-    return torch.optim.Adam(model.parameters(), lr=5e-4, weight_decay=1e-5)
+def adam(model: nn.Module, fused: bool = False) -> Any:
+    """The released optimiser; skelf's loop has it fused."""
+    return torch.optim.Adam(model.parameters(), lr=5e-4, weight_decay=1e-5, fused=fused)

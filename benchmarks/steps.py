@@ -113,7 +113,7 @@ def _measure(name: str, size: str, effort: Effort) -> tuple[dict[str, Times], fl
     x, lengths = clips(size)
     generator = torch.Generator().manual_seed(0)
     skeleton, frames = LAYOUTS[SIZES[size]["layout"]], SIZES[size]["frames"]
-    ours, theirs = sgd(method), sgd(plain)
+    ours, theirs = sgd(method, fused=True), sgd(plain)
 
     def fast(lap: Callable[[str], None]) -> None:
         views = method.views(x, lengths, generator)

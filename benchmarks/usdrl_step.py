@@ -154,7 +154,7 @@ def steps(size: str, bf16: bool, sides: tuple[str, ...] = SIDES) -> dict[str, St
 
     each: dict[str, Callable[[], Step]] = {
         "plain": lambda: slow(adam(plain)),
-        "skelf": lambda: fast(adam(method)),
+        "skelf": lambda: fast(adam(method, fused=True)),
     }
     return {side: each[side]() for side in sides}
 
