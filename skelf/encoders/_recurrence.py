@@ -12,29 +12,16 @@ that a backward frame is one multiplication by the four of them and one product.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn import functional as F
 
-Product = Callable[[Tensor], Tensor]
+from ._products import on_cpu, product, repeated
+
 ROWS = 512  # of the input at a time
-
-# oneDNN's product as torch.compile calls it: it takes a weight in oneDNN's own layout, and is
-# faster than torch's usual one in float32 too (MKL leaves half of an AMD processor unused).
-# Measured: a frame's product at 1.5 to 3 times the speed. Not public: where a build has none, or
-# the processor no bfloat16, torch's usual product does the same.
-try:
-    _LINEAR: Any = torch.ops.mkldnn._linear_pointwise
-    _LAY_OUT: Any = torch.ops.mkldnn._reorder_linear_weight
-    _FAST = {torch.float32}
-    if torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        _FAST.add(torch.bfloat16)
-except AttributeError:
-    _FAST = set()
 
 
 def recur(x: Tensor, *grus: nn.GRU) -> Tensor:
@@ -59,9 +46,7 @@ def _dtype(x: Tensor, weight: Any) -> torch.dtype | None:
 
     That is on a GPU, in a graph that is traced, and for tensors that stand for others.
     """
-    if x.device.type != "cpu" or type(x) is not Tensor or torch.compiler.is_compiling():
-        return None
-    if torch._C._get_tracing_state() or torch.onnx.is_in_onnx_export() or not x.numel():
+    if not on_cpu(x):
         return None
     if torch.is_autocast_enabled("cpu"):
         autocast = torch.get_autocast_dtype("cpu")
@@ -71,33 +56,15 @@ def _dtype(x: Tensor, weight: Any) -> torch.dtype | None:
     return x.dtype if full else None
 
 
-def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """`x @ weight.T + bias` of matrices; `weight` or its transpose lies in memory without gaps.
-
-    With gaps oneDNN computes it a thousand times as slowly.
-    """
-    if x.dtype is torch.float32 and x.dtype in _FAST and x.numel():
-        return _LINEAR(x, weight, bias, "none", [], "")
-    return F.linear(x, weight, bias)  # in bfloat16 it is oneDNN's already
-
-
-def _repeated(weight: Tensor, bias: Tensor | None, rows: int) -> Product:
-    """`_product` by the same weight time and again, for that many rows."""
-    if weight.dtype not in _FAST:
-        return lambda x: F.linear(x, weight, bias)
-    laid_out = _LAY_OUT(weight.contiguous(), rows)
-    return lambda x: _LINEAR(x, laid_out, bias, "none", [], "")
-
-
 def _inputs(rows: Tensor, count: int, weight: Tensor, bias: Tensor) -> Iterator[Tensor]:
     """The input's part of the gates, `(N, D*3H)`, frame after frame, of rows `(T N, I)`.
 
     A few frames at a time: faster than all at once, and read while they are in the cache.
     """
     frames = max(1, ROWS // count)
-    product = _repeated(weight, bias, frames * count)
+    given = repeated(weight, bias, frames * count)
     for block in torch.split(rows, frames * count):
-        yield from torch.split(product(block), count)
+        yield from torch.split(given(block), count)
 
 
 class _Layer(torch.autograd.Function):
@@ -110,7 +77,7 @@ class _Layer(torch.autograd.Function):
         D, rows = len(w_ih), x.to(dtype).flatten(0, 1)  # (T N, I)
         w_in = torch.cat(w_ih) if D > 1 else w_ih[0]
         inputs = _inputs(rows, N, w_in, torch.cat(b_ih))
-        products = [_repeated(w, b, N) for w, b in zip(w_hh, b_hh, strict=True)]
+        products = [repeated(w, b, N) for w, b in zip(w_hh, b_hh, strict=True)]
 
         wide = torch.promote_types(dtype, torch.float32)
         keep = grad and any(ctx.needs_input_grad)
@@ -122,8 +89,8 @@ class _Layer(torch.autograd.Function):
         gates, scratch = states.new_empty(N, D, 3 * H), states.new_empty(N, D, 4, H)
         r, z, a = gates.chunk(3, dim=2)
         for t, given in enumerate(inputs):
-            for d, product in enumerate(products):
-                gates[:, d] = product(before[d])
+            for d, recurrent in enumerate(products):
+                gates[:, d] = recurrent(before[d])
             given = given.to(wide).view(N, D, 3 * H)
             gates[..., : 2 * H].add_(given[..., : 2 * H]).sigmoid_()
             # tanh(y) = 2 sigmoid(2 y) - 1: torch's sigmoid is several times as fast as its tanh.
@@ -144,7 +111,7 @@ class _Layer(torch.autograd.Function):
         rows, narrow, updates, factors, w_in, *w_hh = ctx.saved_tensors
         T, N, D, _, H = factors.shape
         # A product's columns are those of a, r and z: rows n, r, z of the weight.
-        products = [_repeated(w.roll(H, 0).T, None, N) for w in w_hh]
+        products = [repeated(w.roll(H, 0).T, None, N) for w in w_hh]
         gates, gradient = torch.empty_like(factors), gradient.view(T, N, D, H)
         passed = None
         for t in reversed(range(T)):
@@ -152,8 +119,8 @@ class _Layer(torch.autograd.Function):
             dh = dh if passed is None else passed.add_(dh)
             torch.mul(factors[t], dh.to(factors.dtype).unsqueeze(2), out=gates[t])
             passed = dh * updates[t]
-            for d, product in enumerate(products if t else ()):
-                passed[:, d] += product(gates[t, :, d, :3].flatten(1))
+            for d, recurrent in enumerate(products if t else ()):
+                passed[:, d] += recurrent(gates[t, :, d, :3].flatten(1))
         return _gradients(ctx, gates, rows, narrow, w_in)
 
 
@@ -182,12 +149,12 @@ def _gradients(
         before = narrow[d, :-1].flatten(0, 1)
         w_ih = w_hh = None
         if needs[3 + 4 * d]:
-            w_ih = _product(into.T, rows.T).to(of_weights)
+            w_ih = product(into.T, rows.T).to(of_weights)
         if needs[4 + 4 * d]:
-            w_hh = _product(recurrent.T, before.T).roll(-H, 0).to(of_weights)
+            w_hh = product(recurrent.T, before.T).roll(-H, 0).to(of_weights)
         made += [w_ih, w_hh, total[d, H:], total[d, : 3 * H].roll(-H)]
         if needs[0]:
-            one = _product(into, w_in[d * 3 * H : (d + 1) * 3 * H].T)
+            one = product(into, w_in[d * 3 * H : (d + 1) * 3 * H].T)
             dx = one if dx is None else dx.add_(one)
     if dx is not None:
         dx = dx.view(T, N, -1).to(of_input)

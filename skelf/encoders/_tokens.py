@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from ..errors import unknown
 from ..skeleton import Skeleton
 from ..streams import STREAMS, derive
+from ._products import Linear, linear
 
 
 def check_arguments(stream: str, dim: int, heads: int) -> None:
@@ -53,9 +54,7 @@ class TokenEmbedding(nn.Sequential):
     """Linear, LayerNorm, ReLU, Linear: `(N, L, features)` to `(N, L, dim)`."""
 
     def __init__(self, features: int, dim: int) -> None:
-        super().__init__(
-            nn.Linear(features, dim), nn.LayerNorm(dim), nn.ReLU(), nn.Linear(dim, dim)
-        )
+        super().__init__(Linear(features, dim), nn.LayerNorm(dim), nn.ReLU(), Linear(dim, dim))
 
 
 class Attention(nn.Module):
@@ -69,13 +68,13 @@ class Attention(nn.Module):
         self.heads = heads
         self.in_proj_weight = nn.Parameter(torch.empty(3 * dim, dim))
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * dim))
-        self.out_proj = nn.Linear(dim, dim)
+        self.out_proj = Linear(dim, dim)
         nn.init.xavier_uniform_(self.in_proj_weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(N, L, dim)` to `(N, L, dim)`."""
         N, L, D = x.shape
-        qkv = F.linear(x, self.in_proj_weight, self.in_proj_bias)
+        qkv = linear(x, self.in_proj_weight, self.in_proj_bias)
         q, k, v = qkv.view(N, L, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)
         out = F.scaled_dot_product_attention(q, k, v)  # (N, heads, L, D / heads)
         return self.out_proj(out.transpose(1, 2).reshape(N, L, D))

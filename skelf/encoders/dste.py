@@ -26,6 +26,7 @@ from torch.nn import functional as F
 
 from ..ranges import Depth, Form, Rate, Share, Size
 from ..skeleton import Skeleton
+from ._products import Linear, linear
 from ._tokens import (
     Attention,
     TokenEmbedding,
@@ -194,7 +195,7 @@ class ConvAttention(nn.Module):
     def convolve(self, x: Tensor) -> Tensor:
         """The convolution on `(N, L, dim)`; at width 1 a matrix product: no transposes."""
         if self.conv.kernel_size == (1,) and self.conv.groups == 1:
-            return F.linear(x, self.conv.weight[:, :, 0], self.conv.bias)
+            return linear(x, self.conv.weight[:, :, 0], self.conv.bias)
         return self.conv(x.transpose(1, 2)).transpose(1, 2)
 
 
@@ -230,7 +231,7 @@ class FeedForward(nn.Module):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.fc1, self.fc2 = nn.Linear(dim, 2 * dim), nn.Linear(2 * dim, dim)
+        self.fc1, self.fc2 = Linear(dim, 2 * dim), Linear(2 * dim, dim)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(N, L, dim)` to `(N, L, dim)`."""

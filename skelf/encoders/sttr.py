@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..ranges import Depth, Size
 from ..skeleton import Skeleton
+from ._products import Linear
 from ._tokens import (
     Attention,
     TokenEmbedding,
@@ -102,7 +103,7 @@ class STTRLayer(nn.Module):
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
         self.attention = Attention(dim, heads)
-        self.fc1, self.fc2 = nn.Linear(dim, dim), nn.Linear(dim, dim)
+        self.fc1, self.fc2 = Linear(dim, dim), Linear(dim, dim)
         self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
 
     def forward(self, x: Tensor) -> Tensor:
