@@ -205,9 +205,8 @@ class Trainer:
         self.method.load_state_dict(tensors)
         state = optimizer_state(kept, counters["optimizer"])
         for stored, own in zip(state["param_groups"], self.optimizer.param_groups, strict=True):
-            stored["fused"] = own[
-                "fused"
-            ]  # this device's way, whichever the checkpoint was made on
+            # This device's way, whichever the checkpoint was made on.
+            stored["fused"] = own["fused"]
         self.optimizer.load_state_dict(state)
         if counters.get("scaler"):
             self.fabric.strategy.precision.load_state_dict(counters["scaler"])
