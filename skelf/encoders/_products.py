@@ -68,18 +68,18 @@ class Linear(nn.Linear):
         return linear(x, self.weight, self.bias)
 
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`F.linear`; a large one in float32 with AVX-512 by oneDNN."""
     exact = x.dtype is weight.dtype is torch.float32 and not torch.is_autocast_enabled("cpu")
     large = x.numel() * len(weight) >= SMALL
-    if bias is None or not (exact and large and _AVX512 and FAST and on_cpu(x)):
+    if not (exact and large and _AVX512 and FAST and on_cpu(x)):
         return F.linear(x, weight, bias)
     return _Linear.apply(x, weight, bias)  # type: ignore[no-untyped-call]
 
 
 class _Linear(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
         return product(x, weight, bias)
 

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from ..data.batch import ClipBatches, resize
 from ..data.clips import ClipSet
+from ..encoders._products import linear
 from ..errors import InputError
 from ..files import replacing
 from ..skeleton import Skeleton
@@ -179,23 +180,10 @@ def cosine_blocks(
         all-zero feature).
     """
     rows = max(1, block_bytes // (4 * len(gallery)))
-    product = _product(F.normalize(gallery.float(), dim=1))
+    gallery = F.normalize(gallery.float(), dim=1)
     for begin in range(0, len(queries), rows):
         block = slice(begin, min(begin + rows, len(queries)))
-        yield block, product(F.normalize(queries[block].float(), dim=1))
-
-
-def _product(gallery: Tensor) -> Callable[[Tensor], Tensor]:
-    """The products `(n, G)` of rows `(n, D)` with those of the gallery `(G, D)`, float32.
-
-    On a CPU by oneDNN: torch's own library leaves AVX-512 alone on processors that are not its
-    maker's, and takes twice as long there.
-    """
-    there = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    if gallery.device.type != "cpu" or not there:
-        return lambda rows: rows @ gallery.T
-    packed = gallery.detach().to_mkldnn()
-    return lambda rows: F.linear(rows.to_mkldnn(), packed).to_dense()
+        yield block, linear(F.normalize(queries[block].float(), dim=1), gallery)
 
 
 def same_layout(wanted: Skeleton, clips: ClipSet) -> None:
@@ -279,6 +267,7 @@ def _key(encoder: nn.Module, clips: ClipSet, change: Change | None = None) -> st
     package = Path(__file__).parents[1]
     own = () if change is None else change.sources
     names = ("streams.py", "augment.py", "data/batch.py", "data/body_axes.py", *own)
+    names += ("encoders/_recurrence.py",)  # functions, which no module's class leads to
     sources = {package / name for name in names} | {*package.glob("data/normalize*.py")}
     for name, module in encoder.named_modules():
         add(name, type(module).__qualname__, _settings(module))
