@@ -18,19 +18,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from skelf.build import build_method
-from skelf.clock import Laps
-from skelf.config import Config, resolve
 from skelf.data.batch import ClipBatches
 from skelf.data.clips import ClipSet
 from skelf.encoders import ENCODERS
-from skelf.engine import launch
 from skelf.layouts import LAYOUTS
 from skelf.methods import METHODS
-from skelf.profile import count
-from skelf.profile_step import answer, device_name, peak_memory, reset_peak
+from skelf.profiling.count import count
+from skelf.profiling.step import answer, device_name, peak_memory, reset_peak
 from skelf.protocols import features
-from skelf.trainer import Trainer
+from skelf.runs.build import build_method
+from skelf.settings.run import Config, resolve
+from skelf.training.clock import Laps
+from skelf.training.loop import launch
+from skelf.training.trainer import Trainer
 
 from . import search
 

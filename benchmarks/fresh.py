@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from skelf.memory import keep_freed
-from skelf.profile_step import peak_memory, reset_peak
+from skelf.profiling.step import peak_memory, reset_peak
 
 
 def fresh(function: Callable[..., Any], *arguments: Any) -> Any:

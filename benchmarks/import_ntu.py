@@ -77,7 +77,7 @@ def import_one(tree: str, store: str, workers: int) -> dict[str, float]:
     import warnings
 
     from skelf import memory
-    from skelf.data import READERS
+    from skelf.data.readers import READERS
 
     memory.keep_freed()  # as the command line does
     warnings.simplefilter("ignore")

@@ -19,13 +19,13 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from skelf.augment.pcm3_views import Views
 from skelf.encoders.gru import GRU
 from skelf.layouts import LAYOUTS
 from skelf.memory import keep_freed
 from skelf.methods import OFFICIAL
 from skelf.methods.pcm3 import PCM3
-from skelf.methods.pcm3_views import Views
-from skelf.profile import counting
+from skelf.profiling.count import counting
 
 from . import machine
 from .reference_pcm3 import Reference, rows, sgd

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from skelf.augment.pcm3_views import Views
 from skelf.methods.pcm3 import USES
-from skelf.methods.pcm3_views import Views
 
 
 class Encoder(nn.Module):

@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from skelf import profile_step
-from skelf.config import Config, resolve
 from skelf.encoders import ENCODERS
 from skelf.methods import METHODS
-from skelf.profile import count
+from skelf.profiling import step as profile_step
+from skelf.profiling.count import count
+from skelf.settings.run import Config, resolve
 from skelf.skeleton import Skeleton
 
 from . import machine

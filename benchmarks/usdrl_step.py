@@ -18,7 +18,7 @@ from skelf.encoders.dste import DSTE
 from skelf.layouts import LAYOUTS
 from skelf.methods import OFFICIAL
 from skelf.methods.usdrl import USDRL
-from skelf.profile import counting
+from skelf.profiling.count import counting
 
 from . import reference_views
 from .fresh import fresh, peak_of

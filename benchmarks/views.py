@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skelf.augment_pcm3 import mix
+from skelf.augment.pcm3 import mix
 from skelf.data.batch import ClipBatches
 from skelf.data.clips import ClipSet
 from skelf.layouts import LAYOUTS

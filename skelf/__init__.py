@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import evaluate, from_pretrained, load, load_official, pretrain
     from .data.clips import ClipSet
-    from .fusion import fuse
+    from .results.fusion import fuse
     from .skeleton import Skeleton
 
 __version__ = version("skelf")
@@ -31,7 +31,7 @@ __all__ = [
     "pretrain",
 ]
 
-_HOME = {"ClipSet": "data.clips", "fuse": "fusion", "Skeleton": "skeleton"}
+_HOME = {"ClipSet": "data.clips", "fuse": "results.fusion", "Skeleton": "skeleton"}
 
 
 def __getattr__(name: str) -> Any:

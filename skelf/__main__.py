@@ -1,5 +1,5 @@
 """`python -m skelf`, which is how torchrun starts it."""
 
-from .cli import main
+from .cli.main import main
 
 main()

@@ -14,28 +14,28 @@ import numpy as np
 import torch
 from torch import nn
 
-from . import scores
-from .arguments import parse_override
-from .build import build_method
-from .config import Config, resolve
-from .config_eval import evaluation
 from .data.clips import ClipSet
 from .data.normalize import check as check_normalize
 from .data.presets import located
 from .encoders import ENCODERS
-from .ensemble import Ensemble
+from .encoders.ensemble import Ensemble
 from .errors import InputError, unknown
 from .files import refuse_unwritable, write_json
-from .loading import from_pretrained, judged_encoder, list_runs, load, load_official
-from .log import Event
 from .methods import METHODS
-from .metrics import topk_accuracy
+from .metrics.classes import topk_accuracy
 from .protocols import PROTOCOLS
 from .protocols.features import PRECISIONS, extract_splits
 from .protocols.knn import knn_scores
 from .protocols.outcome import Outcome
-from .starting import read_start, start_from
+from .results import scores
+from .runs.build import build_method
+from .runs.load import from_pretrained, judged_encoder, list_runs, load, load_official
+from .runs.start import read_start, start_from
+from .settings.evaluation import evaluation
+from .settings.run import Config, resolve
+from .settings.signature import parse_override
 from .streams import STREAMS
+from .training.log import Event
 
 __all__ = ["evaluate", "from_pretrained", "load", "load_official", "pretrain"]
 
@@ -80,7 +80,7 @@ def pretrain(
         OSError: the run's folder cannot be written; older checkpoints are kept.
         RuntimeError: the loss is not finite.
     """
-    from .engine import fit  # Lightning takes seconds to import; judging needs none of it
+    from .training.loop import fit  # Lightning takes seconds to import; judging needs none of it
 
     start = None if init is None else read_start(init, method)
     settings = resolve(

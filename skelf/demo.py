@@ -18,15 +18,16 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from . import __version__, api, demo_page, report
+from . import __version__, api, demo_page
 from .data.clips import ClipSet
-from .data.synthetic import generate
+from .data.synthetic.clips import generate
 from .errors import InputError
 from .files import read_json, write_json
-from .log import Event
+from .pages import html
+from .pages.html import Section
 from .protocols import linear
 from .protocols.features import extract_splits
-from .report import Section
+from .training.log import Event
 
 CLIPS, SPLIT, MARKER = 960, "xsub", "demo.json"
 OVERRIDES = (
@@ -128,9 +129,9 @@ def _run(
     say("drawing the page")
     sections = _sections(folder, rows, data, seed, settings, pretraining)
     seconds = time.perf_counter() - began
-    page = report.write(
+    page = html.write(
         out / "index.html",
-        report.page(
+        html.page(
             "skelf demo",
             sections,
             lead="An encoder learns from moving skeletons without being told what they do; then it "
@@ -251,7 +252,7 @@ def _sections(
     probe = linear.run(trained, train, test, seed=seed, cache=cache, **PROBE)
     return [
         demo_page.results(rows),
-        Section("What was run", report.facts(facts)),
+        Section("What was run", html.facts(facts)),
         demo_page.training(folder, knn),
         demo_page.maps(features, names, seed),
         demo_page.mistakes(probe, names),

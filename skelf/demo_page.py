@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import plots, report
 from .data.clips import ClipSet
-from .log import read_log
-from .metrics import confusion
-from .player import player
+from .metrics.classes import confusion
+from .pages import html, plots
+from .pages.html import Section
+from .pages.player import player
 from .protocols.features import Features, cosine_blocks
 from .protocols.outcome import Outcome
-from .report import Section
+from .training.log import read_log
 
 COLUMNS = {
     "protocol": "Protocol",
@@ -29,7 +29,7 @@ COLUMNS = {
 
 def results(rows: list[dict[str, Any]]) -> Section:
     """The table: pretrained, untrained, chance."""
-    table = report.table(
+    table = html.table(
         rows,
         COLUMNS,
         bars=("pretrained", "untrained", "chance"),
@@ -64,7 +64,7 @@ def training(run: Path, knn: dict[str, Any]) -> Section:
         "k-NN on test clips": (seen, read),
         "chance": ([0, max(number, default=1)], [knn["chance"]] * 2),
     }
-    body = report.grid(
+    body = html.grid(
         plots.curves(losses, "Loss and its terms", "loss (no unit, log scale)", log=True),
         plots.curves(accuracy, "k-NN monitor", "top-1 accuracy", percent=True),
     )
@@ -82,7 +82,7 @@ def maps(features: dict[str, Features], class_names: Sequence[str], seed: int) -
         "Each mark is a test clip, laid out by t-SNE from its features alone; colour and shape "
         "show the action, which the encoder was never told."
     )
-    return Section("What the encoder sees", report.grid(*drawn), text)
+    return Section("What the encoder sees", html.grid(*drawn), text)
 
 
 def mistakes(probe: Outcome, class_names: Sequence[str]) -> Section:
@@ -97,7 +97,7 @@ def mistakes(probe: Outcome, class_names: Sequence[str]) -> Section:
         note="Number: clips. Colour: their share of the row. Recall: the share of the action's "
         "clips that was found.",
     )
-    return Section("What it mistakes for what", report.grid(drawn), "")
+    return Section("What it mistakes for what", html.grid(drawn), "")
 
 
 def neighbours(train: ClipSet, test: ClipSet, features: Features) -> Section:
@@ -145,4 +145,4 @@ def commands(
         f"skelf eval linear,knn,retrieval --run {again} --data {data} --split {split} \\\n"
         f"    --out {again}/results.json {judged}\n"
     )
-    return Section("The same by hand", report.code(text), "")
+    return Section("The same by hand", html.code(text), "")

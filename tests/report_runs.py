@@ -11,7 +11,7 @@ from typing import Any
 from tiny_runs import clips, pretrain
 
 from skelf import api
-from skelf.report import write
+from skelf.pages.html import write
 
 
 def config(method: str = "usdrl", stream: str = "joint", seed: int = 0, **settings: Any) -> dict:

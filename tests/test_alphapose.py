@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pose_files import alphapose, body, edit, flat
 
-from skelf.data import READERS
+from skelf.data.readers import READERS
 from skelf.errors import InputError
 from skelf.layouts import COCO17, HALPE26, OPENPOSE18
 

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from skelf import cli
-from skelf.data import READERS
+from skelf.cli import main as cli
+from skelf.data.readers import READERS
 from skelf.errors import InputError
 
 read = READERS["amc"]

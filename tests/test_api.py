@@ -14,10 +14,11 @@ import torch
 from tiny_runs import pretrain
 
 import skelf
-from skelf import api, build, checkpoint, engine
-from skelf.config import Config
-from skelf.data.batch import ClipBatches, resize
-from skelf.data.synthetic import generate
+from skelf import api
+from skelf.augment.basic import resize
+from skelf.checkpoints import folder as checkpoint
+from skelf.data.batch import ClipBatches
+from skelf.data.synthetic.clips import generate
 from skelf.encoders.dste import DSTE
 from skelf.encoders.stgcn import STGCN
 from skelf.errors import InputError
@@ -25,7 +26,10 @@ from skelf.layouts import NTU25
 from skelf.methods import METHODS, OFFICIAL, usdrl_official
 from skelf.methods.usdrl import USDRL
 from skelf.protocols.features import extract
+from skelf.runs import build
+from skelf.settings.run import Config
 from skelf.streams import derive
+from skelf.training import loop as engine
 
 # The fields of a row; design.md names them all but the last three.
 FIELDS = {

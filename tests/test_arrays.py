@@ -10,8 +10,9 @@ from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZipFile
 import numpy as np
 import pytest
 
-from skelf.data import READERS, joint_names
 from skelf.data.clips import ClipSet
+from skelf.data.joints import names as joint_names
+from skelf.data.readers import READERS
 from skelf.errors import InputError
 from skelf.layouts import COCO17, KINECT20
 from skelf.skeleton import Skeleton

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from skelf.augment import (
+from skelf.augment.basic import (
     blend,
     crop_resize,
     draw_crops,
@@ -15,7 +15,7 @@ from skelf.augment import (
     draw_shears,
     map_joints,
 )
-from skelf.methods.usdrl import draw_views
+from skelf.augment.usdrl import draw_views
 
 CPU = torch.device("cpu")
 

@@ -9,8 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skelf.augment import crop_resize, draw_shears, map_frames, map_joints
-from skelf.augment_aimclr import (
+from skelf.augment.aimclr import (
     blur,
     crop_padded,
     draw_angles,
@@ -23,7 +22,13 @@ from skelf.augment_aimclr import (
     flip_time,
     rotations,
 )
-from skelf.augment_views import ExtremeDraws, draw_extreme_view, draw_normal_view, extreme_view
+from skelf.augment.aimclr_views import (
+    ExtremeDraws,
+    draw_extreme_view,
+    draw_normal_view,
+    extreme_view,
+)
+from skelf.augment.basic import crop_resize, draw_shears, map_frames, map_joints
 from skelf.errors import InputError
 from skelf.layouts import COCO17, KINECT20, LAYOUTS, NTU25
 

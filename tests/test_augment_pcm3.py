@@ -3,15 +3,7 @@
 import pytest
 import torch
 
-from skelf.augment_pcm3 import (
-    Mix,
-    draw_clips,
-    draw_mask,
-    draw_mix,
-    mask_outside,
-    mix,
-    part_table,
-)
+from skelf.augment.pcm3 import Mix, draw_clips, draw_mask, draw_mix, mask_outside, mix, part_table
 from skelf.layouts import LAYOUTS, NTU25, SBU15
 
 CPU = torch.device("cpu")

@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from skelf.augment.basic import resize
 from skelf.data import batch as batch_module
 from skelf.data import staging
-from skelf.data.batch import ClipBatches, resize
+from skelf.data.batch import ClipBatches
 from skelf.data.clips import ClipSet
 from skelf.data.normalize import normalize
 from skelf.errors import InputError

@@ -17,16 +17,17 @@ from filelock import FileLock
 from test_cli import call
 from tiny_runs import Stop, clips, stop_in
 
-from skelf import api, checkpoint
-from skelf.bench import bench, preview
-from skelf.bench_cell import Cell
-from skelf.bench_checks import check_settings
-from skelf.bench_markdown import gathered, markdown, spread
-from skelf.bench_suite import Place, read_suite, slug
-from skelf.bench_table import COLUMNS, write_parquet
-from skelf.bench_workers import _Worker, run_cells
+from skelf import api
+from skelf.bench.cell import Cell
+from skelf.bench.checks import check_settings
+from skelf.bench.markdown import gathered, markdown, spread
+from skelf.bench.run import bench, preview
+from skelf.bench.suite import Place, read_suite, slug
+from skelf.bench.table import COLUMNS, write_parquet
+from skelf.bench.workers import _Worker, run_cells
+from skelf.checkpoints import folder as checkpoint
 from skelf.errors import InputError
-from skelf.run_gather import gather
+from skelf.report.gather import gather
 
 TINY = """
 [encoder]
@@ -163,7 +164,7 @@ def test_fusion_of_the_streams(made):
     _, out, done, _ = made
     parent = out / "ntu60/xsub/USDRL_tiny"
     files = [parent / f"{s}_seed0/results_linear.linear.scores.npz" for s in ("joint", "motion")]
-    from skelf.fusion import fuse
+    from skelf.results.fusion import fuse
 
     rows = [
         row

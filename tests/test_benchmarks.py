@@ -26,9 +26,9 @@ from benchmarks import (
 from benchmarks.__main__ import markdown, plan, run
 from benchmarks.fresh import fresh, peak_of
 from benchmarks.timing import Effort, interleaved
-from skelf.augment import crop_resize, map_joints
-from skelf.augment_pcm3 import Mix, mix
-from skelf.augment_views import ExtremeDraws, extreme_view
+from skelf.augment.aimclr_views import ExtremeDraws, extreme_view
+from skelf.augment.basic import crop_resize, map_joints
+from skelf.augment.pcm3 import Mix, mix
 from skelf.layouts import NTU25
 from skelf.methods import OFFICIAL
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from skelf import cli
-from skelf.data import READERS
-from skelf.data.c3d import spanning_tree
+from skelf.cli import main as cli
+from skelf.data.readers import READERS
+from skelf.data.readers.c3d import spanning_tree
 from skelf.errors import InputError
 
 read = READERS["c3d"]

@@ -14,9 +14,9 @@ import pytest
 import torch
 from torch import nn
 
-from skelf import checkpoint
+from skelf.checkpoints import folder as checkpoint
 from skelf.errors import InputError
-from skelf.state import optimizer_state, optimizer_tensors
+from skelf.training.state import optimizer_state, optimizer_tensors
 
 ROOT = Path(__file__).parents[1]
 

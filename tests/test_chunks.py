@@ -9,8 +9,9 @@ import torch
 from rich.console import Console
 from tiny_runs import SETTINGS, clips, pretrain
 
-from skelf import api, checkpoint
-from skelf.cli_profile import _show
+from skelf import api
+from skelf.checkpoints import folder as checkpoint
+from skelf.cli.profile import _show
 from skelf.encoders.chunks import in_chunks, set_chunk
 from skelf.encoders.dste import DSTE
 from skelf.encoders.gru import GRU
@@ -21,8 +22,8 @@ from skelf.layouts import SBU15
 from skelf.methods.pcm3 import PCM3
 from skelf.methods.skeletonclr import SkeletonCLR
 from skelf.methods.usdrl import USDRL
-from skelf.profile import profile
-from skelf.profile_step import Timing
+from skelf.profiling.count import profile
+from skelf.profiling.step import Timing
 
 CHUNKS = [1, 5, 12, 24]  # of 24 views: 5 leaves a rest, 24 is all of them
 
@@ -184,7 +185,7 @@ def test_a_profile_is_of_the_step_in_pieces(chunk, said, monkeypatch):
         seen.append(settings.train.chunk)
         return Timing(1.0, 1.0, 2**30, batch, 1, "cpu", "some", 1, "32-true", settings.train.chunk)
 
-    monkeypatch.setattr("skelf.profile.measure", measure)
+    monkeypatch.setattr("skelf.profiling.count.measure", measure)
     overrides = ["encoder.dim=8", "encoder.frames=8", "train.batch_size=4"]
     overrides += [f"train.chunk={chunk or 'none'}"]
     made = profile("usdrl", layout="sbu15", batch=8, overrides=overrides)

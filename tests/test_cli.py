@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from tiny_runs import ENVIRONMENT, PYTHON, SETTINGS
 
-from skelf import cli
+from skelf.cli import main as cli
 
 COMMANDS = [
     *(["demo"], ["pretrain"], ["eval"], ["fuse"], ["report"], ["profile"], ["list"]),

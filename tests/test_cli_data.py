@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from skelf.cli_data import app
+from skelf.cli.data import app
 from skelf.data.clips import ClipSet
 from skelf.errors import InputError
 from skelf.layouts import COCO17, KINECT20

@@ -9,9 +9,10 @@ import pytest
 import tiny_runs
 import torch
 
-from skelf import api, checkpoint
-from skelf.compiled import Compiled
-from skelf.log import read_log
+from skelf import api
+from skelf.checkpoints import folder as checkpoint
+from skelf.training.compiled import Compiled
+from skelf.training.log import read_log
 
 needs_compiler = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs a C++ compiler")
 

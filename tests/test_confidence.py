@@ -11,16 +11,16 @@ import torch
 from tiny_runs import SETTINGS
 
 from skelf import api
-from skelf.augment import keep_rest, map_joints
-from skelf.augment_views import draw_extreme_view
-from skelf.data import arrays
+from skelf.augment.aimclr_views import draw_extreme_view
+from skelf.augment.basic import keep_rest, map_joints
 from skelf.data.clips import ClipSet
-from skelf.data.synthetic import generate
+from skelf.data.readers import arrays
+from skelf.data.synthetic.clips import generate
 from skelf.encoders import ENCODERS
 from skelf.errors import InputError
 from skelf.layouts import KINECT20
-from skelf.loading import load
 from skelf.methods import METHODS
+from skelf.runs.load import load
 from skelf.streams import STREAMS, derive
 
 KINDS = [(2, False), (2, True), (3, False), (3, True)]  # coordinates, confidence

@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field
 
-from skelf import config as module
-from skelf.arguments import arguments, parse_override
-from skelf.config import Config, Train, encoder_class, resolve
-from skelf.config_eval import evaluation
 from skelf.encoders import ENCODERS
 from skelf.errors import InputError
 from skelf.methods import METHODS
+from skelf.settings import run as module
+from skelf.settings.evaluation import evaluation
+from skelf.settings.run import Config, Train, encoder_class, resolve
+from skelf.settings.signature import arguments, parse_override
 
 
 class Dste:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pose_files import MAPPING, body, csv
 
-from skelf.data import READERS
+from skelf.data.readers import READERS
 from skelf.errors import InputError
 from skelf.layouts import COCO17
 

@@ -14,22 +14,23 @@ from protocol_fakes import assert_same, clips, snapshot
 from recording_fakes import CLASSES, Frames, recordings
 
 import skelf
-from skelf import scores, scores_recordings
-from skelf.arguments import parameters
-from skelf.config_eval import SKIP, evaluation
 from skelf.data.clips import ClipSet
-from skelf.data.synthetic import generate
+from skelf.data.synthetic.clips import generate
 from skelf.encoders.gru import GRU
 from skelf.errors import InputError
-from skelf.fusion import fuse
 from skelf.layouts import KINECT20
-from skelf.metrics_detection import mean_ap
+from skelf.metrics.detection import mean_ap
 from skelf.protocols import PROTOCOLS, detection
 from skelf.protocols.dense import Reader, dense, outputs, taking
 from skelf.protocols.recordings import Recordings, Rules, find, fused
 from skelf.protocols.windows import frame_labels, lay
-from skelf.run_found import Found
-from skelf.run_gather import _read_scores
+from skelf.report.found import Found
+from skelf.report.gather import _read_scores
+from skelf.results import recordings as scores_recordings
+from skelf.results import scores
+from skelf.results.fusion import fuse
+from skelf.settings.evaluation import SKIP, evaluation
+from skelf.settings.signature import parameters
 
 FAST = {
     **{"window": 16, "epochs": 4, "lr": 0.1, "milestones": (), "test_every": 2},

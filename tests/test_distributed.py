@@ -13,13 +13,14 @@ import torch.distributed as dist
 from tiny_runs import ENVIRONMENT, SETTINGS
 from torch import Tensor, nn
 
-from skelf import api, checkpoint
+from skelf import api
+from skelf.checkpoints import folder as checkpoint
 from skelf.distributed import gather
 from skelf.encoders import ENCODERS
 from skelf.layouts import SBU15
-from skelf.log import read_log
 from skelf.losses.decorrelation import decorrelation
 from skelf.methods.usdrl import USDRL
+from skelf.training.log import read_log
 
 CASES = [(encoder, form) for encoder in ("dste", "sttr") for form in ("official", "paper")]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from skelf.config import resolve
 from skelf.encoders import ENCODERS
 from skelf.methods import METHODS
 from skelf.protocols import PROTOCOLS
+from skelf.settings.run import resolve
 from skelf.skeleton import Skeleton
 
 ROOT = Path(__file__).parents[1]

@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from skelf import embedding
 from skelf.errors import InputError
+from skelf.pages import embedding
 
 
 def groups(classes: int = 3, each: int = 20, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

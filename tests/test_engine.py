@@ -25,14 +25,18 @@ from rich.console import Console
 from tiny_runs import ENVIRONMENT, PYTHON, SETTINGS, Stop, assert_same, pretrain, stop_in
 from torch import nn
 
-from skelf import api, checkpoint, cli, engine, trainer
-from skelf.config import Train
+from skelf import api
+from skelf.checkpoints import folder as checkpoint
+from skelf.cli import main as cli
 from skelf.data.batch import ClipBatches
-from skelf.engine import fit
 from skelf.errors import InputError
-from skelf.log import read_log
-from skelf.progress import TrainingDisplay
-from skelf.schedule import batch_plan, rate_factor
+from skelf.settings.run import Train
+from skelf.training import loop as engine
+from skelf.training import trainer
+from skelf.training.log import read_log
+from skelf.training.loop import fit
+from skelf.training.progress import TrainingDisplay
+from skelf.training.schedule import batch_plan, rate_factor
 
 
 @pytest.fixture(autouse=True)

@@ -10,10 +10,11 @@ from protocol_fakes import Pool, assert_same, clips, snapshot
 from torch.nn import functional as F
 
 import skelf
-from skelf import api, checkpoint, engine
+from skelf import api
+from skelf.checkpoints import folder as checkpoint
 from skelf.encoders.dste import DSTE
+from skelf.encoders.ensemble import Ensemble
 from skelf.encoders.stgcn import STGCN
-from skelf.ensemble import Ensemble
 from skelf.errors import InputError
 from skelf.layouts import NTU25, SBU15
 from skelf.methods import OFFICIAL
@@ -21,6 +22,7 @@ from skelf.methods.crossclr import CrosSCLR
 from skelf.methods.skeletonclr import SkeletonCLR
 from skelf.protocols import features, knn, linear
 from skelf.streams import STREAMS
+from skelf.training import loop as engine
 
 LABELS = np.arange(60) % 6
 CROSS = (

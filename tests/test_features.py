@@ -5,7 +5,8 @@ import pytest
 import torch
 from protocol_fakes import Pool, assert_same, clips, snapshot
 
-from skelf.data.batch import ClipBatches, resize
+from skelf.augment.basic import resize
+from skelf.data.batch import ClipBatches
 from skelf.encoders.dste import DSTE
 from skelf.errors import InputError
 from skelf.layouts import KINECT20, NTU25

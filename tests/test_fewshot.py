@@ -7,11 +7,11 @@ from protocol_fakes import Joints, Pool, assert_same, clips, snapshot
 from sklearn.svm import SVC
 from typer.testing import CliRunner
 
-from skelf.cli_data import app
-from skelf.config_eval import evaluation
+from skelf.cli.data import app
 from skelf.data.clips import ClipSet
 from skelf.errors import InputError
 from skelf.protocols import PROTOCOLS, features, fewshot
+from skelf.settings.evaluation import evaluation
 
 LABELS = np.arange(72) % 6
 FAST = {"ways": 3, "shots": (1, 3), "queries": 4, "episodes": 12}

@@ -7,14 +7,15 @@ import torch.nn.functional as F
 from protocol_fakes import Joints, Pool, assert_same, clips, snapshot
 from torch import nn
 
-from skelf.config_eval import evaluation
-from skelf.data.batch import ClipBatches, resize
+from skelf.augment.basic import resize
+from skelf.data.batch import ClipBatches
 from skelf.encoders.gru import GRU
 from skelf.errors import InputError
 from skelf.layouts import KINECT20, NTU25
 from skelf.protocols import PROTOCOLS, _inputs, finetune
 from skelf.protocols._training import Recipe, batches, fit, linear_head, set_mode, trained_copy
 from skelf.protocols.linear import hold_out
+from skelf.settings.evaluation import evaluation
 
 LABELS = np.arange(35) % 7
 FAST = {"epochs": 3, "lr": 0.05, "batch_size": 16, "milestones": (2,)}

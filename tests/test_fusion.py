@@ -11,10 +11,10 @@ import tiny_runs
 from test_cli import Hostile, good, refused
 
 import skelf
-from skelf import scores
 from skelf.errors import InputError
-from skelf.fusion import fuse, weighted_sum
 from skelf.protocols.outcome import Outcome
+from skelf.results import scores
+from skelf.results.fusion import fuse, weighted_sum
 
 K, CLIPS = 7, 40
 ROW = {

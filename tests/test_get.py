@@ -19,11 +19,11 @@ from click.testing import Result
 from filelock import FileLock
 from typer.testing import CliRunner
 
-from skelf.cli_data import app
-from skelf.data import get
-from skelf.data.get import ATTEMPTS, fetch
-from skelf.data.get import Result as Loaded
-from skelf.data.get_list import Entry, find
+from skelf.cli.data import app
+from skelf.data.download import fetch as get
+from skelf.data.download.fetch import ATTEMPTS, fetch
+from skelf.data.download.fetch import Result as Loaded
+from skelf.data.download.sets import Entry, find
 from skelf.errors import InputError
 
 CONTENT = bytes(range(256)) * 1200  # more than the sockets hold
@@ -356,7 +356,7 @@ def test_command_asks_on_a_terminal(
 ) -> None:
     more, out = tmp_path / "list.toml", tmp_path / "out"
     more.write_text(LIST.format(base=server))
-    monkeypatch.setattr("skelf.cli_look._on_terminal", lambda: True)
+    monkeypatch.setattr("skelf.cli.look._on_terminal", lambda: True)
     declined = call("get", "mine", "--list", more, "--out", out, text="n\n")
     assert declined.exit_code == 1 and "nothing was downloaded" in declined.output
     assert not out.exists()

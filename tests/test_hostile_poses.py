@@ -18,9 +18,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pose_files import GOOD, JSON, body, edit, flat
 
-from skelf import cli
-from skelf.data import READERS, kinetics, members, openpose, pool, precog, text
+from skelf.cli import main as cli
+from skelf.data import pool
 from skelf.data.clips import ClipSet
+from skelf.data.formats import members, text
+from skelf.data.readers import READERS, kinetics, openpose, precog
 from skelf.errors import InputError
 
 ALL = pytest.mark.parametrize("name", GOOD)

@@ -13,7 +13,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from skelf.cli_data import app
+from skelf.cli.data import app
 from skelf.data import clips as clips_module
 from skelf.data.clips import ClipSet
 from skelf.data.join import joined

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from skelf.data.kinematics import descent, forward, rotation
+from skelf.data.motion.kinematics import descent, forward, rotation
 from skelf.errors import InputError
 
 PARENTS = [2, 0, -1, 2, 3, 3]  # out of order: the root is the third

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pose_files import body, edit, flat, kinetics
 
-from skelf.data import READERS
+from skelf.data.readers import READERS
 from skelf.errors import InputError
 from skelf.layouts import COCO17, OPENPOSE18
 

@@ -4,9 +4,9 @@ import torch
 from protocol_fakes import Joints, Pool, assert_same, clips, snapshot
 from sklearn.neighbors import KNeighborsClassifier
 
-from skelf.config_eval import evaluation
 from skelf.errors import InputError
 from skelf.protocols import features, knn
+from skelf.settings.evaluation import evaluation
 
 LABELS = np.arange(60) % 5
 

@@ -3,9 +3,9 @@ import pytest
 import torch
 from protocol_fakes import Joints, Pool, assert_same, clips, snapshot
 
-from skelf.config_eval import evaluation
 from skelf.errors import InputError
 from skelf.protocols import PROTOCOLS, features, linear
+from skelf.settings.evaluation import evaluation
 
 LABELS = np.arange(70) % 7
 FAST = {"epochs": 12, "lr": 0.05, "batch_size": 32, "milestones": (8,)}

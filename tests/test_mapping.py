@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from skelf.cli_data import app
-from skelf.data import READERS
+from skelf.cli.data import app
 from skelf.data.clips import ClipSet
-from skelf.data.joint_aliases import fold, meanings
-from skelf.data.joint_origins import origins
-from skelf.data.mapping import apply, mapped
+from skelf.data.joints.aliases import fold, meanings
+from skelf.data.joints.mapping import apply, mapped
+from skelf.data.joints.origins import origins
+from skelf.data.readers import READERS
 from skelf.errors import InputError
 from skelf.layouts import (
     BUILT_IN,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pose_files import edit, landmarks, mediapipe, mediapipe_csv
 
-from skelf.data import READERS
+from skelf.data.readers import READERS
 from skelf.errors import InputError
 from skelf.layouts import MEDIAPIPE33
 

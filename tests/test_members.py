@@ -8,7 +8,7 @@ from zipfile import ZIP_BZIP2, ZIP_LZMA, ZipFile
 
 import pytest
 
-from skelf.data import members
+from skelf.data.formats import members
 from skelf.errors import InputError
 
 NAME = "a.skeleton"

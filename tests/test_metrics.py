@@ -5,8 +5,8 @@ import pytest
 import torch
 from sklearn import metrics as reference
 
-from skelf import metrics
 from skelf.errors import InputError
+from skelf.metrics import classes as metrics
 
 
 def test_docstring_examples_run():

@@ -3,16 +3,16 @@ import doctest
 import numpy as np
 import pytest
 
-from skelf import metrics_detection
 from skelf.errors import InputError
-from skelf.metrics_detection import (
+from skelf.metrics import detection as metrics_detection
+from skelf.metrics.detection import (
     average_precision_pku,
     average_precision_voc,
     average_precisions,
     mean_ap,
     mean_aps,
 )
-from skelf.metrics_matching import Detections, match
+from skelf.metrics.matching import Detections, match
 
 A, B = 0, 1
 GOLDEN_TRUTH = np.array(

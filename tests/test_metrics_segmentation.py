@@ -3,9 +3,9 @@ import doctest
 import numpy as np
 import pytest
 
-from skelf import metrics_segmentation
 from skelf.errors import InputError
-from skelf.metrics_segmentation import edit_score, f1_at, frame_accuracy, segments
+from skelf.metrics import segmentation as metrics_segmentation
+from skelf.metrics.segmentation import edit_score, f1_at, frame_accuracy, segments
 
 OVERLAPS = (0.10, 0.25, 0.50)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skelf.data.missing import fill
+from skelf.data.motion.missing import fill
 
 RULES = ("keep", "hold", "linear")
 

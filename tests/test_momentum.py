@@ -8,12 +8,12 @@ import torch.distributed as dist
 from tiny_runs import SETTINGS, Stop, assert_same, clips, stop_in
 from torch import nn
 
-from skelf import api, checkpoint
+from skelf import api
+from skelf.checkpoints import folder as checkpoint
 from skelf.encoders.dste import DSTE
 from skelf.encoders.stgcn import STGCN
 from skelf.encoders.sttr import STTR
 from skelf.layouts import SBU15
-from skelf.log import read_log
 from skelf.methods import usdrl
 from skelf.methods._momentum import KeyEncoder, Queue, embed, follow, key_copy, projector
 from skelf.methods._sync_norm import SyncNorm, synchronize
@@ -21,6 +21,7 @@ from skelf.methods.aimclr import AimCLR
 from skelf.methods.aimclr_cross import AimCLRCross
 from skelf.methods.crossclr import CrosSCLR
 from skelf.methods.skeletonclr import SkeletonCLR
+from skelf.training.log import read_log
 
 METHODS = {
     "skeletonclr": SkeletonCLR,

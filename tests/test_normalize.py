@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from skelf.data.arrays import read
 from skelf.data.batch import ClipBatches
-from skelf.data.body_axes import shoulders, spine
+from skelf.data.joints.body_axes import shoulders, spine
 from skelf.data.normalize import NORMALISERS, SEQUENCES, STEPS, check, expand, keeps_time, normalize
 from skelf.data.normalize_steps import rotation_onto
-from skelf.data.synthetic import generate
+from skelf.data.readers.arrays import read
+from skelf.data.synthetic.clips import generate
 from skelf.errors import InputError
 from skelf.layouts import COCO17, H36M17, KINECT20, NTU25, OPENPOSE18, SBU15
 from skelf.skeleton import Skeleton

@@ -13,10 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ntu_tree import FIRST_ID, Made, figure, make, ntu_text, ntu_tree, zipped
 
-from skelf import cli
-from skelf.data import READERS, bodies, kinect_text, members, ntu
+from skelf.cli import main as cli
 from skelf.data.clips import ClipSet
-from skelf.data.kinect_text import parse
+from skelf.data.formats import kinect_text, members
+from skelf.data.formats.kinect_text import parse
+from skelf.data.motion import bodies
+from skelf.data.readers import READERS, ntu
 from skelf.errors import InputError
 from skelf.layouts import NTU25
 

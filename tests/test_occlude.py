@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from skelf import occlude
+from skelf.augment import occlusion as occlude
 from skelf.errors import InputError
 from skelf.layouts import KINECT20, NTU25
 from skelf.skeleton import Skeleton

@@ -6,11 +6,11 @@ import torch
 from protocol_fakes import Joints, Pool, assert_same, clips, snapshot
 from torch import nn
 
-from skelf.config_eval import evaluation
 from skelf.errors import InputError
 from skelf.layouts import KINECT20
 from skelf.protocols import PROTOCOLS, features, linear, occlusion
 from skelf.protocols.occlusion import Amounts, change
+from skelf.settings.evaluation import evaluation
 from skelf.skeleton import Skeleton
 
 LABELS = np.arange(42) % 7

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pose_files import body, edit, flat, openpose
 
-from skelf.data import READERS
+from skelf.data.readers import READERS
 from skelf.errors import InputError
 from skelf.layouts import COCO17, OPENPOSE18, OPENPOSE25
 

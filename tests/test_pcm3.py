@@ -10,9 +10,9 @@ import torch
 from pcm3_small import FRAMES, clips, pcm3, shake
 from torch.nn import functional as F
 
+from skelf.augment.pcm3_views import Views, draw_views
 from skelf.methods import OFFICIAL
 from skelf.methods.pcm3 import USES
-from skelf.methods.pcm3_views import Views, draw_views
 from skelf.streams import derive
 
 

@@ -10,7 +10,7 @@ import torch
 from pcm3_small import FRAMES, batch, clips, pcm3, shake
 from torch import nn
 
-from skelf.config import resolve
+from skelf.augment.pcm3_views import Views
 from skelf.encoders import ENCODERS
 from skelf.encoders.dste import DSTE
 from skelf.encoders.gru import GRU
@@ -18,7 +18,7 @@ from skelf.errors import InputError
 from skelf.layouts import KINECT20, LAYOUTS, NTU25, SBU15
 from skelf.methods import METHODS
 from skelf.methods.pcm3 import PCM3
-from skelf.methods.pcm3_views import Views
+from skelf.settings.run import resolve
 from skelf.skeleton import Skeleton
 from skelf.streams import STREAMS
 

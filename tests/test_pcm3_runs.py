@@ -9,14 +9,15 @@ from tiny_runs import SETTINGS, Stop, assert_same, clips, stop_in
 from torch import nn
 from typer.testing import CliRunner
 
-from skelf import api, checkpoint
-from skelf.cli import app
+from skelf import api
+from skelf.checkpoints import folder as checkpoint
+from skelf.cli.main import app
 from skelf.encoders.gru import GRU
 from skelf.errors import InputError
 from skelf.layouts import NTU25, SBU15
-from skelf.log import read_log
 from skelf.methods import OFFICIAL
 from skelf.methods.pcm3 import PCM3
+from skelf.training.log import read_log
 
 SMALL = (
     *SETTINGS, "encoder.layers=2", "method.queue=30", "method.feature=8", "method.momentum=0.9",
@@ -180,7 +181,7 @@ def test_start_from_a_released_file(tmp_path):
     method = PCM3(GRU(NTU25, dim=8, layers=2, frames=8), queue=12, feature=4)
     path = tmp_path / "released.pt"
     torch.save(OFFICIAL["pcm3"].save(method), path)
-    from skelf.data.synthetic import generate
+    from skelf.data.synthetic.clips import generate
 
     made = generate(NTU25, clips=12, persons=2, seed=1)
     overrides = ("encoder.dim=8", "encoder.layers=2", "encoder.frames=8", "method.queue=12")

@@ -13,10 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ntu_tree import pku_tree
 
-from skelf import cli
-from skelf.data import READERS, action_names
+from skelf.cli import main as cli
 from skelf.data.clips import ClipSet
-from skelf.data.pkummd_text import Segment, parse_labels, parse_skeleton, parse_split, segments_of
+from skelf.data.formats import action_names
+from skelf.data.formats.pkummd_text import (
+    Segment,
+    parse_labels,
+    parse_skeleton,
+    parse_split,
+    segments_of,
+)
+from skelf.data.readers import READERS
 from skelf.errors import InputError
 
 read = READERS["pkummd"]

@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from skelf import plots
 from skelf.errors import InputError
+from skelf.pages import plots
 
 HOSTILE = '<script>alert(1)</script> "quoted" & $x^2$ \x00\x1b\ud800 動作'
 VOID = {"meta", "link", "br", "img", "path", "rect", "use", "image"}

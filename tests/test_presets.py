@@ -4,12 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from skelf import api, cli_import
-from skelf.arguments import arguments
-from skelf.cli_import import FILLED
-from skelf.data import READERS, presets, synthetic
+from skelf import api
+from skelf.cli import data_import as cli_import
+from skelf.cli.data_import import FILLED
+from skelf.data import presets
+from skelf.data.readers import READERS
+from skelf.data.synthetic import clips as synthetic
 from skelf.errors import InputError
 from skelf.layouts import NTU25
+from skelf.settings.signature import arguments
 
 
 def test_a_path_stays_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

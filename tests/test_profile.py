@@ -14,12 +14,13 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from skelf import cli, profile_step
+from skelf.cli import main as cli
 from skelf.encoders import ENCODERS
 from skelf.errors import InputError
 from skelf.layouts import LAYOUTS
 from skelf.methods import METHODS
-from skelf.profile import _FORMULAS, counting, profile
+from skelf.profiling import step as profile_step
+from skelf.profiling.count import _FORMULAS, counting, profile
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -303,10 +304,13 @@ def test_table(monkeypatch):
 
 def test_all_methods(monkeypatch):
     seen = []
-    monkeypatch.setattr("skelf.profile.count", lambda settings, given: seen.append(settings) or {
+    counted = {
         "frames": 1, "parameters": 1, "trained": 1, "encoder_parameters": 1, "encoder_flops": 1,
         "forward_macs": 1.0, "step_flops": 1.0, "batch_size": 1,
-    })  # fmt: skip
+    }  # fmt: skip
+    monkeypatch.setattr(
+        "skelf.profiling.count.count", lambda settings, given: seen.append(settings) or counted
+    )
     code, out, _ = call("all", "--no-time")
     assert code == 0 and [one.method for one in seen] == list(METHODS)
     assert all(f"\n{name} " in out for name in METHODS)
@@ -341,8 +345,8 @@ def test_a_step_that_cannot_be_measured_ends_with_1(monkeypatch):
 def test_both_paths_of_the_benchmark_compute_the_same():
     from benchmarks import pcm3_step
     from benchmarks.reference_pcm3 import rows
+    from skelf.augment.pcm3_views import Views
     from skelf.methods import OFFICIAL
-    from skelf.methods.pcm3_views import Views
 
     method, plain = (model.double() for model in pcm3_step.pair("tiny"))
     drawn = method.views(*pcm3_step.clips("tiny"), torch.Generator().manual_seed(0))

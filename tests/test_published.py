@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from skelf.published import everything, published
+from skelf.results.published import everything, published
 
 SETS = {
     "ntu60": {"xsub", "xview"},

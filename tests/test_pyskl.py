@@ -13,11 +13,14 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from skelf.cli import app
-from skelf.data import arrays, described, pickles, pyskl, write_npz, write_pyskl
+from skelf.cli.main import app
 from skelf.data.clips import ClipSet, encode
-from skelf.data.pyskl_splits import read_splits
-from skelf.data.synthetic import generate
+from skelf.data.formats import described, pickles
+from skelf.data.formats.pyskl_splits import read_splits
+from skelf.data.readers import arrays, pyskl
+from skelf.data.synthetic.clips import generate
+from skelf.data.writers import npz as write_npz
+from skelf.data.writers import pyskl as write_pyskl
 from skelf.errors import InputError
 from skelf.layouts import COCO17, KINECT20, SBU15
 

@@ -15,16 +15,18 @@ from click.testing import Result
 from test_plots import HOSTILE, Tags
 from typer.testing import CliRunner
 
-from skelf import check_page
-from skelf.cli_data import app
-from skelf.data import READERS, quality, synthetic
+from skelf.cli.data import app
 from skelf.data.clips import ClipSet
-from skelf.data.quality import inspect
-from skelf.data.quality_body import body
-from skelf.data.quality_clip import measure, row_type
-from skelf.data.quality_sides import claim
+from skelf.data.joints.landmarks import body
+from skelf.data.quality import inspect as quality
+from skelf.data.quality.inspect import inspect
+from skelf.data.quality.measures import measure, row_type
+from skelf.data.quality.sides import claim
+from skelf.data.readers import READERS
+from skelf.data.synthetic import clips as synthetic
 from skelf.errors import InputError
 from skelf.layouts import COCO17, H36M17, KINECT20, LAYOUTS, NTU25, SBU15
+from skelf.pages import check as check_page
 from skelf.skeleton import Skeleton
 
 CLEAN = synthetic.generate(clips=72, seed=1)

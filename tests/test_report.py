@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from test_plots import HOSTILE, Tags
 
-from skelf import plots, report
 from skelf.errors import InputError
 from skelf.layouts import COCO17, KINECT20, LAYOUTS
-from skelf.player import ABSENT, player
-from skelf.report import Section
+from skelf.pages import html as report
+from skelf.pages import plots
+from skelf.pages.html import Section
+from skelf.pages.player import ABSENT, player
 from skelf.skeleton import Skeleton
 
 BROWSER = next(

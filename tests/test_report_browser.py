@@ -15,7 +15,7 @@ from threading import Thread
 import pytest
 from report_runs import trained
 
-from skelf.run_report import write_report
+from skelf.report.write import write_report
 
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))),

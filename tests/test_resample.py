@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skelf.data.resample import resample
+from skelf.data.motion.resample import resample
 from skelf.errors import InputError
 
 RATES = st.one_of(st.sampled_from([15, 24, 25, 29.97, 30, 60, 100, 120]), st.floats(1, 240))

@@ -7,9 +7,9 @@ import shutil
 import pytest
 from tiny_runs import Stop, assert_same, pretrain, stop_in
 
-from skelf import checkpoint
+from skelf.checkpoints import folder as checkpoint
 from skelf.errors import InputError
-from skelf.log import read_log
+from skelf.training.log import read_log
 
 
 def test_a_start_that_failed_does_not_block_the_next(tmp_path):

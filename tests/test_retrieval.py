@@ -5,9 +5,9 @@ from protocol_fakes import Joints, Pool, assert_same, clips, snapshot
 from sklearn.metrics import average_precision_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from skelf.config_eval import evaluation
 from skelf.errors import InputError
 from skelf.protocols import features, knn, retrieval
+from skelf.settings.evaluation import evaluation
 
 LABELS = np.arange(60) % 5
 

@@ -17,16 +17,19 @@ from report_runs import config, put_rows, put_run, row, trained
 from test_cli import good, refused
 from test_plots import HOSTILE, Tags
 
-from skelf import plots, run_curves, scores, scores_recordings, svg
 from skelf.data.clips import ClipSet
-from skelf.data.synthetic import generate
+from skelf.data.synthetic.clips import generate
 from skelf.errors import InputError
-from skelf.fusion import fuse
 from skelf.layouts import NTU25
+from skelf.pages import plots, svg
 from skelf.protocols.recordings import CHOSEN_BY, Recordings, Rules
-from skelf.run_gather import gather
-from skelf.run_report import write_report
-from skelf.run_setup import name_setups, setup_of
+from skelf.report import curves as run_curves
+from skelf.report.gather import gather
+from skelf.report.setup import name_setups, setup_of
+from skelf.report.write import write_report
+from skelf.results import recordings as scores_recordings
+from skelf.results import scores
+from skelf.results.fusion import fuse
 
 
 def page_of(place: Path, **options: Any) -> tuple[str, list[str]]:

@@ -5,10 +5,10 @@ import pytest
 from protocol_fakes import Pool, assert_same, clips, snapshot
 from test_finetune import Net
 
-from skelf.config_eval import evaluation
 from skelf.errors import InputError
 from skelf.protocols import PROTOCOLS, finetune, linear, semi
 from skelf.protocols.subsets import percent, subset
+from skelf.settings.evaluation import evaluation
 
 LABELS = np.arange(35) % 7
 FAST = {"epochs": 3, "lr": 0.05, "batch_size": 16, "milestones": (2,)}

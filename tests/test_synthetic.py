@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skelf.data.actions import ACTIONS, INTERACTIONS
 from skelf.data.clips import ClipSet
-from skelf.data.figure import Figure
-from skelf.data.synthetic import generate
+from skelf.data.synthetic.actions import ACTIONS, INTERACTIONS
+from skelf.data.synthetic.clips import generate
+from skelf.data.synthetic.figure import Figure
 from skelf.errors import InputError
 from skelf.layouts import LAYOUTS
 from skelf.skeleton import Skeleton

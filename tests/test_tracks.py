@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skelf.data import tracks
+from skelf.data.motion import tracks
 
 SHAPE = np.array([[-1.0, -2.0], [1.0, -2.0], [0.0, 2.0]])  # a body: 4 high, 2 wide
 

@@ -7,13 +7,14 @@ import pytest
 import torch
 from torch import nn
 
+from skelf.augment.usdrl import draw_views
 from skelf.encoders import ENCODERS
 from skelf.encoders.dste import DSTE
 from skelf.encoders.sttr import STTR
 from skelf.errors import InputError
 from skelf.layouts import KINECT20, NTU25, SBU15
 from skelf.methods import usdrl_official
-from skelf.methods.usdrl import USDRL, Projector, draw_views
+from skelf.methods.usdrl import USDRL, Projector
 
 TOKENS = ("dste", "sttr")  # what USDRL trains
 

@@ -15,12 +15,13 @@ from test_plots import HOSTILE, Tags
 from test_report import decoded, embedded
 from typer.testing import CliRunner
 
-from skelf import view
-from skelf.cli_data import app
-from skelf.data import READERS, synthetic
+from skelf.cli.data import app
 from skelf.data.clips import ClipSet
+from skelf.data.readers import READERS
+from skelf.data.synthetic import clips as synthetic
 from skelf.errors import InputError
 from skelf.layouts import COCO17, KINECT20, LAYOUTS
+from skelf.pages import clip as view
 from skelf.skeleton import Skeleton
 
 CLIPS = synthetic.generate(clips=13, persons=2, seed=1)  # clip 12 has two persons

@@ -7,7 +7,8 @@ import pytest
 import torch
 from recording_fakes import recordings
 
-from skelf.data.batch import ClipBatches, resize
+from skelf.augment.basic import resize
+from skelf.data.batch import ClipBatches
 from skelf.errors import InputError
 from skelf.protocols.windows import (
     as_clips,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from skelf.data.words import WIDTH, Words
+from skelf.data.formats.words import WIDTH, Words
 
 number = (
     st.floats().map(repr)

@@ -10,10 +10,11 @@ from typing import Any
 
 import torch
 
-from skelf import api, checkpoint
+from skelf import api
+from skelf.checkpoints import folder as checkpoint
 from skelf.data.clips import ClipSet
-from skelf.data.synthetic import generate
-from skelf.log import read_log
+from skelf.data.synthetic.clips import generate
+from skelf.training.log import read_log
 
 ROOT = Path(__file__).parents[1]
 PYTHON = [sys.executable, "-m", "skelf"]

@@ -17,8 +17,8 @@ from math import radians
 import torch
 from torch import Generator, Tensor
 
-from .augment import blend
-from .skeleton import Skeleton
+from ..skeleton import Skeleton
+from .basic import blend
 
 
 def draw_starts(count: int, padding: int, generator: Generator, device: torch.device) -> Tensor:

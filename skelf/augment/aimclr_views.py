@@ -6,13 +6,16 @@ released code fixes what the paper leaves open (facts 3.2, D2 to D6, D20).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
+from pydantic import Field
 from torch import Generator, Tensor
 
-from .augment import crop_resize, draw_shears, keep_rest, map_frames
-from .augment_aimclr import (
+from ..errors import unknown
+from ..settings.ranges import Amount, Form, Share, Widths
+from ..skeleton import Skeleton
+from .aimclr import (
     blur,
     crop_padded,
     draw_angles,
@@ -25,8 +28,7 @@ from .augment_aimclr import (
     flip_time,
     rotations,
 )
-from .errors import unknown
-from .skeleton import Skeleton
+from .basic import crop_resize, draw_shears, keep_rest, map_frames, resize
 
 FORMS = ("official", "paper")
 
@@ -179,3 +181,61 @@ def _resize(x: Tensor, lengths: Tensor | None, frames: int | None) -> Tensor:
 
 def _padding(x: Tensor, ratio: int) -> int:
     return x.shape[2] // ratio if ratio > 0 else 0
+
+
+def draw_views(
+    x: Tensor,
+    lengths: Tensor,
+    generator: Generator,
+    frames: int,
+    skeleton: Skeleton,
+    shear: Amount = 0.5,
+    padding_ratio: Annotated[int, Field(ge=0)] = 6,
+    flip: Share = 0.5,
+    degrees: tuple[Amount, Amount] = (30.0, 1.0),
+    time_flip: Share | None = None,
+    noise: Share | None = None,
+    noise_std: Amount = 0.01,
+    blurred: Share = 0.5,
+    sigma: Widths = (0.1, 2.0),
+    axis_mask: Share = 0.5,
+    form: Form | None = None,
+    coordinates: int | None = None,
+) -> tuple[Tensor, ...]:
+    """AimCLR's extreme, query and key view: eight augmentations, and twice a crop and a shear.
+
+    Args:
+        x: padded clips `(N, C, T, V, M)`, resized to `frames` first.
+        lengths: true lengths `(N,)`.
+        generator: on the device of `x`; the same state gives the same views.
+        frames: frames of a view.
+        skeleton: the joint layout.
+        shear: largest shear factor (0.5), of all three views; 0 for none.
+        padding_ratio: a crop's padding is `T // padding_ratio` frames (6); 0 for no crop.
+        flip: of the extreme view, see `augment_views.draw_extreme_view`, like all that follow.
+        degrees: see there.
+        time_flip: see there.
+        noise: see there.
+        noise_std: see there.
+        blurred: see there.
+        sigma: see there.
+        axis_mask: see there.
+        form: see there. None: the method's.
+        coordinates: see there; of all three views.
+
+    Returns:
+        Three tensors `(N, C, frames, V, M)`.
+
+    Source: facts 3.1 and 3.2.
+    """
+    x = resize(x, lengths, frames)
+    extreme = draw_extreme_view(
+        x, generator, skeleton, shear=shear, padding_ratio=padding_ratio, flip=flip,
+        degrees=degrees, time_flip=time_flip, noise=noise, noise_std=noise_std, blurred=blurred,
+        sigma=sigma, axis_mask=axis_mask, form=form or "official", coordinates=coordinates,
+    )  # fmt: skip
+    normal: dict[str, Any] = {"shear": shear, "padding_ratio": padding_ratio}
+    query, key = (
+        draw_normal_view(x, generator, coordinates=coordinates, **normal) for _ in range(2)
+    )
+    return extreme, query, key

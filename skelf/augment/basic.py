@@ -182,3 +182,8 @@ def map_joints(x: Tensor, matrices: Tensor, joints: Tensor | None = None) -> Ten
 
 def _uniform(shape: tuple[int, ...], generator: Generator, device: torch.device) -> Tensor:
     return torch.rand(shape, generator=generator, device=device)
+
+
+def resize(x: Tensor, lengths: Tensor, frames: int) -> Tensor:
+    """Whole clips `(N, C, T, V, M)` of `lengths` `(N,)` in `frames`: what protocols encode."""
+    return crop_resize(x, torch.zeros_like(lengths), lengths, frames)

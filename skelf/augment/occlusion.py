@@ -20,9 +20,9 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from .errors import InputError
-from .skeleton import Skeleton
-from .streams import bone
+from ..errors import InputError
+from ..skeleton import Skeleton
+from ..streams import bone
 
 
 def generator_of(name: str, condition: str, seed: int) -> Generator:

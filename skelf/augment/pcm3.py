@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from .skeleton import Skeleton
+from ..skeleton import Skeleton
 
 
 def part_table(skeleton: Skeleton, device: torch.device) -> Tensor:

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from torch import Generator, Tensor
 
-from ..augment_pcm3 import Mix, draw_clips, draw_mask, draw_mix, part_table
-from ..ranges import Amount, PositiveShare, Share, Shares, Size
+from ..settings.ranges import Amount, PositiveShare, Share, Shares, Size
 from ..skeleton import Skeleton
+from .pcm3 import Mix, draw_clips, draw_mask, draw_mix, part_table
 from .usdrl import draw_views as draw_augmented
 
 

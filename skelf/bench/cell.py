@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from .files import write_json
+from ..files import write_json
 
 
 @dataclass(frozen=True)

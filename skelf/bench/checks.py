@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from .bench_suite import Place, Suite
-from .config import resolve
-from .config_eval import evaluation
-from .data.clips import ClipSet
-from .data.presets import PRESETS, located
-from .encoders import ENCODERS
-from .errors import InputError, unknown
-from .methods import METHODS, OFFICIAL
-from .protocols import PROTOCOLS
+from ..data.clips import ClipSet
+from ..data.presets import PRESETS, located
+from ..encoders import ENCODERS
+from ..errors import InputError, unknown
+from ..methods import METHODS, OFFICIAL
+from ..protocols import PROTOCOLS
+from ..settings.evaluation import evaluation
+from ..settings.run import resolve
+from .suite import Place, Suite
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from statistics import mean, stdev
 from typing import Any, NamedTuple
 
-from .bench_suite import Place, Suite
-from .published import Published, published
+from ..results.published import Published, published
+from .suite import Place, Suite
 
 _SAID = {
     "last": "last epoch",

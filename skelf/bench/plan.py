@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import checkpoint, scores
-from .arguments import read_given
-from .bench_cell import Cell
-from .bench_checks import Sets
-from .bench_suite import Method, Place, Protocol, Suite, slug
-from .errors import InputError
+from ..checkpoints import folder as checkpoint
+from ..errors import InputError
+from ..results import scores
+from ..settings.signature import read_given
+from .cell import Cell
+from .checks import Sets
+from .suite import Method, Place, Protocol, Suite, slug
 
 # Say where and how a run is computed, not what.
 _ASIDE = {

@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
-from .bench_cell import Cell
-from .bench_cells import plan
-from .bench_checks import check_settings, find_sets
-from .bench_markdown import markdown
-from .bench_state import State, states
-from .bench_suite import Suite, read_suite
-from .bench_table import tidy, write_csv, write_parquet
-from .bench_workers import Tell, run_cells
-from .errors import InputError
-from .files import write_text
+from ..errors import InputError
+from ..files import write_text
+from .cell import Cell
+from .checks import check_settings, find_sets
+from .markdown import markdown
+from .plan import plan
+from .state import State, states
+from .suite import Suite, read_suite
+from .table import tidy, write_csv, write_parquet
+from .workers import Tell, run_cells
 
 
 class Failure(NamedTuple):

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from . import checkpoint
-from .bench_cell import Cell
-from .errors import InputError
-from .files import read_json
+from ..checkpoints import folder as checkpoint
+from ..errors import InputError
+from ..files import read_json
+from .cell import Cell
 
 State = Literal["done", "failed", "open", "spared"]
 """Spared: a pretraining that nothing which is still to be done needs."""

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .arguments import filled
-from .errors import InputError, unknown
+from ..errors import InputError, unknown
+from ..settings.signature import filled
 
 OWN = "own"
 """In a protocol's `on`: the data and split that the run was pretrained on."""

@@ -9,9 +9,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from .bench_cell import Cell
-from .errors import InputError
-from .files import read_json, replacing, write_text
+from ..errors import InputError
+from ..files import read_json, replacing, write_text
+from .cell import Cell
 
 COLUMNS = (
     *("row", "label", "protocol", "metric", "selection", "value", "method", "form", "encoder"),

@@ -7,10 +7,10 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from .bench_cell import Cell
-from .errors import InputError
-from .files import write_json, write_text
-from .log import Event
+from ..errors import InputError
+from ..files import write_json, write_text
+from ..training.log import Event
+from .cell import Cell
 
 
 def do(cell: Cell, tell: Callable[[str], None] = lambda text: None) -> str | None:
@@ -50,7 +50,7 @@ def _do(cell: Cell, tell: Callable[[str], None]) -> None:
     if cell.kind == "fuse":
         _fuse(cell)
         return
-    from . import api  # torch takes seconds, and reads at its import how many threads it has
+    from .. import api  # torch takes seconds, and reads at its import how many threads it has
 
     if cell.kind == "judge":
         api.evaluate(**cell.call, out=cell.results)
@@ -69,7 +69,7 @@ def _fuse(cell: Cell) -> None:
     if not any(Path(file).exists() for file in files):  # a protocol without class scores
         write_json(cell.results, [])
         return
-    from . import fusion
+    from ..results import fusion
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -17,8 +17,8 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Literal
 
-from .bench_cell import Cell
-from .bench_work import do, failed
+from .cell import Cell
+from .work import do, failed
 
 Tell = Callable[[Literal["start", "progress", "done", "failed", "blocked"], Cell, str], None]
 """Called with what happens to a cell, and a text on it."""

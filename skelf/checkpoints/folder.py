@@ -21,10 +21,10 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ..errors import InputError
+from ..files import read_json, write_text
 from .card import card
-from .errors import InputError
-from .files import read_json, write_text
-from .weights import MODEL, read_tensors
+from .tensors import MODEL, read_tensors
 
 __all__ = [
     "MODEL",

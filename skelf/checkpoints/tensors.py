@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from .errors import InputError
+from ..errors import InputError
 
 MODEL = "model.safetensors"
 

@@ -14,12 +14,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from . import memory
+from .. import memory
 
 if TYPE_CHECKING:
-    from .bench import Benchmark
-    from .bench_cell import Cell
-    from .bench_state import State
+    from ..bench.cell import Cell
+    from ..bench.run import Benchmark
+    from ..bench.state import State
 
 
 def bench(
@@ -41,7 +41,7 @@ def bench(
 
     Example: skelf bench suite.toml --out bench --workers 4
     """
-    from . import bench as benchmark
+    from ..bench import run as benchmark
 
     console = Console()
     if dry_run:

@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from .cli_export_data import export
-from .cli_import import import_
-from .cli_look import check, get, view
-from .cli_map import join, map_
-from .data import presets, splits, store
-from .data.clips import ClipSet
-from .errors import InputError, unknown
+from ..data import presets, splits, store
+from ..data.clips import ClipSet
+from ..errors import InputError, unknown
+from .data_import import import_
+from .export import export
+from .look import check, get, view
+from .map import join, map_
 
 app = typer.Typer(
     help="Recordings in, stores checked, described and split.",

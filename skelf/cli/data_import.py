@@ -13,13 +13,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from . import memory
-from .arguments import arguments, parameters, parse_override
-from .data import READERS, synthetic
-from .data.clips import ClipSet, utf8
-from .errors import InputError, unknown
-from .layouts import KINECT20
-from .layouts import layout as named_layout
+from .. import memory
+from ..data.clips import ClipSet, utf8
+from ..data.readers import READERS
+from ..data.synthetic import clips as synthetic
+from ..errors import InputError, unknown
+from ..layouts import KINECT20
+from ..layouts import layout as named_layout
+from ..settings.signature import arguments, parameters, parse_override
 
 FORMATS = (*READERS, "synthetic")
 # What the command itself fills, where a reader has it.

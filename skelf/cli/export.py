@@ -9,10 +9,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from .data import presets, write_npz, write_pyskl
-from .data.clips import ClipSet
-from .errors import InputError
-from .files import refuse_unwritable
+from ..data import presets
+from ..data.clips import ClipSet
+from ..data.writers import npz as write_npz
+from ..data.writers import pyskl as write_pyskl
+from ..errors import InputError
+from ..files import refuse_unwritable
 
 WRITERS = {".pkl": write_pyskl.write, ".npz": write_npz.write}
 

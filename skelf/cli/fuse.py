@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from .errors import InputError
+from ..errors import InputError
 
 
 def fuse(
@@ -35,7 +35,7 @@ def fuse(
 
     Example: skelf fuse joint.linear.scores.npz bone.linear.scores.npz --out fused.json
     """
-    from . import fusion
+    from ..results import fusion
 
     console = Console()
     with warnings.catch_warnings(record=True) as caught:

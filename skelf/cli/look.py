@@ -21,15 +21,15 @@ from rich.progress import (
 )
 from rich.table import Column, Table
 
-from .data import get as download
-from .data import store
-from .data.clips import ClipSet
-from .data.presets import located
-from .errors import InputError
-from .files import refuse_unwritable
+from ..data import store
+from ..data.clips import ClipSet
+from ..data.download import fetch as download
+from ..data.presets import located
+from ..errors import InputError
+from ..files import refuse_unwritable
 
 if TYPE_CHECKING:
-    from .data.quality import Quality
+    from ..data.quality.inspect import Quality
 
 FIRST = 3  # clips that the terminal names for a finding; the page and --json have more
 Store = Annotated[Path, typer.Argument(metavar="STORE", help="A store, written by `data import`.")]
@@ -52,7 +52,7 @@ def check(
 
     Example: skelf data check nw_ucla.h5 --out report.html
     """
-    from .data.quality import inspect
+    from ..data.quality.inspect import inspect
 
     if out is not None:
         refuse_unwritable(out)
@@ -66,8 +66,8 @@ def check(
             clips, split, lambda done, total: bar.update(task, completed=done, total=total)
         )
     if out is not None:
-        from . import check_page
-        from .report import write
+        from ..pages import check as check_page
+        from ..pages.html import write
 
         write(out, check_page.page(clips, quality))
     if as_json:
@@ -102,7 +102,7 @@ def view(
 
     Example: skelf data view nw_ucla.h5 --clip a01_s01_e00_v01 --out clip.gif
     """
-    from . import view as drawing
+    from ..pages import clip as drawing
 
     if out.suffix.lower() not in drawing.FORMATS:
         raise InputError(f"{out}: name a file that ends in {' or '.join(drawing.FORMATS)}")

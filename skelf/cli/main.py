@@ -13,8 +13,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from . import cli_bench, cli_data, cli_fuse, cli_profile, cli_report, memory
-from .errors import InputError, unknown
+from .. import memory
+from ..errors import InputError, unknown
+from . import bench as cli_bench
+from . import data as cli_data
+from . import fuse as cli_fuse
+from . import profile as cli_profile
+from . import report as cli_report
 
 app = typer.Typer(
     help="Self-supervised understanding of human skeleton motion.",
@@ -51,8 +56,8 @@ def demo(
 
     Example: skelf demo --out demo
     """
-    from . import demo as demonstration
-    from .progress import TrainingDisplay
+    from .. import demo as demonstration
+    from ..training.progress import TrainingDisplay
 
     memory.keep_freed()
     console = Console()
@@ -96,8 +101,8 @@ def pretrain(
 
     Several devices: torchrun --nproc-per-node 2 -m skelf pretrain usdrl --data nw.h5 --out run
     """
-    from . import api
-    from .progress import TrainingDisplay
+    from .. import api
+    from ..training.progress import TrainingDisplay
 
     if init and refine:
         raise InputError("--init and --refine both name a run to start from; give one")
@@ -170,7 +175,7 @@ def evaluate(
 
     Example: skelf eval linear,knn,retrieval --run run --data nw.h5 --split xview --out results.json
     """
-    from . import api
+    from .. import api
 
     rows = api.evaluate(
         [name.strip() for name in protocols.split(",") if name.strip()],
@@ -235,11 +240,11 @@ def _complain(text: str) -> None:
 
 
 def _known() -> dict[str, list[tuple[str, str]]]:
-    from .data import READERS
-    from .encoders import ENCODERS
-    from .layouts import LAYOUTS
-    from .methods import METHODS
-    from .protocols import PROTOCOLS
+    from ..data.readers import READERS
+    from ..encoders import ENCODERS
+    from ..layouts import LAYOUTS
+    from ..methods import METHODS
+    from ..protocols import PROTOCOLS
 
     def described(table: dict[str, Any]) -> list[tuple[str, str]]:
         return [(name, (thing.__doc__ or "").splitlines()[0]) for name, thing in table.items()]

@@ -12,14 +12,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from .data import join as joining
-from .data import mapping
-from .data.clips import ClipSet, utf8
-from .data.joint_origins import Origin, origins
-from .data.presets import located
-from .errors import InputError, unknown
-from .files import refuse_unwritable
-from .layouts import layout as named_layout
+from ..data import join as joining
+from ..data.clips import ClipSet, utf8
+from ..data.joints import mapping
+from ..data.joints.origins import Origin, origins
+from ..data.presets import located
+from ..errors import InputError, unknown
+from ..files import refuse_unwritable
+from ..layouts import layout as named_layout
 
 Out = Annotated[Path, typer.Option("--out", metavar="STORE", help="The store to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing store.")]

@@ -13,10 +13,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from .errors import InputError
+from ..errors import InputError
 
 if TYPE_CHECKING:
-    from .profile import Profile
+    from ..profiling.count import Profile
 
 
 def profile(
@@ -56,8 +56,8 @@ def profile(
 
     Example: skelf profile usdrl --batch 356 --steps 1 train.chunk=16
     """
-    from . import profile as profiles
-    from .methods import METHODS
+    from ..methods import METHODS
+    from ..profiling import count as profiles
 
     methods, overrides = _sort(words, METHODS)
     made = []

@@ -32,7 +32,7 @@ def report(
 
     Example: skelf report runs --out page.html --data nw.h5 --split xview
     """
-    from . import run_report
+    from ..report import write as run_report
 
     console = Console()
     page, notes = run_report.write_report(

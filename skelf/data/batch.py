@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..augment import crop_resize
 from ..errors import InputError
 from .clips import ClipSet
 from .normalize import normalize
@@ -139,11 +138,6 @@ class ClipBatches:
     def _finish(self, x: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
         clips = self.clips
         return normalize(x, length, clips.normalize, clips.skeleton, clips.coordinates)
-
-
-def resize(x: Tensor, lengths: Tensor, frames: int) -> Tensor:
-    """Whole clips `(N, C, T, V, M)` of `lengths` `(N,)` in `frames`: what protocols encode."""
-    return crop_resize(x, torch.zeros_like(lengths), lengths, frames)
 
 
 def _all_frames(clips: ClipSet, persons: int, device: torch.device) -> Tensor:

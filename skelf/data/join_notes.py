@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .clips import ClipSet
-from .quality_body import body
+from .joints.landmarks import body
 
 CLIPS, FRAMES = 64, 8  # that are looked at, evenly over the set and the clip
 APART = 3.0

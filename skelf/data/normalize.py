@@ -14,7 +14,7 @@ from torch import Tensor
 from ..errors import InputError, unknown
 from ..skeleton import Skeleton
 from . import normalize_steps as steps
-from .body_axes import shoulders, spine
+from .joints.body_axes import shoulders, spine
 from .normalize_steps import Batch
 
 STEPS: dict[str, Callable[[Batch], Batch]] = {

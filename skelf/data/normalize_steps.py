@@ -17,9 +17,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..augment import crop_resize, keep_rest, map_joints
+from ..augment.basic import crop_resize, keep_rest, map_joints
 from ..skeleton import Skeleton
-from .body_axes import shoulders, spine
+from .joints.body_axes import shoulders, spine
 
 
 class Batch(NamedTuple):

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..ranges import Depth, Form, Rate, Share, Size
+from ..settings.ranges import Depth, Form, Rate, Share, Size
 from ..skeleton import Skeleton
 from ._products import Linear, linear
 from ._tokens import (

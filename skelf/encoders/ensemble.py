@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .errors import InputError
-from .streams import STREAMS
+from ..errors import InputError
+from ..streams import STREAMS
 
 SHARED = ("skeleton", "num_frames", "persons", "in_channels", "confidence")
 """What the members must have in common: they are given one input."""

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..ranges import Depth, Size
+from ..settings.ranges import Depth, Size
 from ..skeleton import Skeleton
 from ..streams import derive
 from ._recurrence import recur

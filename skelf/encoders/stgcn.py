@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..ranges import Rate, Size
+from ..settings.ranges import Rate, Size
 from ..skeleton import Skeleton
 from ..streams import derive
 from ._images import TemporalConv, mix, turn

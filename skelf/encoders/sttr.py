@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..ranges import Depth, Size
+from ..settings.ranges import Depth, Size
 from ..skeleton import Skeleton
 from ._products import Linear
 from ._tokens import (

@@ -22,8 +22,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor, nn
 
-from ..augment_views import draw_extreme_view, draw_normal_view
-from ..data.batch import resize
+from ..augment.aimclr_views import draw_views
 from ..losses.contrastive import (
     attention_drop,
     cosines,
@@ -32,68 +31,9 @@ from ..losses.contrastive import (
     mined_nce,
     nearest_positives,
 )
-from ..ranges import Amount, Form, Keys, Positive, Share, Size, Widths
-from ..skeleton import Skeleton
+from ..settings.ranges import Form, Keys, Positive, Share, Size
 from ._momentum import KeyEncoder, embed, projector, view_arguments
 from ._sync_norm import synchronize
-
-
-def draw_views(
-    x: Tensor,
-    lengths: Tensor,
-    generator: Generator,
-    frames: int,
-    skeleton: Skeleton,
-    shear: Amount = 0.5,
-    padding_ratio: Annotated[int, Field(ge=0)] = 6,
-    flip: Share = 0.5,
-    degrees: tuple[Amount, Amount] = (30.0, 1.0),
-    time_flip: Share | None = None,
-    noise: Share | None = None,
-    noise_std: Amount = 0.01,
-    blurred: Share = 0.5,
-    sigma: Widths = (0.1, 2.0),
-    axis_mask: Share = 0.5,
-    form: Form | None = None,
-    coordinates: int | None = None,
-) -> tuple[Tensor, ...]:
-    """AimCLR's extreme, query and key view: eight augmentations, and twice a crop and a shear.
-
-    Args:
-        x: padded clips `(N, C, T, V, M)`, resized to `frames` first.
-        lengths: true lengths `(N,)`.
-        generator: on the device of `x`; the same state gives the same views.
-        frames: frames of a view.
-        skeleton: the joint layout.
-        shear: largest shear factor (0.5), of all three views; 0 for none.
-        padding_ratio: a crop's padding is `T // padding_ratio` frames (6); 0 for no crop.
-        flip: of the extreme view, see `augment_views.draw_extreme_view`, like all that follow.
-        degrees: see there.
-        time_flip: see there.
-        noise: see there.
-        noise_std: see there.
-        blurred: see there.
-        sigma: see there.
-        axis_mask: see there.
-        form: see there. None: the method's.
-        coordinates: see there; of all three views.
-
-    Returns:
-        Three tensors `(N, C, frames, V, M)`.
-
-    Source: facts 3.1 and 3.2.
-    """
-    x = resize(x, lengths, frames)
-    extreme = draw_extreme_view(
-        x, generator, skeleton, shear=shear, padding_ratio=padding_ratio, flip=flip,
-        degrees=degrees, time_flip=time_flip, noise=noise, noise_std=noise_std, blurred=blurred,
-        sigma=sigma, axis_mask=axis_mask, form=form or "official", coordinates=coordinates,
-    )  # fmt: skip
-    normal: dict[str, Any] = {"shear": shear, "padding_ratio": padding_ratio}
-    query, key = (
-        draw_normal_view(x, generator, coordinates=coordinates, **normal) for _ in range(2)
-    )
-    return extreme, query, key
 
 
 class AimCLR(nn.Module):

@@ -27,12 +27,13 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor, nn
 
+from ..augment.aimclr_views import draw_views
 from ..losses.contrastive import cosines, info_nce, mined_nce, nearest_positives, with_context
-from ..ranges import Form, Keys, Positive, Share, Size
+from ..settings.ranges import Form, Keys, Positive, Share, Size
 from ._momentum import KeyEncoder, projector, view_arguments
 from ._streams import check_streams, sibling
 from ._sync_norm import synchronize
-from .aimclr import check_settings, draw_views, embed_views, matching
+from .aimclr import check_settings, embed_views, matching
 
 
 class AimCLRCross(nn.Module):

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..encoders.stgcn import OFFICIAL_NAMES, STGCN
 from ..errors import InputError
-from ..ranges import LARGEST
+from ..settings.ranges import LARGEST
 from ..skeleton import Skeleton
 from .aimclr import AimCLR
 from .crossclr import CrosSCLR

@@ -20,13 +20,13 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor, nn
 
+from ..augment.skeletonclr import draw_views
 from ..encoders.stgcn import initialize
 from ..losses.contrastive import cosines, cross_stream, info_nce, mined_nce
-from ..ranges import Form, Keys, Positive, Share, Size
+from ..settings.ranges import Form, Keys, Positive, Share, Size
 from ._momentum import Queue, check_momentum, embed, follow, key_copy, projector, view_arguments
 from ._streams import check_streams, sibling
 from ._sync_norm import synchronize
-from .skeletonclr import draw_views
 
 
 class CrosSCLR(nn.Module):

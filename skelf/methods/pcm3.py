@@ -29,17 +29,17 @@ from typing import Any, Literal
 import torch
 from torch import Generator, Tensor, nn
 
-from ..augment_pcm3 import mask_outside, mix
+from ..augment.pcm3 import mask_outside, mix
+from ..augment.pcm3_views import Views, draw_views
 from ..distributed import gather
 from ..losses.contrastive import cosines, info_nce
 from ..losses.distillation import relational
 from ..losses.reconstruction import masked_error
-from ..ranges import Amount, Form, Keys, Positive, Share, Size
+from ..settings.ranges import Amount, Form, Keys, Positive, Share, Size
 from ..streams import derive
 from ._momentum import KeyEncoder, embed
 from ._pcm3_decoder import Decoder
 from ._sync_norm import synchronize
-from .pcm3_views import Views, draw_views
 
 USES = ("intra", "mix", "mask", "predict", "clip", "key", "reconstruct")
 """Where a task prompt is added; each use has an offset of its own in every step."""

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..encoders.gru import GRU
 from ..errors import InputError
-from ..ranges import LARGEST
+from ..settings.ranges import LARGEST
 from ..skeleton import Skeleton
 from .pcm3 import PCM3
 

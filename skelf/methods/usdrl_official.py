@@ -11,7 +11,7 @@ from torch import Tensor
 from ..encoders.dste import DSTE
 from ..encoders.sttr import STTR
 from ..errors import InputError
-from ..ranges import LARGEST
+from ..settings.ranges import LARGEST
 from ..skeleton import Skeleton
 from .usdrl import USDRL
 

@@ -13,8 +13,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from .errors import InputError
-from .metrics_matching import Detections, best_overlaps, checked, first_hits
+from ..errors import InputError
+from .matching import Detections, best_overlaps, checked, first_hits
 
 Definition = Literal["voc", "pku"]
 Over = Literal["action", "video"]

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .errors import InputError
-from .metrics_matching import overlap_in_time
+from ..errors import InputError
+from .matching import overlap_in_time
 
 Frames = np.ndarray | Sequence[np.ndarray]
 

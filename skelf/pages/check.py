@@ -10,13 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from . import report, svg
-from .data.clips import ClipSet
-from .data.quality import Quality, name_of
-from .data.quality_rules import CLEAR, up_axis
+from ..data.clips import ClipSet
+from ..data.quality.finding import name_of
+from ..data.quality.inspect import Quality
+from ..data.quality.rules import CLEAR, up_axis
+from . import html, svg
+from .clip import bridged
+from .html import Section
 from .player import player
-from .report import Section
-from .view import bridged
 
 SHOWN = 8  # doubtful clips on a page, at most two of one finding
 AROUND = 24  # frames shown before and after the one in question
@@ -48,11 +49,11 @@ def page(clips: ClipSet, quality: Quality) -> str:
     if quality.sides:
         sections.append(Section("Splits", _sides(quality)))
     drawn = [figure for figure in (classes(clips, quality), lengths(clips)) if figure]
-    sections.append(Section("Classes and lengths", report.grid(*drawn)))
+    sections.append(Section("Classes and lengths", html.grid(*drawn)))
     if np.isfinite(quality.measures["bones"]).any():
-        sections.append(Section("Bones", report.grid(bones(clips, quality))))
+        sections.append(Section("Bones", html.grid(bones(clips, quality))))
     synthetic = clips.attributes.get("synthetic") == "true"
-    return report.page(
+    return html.page(
         f"{clips.attributes.get('title') or clips.path or 'clips'}: data check",
         sections,
         lead=lead,
@@ -145,13 +146,13 @@ def bones(clips: ClipSet, quality: Quality) -> str:
 
 def _findings(clips: ClipSet, quality: Quality) -> str:
     if not quality.findings:
-        return report.listing(["Nothing doubtful was found."])
+        return html.listing(["Nothing doubtful was found."])
     rows = []
     for finding in quality.findings:
         row = finding.to_dict(clips, 6)
         first = ", ".join(row["clips"]) + (", ..." if row["count"] > 6 else "")
         rows.append(row | {"first": first, "count": row["count"] or None})
-    return report.table(rows, COLUMNS)
+    return html.table(rows, COLUMNS)
 
 
 def _worst(clips: ClipSet, quality: Quality) -> str:
@@ -198,7 +199,7 @@ def _sides(quality: Quality) -> str:
         rows.append(row | values | {"apart": apart})
     named = {f"{side} {key}": f"{side} {key}s" for key in keys for side in ("train", "test")}
     heads = {"split": "split", "train": "train", "test": "test", "apart": "kept apart by"}
-    return report.table(rows, heads | named)
+    return html.table(rows, heads | named)
 
 
 def _some(values: Sequence[int]) -> str:

@@ -14,16 +14,16 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from . import report
-from .data.batch import ClipBatches
-from .data.clips import ClipSet
-from .data.quality_body import body
-from .data.quality_clip import measure, row_type
-from .data.quality_rules import CLEAR, up_axis
-from .errors import InputError
-from .files import replacing
+from ..data.batch import ClipBatches
+from ..data.clips import ClipSet
+from ..data.joints.landmarks import body
+from ..data.quality.measures import measure, row_type
+from ..data.quality.rules import CLEAR, up_axis
+from ..errors import InputError
+from ..files import replacing
+from ..skeleton import Skeleton
+from . import html
 from .player import player
-from .skeleton import Skeleton
 
 FORMATS = (".html", ".gif")
 UPS = ("auto", "y", "-y", "z")
@@ -120,11 +120,11 @@ def write(clips: ClipSet, index: int, path: Path, *, up: str = "auto") -> None:
     )
     text = "Drag to turn. " * (not flat) + f"Source: {clips.attributes.get('title', clips.path)}"
     notice = "Synthetic: a computed figure, nobody was recorded."
-    report.write(
+    html.write(
         path,
-        report.page(
+        html.page(
             clips.names[index],
-            [report.Section("Clip", report.grid(drawn), text)],
+            [html.Section("Clip", html.grid(drawn), text)],
             notice=notice if clips.attributes.get("synthetic") == "true" else "",
         ),
     )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from .errors import InputError, unknown
+from ..errors import InputError, unknown
 
 METHODS = ("tsne", "umap")
 

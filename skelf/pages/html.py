@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .errors import InputError
-from .files import write_text
+from ..errors import InputError
+from ..files import write_text
 from .svg import escape
 
 # The browser itself refuses whatever would reach the network.
@@ -189,7 +189,7 @@ def code(text: str) -> str:
 
 
 def _asset(name: str) -> str:
-    return (resources.files("skelf") / "assets" / name).read_text(encoding="utf-8")
+    return (resources.files(__package__) / "assets" / name).read_text(encoding="utf-8")
 
 
 def _paragraph(text: str, style: str = "") -> str:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .errors import InputError
-from .skeleton import Skeleton
+from ..errors import InputError
+from ..skeleton import Skeleton
 from .svg import escape
 
 ABSENT = -32768  # int16 that stands for an absent person

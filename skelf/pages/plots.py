@@ -25,9 +25,9 @@ from matplotlib.ticker import (
 )
 from numpy.typing import ArrayLike
 
+from ..errors import InputError
 from . import svg
 from .embedding import project
-from .errors import InputError
 
 __all__ = ["changes", "class_legend", "confusion", "curves", "embedding", "project"]
 

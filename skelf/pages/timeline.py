@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..errors import InputError
+from ..metrics.matching import Detections, match, overlap_in_time
 from . import svg
-from .errors import InputError
-from .metrics_matching import Detections, match, overlap_in_time
 
 _RIGHT = f"var(--c0, {svg.PALETTE[0]})"
 _WRONG = f"var(--c1, {svg.PALETTE[1]})"

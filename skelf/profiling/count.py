@@ -30,16 +30,16 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
-from .build import build_method
-from .config import Config, resolve
-from .encoders import ENCODERS
-from .errors import InputError, unknown
-from .layouts import layout as named_layout
-from .methods import METHODS
-from .profile_step import CLIP, Timing, measure
-from .protocols import PROTOCOLS
-from .skeleton import Skeleton
-from .streams import STREAMS
+from ..encoders import ENCODERS
+from ..errors import InputError, unknown
+from ..layouts import layout as named_layout
+from ..methods import METHODS
+from ..protocols import PROTOCOLS
+from ..runs.build import build_method
+from ..settings.run import Config, resolve
+from ..skeleton import Skeleton
+from ..streams import STREAMS
+from .step import CLIP, Timing, measure
 
 BATCHES = {"cpu": 4, "cuda": 32}  # clips a timed step: USDRL at the paper's size fits a laptop
 

@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from .build import build_method
-from .config import Config
-from .data.clips import ClipSet
-from .skeleton import Skeleton
+from ..data.clips import ClipSet
+from ..runs.build import build_method
+from ..settings.run import Config
+from ..skeleton import Skeleton
 
 CLIP = 100  # frames of a clip before views are cut from it, about NTU RGB+D's mean
 
@@ -119,8 +119,8 @@ def measure(
 
 def train(order: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
     """Trains as ordered; tells of each step, then the fields of a `Timing`."""
-    from .engine import launch
-    from .trainer import Trainer
+    from ..training.loop import launch
+    from ..training.trainer import Trainer
 
     described, steps = order["config"], order["steps"]
     settings = Config.from_dict(described)
@@ -209,7 +209,7 @@ def device_name(device: torch.device) -> str:
 
 def answer(work: Callable[[dict[str, Any], Callable[[dict[str, Any]], None]], None]) -> None:
     """`work(order, tell)`: reads the order from standard input; what it tells are lines of JSON."""
-    from . import memory
+    from .. import memory
 
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer

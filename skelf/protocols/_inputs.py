@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..augment import crop_resize, draw_crops
-from ..data.batch import ClipBatches, resize
+from ..augment.basic import crop_resize, draw_crops, resize
+from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
 from ..errors import InputError
 from .features import labelled, same_layout

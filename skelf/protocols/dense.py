@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..data.batch import ClipBatches, resize
+from ..augment.basic import resize
+from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
 from ..data.normalize import keeps_time
+from ..encoders.ensemble import Ensemble
 from ..encoders.gru import GRU
-from ..ensemble import Ensemble
 from ..errors import InputError
 from .features import in_evaluation, same_layout
 from .windows import Windows, as_clips, rows, to_frames

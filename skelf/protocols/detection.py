@@ -16,10 +16,10 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from ..arguments import arguments
-from ..config_eval import SKIP
 from ..data.clips import ClipSet
 from ..errors import InputError
+from ..settings.evaluation import SKIP
+from ..settings.signature import arguments
 from ._training import BatchNorm, Recipe, linear_head, seeded
 from .dense import NormalizeOn, Reader
 from .frame_heads import Laying, Task, frozen, tuned

@@ -22,7 +22,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from ..data.batch import ClipBatches, resize
+from ..augment.basic import resize
+from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
 from ..encoders._products import linear
 from ..errors import InputError

@@ -20,10 +20,10 @@ from pydantic import Field
 from sklearn.svm import SVC
 from torch import Tensor, nn
 
-from ..arguments import arguments
-from ..config_eval import SKIP
 from ..data.clips import ClipSet
 from ..errors import InputError
+from ..settings.evaluation import SKIP
+from ..settings.signature import arguments
 from . import features
 from .outcome import Outcome
 

@@ -16,10 +16,10 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from ..arguments import arguments
-from ..config_eval import SKIP
 from ..data.clips import ClipSet
-from ..metrics import topk_accuracy
+from ..metrics.classes import topk_accuracy
+from ..settings.evaluation import SKIP
+from ..settings.signature import arguments
 from ._inputs import JUDGED, Augment, Part, both_sides, part
 from ._training import BatchNorm, Recipe, fit, linear_head, seeded, trained_copy
 from .linear import Count, hold_out

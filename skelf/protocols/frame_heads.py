@@ -17,17 +17,7 @@ from torch import Generator, Tensor, nn
 from ..errors import InputError
 from ._training import Recipe, fit, trained_copy
 from .dense import NormalizeOn, Reader, dense, outputs, taking
-from .windows import (
-    Way,
-    Windows,
-    average,
-    draw,
-    draw_centred,
-    frame_labels,
-    lay,
-    rows,
-    to_frames,
-)
+from .windows import Way, Windows, average, draw, draw_centred, frame_labels, lay, rows, to_frames
 
 MEMORY_SHARE = 0.8
 """Most of the computer's memory that frozen features may take."""

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ..data.clips import ClipSet
 from ..errors import InputError
-from ..metrics import topk_accuracy
+from ..metrics.classes import topk_accuracy
 from . import features
 from .outcome import Outcome
 

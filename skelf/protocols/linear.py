@@ -16,11 +16,11 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from ..arguments import arguments
-from ..config_eval import SKIP
 from ..data.clips import ClipSet
 from ..errors import InputError
-from ..metrics import topk_accuracy
+from ..metrics.classes import topk_accuracy
+from ..settings.evaluation import SKIP
+from ..settings.signature import arguments
 from . import features
 from .outcome import Outcome
 

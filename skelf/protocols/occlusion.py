@@ -17,12 +17,12 @@ from numpy.random import Generator
 from pydantic import Field
 from torch import Tensor, nn
 
-from .. import occlude
-from ..arguments import arguments
-from ..config_eval import SKIP
+from ..augment import occlusion as occlude
 from ..data.clips import ClipSet
 from ..errors import InputError
-from ..ranges import Shares
+from ..settings.evaluation import SKIP
+from ..settings.ranges import Shares
+from ..settings.signature import arguments
 from . import features, linear
 from .linear import Count
 from .outcome import Outcome
@@ -102,7 +102,7 @@ def run(
 
     Source: survey of Zhang et al. 2024 (PCM3++), "Action Recognition with Occlusion", after Song et
     al. 2019. Differs: granularity, seed and place of the masks are not stated there, see
-    `skelf.occlude`; joints and noise are ours.
+    `skelf.augment.occlusion`; joints and noise are ours.
     """
     schedule = linear.Schedule(
         epochs, lr, batch_size, milestones, gamma, momentum, weight_decay, test_every

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ..errors import InputError
-from ..metrics_matching import overlap_in_time
+from ..metrics.matching import overlap_in_time
 
 OFFICIAL_LENGTH = 9000
 """Frames that the released code pads every recording to."""

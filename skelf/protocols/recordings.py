@@ -12,9 +12,9 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 
 from ..data.clips import ClipSet
-from ..metrics_detection import Definition, Over, mean_ap, mean_aps
-from ..metrics_matching import Detections
-from ..metrics_segmentation import edit_score, f1_at, frame_accuracy
+from ..metrics.detection import Definition, Over, mean_ap, mean_aps
+from ..metrics.matching import Detections
+from ..metrics.segmentation import edit_score, f1_at, frame_accuracy
 from .proposals import RULES, Proposals, smooth, suppress
 from .windows import frame_labels
 

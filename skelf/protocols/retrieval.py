@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ..data.clips import ClipSet
 from ..errors import InputError
-from ..metrics import average_precision, precision_at
+from ..metrics.classes import average_precision, precision_at
 from . import features
 from .outcome import Outcome
 

@@ -17,11 +17,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ..arguments import arguments
-from ..config_eval import SKIP
 from ..data.clips import ClipSet
 from ..errors import InputError
-from ..metrics import topk_accuracy
+from ..metrics.classes import topk_accuracy
+from ..settings.evaluation import SKIP
+from ..settings.signature import arguments
 from . import features
 from ._inputs import Augment, Part, both_sides, part
 from ._training import BatchNorm, Recipe

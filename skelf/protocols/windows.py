@@ -141,7 +141,7 @@ def rows(windows: Windows, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
 def to_frames(values: Tensor, lengths: Tensor) -> Tensor:
     """Rows of an encoder's frames as rows of the frames that its window had: linear in time.
 
-    The way back of `data.batch.resize`: frame `i` of a window of `L` frames reads position
+    The way back of `augment.basic.resize`: frame `i` of a window of `L` frames reads position
     `(i + 0.5) * T / L - 0.5` of the encoder's `T` frames, clamped to them.
 
     Args:

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import plots, report
-from .metrics import confusion
-from .report import Section, Spread
-from .run_found import Found, Judged
-from .run_setup import Setup
+from ..metrics.classes import confusion
+from ..pages import html, plots
+from ..pages.html import Section, Spread
+from .found import Found, Judged
+from .setup import Setup
 
 SHOWN = 4
 """Most setups whose classes are shown beside one another."""
@@ -56,7 +56,7 @@ def classes(found: Found) -> list[Section]:
         where = " ".join(filter(None, (protocol, *(place if len(groups) > 1 else ()))))
         trained = [c for c in counted if not c.untrained]
         shown = (trained or counted)[:SHOWN]
-        body = report.grid(*(_confusion(c) for c in shown))
+        body = html.grid(*(_confusion(c) for c in shown))
         selection = next(iter(chosen[0].scores.scores))
         text = (
             f"Of the {protocol} protocol"
@@ -116,12 +116,12 @@ def _table(counted: Sequence[Counts]) -> str:
         if row["clips"]:
             rows.append(row)
     keys = {str(j): one.name for j, one in enumerate(counted)}
-    body = report.table(
+    body = html.table(
         rows, {"class": "Class", "clips": "Clips", **keys}, bars=list(keys),
         best=list(keys) if len(keys) > 1 else (),
         caption="Recall: the share of the class's test clips that was found.",
     )  # fmt: skip
-    return body if len(rows) <= 20 else report.folded("Recall of each class", body)
+    return body if len(rows) <= 20 else html.folded("Recall of each class", body)
 
 
 def _changes(counted: Sequence[Counts]) -> str:
@@ -142,4 +142,4 @@ def _changes(counted: Sequence[Counts]) -> str:
         sides=(before.name, after.name),
         note="Numbers: percentage points. Blue gained, orange lost.",
     )  # fmt: skip
-    return report.grid(drawn)
+    return html.grid(drawn)

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from inspect import signature
 from statistics import mean, stdev
 
-from . import plots, report
-from .protocols import knn
-from .report import Section
-from .run_found import Found, Run
-from .run_setup import Setup
+from ..pages import html, plots
+from ..pages.html import Section
+from ..protocols import knn
+from .found import Found, Run
+from .setup import Setup
 
 LINES = 12
 """Most lines of one figure that can be told apart at a glance."""
@@ -59,7 +59,7 @@ def monitor(found: Found) -> Section | None:
         + ("; bands show ± one deviation over seeds" if bands else "")
         + (". Epoch 0 is the untrained encoder." if begun else ".")
     )
-    return Section("k-NN while they trained", report.grid(*figures), text)
+    return Section("k-NN while they trained", html.grid(*figures), text)
 
 
 def _from_untrained(
@@ -108,7 +108,7 @@ def losses(found: Found) -> Section | None:
         figures += [drawn] if drawn else []
     several = len({(run.setup, run.seed) for run in found.runs}) > len(found.names)
     text = "The mean over the seeds that got so far." if several else ""
-    return Section("Loss", report.grid(*figures), text) if figures else None
+    return Section("Loss", html.grid(*figures), text) if figures else None
 
 
 def _terms(found: Found, setup: Setup) -> str:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .log import Event
-from .run_setup import Setup
-from .scores import Scores
-from .scores_recordings import RecordingScores
+from ..results.recordings import RecordingScores
+from ..results.scores import Scores
+from ..training.log import Event
+from .setup import Setup
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,16 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
-from . import __version__, checkpoint, scores
-from .errors import InputError
-from .files import read_json
-from .log import Event
-from .run_found import Detected, Found, Judged, Row, Run
-from .run_setup import Setup, name_setups, setup_of
-from .scores_recordings import holds
-from .scores_recordings import read as read_recordings
+from .. import __version__
+from ..checkpoints import folder as checkpoint
+from ..errors import InputError
+from ..files import read_json
+from ..results import scores
+from ..results.recordings import holds
+from ..results.recordings import read as read_recordings
+from ..training.log import Event
+from .found import Detected, Found, Judged, Row, Run
+from .setup import Setup, name_setups, setup_of
 
 SKIPPED = ("checkpoints", "tensorboard", "features")
 """Folders of a run that hold neither runs nor results."""

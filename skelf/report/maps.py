@@ -9,16 +9,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from . import checkpoint, embedding, loading, plots, report
-from .data.clips import ClipSet
-from .errors import InputError
-from .metrics import topk_accuracy
-from .player import player
-from .protocols.features import Features, cosine_blocks, extract_splits
-from .protocols.knn import knn_scores
-from .report import Section
-from .run_found import Found, Run
-from .svg import escape
+from ..checkpoints import folder as checkpoint
+from ..data.clips import ClipSet
+from ..errors import InputError
+from ..metrics.classes import topk_accuracy
+from ..pages import embedding, html, plots
+from ..pages.html import Section
+from ..pages.player import player
+from ..pages.svg import escape
+from ..protocols.features import Features, cosine_blocks, extract_splits
+from ..protocols.knn import knn_scores
+from ..runs import load as loading
+from .found import Found, Run
 
 SETUPS, QUERIES, NEAREST, CLIPS = 4, 3, 3, 2000
 """Most setups that are drawn, queries and neighbours of each, clips of a map."""
@@ -139,7 +141,7 @@ def _maps(seen: Sequence[Seen], method: str, left: str, say: Callable[[str], Non
         "colour and shape show the class. Near marks are alike; the distance between far groups, "
         f"the axes and the turn of a map say nothing. {left}"
     )
-    body = plots.class_legend(present, names) + report.grid(*figures)
+    body = plots.class_legend(present, names) + html.grid(*figures)
     return Section(f"What the encoders see ({said})", body, text)
 
 

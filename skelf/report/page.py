@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from statistics import mean
 from typing import Any
 
-from . import report
-from .report import Section
-from .run_classes import classes
-from .run_curves import losses, monitor, readings
-from .run_found import Found, Run
-from .run_results import results
-from .run_setup import Setup
-from .run_timelines import detections
+from ..pages import html
+from ..pages.html import Section
+from .classes import classes
+from .curves import losses, monitor, readings
+from .found import Found, Run
+from .results import results
+from .setup import Setup
+from .timelines import detections
 
 
 def lead(found: Found) -> str:
@@ -43,7 +43,7 @@ def notice(found: Found) -> str:
 
 def remarks(notes: Sequence[str]) -> list[Section]:
     """What could not be read, or not in full."""
-    return [Section("Remarks", report.listing(notes))] if notes else []
+    return [Section("Remarks", html.listing(notes))] if notes else []
 
 
 def sections(found: Found) -> list[Section]:
@@ -62,9 +62,9 @@ def ran(found: Found) -> Section:
     # Where they differ, these stand in the setups' names.
     differing = [k for k in keys if k not in (*shared, "Method", "Stream", "Trained on")]
     known = {k: k for k in differing if any(row.get(k) is not None for row in rows)}
-    body = report.facts(shared)
+    body = html.facts(shared)
     if len(rows) > 1:
-        body += report.table(rows, {"setup": "Setup", **known})
+        body += html.table(rows, {"setup": "Setup", **known})
     text = (
         "A setup is called by what it has unlike the others; settings stand in its name where they "
         "are not those of most."

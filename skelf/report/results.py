@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from statistics import mean, stdev
 from typing import Any
 
-from . import report
-from .report import Section, Spread
-from .run_found import Found, Row
-from .run_setup import Setup
-from .svg import escape
+from ..pages import html
+from ..pages.html import Section, Spread
+from ..pages.svg import escape
+from .found import Found, Row
+from .setup import Setup
 
 # Which state of a classifier stands for it in the first table; all are in the second.
 _SELECTIONS = ("last", "none", "validated", "best_on_test")
@@ -31,10 +31,10 @@ def results(found: Found) -> Section | None:
     for place in places:
         head = f"<h3>{escape(' '.join(filter(None, place)))}</h3>" if any(place) else ""
         body += head + _headline(found, shown, place)
-    body += report.folded("All numbers", _all_numbers(found, shown, places))
+    body += html.folded("All numbers", _all_numbers(found, shown, places))
     said = dict.fromkeys(f"{r.protocol}: {r.definition}" for r in found.rows if r.definition)
     if said:
-        body += report.folded("What each number is", report.listing(list(said)))
+        body += html.folded("What each number is", html.listing(list(said)))
     text = (
         "Share of the test side, higher is better; ± is the standard deviation over seeds. "
         "Untrained: the same encoder with its first random weights."
@@ -82,7 +82,7 @@ def _headline(found: Found, shown: Cells, place: tuple[str, str]) -> str:
             rows.append(row | {"runs": most})
     heads = {str(c): _head(c) for c in columns}
     best = [c for c in columns if c[2] == "best_on_test"]
-    return report.table(
+    return html.table(
         rows, {"setup": "Setup", **heads, "runs": "Seeds"}, best_down=list(heads),
         caption="Best on test: chosen by the test labels, so it flatters." if best else "",
     )  # fmt: skip
@@ -115,7 +115,7 @@ def _all_numbers(found: Found, shown: Cells, places: Sequence[tuple[str, str]]) 
                     rows.append(what | values | {"n": len(trained) or len(fresh)})
     heads = {"what": "Measure", "setup": "Setup", "trained": "Trained", "untrained": "Untrained"}
     heads |= {"n": "Seeds"} | ({"place": "Test set"} if len(places) > 1 else {})
-    return report.table(rows, heads, best=("trained", "untrained"))
+    return html.table(rows, heads, best=("trained", "untrained"))
 
 
 def _head(column: Column) -> str:

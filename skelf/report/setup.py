@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from .svg import clean
+from ..pages.svg import clean
 
 PARTS = ("method", "encoder", "views", "train", "data", "weights", "inputs", "runs")
 # Differ between runs that compute the same.

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from . import report
-from .metrics_matching import Detections, match
-from .report import Section
-from .run_found import Detected, Found
-from .scores_recordings import RecordingScores
-from .svg import escape
-from .timeline import bar_legend, timeline
+from ..metrics.matching import Detections, match
+from ..pages import html
+from ..pages.html import Section
+from ..pages.svg import escape
+from ..pages.timeline import bar_legend, timeline
+from ..results.recordings import RecordingScores
+from .found import Detected, Found
 
 TIOU = 0.5
 """Overlap in time from which an action counts as found."""
@@ -62,12 +62,12 @@ def _place(found: Found, best: Detected, beside: Sequence[Detected]) -> str:
             _figure_of(one.scores, theirs, int(recording), "untrained")
             for one, theirs in zip(beside, others, strict=True)
         ]
-        body += f"<h4>{escape(best.scores.names[recording])}</h4>{report.grid(*figures)}"
+        body += f"<h4>{escape(best.scores.names[recording])}</h4>{html.grid(*figures)}"
     body += bar_legend()
     rest = [int(r) for r in order if r not in shown][: _MOST - len(shown)]
     if rest:
         pictures = [_figure_of(best.scores, made, r, best.scores.names[r]) for r in rest]
-        body += report.folded(f"{len(rest)} more recordings", report.grid(*pictures))
+        body += html.folded(f"{len(rest)} more recordings", html.grid(*pictures))
     return body
 
 

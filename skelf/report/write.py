@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import __version__, report, run_page
-from .data.clips import ClipSet
-from .errors import InputError
-from .files import refuse_unwritable
-from .run_gather import gather
+from .. import __version__
+from ..data.clips import ClipSet
+from ..errors import InputError
+from ..files import refuse_unwritable
+from ..pages import html
+from . import page as run_page
+from .gather import gather
 
 
 def write_report(
@@ -53,15 +55,15 @@ def write_report(
     found = gather(places)
     sections = run_page.sections(found)
     if data is not None and split is not None:
-        from . import run_maps
+        from . import maps as run_maps
 
         clips = data if isinstance(data, ClipSet) else ClipSet.open(data)
         sections += run_maps.sections(found, clips, split, umap=umap, say=say)
-    page = report.page(
+    page = html.page(
         title,
         [*sections, *run_page.remarks(found.notes)],
         lead=run_page.lead(found),
         notice=run_page.notice(found),
         footer=f"skelf {__version__}. This page holds everything it shows and loads nothing.",
     )
-    return report.write(out, page), found.notes
+    return html.write(out, page), found.notes

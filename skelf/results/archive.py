@@ -11,8 +11,8 @@ from zlib import error as zlib_error
 
 import numpy as np
 
-from .errors import InputError
-from .files import replacing
+from ..errors import InputError
+from ..files import replacing
 
 _TEXTS = ("protocol", "selection", "definition", "method", "encoder", "stream", "data", "split")
 _TORN = (OSError, EOFError, ValueError, BadZipFile, zlib_error, KeyError, MemoryError)

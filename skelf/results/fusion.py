@@ -20,14 +20,14 @@ from typing import Any
 
 import numpy as np
 
-from .ensemble import common, joined
-from .errors import InputError
-from .files import refuse_unwritable, write_json
-from .metrics import topk_accuracy
-from .protocols.recordings import fused
+from ..encoders.ensemble import common, joined
+from ..errors import InputError
+from ..files import refuse_unwritable, write_json
+from ..metrics.classes import topk_accuracy
+from ..protocols.recordings import fused
+from .recordings import RecordingScores, holds
+from .recordings import read as read_recordings
 from .scores import Scores, read
-from .scores_recordings import RecordingScores, holds
-from .scores_recordings import read as read_recordings
 
 WEIGHTS = {"joint": 0.6, "bone": 0.6, "motion": 0.4}
 """Weights of the released ensemble."""

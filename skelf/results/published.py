@@ -59,7 +59,7 @@ def published(data: str, split: str | None = None, protocol: str | None = None) 
 @cache
 def everything() -> tuple[Published, ...]:
     """All published numbers, in the file's order."""
-    text = (files(__package__) / "assets" / "published.csv").read_text("utf-8")
+    text = (files(__package__) / "published.csv").read_text("utf-8")
     rows = csv.DictReader(text.splitlines())
     made: list[dict[str, Any]] = [row | {"value": float(row["value"])} for row in rows]
     return tuple(Published(**row) for row in made)

@@ -24,10 +24,10 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from .data.clips import ClipSet
-from .errors import InputError
-from .protocols.recordings import Proposing, Recordings, Rules, Smoothing, untrimmed
-from .scores_file import arrays, field, has, listed, read_row, texts, write
+from ..data.clips import ClipSet
+from ..errors import InputError
+from ..protocols.recordings import Proposing, Recordings, Rules, Smoothing, untrimmed
+from .archive import arrays, field, has, listed, read_row, texts, write
 
 _MAIN = "probabilities"
 

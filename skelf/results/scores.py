@@ -21,11 +21,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import scores_recordings
-from .data.clips import ClipSet
-from .errors import InputError
-from .protocols.outcome import Outcome
-from .scores_file import arrays, field, listed, read_row, texts, write
+from ..data.clips import ClipSet
+from ..errors import InputError
+from ..protocols.outcome import Outcome
+from . import recordings as scores_recordings
+from .archive import arrays, field, listed, read_row, texts, write
 
 _FURTHER = "scores_"
 

@@ -9,13 +9,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 from torch import nn
 
-from .arguments import arguments, filled
-from .config import METHOD_SKIP, Config, encoder_class
-from .encoders import ENCODERS
-from .errors import InputError
-from .methods import METHODS
-from .ranges import Depth
-from .skeleton import Skeleton
+from ..encoders import ENCODERS
+from ..errors import InputError
+from ..methods import METHODS
+from ..settings.ranges import Depth
+from ..settings.run import METHOD_SKIP, Config, encoder_class
+from ..settings.signature import arguments, filled
+from ..skeleton import Skeleton
 
 
 class Input(BaseModel):

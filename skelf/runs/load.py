@@ -15,16 +15,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from . import checkpoint
+from ..checkpoints import folder as checkpoint
+from ..encoders import ENCODERS
+from ..encoders.ensemble import Ensemble, common
+from ..errors import InputError, unknown
+from ..layouts import layout
+from ..methods import OFFICIAL
+from ..settings.run import Config
+from ..skeleton import Skeleton
+from ..streams import STREAMS
 from .build import build_encoder, build_method, building
-from .config import Config
-from .encoders import ENCODERS
-from .ensemble import Ensemble, common
-from .errors import InputError, unknown
-from .layouts import layout
-from .methods import OFFICIAL
-from .skeleton import Skeleton
-from .streams import STREAMS
 
 Run = str | Path
 ALL = "all"

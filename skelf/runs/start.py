@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from . import checkpoint
-from .errors import InputError, unknown
-from .methods import OFFICIAL
-from .skeleton import Skeleton
+from ..checkpoints import folder as checkpoint
+from ..errors import InputError, unknown
+from ..methods import OFFICIAL
+from ..skeleton import Skeleton
 
 
 class Start(NamedTuple):

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .arguments import Source, arguments, parameters, pick, read_given, unknown_keys
-from .errors import InputError
+from ..errors import InputError
+from .signature import Source, arguments, parameters, pick, read_given, unknown_keys
 
 SKIP = ("encoder", "train", "test", "seed", "device", "cache")
 """What the caller of a protocol passes itself; all else in its signature is a setting."""

@@ -18,20 +18,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from .arguments import (
-    SECTIONS,
-    arguments,
-    filled,
-    flat,
-    over,
-    parameters,
-    pick,
-    plain,
-    read_given,
-)
-from .config_eval import protocol_settings
-from .errors import InputError, unknown
+from ..errors import InputError, unknown
+from .evaluation import protocol_settings
 from .ranges import Depth, Positive, Size
+from .signature import SECTIONS, arguments, filled, flat, over, parameters, pick, plain, read_given
 
 # What the run itself passes to a callable; everything else in its signature is a setting.
 ENCODER_SKIP = ("skeleton", "in_channels", "persons", "stream", "confidence")
@@ -256,7 +246,7 @@ def encoder_class(
 
 def _shipped(method: str) -> dict[str, tuple[Any, str]]:
     """`configs/<method>.toml`; a method without one has its signatures' defaults only."""
-    path = files(__package__) / "configs" / f"{method}.toml"
+    path = files("skelf") / "configs" / f"{method}.toml"
     return flat(tomllib.loads(path.read_text("utf-8")), path.name) if path.is_file() else {}
 
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from .errors import InputError, unknown
+from ..errors import InputError, unknown
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from .arguments import SECTIONS
-from .checkpoint import MODEL, newest, read_config
-from .errors import InputError
-from .files import write_json
+from ..checkpoints.folder import MODEL, newest, read_config
+from ..errors import InputError
+from ..files import write_json
+from ..settings.signature import SECTIONS
 from .state import read_counters, resuming
 
 # What may change when a run is resumed: it alters where and how long, not what is computed.

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from .files import write_text
+from ..files import write_text
 
 Event = dict[str, Any]
 Listener = Callable[[Event], None]

@@ -18,11 +18,11 @@ import torch
 from lightning.fabric import Fabric
 from torch import nn
 
-from . import checkpoint
+from ..checkpoints import folder as checkpoint
+from ..data.clips import ClipSet
+from ..errors import InputError
+from ..settings.run import Train
 from .claim import claim
-from .config import Train
-from .data.clips import ClipSet
-from .errors import InputError
 from .log import Event, Listener, RunLog
 from .schedule import batch_plan
 from .trainer import Trainer

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .config import Train
+from ..settings.run import Train
 
 
 def batch_plan(

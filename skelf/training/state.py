@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import checkpoint
-from .errors import InputError
+from ..checkpoints import folder as checkpoint
+from ..errors import InputError
 
 
 def read_counters(folder: Path) -> dict[str, Any]:

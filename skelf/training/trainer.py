@@ -13,13 +13,13 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
-from . import checkpoint
+from ..checkpoints import folder as checkpoint
+from ..data.batch import ClipBatches
+from ..data.clips import ClipSet
+from ..encoders.chunks import set_chunk
+from ..settings.run import Train
 from .clock import Laps
 from .compiled import Compiled
-from .config import Train
-from .data.batch import ClipBatches
-from .data.clips import ClipSet
-from .encoders.chunks import set_chunk
 from .log import Listener
 from .schedule import batch_plan, rate_factor
 from .state import optimizer_state, optimizer_tensors, read_counters, resuming

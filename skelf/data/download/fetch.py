@@ -17,10 +17,10 @@ from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
-from ..errors import InputError
-from ..files import write_text
-from .get_http import Answer, BrokenError, RefusedError, opened
-from .get_list import Entry, find
+from ...errors import InputError
+from ...files import write_text
+from .http import Answer, BrokenError, RefusedError, opened
+from .sets import Entry, find
 
 __all__ = ["Result", "fetch", "find"]
 

@@ -12,7 +12,7 @@ from typing import IO, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.parse import urljoin
 
-from .get_list import allowed, local
+from .sets import allowed, local
 
 # Worth another attempt: too slow, too many, or broken for now.
 PASSING = {408, 425, 429, 500, 502, 503, 504}

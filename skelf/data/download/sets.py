@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from ..errors import InputError, unknown
+from ...errors import InputError, unknown
 
 LOCAL = {"localhost", "127.0.0.1", "::1"}
 MOST_FILES = 100_000
@@ -62,7 +62,7 @@ def find(name: str, more: str | Path | None = None) -> Entry:
     Raises:
         InputError: no such set, or a list that does not hold.
     """
-    own = resources.files("skelf.data") / "sets.toml"
+    own = resources.files(__package__) / "sets.toml"
     known = _parse(own.read_text(encoding="utf-8"), "sets.toml")
     if more is not None:
         try:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
+from ...errors import InputError
+from ..motion.kinematics import descent, rotation
 from . import source
-from .kinematics import descent, rotation
 
 INCH = 0.0254
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
+from ...errors import InputError
+from ..motion.resample import LARGEST
 from . import source
 
 BLOCK = 512
@@ -146,7 +147,7 @@ def _points(
         )
     if size == 4:
         values = _floats(raw, data * BLOCK, frames * row, processor)
-    elif 0 < scale <= source.LARGEST:
+    elif 0 < scale <= LARGEST:
         values = np.frombuffer(raw, f"{order}i2", frames * row, data * BLOCK).astype(float)
     else:
         raise InputError(f"{file}: POINT:SCALE is {scale:g}; integer points need a number above 0")
@@ -168,7 +169,7 @@ def _frame_count(parameters: dict[str, Value], header: int) -> int:
     ):
         return int(end[0] + 65536 * end[1] - start[0] - 65536 * start[1] + 1)
     counts = [_number(parameters, f"POINT:{key}", 0) for key in ("LONG_FRAMES", "FRAMES")]
-    known = [count for count in counts if 0 < count <= source.LARGEST and count != 65535]
+    known = [count for count in counts if 0 < count <= LARGEST and count != 65535]
     return int(known[0]) if known else header
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, unknown
-from ..layouts import layout as named_layout
-from ..skeleton import Skeleton
+from ...errors import InputError, unknown
+from ...layouts import layout as named_layout
+from ...skeleton import Skeleton
 
 MOST_BYTES = 1 << 20
 UP = ("y", "-y", "z", "-z")

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
-from ..skeleton import Skeleton
-from . import check
-from .clips import ClipSet
+from ...errors import InputError
+from ...skeleton import Skeleton
+from .. import check
+from ..clips import ClipSet
 
 KEY = "skelf"  # what formats call the text
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import InputError
+from ...errors import InputError
 from .words import Words
 
 JOINTS, FIELDS, HEADER = 25, 12, 11  # of a body: joints, numbers a joint, words before them

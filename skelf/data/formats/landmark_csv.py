@@ -6,11 +6,11 @@ import re
 
 import numpy as np
 
-from ..errors import InputError
-from ..skeleton import Skeleton
+from ...errors import InputError
+from ...skeleton import Skeleton
+from ..motion.poses import Video
 from . import naming
 from .members import Member
-from .poses import Video
 from .text import Table, column, read_csv
 
 AXES = {"x": 0, "y": 1, "z": 2, "v": 3, "visibility": 3}

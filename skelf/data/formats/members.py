@@ -11,7 +11,7 @@ from typing import NamedTuple
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 from zlib import error as zlib_error
 
-from ..errors import InputError
+from ...errors import InputError
 
 # What zipfile raises on damage, on encryption and on a compression that it does not know.
 _BROKEN: tuple[type[Exception], ...] = (BadZipFile, zlib_error, struct.error, EOFError)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from math import gcd
 from pathlib import Path, PurePosixPath
 
-from ..errors import InputError
+from ...errors import InputError
 from .members import Member
 
 LONGEST = 1 << 20  # frames of a video: ten hours

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
-from ..errors import InputError
+from ...errors import InputError
 
 
 def load(path: Path) -> Any:

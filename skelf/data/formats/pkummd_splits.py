@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..errors import InputError
+from ...errors import InputError
 from .members import Member
 from .pkummd_text import NAMES, parse_split
 

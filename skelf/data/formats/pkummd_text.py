@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import InputError
+from ...errors import InputError
 from .action_names import PKUMMD
 from .kinect_text import JOINTS
 

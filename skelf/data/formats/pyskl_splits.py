@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
+from ...errors import InputError
 
 SIDES = {"train": 1, "val": 2, "test": 2}
 _NAME = re.compile(r"(?:(.*)_)?(train|val|test)(\d*)")

@@ -7,17 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
+from ...errors import InputError
+from ..motion.resample import LARGEST, RATES
 from .members import Member
-from .resample import RATES
 from .text import read_text
 
 JOINTS = 1000
 """Joints that a file may have: full rigs with fingers and faces have about 250."""
 MOST_BYTES = 1 << 30
 """An hour of a full rig takes half of it."""
-LARGEST = 1e9
-"""Largest number that a file may hold: sums of them stay far from infinity."""
 
 
 def find(path: Path, suffix: str) -> list[Path]:

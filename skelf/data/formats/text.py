@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ..errors import InputError
+from ...errors import InputError
 from .members import Member
 
 T = TypeVar("T")

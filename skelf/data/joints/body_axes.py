@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from ..errors import InputError
-from ..skeleton import Skeleton
+from ...errors import InputError
+from ...skeleton import Skeleton
 
 HIPS = ("spinebase", "hipcenter", "hipcentre", "midhip", "pelvis", "hips", "hip")
 SPINES = ("spinemid", "spine", "torso", "spine1", "lowerback", "thorax", "chest", "neck")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..skeleton import Skeleton
+from ...skeleton import Skeleton
 
 HEADS = ("head", "nose", "neck")
 SHOULDERS = ("shoulder", "upperarm", "uparm", "leftarm", "rightarm", "humerus")

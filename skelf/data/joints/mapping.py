@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
-from ..layouts import layout as named_layout
-from ..skeleton import Skeleton
-from .clips import ClipSet
-from .frames import Frames
-from .joint_origins import Origin, Rule, origins
+from ...errors import InputError
+from ...layouts import layout as named_layout
+from ...skeleton import Skeleton
+from ..clips import ClipSet
+from ..frames import Frames
+from .origins import Origin, Rule, origins
 
 _FILLED = ("between", "nearest", "missing")
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import InputError
-from ..skeleton import Skeleton
+from ...errors import InputError
+from ...skeleton import Skeleton
 
 # Parts of paired joints by what their names hold, the first that fits; names of bones (ASF), of
 # rigs (BVH) and of the usual marker sets. Whatever fits none goes with its parent.

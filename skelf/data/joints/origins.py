@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, get_args
 
-from ..errors import InputError, unknown
-from ..skeleton import Skeleton
-from . import joint_aliases as aliases
+from ...errors import InputError, unknown
+from ...skeleton import Skeleton
+from . import aliases
 
 Rule = Literal["interpolate", "mask"]
 FEWEST = 0.5

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from ..errors import InputError
+from ...errors import InputError
 
 Missing = Literal["keep", "hold", "linear"]
 """keep: zeros. hold: the place last seen, before that the next one. linear: on the line between

@@ -13,15 +13,14 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from ..errors import InputError, unknown
-from ..layouts import layout as named_layout
-from ..skeleton import Skeleton
-from . import joint_names
-from .clips import ClipSet, utf8
-from .frames import Frames
-from .pool import Progress
-from .resample import resample
-from .source import LARGEST
+from ...errors import InputError, unknown
+from ...layouts import layout as named_layout
+from ...skeleton import Skeleton
+from ..clips import ClipSet, utf8
+from ..frames import Frames
+from ..joints import names as joint_names
+from ..pool import Progress
+from .resample import LARGEST, resample
 
 Folders = Literal["class", "subject", "none"]
 Up = Literal["y", "z"]

@@ -18,14 +18,15 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from ..errors import InputError
-from ..layouts import layout as named_layout
-from ..skeleton import Skeleton
-from . import pool, tracks
-from .clips import ClipSet
-from .frames import Frames
+from ...errors import InputError
+from ...layouts import layout as named_layout
+from ...skeleton import Skeleton
+from .. import pool
+from ..clips import ClipSet
+from ..frames import Frames
+from ..pool import Progress
+from . import tracks
 from .missing import Missing, refuse_rule
-from .pool import Progress
 
 T = TypeVar("T")
 

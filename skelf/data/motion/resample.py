@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import InputError
+from ...errors import InputError
 
 RATES = (0.1, 10_000.0)
 """Lowest and highest frame rate that is believed; beyond it a file would ask for any memory."""
+LARGEST = 1e9
+"""Largest number that a file of motion may hold: sums of them stay far from infinity."""
 _TINY = 1e-6  # of a frame: what two ways to write one rate differ by
 
 

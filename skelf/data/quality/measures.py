@@ -1,15 +1,15 @@
 """Numbers that tell a sound clip from a doubtful one: `measure` reads one clip and judges nothing.
 
 Speeds and deviations are in body heights, so that they mean the same in metres, millimetres and
-pixels; `quality_rules.py` has the thresholds.
+pixels; `rules.py` has the thresholds.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..skeleton import Skeleton
-from .quality_body import Body
+from ...skeleton import Skeleton
+from ..joints.landmarks import Body
 
 LEAST_STEPS = 10
 """Steps that a joint must be followed for before it counts as frozen: in fewer, quantised

@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from .clips import ClipSet
-from .quality import Finding
+from ..clips import ClipSet
+from .finding import Finding
 
 GONE = 0.5
 """Share of frames without anybody from which a clip is doubtful: half of it shows nothing."""

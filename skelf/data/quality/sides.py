@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .clips import ClipSet
-from .quality import Finding
+from ..clips import ClipSet
+from .finding import Finding
 
 IMBALANCE = 10
 """Largest class over the smallest from which top-1 says little about the small ones; the field's

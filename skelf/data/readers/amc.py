@@ -12,16 +12,18 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
-from ..ranges import Positive
-from ..skeleton import Skeleton
-from . import asf as asf_file
-from . import mocap, source
-from .asf import Bone, Lines, Rig, acting
-from .clips import ClipSet
-from .kinematics import forward
-from .mocap import Folders, Motion, Up
-from .pool import Progress
+from ...errors import InputError
+from ...settings.ranges import Positive
+from ...skeleton import Skeleton
+from ..clips import ClipSet
+from ..formats import asf as asf_file
+from ..formats import source
+from ..formats.asf import Bone, Lines, Rig, acting
+from ..motion import mocap
+from ..motion.kinematics import forward
+from ..motion.mocap import Folders, Motion, Up
+from ..motion.resample import LARGEST
+from ..pool import Progress
 
 CMU_RATE = 120.0
 BLOCK = 4096  # frames whose rotation matrices are in memory at once
@@ -193,7 +195,7 @@ def _values(file: Path, first: int, bone: Bone, rows: list[list[str]], frames: i
         values = np.array(rows, np.float64)
     except ValueError:
         values = np.full((frames, bone.width), np.nan)
-    wrong = ~(np.abs(values) <= source.LARGEST).all(1)
+    wrong = ~(np.abs(values) <= LARGEST).all(1)
     for row in np.flatnonzero(wrong):  # the slow way, to name the frame
         values[row] = source.numbers(f"{file}: frame {first + row}: {bone.name}", rows[row])
     return values

@@ -26,13 +26,13 @@ from zlib import error as zlib_error
 
 import numpy as np
 
-from ..errors import InputError
-from ..layouts import LAYOUTS
-from ..layouts import layout as named_layout
-from ..skeleton import Skeleton
-from . import described
-from .clips import ClipSet
-from .joint_names import pairs
+from ...errors import InputError
+from ...layouts import LAYOUTS
+from ...layouts import layout as named_layout
+from ...skeleton import Skeleton
+from ..clips import ClipSet
+from ..formats import described
+from ..joints.names import pairs
 
 COLUMNS = {"labels": "label", "subjects": "subject", "views": "camera", "cameras": "camera"}
 COLUMNS |= {"setups": "setup", "folds": "fold"}

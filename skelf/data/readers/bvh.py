@@ -13,14 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
-from ..ranges import Positive
-from ..skeleton import Skeleton
-from . import mocap, source
-from .clips import ClipSet
-from .kinematics import forward, rotation
-from .mocap import Folders, Motion, Up
-from .pool import Progress
+from ...errors import InputError
+from ...settings.ranges import Positive
+from ...skeleton import Skeleton
+from ..clips import ClipSet
+from ..formats import source
+from ..motion import mocap
+from ..motion.kinematics import forward, rotation
+from ..motion.mocap import Folders, Motion, Up
+from ..motion.resample import LARGEST
+from ..pool import Progress
 
 CENTIMETRE = 0.01
 BLOCK = 4096  # frames whose rotation matrices are in memory at once
@@ -203,7 +205,7 @@ def _motion(file: Path, lines: list[str], at: int, width: int) -> tuple[float, n
         for number, line in rows:  # the slow way, to name the line
             source.numbers(f"{file}: line {number}", line.split(), width)
         raise InputError(f"{file}: lines after Frame Time must be numbers; mend the file") from None
-    wrong = ~(np.abs(values) <= source.LARGEST).all(1)
+    wrong = ~(np.abs(values) <= LARGEST).all(1)
     if wrong.any():
         row = int(wrong.argmax())
         source.believed(f"{file}: line {rows[row][0]} (frame {row})", values[row])

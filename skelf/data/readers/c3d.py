@@ -12,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
-from ..ranges import Positive
-from ..skeleton import Skeleton
-from . import c3d_file, mocap, source
-from .clips import ClipSet
-from .mocap import Folders, Motion, Up
-from .pool import Progress
+from ...errors import InputError
+from ...settings.ranges import Positive
+from ...skeleton import Skeleton
+from ..clips import ClipSet
+from ..formats import c3d_file, source
+from ..motion import mocap
+from ..motion.mocap import Folders, Motion, Up
+from ..pool import Progress
 
 UNITS = {"mm": 0.001, "cm": 0.01, "dm": 0.1, "m": 1.0, "in": 0.0254, "ft": 0.3048}
 SAMPLES = 200  # frames from which the tree of markers is found

@@ -16,16 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
-from ..layouts import LAYOUTS
-from ..ranges import Positive, Share, Size
-from ..skeleton import Skeleton
-from . import members, naming, poses
-from .clips import ClipSet
-from .missing import Missing
-from .pool import Progress
-from .poses import Rules, Video
-from .text import instance, member_of, numbers, read_json
+from ...errors import InputError
+from ...layouts import LAYOUTS
+from ...settings.ranges import Positive, Share, Size
+from ...skeleton import Skeleton
+from ..clips import ClipSet
+from ..formats import members, naming
+from ..formats.text import instance, member_of, numbers, read_json
+from ..motion import poses
+from ..motion.missing import Missing
+from ..motion.poses import Rules, Video
+from ..pool import Progress
 
 VIDEO = ("video_id", "vid_id")
 FRAME = ("frame_id", "frame_number", "frame_index")

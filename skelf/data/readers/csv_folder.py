@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
-from ..ranges import Share
-from ..skeleton import Skeleton
-from . import members, naming
-from .clips import ClipSet
-from .csv_mapping import CsvMapping
-from .frames import Frames
-from .members import Member
-from .missing import Missing, fill, refuse_rule
-from .pool import Progress
-from .text import MOST_BYTES, column, number, read_csv, read_text
+from ...errors import InputError
+from ...settings.ranges import Share
+from ...skeleton import Skeleton
+from ..clips import ClipSet
+from ..formats import members, naming
+from ..formats.csv_mapping import CsvMapping
+from ..formats.members import Member
+from ..formats.text import MOST_BYTES, column, number, read_csv, read_text
+from ..frames import Frames
+from ..motion.missing import Missing, fill, refuse_rule
+from ..pool import Progress
 
 FIELDS = ("subject", "camera", "setup")
 

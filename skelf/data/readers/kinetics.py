@@ -15,17 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
-from ..layouts import COCO17, OPENPOSE18
-from ..ranges import Positive, Share, Size
-from ..skeleton import Skeleton
-from . import members, naming, poses
-from .clips import ClipSet
-from .members import Member
-from .missing import Missing
-from .pool import Progress
-from .poses import Rules, Video
-from .text import instance, member_of, numbers, read_json
+from ...errors import InputError
+from ...layouts import COCO17, OPENPOSE18
+from ...settings.ranges import Positive, Share, Size
+from ...skeleton import Skeleton
+from ..clips import ClipSet
+from ..formats import members, naming
+from ..formats.members import Member
+from ..formats.text import instance, member_of, numbers, read_json
+from ..motion import poses
+from ..motion.missing import Missing
+from ..motion.poses import Rules, Video
+from ..pool import Progress
 
 MOST_BYTES = 1 << 26  # ten seconds take 1 MB
 CLASSES = 100_000  # far above any set: a slip is refused before it asks for the names

@@ -23,17 +23,18 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..errors import InputError
-from ..layouts import MEDIAPIPE33
-from ..ranges import Positive, Share, Size
-from ..skeleton import Skeleton
-from . import landmark_csv, members, naming, poses
-from .clips import ClipSet
-from .members import Member
-from .missing import Missing
-from .pool import Progress
-from .poses import Rules, Video
-from .text import instance, member_of, numbers, read_json
+from ...errors import InputError
+from ...layouts import MEDIAPIPE33
+from ...settings.ranges import Positive, Share, Size
+from ...skeleton import Skeleton
+from ..clips import ClipSet
+from ..formats import landmark_csv, members, naming
+from ..formats.members import Member
+from ..formats.text import instance, member_of, numbers, read_json
+from ..motion import poses
+from ..motion.missing import Missing
+from ..motion.poses import Rules, Video
+from ..pool import Progress
 
 FIELDS = {
     "image": ("pose_landmarks", "poseLandmarks", "landmarks"),

@@ -10,17 +10,19 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ..errors import InputError, unknown
-from ..layouts import NTU25
-from ..layouts import layout as named_layout
-from ..skeleton import Skeleton
-from . import action_names, bodies, members, pool
-from .clips import ClipSet
-from .frames import Frames
-from .kinect_text import JOINTS, MOST_BYTES, parse
-from .members import Member
-from .pool import Progress
-from .presets import PRESETS
+from ...errors import InputError, unknown
+from ...layouts import NTU25
+from ...layouts import layout as named_layout
+from ...skeleton import Skeleton
+from .. import pool
+from ..clips import ClipSet
+from ..formats import action_names, members
+from ..formats.kinect_text import JOINTS, MOST_BYTES, parse
+from ..formats.members import Member
+from ..frames import Frames
+from ..motion import bodies
+from ..pool import Progress
+from ..presets import PRESETS
 
 FPS = 30
 NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})")
@@ -73,7 +75,7 @@ def read(
         benchmark: ntu60 keeps setups to 17 and classes to 60, with the splits xsub and xview;
             ntu120 has xsub and xset. auto: ntu120 when a file needs it.
         persons: which two bodies stay: energy (2s-AGCN, CMD, USDRL), file (AimCLR) or tracked; see
-            `skelf.data.bodies`.
+            `skelf.data.motion.bodies`.
         exclude: a text file of names to leave out, such as the published lists of incomplete ones.
         workers: processes that parse.
         progress: called with files done and files in all.

@@ -13,17 +13,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import InputError
-from ..layouts import OPENPOSE18, OPENPOSE25
-from ..ranges import Positive, Share, Size
-from ..skeleton import Skeleton
-from . import members, naming, poses
-from .clips import ClipSet
-from .members import Member
-from .missing import Missing
-from .pool import Progress
-from .poses import Rules, Video
-from .text import member_of, numbers, read_json
+from ...errors import InputError
+from ...layouts import OPENPOSE18, OPENPOSE25
+from ...settings.ranges import Positive, Share, Size
+from ...skeleton import Skeleton
+from ..clips import ClipSet
+from ..formats import members, naming
+from ..formats.members import Member
+from ..formats.text import member_of, numbers, read_json
+from ..motion import poses
+from ..motion.missing import Missing
+from ..motion.poses import Rules, Video
+from ..pool import Progress
 
 MOST_BYTES = 1 << 24  # of one frame; with face and hands a person takes 10 kB
 END = "_keypoints"

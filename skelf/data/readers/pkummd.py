@@ -9,25 +9,19 @@ from typing import Literal
 
 import numpy as np
 
-from ..errors import InputError
-from ..skeleton import Skeleton
-from . import action_names, members, pool
-from .clips import ClipSet
-from .frames import Frames
-from .kinect_text import JOINTS
-from .members import Member
+from ...errors import InputError
+from ...skeleton import Skeleton
+from .. import pool
+from ..clips import ClipSet
+from ..formats import action_names, members
+from ..formats.kinect_text import JOINTS
+from ..formats.members import Member
+from ..formats.pkummd_splits import read_split
+from ..formats.pkummd_text import CAMERAS, NAMES, Segment, parse_labels, parse_skeleton, segments_of
+from ..frames import Frames
+from ..pool import Progress
+from ..presets import PRESETS
 from .ntu import kinect_layout
-from .pkummd_splits import read_split
-from .pkummd_text import (
-    CAMERAS,
-    NAMES,
-    Segment,
-    parse_labels,
-    parse_skeleton,
-    segments_of,
-)
-from .pool import Progress
-from .presets import PRESETS
 
 FPS, PERSONS = 30, 2
 SUFFIXES = (".txt", ".skeleton", ".label")

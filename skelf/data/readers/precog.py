@@ -15,16 +15,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
-from ..layouts import KINECT20
-from ..layouts import layout as named_layout
-from ..skeleton import Skeleton
-from . import members
-from .clips import ClipSet
-from .frames import Frames
-from .members import Member
-from .pool import Progress
-from .text import number, read_csv
+from ...errors import InputError
+from ...layouts import KINECT20
+from ...layouts import layout as named_layout
+from ...skeleton import Skeleton
+from ..clips import ClipSet
+from ..formats import members
+from ..formats.members import Member
+from ..formats.text import number, read_csv
+from ..frames import Frames
+from ..pool import Progress
 
 FPS = 30
 MOST_BYTES = 1 << 25  # a recording takes 0.2 MB

@@ -21,13 +21,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import InputError
-from ..layouts import LAYOUTS
-from ..layouts import layout as named_layout
-from ..skeleton import Skeleton
-from . import described, pickles
-from .clips import ClipSet, utf8
-from .pyskl_splits import read_splits
+from ...errors import InputError
+from ...layouts import LAYOUTS
+from ...layouts import layout as named_layout
+from ...skeleton import Skeleton
+from ..clips import ClipSet, utf8
+from ..formats import described, pickles
+from ..formats.pyskl_splits import read_splits
 
 USUAL = {(17, 2): "coco17", (18, 2): "openpose18", (25, 3): "ntu25"}  # joints, coordinates
 MOST_PERSONS = 16  # without a word from the user

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InputError
-from ..layouts import KINECT20
-from ..skeleton import Skeleton
+from ...errors import InputError
+from ...layouts import KINECT20
+from ...skeleton import Skeleton
+from ..clips import ClipSet
 from .actions import ACTIONS, INTERACTIONS, Beat, Pose, smooth
-from .clips import ClipSet
 from .figure import Figure
 from .scene import film
 
@@ -92,7 +92,7 @@ def generate(
         segments=_segments(pieces, label),
         attributes={
             "title": f"synthetic: computed figures, not recordings of people ({skeleton.name})",
-            "source": f"skelf.data.synthetic, seed {seed}",
+            "source": f"skelf.data.synthetic.clips, seed {seed}",
             "synthetic": "true",
         },
     )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..skeleton import Skeleton
+from ...skeleton import Skeleton
 
 SEGMENTS = (
     "trunk",

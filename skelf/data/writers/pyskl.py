@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
-from ..files import replacing
-from . import described
-from .clips import ClipSet
-from .pyskl_splits import write_splits
+from ...errors import InputError
+from ...files import replacing
+from ..clips import ClipSet
+from ..formats import described
+from ..formats.pyskl_splits import write_splits
 
 _SIZES = {"img_shape": ("height", "width"), "original_shape": ("original_height", "original_width")}
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
-from ..files import replacing
-from . import described
-from .arrays import COLUMNS, FIELDS
-from .clips import ClipSet
+from ...errors import InputError
+from ...files import replacing
+from ..clips import ClipSet
+from ..formats import described
+from ..readers.arrays import COLUMNS, FIELDS
 
 _RENAMED = {"fold": "folds"}  # what the reader calls a column
 

@@ -1,0 +1,1 @@
+"""Augmentations and each method's composition of views: pure batched functions on any device."""

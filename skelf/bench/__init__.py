@@ -1,0 +1,1 @@
+"""`skelf bench`: methods x data x protocols x seeds from one suite."""

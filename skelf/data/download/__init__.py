@@ -1,0 +1,1 @@
+"""Public sets by name: what can be had, from where, under which licence."""

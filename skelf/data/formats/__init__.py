@@ -1,0 +1,1 @@
+"""The parts of file formats that several readers and writers share."""

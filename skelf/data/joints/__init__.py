@@ -1,0 +1,1 @@
+"""Joints by their names: aliases, origins, mappings between layouts, landmarks of a body."""

@@ -1,0 +1,1 @@
+"""Motion before it is a clip: kinematics, frame rates, poses into tracks, gaps."""

@@ -1,0 +1,1 @@
+"""What a careful person would find in a store."""

@@ -1,0 +1,1 @@
+"""Made-up figures that move: clips and recordings for demos and tests."""

@@ -1,0 +1,1 @@
+"""Writers: a ClipSet as the files that other programs read."""

@@ -1,0 +1,1 @@
+"""What draws: HTML pages, SVG, figures, timelines, the player."""

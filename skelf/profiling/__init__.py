@@ -1,0 +1,1 @@
+"""`skelf profile`: parameters, FLOPs, memory and time of a method."""

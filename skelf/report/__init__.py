@@ -1,0 +1,1 @@
+"""`skelf report`: runs and results on one page."""

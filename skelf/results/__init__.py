@@ -1,0 +1,1 @@
+"""What protocols leave behind: scores, their fusion, published numbers."""

@@ -1,0 +1,1 @@
+"""Runs: from settings, a name or a folder to a module."""
