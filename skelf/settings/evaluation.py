@@ -1,8 +1,8 @@
 """The settings of protocols: `eval.key` for every one that takes it, `eval.protocol.key` for one.
 
 In TOML `[eval]` and `[eval.linear]`. A learning rate that suits a linear classifier is no good for
-fine-tuning, so settings that a run is to keep belong to one protocol. Of two settings of one
-argument the later one counts; in a file those of one protocol stand below those of all.
+fine-tuning, so settings that a run is to keep belong to one protocol. If an option is set twice,
+the last one wins; in a file those of one protocol stand below those of all.
 """
 
 from __future__ import annotations
@@ -12,70 +12,68 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from .signature import Source, arguments, parameters, pick, read_given, unknown_keys
+from .given import pick, read_given
+from .settable import Source, filled, options_of, settable, unknown_keys
 
-SKIP = ("encoder", "train", "test", "seed", "device", "cache")
-"""What the caller of a protocol passes itself; all else in its signature is a setting."""
-
-Run = Callable[..., Any]
+Protocols = Mapping[str, Callable[..., Any]]
 
 
 def evaluation(
-    asked: Mapping[str, Run],
+    protocols: Protocols,
     *,
     base: Mapping[str, Any] | None = None,
     file: str | Path | None = None,
     overrides: Sequence[str] = (),
-) -> dict[str, dict[str, Any]]:
-    """Arguments of each protocol that is asked, defaults filled in.
+) -> dict[str, Any]:
+    """The options of each protocol that will run, defaults filled in.
 
     Args:
-        asked: name -> run function of the protocols that will run.
-        base: the run's stored `Config.eval`; keys that no asked protocol takes are left out.
+        protocols: name -> function; what its `how` is annotated with is what can be set.
+        base: the run's stored `Config.eval`; keys that no protocol here takes are left out.
         file: the user's TOML file; only its `eval` section counts.
         overrides: `eval.key=value` or `eval.protocol.key=value`.
 
     Returns:
-        Protocol name -> keyword arguments.
+        Protocol name -> its options.
 
     Raises:
-        InputError: a key that no asked protocol takes, a key of another section, a wrong value.
+        InputError: a key that none of them takes, a key of another section, a wrong value.
     """
     for text in overrides:
         if not text.strip().startswith("eval."):
             raise InputError(f"override {text!r}: only eval.* can change, the run fixes the rest")
-    known = _known(asked)
+    known = _known(protocols)
     stored = {key: value for key, value in (base or {}).items() if key in known}
     values, source = pick(read_given(file, overrides), "eval")
     source = dict.fromkeys(stored, "the run's config") | source
-    # What is given now counts more than what the run kept, be it for one protocol or for all.
+    # What is given now wins over what the run kept, be it for one protocol or for all.
     ordered = {key: value for key, value in stored.items() if key not in values} | values
-    return protocol_settings(asked, ordered, source=source)
+    return protocol_settings(protocols, ordered, source=source)
 
 
 def protocol_settings(
-    protocols: Mapping[str, Run], given: Mapping[str, Any], *, source: Source
-) -> dict[str, dict[str, Any]]:
-    """Arguments of each protocol from `key` and `protocol.key`; of one argument the last counts.
+    protocols: Protocols, given: Mapping[str, Any], *, source: Source
+) -> dict[str, Any]:
+    """The options of each protocol from `key` and `protocol.key`; the last one of a key wins.
 
     Raises:
         InputError: a key that none of them takes, or a wrong value.
     """
     if lines := unknown_keys(given, _known(protocols), "eval", source):
         raise InputError("\n".join(lines))
-    made = {}
-    for name, run in protocols.items():
-        takes = parameters(run, skip=SKIP)
-        mine, origin = {}, {}
+    settings = {}
+    for name, protocol in protocols.items():
+        cls = options_of(protocol, "how")
+        takes, values, origin = settable(cls), {}, {}
         for key, value in given.items():
-            own = key.removeprefix(f"{name}.")
-            if own in takes:
-                mine[own] = value
-                origin[own] = source if isinstance(source, str) else source.get(key, "")
-        made[name] = arguments(run, mine, section="eval", source=origin, skip=SKIP)
-    return made
+            bare = key.removeprefix(f"{name}.")
+            if bare in takes:
+                values[bare] = value
+                origin[bare] = source if isinstance(source, str) else source.get(key, "")
+        settings[name] = filled(cls, values, section="eval", source=origin)
+    return settings
 
 
-def _known(protocols: Mapping[str, Run]) -> set[str]:
-    names = {name: parameters(run, skip=SKIP) for name, run in protocols.items()}
-    return {key for name, own in names.items() for key in (*own, *(f"{name}.{k}" for k in own))}
+def _known(protocols: Protocols) -> set[str]:
+    keys = {name: settable(options_of(protocol, "how")) for name, protocol in protocols.items()}
+    return {key for name, own in keys.items() for key in (*own, *(f"{name}.{k}" for k in own))}

@@ -1,4 +1,4 @@
-"""Ranges that signatures share; `arguments.py` checks settings against them.
+"""Ranges that settings share; `values.py` checks against them.
 
 Pydantic asks these classes for its schema, so that what only carries them, such as a process that
 parses files, need not load pydantic.
@@ -45,6 +45,21 @@ def _ascending(pair: tuple[float, float]) -> tuple[float, float]:
     return pair
 
 
+class AscendingEpochs:
+    """Epochs from 1 on, each above the one before, for `Annotated`."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(_epochs, handler(source))
+
+
+def _epochs(epochs: tuple[int, ...]) -> tuple[int, ...]:
+    if any(epoch < 1 for epoch in epochs) or list(epochs) != sorted(set(epochs)):
+        raise ValueError("must be ascending epochs from 1 on")
+    return epochs
+
+
 # The largest is far above any use: a slip is refused before it asks for the memory.
 LARGEST = 65536
 Size = Annotated[int, Range(ge=1, le=LARGEST)]
@@ -59,5 +74,9 @@ Positive = Annotated[float, Range(gt=0)]
 PositiveShare = Annotated[float, Range(gt=0, le=1)]
 Shares = Annotated[tuple[PositiveShare, PositiveShare], Ascending()]
 Widths = Annotated[tuple[Positive, Positive], Ascending()]
+
+Decay = Annotated[float, Range(gt=0, lt=1)]
+Count = Annotated[int, Range(ge=1)]
+Epochs = Annotated[tuple[int, ...], AscendingEpochs()]
 
 Form = Literal["official", "paper"]

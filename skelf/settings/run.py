@@ -1,9 +1,9 @@
 """The settings of a run, from four sources; a later one wins.
 
-The defaults of the signatures, then `configs/<method>.toml`, then the user's TOML file, then
-`key=value`. Only `[train]` and `[data]` have models here: the arguments of an encoder, a method,
-its views and the protocols are checked against the signature of the class or function that takes
-them (`arguments.py`). So a new one needs no config code and no config object ever enters a module.
+The defaults where a setting is written, then `configs/<method>.toml`, then the user's TOML file,
+then `key=value`. Only `[train]` and `[data]` are written here: those of an encoder, a method, its
+views and the protocols stand with the class or function that takes them (`settable.py`). So a new
+one needs no code here.
 """
 
 from __future__ import annotations
@@ -14,79 +14,61 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from typing import Any, Literal
 
 from ..errors import InputError, unknown
 from .evaluation import protocol_settings
-from .ranges import Depth, Positive, Size
-from .signature import SECTIONS, arguments, filled, flat, over, parameters, pick, plain, read_given
-
-# What the run itself passes to a callable; everything else in its signature is a setting.
-ENCODER_SKIP = ("skeleton", "in_channels", "persons", "stream", "confidence")
-METHOD_SKIP = ("encoder", "views")
-VIEWS_SKIP = ("x", "lengths", "generator", "frames", "skeleton", "coordinates")
+from .given import SECTIONS, flatten, over, pick, read_given
+from .options import flat, option, options
+from .ranges import Decay, Depth, Epochs, Positive, Size
+from .settable import arguments, filled, options_of, settable
+from .values import plain
 
 
-class Train(BaseModel):
+@options("train")
+class Train:
     """How a run is trained; the defaults are USDRL's on NTU RGB+D. The seed belongs to the run."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    epochs: int = Field(451, ge=1, description="passes over the training split")
-    batch_size: int = Field(356, ge=2, description="clips a step, over all devices together")
-    lr: float = Field(5e-4, gt=0, le=1e6, description="learning rate after the warmup")
-    weight_decay: float = Field(
-        1e-5, ge=0, le=1e6, description="L2 for adam and sgd, decoupled for adamw"
+    epochs: int = option(451, "passes over the training split", ge=1)
+    batch_size: int = option(356, "clips a step, over all devices together", ge=2)
+    lr: float = option(5e-4, "learning rate after the warmup", gt=0, le=1e6)
+    weight_decay: float = option(1e-5, "L2 for adam and sgd, decoupled for adamw", ge=0, le=1e6)
+    optimizer: Literal["adam", "adamw", "sgd"] = option("adam", "torch's, its defaults")
+    momentum: float = option(0.9, "of sgd", ge=0, lt=1)
+    schedule: Literal["step", "cosine", "constant"] = option("step", "of the lr")
+    milestones: Epochs = option((351,), "epochs from which step multiplies lr")
+    gamma: float = option(0.1, "factor of schedule step at a milestone", gt=0, le=1)
+    warmup_epochs: int = option(0, "epochs of linear rise of the lr from 0", ge=0)
+    clip_norm: Positive | None = option(None, "largest gradient norm; none: no limit")
+    accumulate: int = option(1, "batches whose gradients make one step", ge=1)
+    chunk: Size | None = option(
+        None, "views in the encoder at a time, computed twice; none: the whole batch"
     )
-    optimizer: Literal["adam", "adamw", "sgd"] = Field("adam", description="torch's, its defaults")
-    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
-    schedule: Literal["step", "cosine", "constant"] = Field("step", description="of the lr")
-    milestones: tuple[int, ...] = Field((351,), description="epochs from which step multiplies lr")
-    gamma: float = Field(0.1, gt=0, le=1, description="factor of schedule step at a milestone")
-    warmup_epochs: int = Field(0, ge=0, description="epochs of linear rise of the lr from 0")
-    clip_norm: Positive | None = Field(None, description="largest gradient norm; none: no limit")
-    accumulate: int = Field(1, ge=1, description="batches whose gradients make one step")
-    chunk: Size | None = Field(
-        None, description="views in the encoder at a time, computed twice; none: the whole batch"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = option(
+        "auto", "auto: bf16 where the device has it, else fp32"
     )
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
-        "auto", description="auto: bf16 where the device has it, else fp32"
-    )
-    devices: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda where present")
-    compile: bool = Field(False, description="torch.compile the method; eager where that fails")
-    ema: Annotated[float, Field(gt=0, lt=1)] | None = Field(
-        None, description="decay of a running average of the encoder; none: off"
-    )
-    save_every: int = Field(1, ge=1, description="epochs between two checkpoints")
-    keep: int = Field(2, ge=1, description="checkpoints that stay on disk")
-    monitor_every: int = Field(0, ge=0, description="epochs between two k-NN readings; 0: off")
-    resident: bool | Literal["auto"] = Field(
-        "auto", description="hold the split in the device's memory; auto: when it fits"
+    devices: Literal["auto", "cpu", "cuda"] = option("auto", "auto: cuda where present")
+    compile: bool = option(False, "torch.compile the method; eager where that fails")
+    ema: Decay | None = option(None, "decay of a running average of the encoder; none: off")
+    save_every: int = option(1, "epochs between two checkpoints", ge=1)
+    keep: int = option(2, "checkpoints that stay on disk", ge=1)
+    monitor_every: int = option(0, "epochs between two k-NN readings; 0: off", ge=0)
+    resident: bool | Literal["auto"] = option(
+        "auto", "hold the split in the device's memory; auto: when it fits"
     )
 
-    @field_validator("milestones")
-    @classmethod
-    def _ascending(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if any(epoch < 1 for epoch in value) or list(value) != sorted(set(value)):
-            raise ValueError("must be ascending epochs from 1 on")
-        return value
-
-    @model_validator(mode="after")
-    def _warmup_ends(self) -> Train:
+    def check(self) -> None:
+        """Refuses a warmup without an end."""
         if self.warmup_epochs >= self.epochs:
             raise ValueError(f"warmup_epochs must be below epochs = {self.epochs}")
-        return self
 
 
-class Data(BaseModel):
+@options("data")
+class Data:
     """How a store's clips become batches."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    normalize: str = Field("none", description="normalisation applied on load; steps joined by +")
-    persons: Depth | None = Field(None, description="persons kept; none: all of the store's")
+    normalize: str = option("none", "normalisation applied on load; steps joined by +")
+    persons: Depth | None = option(None, "persons kept; none: all of the store's")
 
 
 @dataclass(frozen=True)
@@ -100,7 +82,7 @@ class Config:
         views: arguments of the method's view function.
         train: the training loop's settings.
         data: "normalize" and "persons", see `Data`.
-        eval: protocol arguments that were given, `config_eval` has the rest of them.
+        eval: options of protocols that were given; `evaluation` has the rest of them.
     """
 
     method: str
@@ -122,7 +104,7 @@ class Config:
             "method": {"name": self.method, **self.arguments},
             "encoder": self.encoder,
             "views": self.views,
-            "train": self.train.model_dump(),
+            "train": flat(self.train),
             "data": self.data,
             "eval": self.eval,
         }
@@ -154,8 +136,8 @@ class Config:
             arguments=sections["method"],
             encoder=sections["encoder"],
             views=sections["views"],
-            train=filled(Train, sections["train"], "train", source),
-            data=filled(Data, sections["data"], "data", source).model_dump(),
+            train=filled(Train, sections["train"], section="train", source=source),
+            data=arguments(Data, sections["data"], section="data", source=source),
             eval=sections["eval"],
         )
 
@@ -174,7 +156,7 @@ def resolve(
 
     Args:
         method: a key of `methods`.
-        methods: name -> class; its `view_function` is what the `views` section sets.
+        methods: name -> class; what its `views` is annotated with is what the `views` section sets.
         encoders: name -> class; `encoder.name` picks one.
         protocols: name -> run function; an `eval` key must be an argument of one of them.
         base: the stored config of a run that this one starts from: its model, views and data win
@@ -194,7 +176,7 @@ def resolve(
     cls = _encoder(encoders, name, source=named_by)
     if "encoder.name" in given:
         # Numbers for the method's usual encoder say nothing about arguments that another one lacks.
-        takes = {f"encoder.{key}" for key in parameters(cls, skip=ENCODER_SKIP)}
+        takes = {f"encoder.{key}" for key in settable(cls)}
         shipped = {k: v for k, v in shipped.items() if k in takes or not k.startswith("encoder.")}
     merged = over(shipped, given)
     merged.pop("encoder.name")
@@ -208,13 +190,12 @@ def resolve(
             lines.append(str(error))
             return {}
 
-    made, view = methods[method], methods[method].view_function
     parts: dict[str, Callable[..., Any]] = {
-        "encoder": partial(arguments, cls, section="encoder", skip=ENCODER_SKIP),
-        "method": partial(arguments, made, section="method", skip=METHOD_SKIP),
-        "views": partial(arguments, view, section="views", skip=VIEWS_SKIP),
+        "encoder": partial(arguments, cls, section="encoder"),
+        "method": partial(arguments, methods[method], section="method"),
+        "views": partial(arguments, options_of(methods[method], "views"), section="views"),
         "train": partial(filled, Train, section="train"),
-        "data": partial(filled, Data, section="data"),
+        "data": partial(arguments, Data, section="data"),
         "eval": partial(protocol_settings, protocols or {}),
     }
     done = {section: attempt(section, check) for section, check in parts.items()}
@@ -226,7 +207,7 @@ def resolve(
         encoder={"name": name, **done["encoder"]},
         views=done["views"],
         train=done["train"],
-        data=done["data"].model_dump(),
+        data=done["data"],
         eval=plain(pick(merged, "eval")[0]),
     )
 
@@ -241,13 +222,13 @@ def encoder_class(
     """
     cls = _encoder(encoders, section.get("name"), source=source)
     given = {key: value for key, value in section.items() if key != "name"}
-    return cls, arguments(cls, given, section="encoder", source=source, skip=ENCODER_SKIP)
+    return cls, arguments(cls, given, section="encoder", source=source)
 
 
 def _shipped(method: str) -> dict[str, tuple[Any, str]]:
     """`configs/<method>.toml`; a method without one has its signatures' defaults only."""
     path = files("skelf") / "configs" / f"{method}.toml"
-    return flat(tomllib.loads(path.read_text("utf-8")), path.name) if path.is_file() else {}
+    return flatten(tomllib.loads(path.read_text("utf-8")), path.name) if path.is_file() else {}
 
 
 def _stored(config: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
@@ -256,7 +237,7 @@ def _stored(config: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
         for section in ("method", "encoder", "views", "data")
         if section in config
     }
-    values = flat(kept, "the stored run")
+    values = flatten(kept, "the stored run")
     values.pop("method.name", None)
     return values
 
