@@ -267,7 +267,7 @@ def _key(encoder: nn.Module, clips: ClipSet, change: Change | None = None) -> st
         add("change", change.name)
     package = Path(__file__).parents[1]
     own = () if change is None else change.sources
-    names = ("streams.py", "augment.py", "data/batch.py", "data/body_axes.py", *own)
+    names = ("streams.py", "augment/basic.py", "data/batch.py", "data/joints/body_axes.py", *own)
     names += ("encoders/_recurrence.py",)  # functions, which no module's class leads to
     sources = {package / name for name in names} | {*package.glob("data/normalize*.py")}
     for name, module in encoder.named_modules():
