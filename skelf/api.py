@@ -32,8 +32,9 @@ from .runs.build import build_method
 from .runs.load import from_pretrained, judged_encoder, list_runs, load, load_official
 from .runs.start import read_start, start_from
 from .settings.evaluation import evaluation
+from .settings.given import parse_override
+from .settings.options import flat
 from .settings.run import Config, resolve
-from .settings.signature import parse_override
 from .streams import STREAMS
 from .training.log import Event
 
@@ -99,12 +100,12 @@ def pretrain(
     train, test = clips.split(split) if split else (clips, None)
     described = _describe(settings, clips, stream, split, seed)
     torch.manual_seed(seed)
-    made = build_method(settings, described["input"], "config")
+    module = build_method(settings, described["input"], "config")
     if start is not None:
-        start_from(start, made, method, described["input"])
+        start_from(start, module, method, described["input"])
         described["source"]["init"] = str(init)
     fit(
-        made,
+        module,
         train,
         settings.train,
         run=Path(out),
@@ -185,26 +186,27 @@ def evaluate(
         encoder.frozen_precision = precision
     train, test = clips.split(split)
     rest = [text for text in overrides if text not in prepared]
-    given = evaluation(asked, base=described.get("eval"), overrides=rest)
+    options = evaluation(asked, base=described.get("eval"), overrides=rest)
     folder = Path(list_runs(run)[0])
-    kept = None if untrained or not folder.is_dir() else folder / "features"
+    beside_run = None if untrained or not folder.is_dir() else folder / "features"
     shared = _shared(clips, split, encoder, described, untrained, seed)
     rows, outcomes = [], {}
     with TemporaryDirectory() as scratch:  # the protocols share features in any case
-        cache = kept or Path(scratch)
+        cache = beside_run or Path(scratch)
         for name, protocol in asked.items():
             began = time.perf_counter()
             outcome = protocol(
-                encoder, train, test, seed=seed, device=device, cache=cache, **given[name]
+                encoder, train, test, options[name], seed=seed, device=device, cache=cache
             )
             seconds = round(time.perf_counter() - began, 3)
-            config = shared["config"] | {"eval": given[name]}
-            said = {"definition": outcome.definition, **shared, "seconds": seconds}
+            config = shared["config"] | {"eval": flat(options[name])}
+            definition = outcome.definition
             if isinstance(encoder, Ensemble):
-                said["definition"] += f"; {encoder.describe()}"
+                definition += f"; {encoder.describe()}"
             if precision != PRECISIONS[0]:
-                said["definition"] += f"; features in {precision}"
-            outcomes[name] = outcome, {"protocol": name, **said, "config": config}
+                definition += f"; features in {precision}"
+            row = {"protocol": name, "definition": definition, **shared, "seconds": seconds}
+            outcomes[name] = outcome, row | {"config": config}
             rows += _rows(*outcomes[name])
     if out is not None:
         for name, (outcome, row) in outcomes.items():
@@ -242,8 +244,8 @@ def _shared(
     seed: int,
 ) -> dict[str, Any]:
     """What all rows of one evaluation say."""
-    kept = ["method", "encoder", "views", "train", "data", "source"]
-    kept += ["runs"] if "runs" in described else []
+    sections = ["method", "encoder", "views", "train", "data", "source"]
+    sections += ["runs"] if "runs" in described else []
     return {
         "method": "untrained" if untrained else described["method"]["name"],
         "form": described["method"].get("form"),
@@ -255,7 +257,7 @@ def _shared(
         "eval_seed": seed,
         "version": version("skelf"),
         "versions": _versions(),
-        "config": {key: described.get(key) for key in kept},
+        "config": {key: described.get(key) for key in sections},
     }
 
 
@@ -323,12 +325,12 @@ def _refuse_seed(seed: int) -> None:
 def _refuse_channels(clips: ClipSet, encoder: Any) -> None:
     taken = (encoder.in_channels, getattr(encoder, "confidence", False))
     if (clips.channels, clips.confidence) != taken:
-        given, wanted = (
+        input_, wanted = (
             f"{channels - scored} coordinates{' and a confidence' if scored else ''} a joint"
             for channels, scored in ((clips.channels, clips.confidence), taken)
         )
         raise InputError(
-            f"{clips}: {given}, the encoder takes {wanted}: use clips like those it was trained on"
+            f"{clips}: {input_}, the encoder takes {wanted}: use clips like those it was trained on"
         )
 
 

@@ -25,7 +25,7 @@ from .errors import InputError
 from .files import read_json, write_json
 from .pages import html
 from .pages.html import Section
-from .protocols import linear
+from .protocols import Linear, linear
 from .protocols.features import extract_splits
 from .training.log import Event
 
@@ -46,7 +46,7 @@ OVERRIDES = (
     "train.monitor_every=4",
     "train.save_every=10",
 )
-# Standardised, since a probe takes few steps on so few clips (see `linear.run`).
+# Standardised, since a probe takes few steps on so few clips (see `Linear`).
 PROBE: dict[str, Any] = {"standardize": True}
 SHOWN = {
     ("linear", "top1", "last"): "Linear probe, top-1",
@@ -249,7 +249,7 @@ def _sections(
         "Pretraining": f"{pretraining:.0f} s",
     }
     knn = next(row for row in rows if row["protocol"] == SHOWN["knn", "top1", "none"])
-    probe = linear.run(trained, train, test, seed=seed, cache=cache, **PROBE)
+    probe = linear(trained, train, test, Linear(**PROBE), seed=seed, cache=cache)
     return [
         demo_page.results(rows),
         Section("What was run", html.facts(facts)),

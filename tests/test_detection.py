@@ -20,7 +20,7 @@ from skelf.encoders.gru import GRU
 from skelf.errors import InputError
 from skelf.layouts import KINECT20
 from skelf.metrics.detection import mean_ap
-from skelf.protocols import PROTOCOLS, detection
+from skelf.protocols import PROTOCOLS, Detection, Outcome, detection
 from skelf.protocols.dense import Reader, dense, outputs, taking
 from skelf.protocols.recordings import Recordings, Rules, find, fused
 from skelf.protocols.windows import frame_labels, lay
@@ -29,8 +29,8 @@ from skelf.report.gather import _read_scores
 from skelf.results import recordings as scores_recordings
 from skelf.results import scores
 from skelf.results.fusion import fuse
-from skelf.settings.evaluation import SKIP, evaluation
-from skelf.settings.signature import parameters
+from skelf.settings.evaluation import evaluation
+from skelf.settings.options import from_flat, table
 
 FAST = {
     **{"window": 16, "epochs": 4, "lr": 0.1, "milestones": (), "test_every": 2},
@@ -65,7 +65,9 @@ ROW = {
 def test_separable_recordings_are_found_and_the_encoder_stays(options):
     encoder = Frames(num_frames=16).train()
     before = snapshot(encoder)
-    values = detection.run(encoder, recordings(8), recordings(4, 1), **options).values
+    values = detection(
+        encoder, recordings(8), recordings(4, 1), from_flat(Detection, options)
+    ).values
     assert_same(encoder, before)
     centred = options.get("windows") == "centred"  # a mean over nine frames blurs the ends
     assert values["map_a_voc@0.5.last"] > (0.8 if centred else 0.95)
@@ -75,7 +77,9 @@ def test_separable_recordings_are_found_and_the_encoder_stays(options):
 
 
 def test_values_are_those_of_what_is_kept():
-    outcome = detection.run(Frames(), recordings(), recordings(3, 1), **FAST, tious=(0.1, 0.7))
+    outcome = detection(
+        Frames(), recordings(), recordings(3, 1), from_flat(Detection, FAST | {"tious": (0.1, 0.7)})
+    )
     names = [key for key in outcome.values if key.endswith(".last")]
     assert [name.removesuffix(".last") for name in names[:4]] == FIRST
     maps = {f"map_{o}_{d}@{t}" for o in "av" for d in ("voc", "pku") for t in ("0.1", "0.5", "0.7")}
@@ -87,21 +91,23 @@ def test_values_are_those_of_what_is_kept():
     p = kept.probabilities["last"]
     assert p.shape == (kept.frames.sum(), CLASSES + 1) and p.dtype == np.float32
     np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-5)
-    expected = mean_ap(kept.segments, kept.found(), 0.7, definition="pku", over="video")
+    expected = mean_ap(kept.segments, kept.detections(), 0.7, definition="pku", over="video")
     assert outcome.values["map_v_pku@0.7.last"] == expected
     assert outcome.scores is None and not outcome.by_selection() and not len(outcome.labels)
     assert "\n" not in outcome.definition
     for part in ("windows of 16 frames every 8", "(background, its default", "smoothed over 1"):
         assert part in outcome.definition
-    assert PROTOCOLS["detection"] is detection.run
+    assert PROTOCOLS["detection"] is detection
 
 
 def test_best_on_test_is_the_best_check():
     some = recordings(4, noise=3.0), recordings(3, 1, noise=3.0)
     options = FAST | {"lr": 0.5, "test_every": 1, "epochs": 6}
-    values = detection.run(Frames(), *some, **options).values
+    values = detection(Frames(), *some, from_flat(Detection, options)).values
     checks = [
-        detection.run(Frames(), *some, **options | {"epochs": e}).values["map_a_voc@0.5.last"]
+        detection(Frames(), *some, from_flat(Detection, options | {"epochs": e})).values[
+            "map_a_voc@0.5.last"
+        ]
         for e in range(1, 7)
     ]
     assert values["map_a_voc@0.5.best_on_test"] == max(checks)
@@ -113,26 +119,30 @@ def test_chance_on_shuffled_labels():
     rng = np.random.default_rng(0)
     for part in some:
         part.segments[:, 3] = rng.integers(0, CLASSES, len(part.segments))
-    values = detection.run(Frames(), *some, **FAST).values
+    values = detection(Frames(), *some, from_flat(Detection, FAST)).values
     assert values["map_a_voc@0.5.last"] < 0.55
     # Where something happens is still seen.
     merged = [replace(part, segments=part.segments * [1, 1, 1, 0]) for part in some]
-    assert detection.run(Frames(), *merged, **FAST).values["map_a_voc@0.5.last"] > 0.95
+    assert (
+        detection(Frames(), *merged, from_flat(Detection, FAST)).values["map_a_voc@0.5.last"] > 0.95
+    )
 
 
 @pytest.mark.parametrize("options", [FAST, TUNE, FAST | {"windows": "centred", "step": 4}])
 def test_recordings_shorter_than_the_window(options):
     some = recordings(6, length=(20, 90)), recordings(4, 1, length=(20, 40))
-    values = detection.run(Frames(num_frames=12), *some, **options | {"window": 64}).values
+    values = detection(
+        Frames(num_frames=12), *some, from_flat(Detection, options | {"window": 64})
+    ).values
     assert values["frame_accuracy.last"] > 0.4
 
 
 def test_a_class_that_training_never_shows():
     learned, judged = recordings(used=[0, 1]), recordings(4, 1)
-    outcome = detection.run(Frames(), learned, judged, **FAST)
+    outcome = detection(Frames(), learned, judged, from_flat(Detection, FAST))
     assert 2 in judged.segments[:, 3]
     assert 0.3 < outcome.values["map_a_voc@0.5.last"] < 0.75
-    assert 2 not in outcome.recordings.found().label
+    assert 2 not in outcome.recordings.detections().label
 
 
 @pytest.mark.parametrize("options", [FAST | {"epochs": 2}, TUNE | {"epochs": 2}])
@@ -140,19 +150,21 @@ def test_same_seed_same_numbers_and_the_global_generator_stays(options):
     some = recordings(4, noise=2.0), recordings(3, 1, noise=2.0)
     torch.manual_seed(5)
     state = torch.get_rng_state()
-    first, again = (detection.run(Frames(), *some, seed=1, **options) for _ in range(2))
+    first, again = (
+        detection(Frames(), *some, from_flat(Detection, options), seed=1) for _ in range(2)
+    )
     assert torch.equal(torch.get_rng_state(), state)
     assert first.values == again.values
     pairs = [one.recordings.probabilities["last"] for one in (first, again)]
     assert np.array_equal(*pairs)
-    other = detection.run(Frames(), *some, seed=2, **options)
+    other = detection(Frames(), *some, from_flat(Detection, options), seed=2)
     assert not np.array_equal(pairs[0], other.recordings.probabilities["last"])
 
 
 def test_background_weight_moves_the_balance():
     some = recordings(4, noise=3.0), recordings(3, 1, noise=3.0)
     shares = [
-        detection.run(Frames(), *some, **FAST, background_weight=w)
+        detection(Frames(), *some, from_flat(Detection, FAST | {"background_weight": w}))
         .recordings.probabilities["last"][:, 0]
         .mean()
         for w in (0.1, 1.0, 10.0)
@@ -197,7 +209,12 @@ def test_centred_windows_of_a_gru_are_the_released_ones():
             states = encoder.frames(own.permute(3, 0, 2, 1)[None])
             torch.testing.assert_close(found[w], states[0, -1])
     other = Frames(num_frames=8)
-    detection.run(other, made, made, **FAST | {"window": 64, "windows": "centred", "step": 4})
+    detection(
+        other,
+        made,
+        made,
+        from_flat(Detection, FAST | {"window": 64, "windows": "centred", "step": 4}),
+    )
     assert {shape[2] for shape in other.seen} == {8}
 
 
@@ -205,7 +222,7 @@ def test_jitter_draws_the_step():
     encoder = gru(8)
     options = TUNE | {"windows": "centred", "window": 32, "step": 4, "jitter": 1, "epochs": 1}
     before = snapshot(encoder)
-    outcome = detection.run(encoder, recordings(3), recordings(2, 1), **options)
+    outcome = detection(encoder, recordings(3), recordings(2, 1), from_flat(Detection, options))
     assert_same(encoder, before)
     assert encoder.num_frames == 8 and "jitter 1" in outcome.definition
 
@@ -232,15 +249,15 @@ def test_normalised_by_window_or_by_recording():
 def test_normalisations_that_move_frames_are_refused(name):
     made = replace(recordings(), normalize=name)
     with pytest.raises(InputError, match=r"data\.normalize: .* drops or moves frames"):
-        detection.run(Frames(), made, made, **FAST)
+        detection(Frames(), made, made, from_flat(Detection, FAST))
 
 
 def test_recordings_without_segments_are_refused():
     good, bare = recordings(), clips(np.arange(6))
     with pytest.raises(InputError, match="segments: the training split has none"):
-        detection.run(Frames(), bare, good)
+        detection(Frames(), bare, good)
     with pytest.raises(InputError, match="segments: the test split has none"):
-        detection.run(Frames(), good, bare)
+        detection(Frames(), good, bare)
 
 
 @pytest.mark.parametrize(
@@ -270,20 +287,22 @@ def test_recordings_without_segments_are_refused():
 )
 def test_bad_options(options, message):
     with pytest.raises(InputError, match=message):
-        detection.run(Frames(), recordings(2), recordings(2), **FAST | options)
+        detection(Frames(), recordings(2), recordings(2), from_flat(Detection, FAST | options))
 
 
 def test_documented_settings_exist():
     """Each setting that the page names, and each released pipeline as it stands there."""
     page = (Path(__file__).parents[1] / "docs/detection.md").read_text()
-    known = parameters(detection.run, skip=SKIP)
+    known = table(Detection)
     named = set(re.findall(r"`eval\.(\w+)`", page))
     assert len(named) > 12 and named <= known.keys()
-    table = page.split("## The released pipelines")[1].split("Where we cannot")[0]
-    lines = re.findall(r"\| (?:and )?`(eval.*)` \|", table)
-    assert len(lines) == 4
-    for line in lines:
-        evaluation({"detection": detection.run}, overrides=shlex.split(line))
+    pipelines = page.split("## The released pipelines")[1].split("Where we cannot")[0]
+    lines = re.findall(r"\| (and )?`(eval.*)` \|", pipelines)
+    assert [bool(more) for more, _ in lines] == [False, True, False, False]
+    words = []
+    for more, line in lines:
+        words = [*(words if more else ()), *shlex.split(line)]
+        evaluation({"detection": detection}, overrides=words)
 
 
 def test_clips_that_are_cut_are_left_out(tmp_path):
@@ -306,8 +325,8 @@ def test_clips_that_are_cut_are_left_out(tmp_path):
         )
         for part in sides
     ]
-    expected = detection.run(Frames(), *sides, **FAST)
-    made = detection.run(Frames(), *mixed, **FAST)
+    expected = detection(Frames(), *sides, from_flat(Detection, FAST))
+    made = detection(Frames(), *mixed, from_flat(Detection, FAST))
     assert made.values == expected.values
     path = tmp_path / "a.npz"
     assert scores.save(path, made, mixed[1], ROW)
@@ -317,7 +336,9 @@ def test_clips_that_are_cut_are_left_out(tmp_path):
 
 def test_the_definition_names_the_rate_of_the_head():
     options = FAST | {"epochs": 1, "head_lr": 0.25, "clip_norm": 3.0}
-    said = detection.run(Frames(), recordings(2), recordings(2), **options).definition
+    said = detection(
+        Frames(), recordings(2), recordings(2), from_flat(Detection, options)
+    ).definition
     assert "lr 0.1 (head 0.25)" in said and "gradient norm up to 3" in said
 
 
@@ -325,7 +346,7 @@ def test_features_that_are_not_finite_are_refused():
     encoder = Frames()
     encoder.scale.data[3] = float("nan")
     with pytest.raises(InputError, match="hold NaN or Inf"):
-        detection.run(encoder, recordings(2), recordings(2), **FAST)
+        detection(encoder, recordings(2), recordings(2), from_flat(Detection, FAST))
 
 
 def test_features_that_no_memory_holds_are_refused(monkeypatch):
@@ -333,7 +354,7 @@ def test_features_that_no_memory_holds_are_refused(monkeypatch):
 
     monkeypatch.setattr(frame_heads, "MEMORY_SHARE", 1e-9)
     with pytest.raises(InputError, match=r"use eval\.tune=true, which keeps none"):
-        detection.run(Frames(), recordings(2), recordings(2), **FAST)
+        detection(Frames(), recordings(2), recordings(2), from_flat(Detection, FAST))
 
 
 def test_released_smoothing_stays_inside():
@@ -350,8 +371,8 @@ def test_suppression_drops_weaker_ones_of_other_classes():
     p[:, 1], p[4:16, 2], p[:, 0] = 0.6, 0.3, 0.1
     rules = Rules(smoothing=0, proposals="class", threshold=0.2)
     assert find(p, np.array([20]), rules).label.tolist() == [0, 1]
-    assert find(p, np.array([20]), rules._replace(nms=0.5)).label.tolist() == [0]
-    assert find(p, np.array([20]), rules._replace(nms=0.7)).label.tolist() == [0, 1]
+    assert find(p, np.array([20]), replace(rules, nms=0.5)).label.tolist() == [0]
+    assert find(p, np.array([20]), replace(rules, nms=0.7)).label.tolist() == [0, 1]
 
 
 def test_a_check_that_is_last_and_best_is_judged_once(monkeypatch):
@@ -392,7 +413,7 @@ class Test:
 
 
 def put(path, made, **row):
-    outcome = detection.Outcome(made.values(), None, np.empty(0), "", recordings=made)
+    outcome = Outcome(made.values(), None, np.empty(0), "", recordings=made)
     assert scores.save(path, outcome, Test, ROW | row)
     return path
 
@@ -413,8 +434,8 @@ def test_frame_probabilities_round_trip(tmp_path):
             *("probabilities", "probabilities_best_on_test", "frames", "fps", "segments", "found"),
             *("found_scores", "names", "class_names", "row"),
         }
-        assert np.array_equal(plain["found"][:, 1], made.found().start)
-        assert np.array_equal(plain["found_scores"], made.found().score)
+        assert np.array_equal(plain["found"][:, 1], made.detections().start)
+        assert np.array_equal(plain["found_scores"], made.detections().score)
     with pytest.raises(InputError, match=r"a\.npz: field 'labels' is missing"):
         scores.read(path)
 

@@ -20,7 +20,7 @@ from skelf.layouts import NTU25, SBU15
 from skelf.methods import OFFICIAL
 from skelf.methods.crossclr import CrosSCLR
 from skelf.methods.skeletonclr import SkeletonCLR
-from skelf.protocols import features, knn, linear
+from skelf.protocols import Linear, features, knn, linear
 from skelf.streams import STREAMS
 from skelf.training import loop as engine
 
@@ -87,10 +87,13 @@ def test_one_classifier_is_the_mean_of_one_for_each_stream(decay):
     """
     members = [Pool(dim=dim, seed=dim) for dim in (5, 9, 7)]
     train, test = clips(LABELS, noise=1.0), clips(LABELS, noise=1.0, seed=1)
-    outcome = linear.run(
-        Ensemble(members), train, test, seed=3, epochs=6, lr=0.5, batch_size=16, milestones=(4,),
-        weight_decay=decay, validation=0,
-    )  # fmt: skip
+    outcome = linear(
+        Ensemble(members),
+        train,
+        test,
+        Linear(epochs=6, lr=0.5, batch_size=16, milestones=(4,), weight_decay=decay, validation=0),
+        seed=3,
+    )
     x = [features.extract(member, train) for member in members]
     queries = [features.extract(member, test) for member in members]
     generator = torch.Generator().manual_seed(3)
@@ -128,9 +131,9 @@ def test_knn_and_cache(tmp_path):
     members = [Pool(dim=8, seed=seed).train() for seed in (0, 1)]
     both, some = Ensemble(members), (clips(LABELS), clips(LABELS, seed=1))
     before = snapshot(both)
-    first = knn.run(both, *some, cache=tmp_path)
+    first = knn(both, *some, cache=tmp_path)
     assert [len(member.seen) for member in members] == [2, 2]
-    again = knn.run(both, *some, cache=tmp_path)
+    again = knn(both, *some, cache=tmp_path)
     assert [len(member.seen) for member in members] == [2, 2]  # read, not computed
     assert_same(both, before)
     assert np.array_equal(first.scores, again.scores) and first.values["top1.none"] > 0.9

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from skelf.cli.data import app
 from skelf.data.clips import ClipSet
 from skelf.errors import InputError
-from skelf.protocols import PROTOCOLS, features, fewshot
+from skelf.protocols import PROTOCOLS, FewShot, features, fewshot
+from skelf.protocols.fewshot import CLASSES, draw_episodes, interval
 from skelf.settings.evaluation import evaluation
 
 LABELS = np.arange(72) % 6
@@ -61,12 +62,12 @@ def _votes(query, classes):
 @pytest.mark.parametrize("support", ["test", "train"])
 def test_against_a_slow_loop(support):
     train, test = pair(noise=5.0)
-    outcome = fewshot.run(Joints(), train, test, seed=5, support=support, svm_c=2.0, **FAST)
+    outcome = fewshot(Joints(), train, test, FewShot(support=support, svm_c=2.0, **FAST), seed=5)
     x = features.extract(Joints(), test)
     y = x if support == "test" else features.extract(Joints(), train)
     pools = [np.flatnonzero(label == LABELS) for label in range(6)]
     others = None if support == "test" else pools
-    episodes = list(fewshot.draw_episodes(pools, others, 3, 3, 4, 12, 5))
+    episodes = list(draw_episodes(pools, others, 3, 3, 4, 12, 5))
     for shots in (1, 3):
         for name in ("svm", "centroid", "nn"):
             each = _slow(x, y, episodes, shots, name)
@@ -81,7 +82,7 @@ def test_episodes_hold_what_they_should():
     labels = np.repeat(np.arange(6), [9, 10, 11, 12, 13, 14])
     pools = [np.flatnonzero(labels == label) for label in range(6)]
     seen = set()
-    for episode in fewshot.draw_episodes(pools, None, 4, 3, 6, 50, 0):
+    for episode in draw_episodes(pools, None, 4, 3, 6, 50, 0):
         assert episode.support.shape == (4, 3) and episode.queries.shape == (4, 6)
         everything = np.concatenate([episode.support, episode.queries], axis=1)
         assert len(np.unique(everything)) == 36  # no clip twice
@@ -95,7 +96,7 @@ def test_episodes_are_fixed_by_the_seed():
     pools = [np.arange(20) + 20 * label for label in range(4)]
 
     def draw(shots=5, count=6, seed=0):
-        return list(fewshot.draw_episodes(pools, None, 3, shots, 4, count, seed))
+        return list(draw_episodes(pools, None, 3, shots, 4, count, seed))
 
     for one, few, more in zip(draw(), draw(shots=1), draw(count=9), strict=False):
         assert np.array_equal(one.support[:, :1], few.support)
@@ -110,15 +111,15 @@ def test_interval_is_scipys():
 
     each = np.random.default_rng(0).random(600)
     low, high = norm.interval(0.95, loc=each.mean(), scale=each.std(ddof=1) / np.sqrt(600))
-    assert fewshot.interval(each) == pytest.approx((high - low) / 2, rel=1e-4)
-    assert fewshot.interval([0.5, 0.5]) == 0
+    assert interval(each) == pytest.approx((high - low) / 2, rel=1e-4)
+    assert interval([0.5, 0.5]) == 0
 
 
 @pytest.mark.parametrize("support", ["test", "train"])
 def test_separable_clips_are_recognised_and_the_encoder_stays(support):
     encoder = Pool(dim=32).train()
     before = snapshot(encoder)
-    outcome = fewshot.run(encoder, *pair(noise=0.02), support=support, **FAST)
+    outcome = fewshot(encoder, *pair(noise=0.02), FewShot(support=support, **FAST))
     assert_same(encoder, before)
     names = [f"3way{k}shot.{name}.none" for k in (1, 3) for name in ("svm", "centroid", "nn")]
     wanted = [f"{metric}.{name}" for name in names for metric in ("accuracy", "ci95")]
@@ -126,7 +127,7 @@ def test_separable_clips_are_recognised_and_the_encoder_stays(support):
     assert min(outcome.values[f"accuracy.{name}"] for name in names) > 0.95
     assert outcome.scores is None and outcome.by_selection() == {}
     assert np.array_equal(outcome.labels, LABELS)
-    assert PROTOCOLS["fewshot"] is fewshot.run
+    assert PROTOCOLS["fewshot"] is fewshot
 
 
 @pytest.mark.parametrize("support", ["test", "train"])
@@ -136,7 +137,7 @@ def test_chance_on_meaningless_labels(support):
     for part in some:
         part.label[:] = rng.permutation(np.arange(120) % 6)
     options = FAST | {"episodes": 60}
-    values = fewshot.run(Joints(), *some, support=support, **options).values
+    values = fewshot(Joints(), *some, FewShot(support=support, **options)).values
     for key, value in values.items():
         if key.startswith("accuracy"):
             assert value == pytest.approx(1 / 3, abs=0.08)
@@ -144,23 +145,23 @@ def test_chance_on_meaningless_labels(support):
 
 def test_one_shot_classifiers_agree():
     """Of unit vectors the nearest by cosine wins every duel: all three are one rule."""
-    values = fewshot.run(Joints(), *pair(noise=5.0), **FAST).values
+    values = fewshot(Joints(), *pair(noise=5.0), FewShot(**FAST)).values
     assert len({values[f"accuracy.3way1shot.{n}.none"] for n in ("svm", "centroid", "nn")}) == 1
     assert values["accuracy.3way1shot.nn.none"] < 0.95
 
 
 def test_determinism_and_the_training_split_plays_no_part():
     train, test = pair(noise=2.0)
-    first = fewshot.run(Joints(), train, test, **FAST)
-    again = fewshot.run(Joints(), clips(LABELS, seed=7), test, **FAST)
+    first = fewshot(Joints(), train, test, FewShot(**FAST))
+    again = fewshot(Joints(), clips(LABELS, seed=7), test, FewShot(**FAST))
     assert first.values == again.values
-    assert fewshot.run(Joints(), train, test, seed=1, **FAST).values != first.values
+    assert fewshot(Joints(), train, test, FewShot(**FAST), seed=1).values != first.values
 
 
 def test_features_are_extracted_once(tmp_path):
     encoder, some = Pool(), pair()
     for support, calls in [("test", 1), ("test", 1), ("train", 2), ("train", 2)]:
-        fewshot.run(encoder, *some, cache=tmp_path, support=support, **FAST)
+        fewshot(encoder, *some, FewShot(support=support, **FAST), cache=tmp_path)
         assert len(encoder.seen) == calls
 
 
@@ -168,27 +169,27 @@ def test_episodes_draw_from_the_classes_that_are_asked():
     train, test = pair()
     label = np.where(LABELS == 5, -1, LABELS)  # without a label a clip belongs to none
     test = dataclasses.replace(test, label=label)
-    outcome = fewshot.run(Joints(), train, test, **FAST)
+    outcome = fewshot(Joints(), train, test, FewShot(**FAST))
     assert "from 5 classes, of which the training split has 5;" in outcome.definition
     assert len(outcome.labels) == 60
     # Classes 0 to 2 alone can be told apart: all other clips are alike.
     test.joints[np.repeat(LABELS > 2, test.length)] = 1.0
-    some = fewshot.run(Joints(), train, test, classes=[2, 0, 1], **FAST).values
+    some = fewshot(Joints(), train, test, FewShot(classes=[2, 0, 1], **FAST)).values
     assert some["accuracy.3way1shot.nn.none"] > 0.95
-    every = fewshot.run(Joints(), train, test, **FAST).values
+    every = fewshot(Joints(), train, test, FewShot(**FAST)).values
     assert every["accuracy.3way1shot.nn.none"] < 0.95
 
 
 def test_classes_left_out_of_the_training_split_are_counted():
     train, test = pair()
-    outcome = fewshot.run(Joints(), train.take(LABELS < 2), test, classes=[1, 3, 4], **FAST)
+    outcome = fewshot(Joints(), train.take(LABELS < 2), test, FewShot(classes=[1, 3, 4], **FAST))
     assert "from 3 classes, of which the training split has 1;" in outcome.definition
     assert "\n" not in outcome.definition
 
 
 def test_the_surveys_classes():
-    assert len(fewshot.CLASSES["ntu120-survey"]) == 23
-    labels = np.repeat(fewshot.CLASSES["ntu120-survey"], 3)
+    assert len(CLASSES["ntu120-survey"]) == 23
+    labels = np.repeat(CLASSES["ntu120-survey"], 3)
     poses = np.random.default_rng(0).normal(size=(120, 1, 1, 20, 3))
     some = clips(np.zeros(len(labels), int))
     joints = np.concatenate(
@@ -199,10 +200,10 @@ def test_the_surveys_classes():
         class_names=tuple(f"A{k + 1}" for k in range(120)),
     )  # fmt: skip
     options = {"shots": [1], "queries": 2, "episodes": 5, "classes": "ntu120-survey"}
-    outcome = fewshot.run(Joints(), some, some, **options)
+    outcome = fewshot(Joints(), some, some, FewShot(**options))
     assert outcome.values["accuracy.5way1shot.nn.none"] == 1
     with pytest.raises(InputError, match=r"has no clips of class 60; it has 0, 1, 2"):
-        fewshot.run(Joints(), *pair(), **options)
+        fewshot(Joints(), *pair(), FewShot(**options))
 
 
 @pytest.mark.parametrize(
@@ -223,14 +224,14 @@ def test_the_surveys_classes():
 )
 def test_episodes_that_cannot_be_drawn(options, message):
     with pytest.raises(InputError, match=message):
-        fewshot.run(Joints(), *pair(), **FAST | options)
+        fewshot(Joints(), *pair(), FewShot(**FAST | options))
 
 
 def test_all_clips_of_a_class_may_take_part():
     options = FAST | {"queries": 9, "episodes": 2}
-    assert fewshot.run(Joints(), *pair(), **options).values
+    assert fewshot(Joints(), *pair(), FewShot(**options)).values
     options = FAST | {"queries": 12, "shots": [12], "episodes": 2}
-    assert fewshot.run(Joints(), *pair(), **options, support="train").values
+    assert fewshot(Joints(), *pair(), FewShot(**options, support="train")).values
 
 
 @pytest.mark.parametrize(
@@ -253,18 +254,18 @@ def test_all_clips_of_a_class_may_take_part():
 def test_bad_options(options):
     ((key, value),) = options.items()
     with pytest.raises(InputError, match=f"eval.{key}"):
-        fewshot.run(Joints(), *pair(), **FAST | options)
+        fewshot(Joints(), *pair(), FewShot(**FAST | options))
     word = list(value) if isinstance(value, tuple) else value
     with pytest.raises(InputError, match=f"eval.{key}"):
-        evaluation({"fewshot": fewshot.run}, overrides=[f"eval.{key}={word}"])
+        evaluation({"fewshot": fewshot}, overrides=[f"eval.{key}={word}"])
 
 
 def test_settings_as_the_command_line_gives_them():
     words = ["eval.classes=[60, 61]", "eval.shots=[1]", "eval.fewshot.support=train"]
-    given = evaluation({"fewshot": fewshot.run}, overrides=words)["fewshot"]
-    assert (given["classes"], given["shots"], given["support"]) == ((60, 61), (1,), "train")
-    named = evaluation({"fewshot": fewshot.run}, overrides=["eval.classes=ntu120-survey"])
-    assert named["fewshot"]["classes"] == "ntu120-survey"
+    given = evaluation({"fewshot": fewshot}, overrides=words)["fewshot"]
+    assert (given.classes, given.shots, given.support) == ((60, 61), (1,), "train")
+    named = evaluation({"fewshot": fewshot}, overrides=["eval.classes=ntu120-survey"])
+    assert named["fewshot"].classes == "ntu120-survey"
 
 
 def test_a_split_by_label_leaves_classes_out(tmp_path):
@@ -275,5 +276,5 @@ def test_a_split_by_label_leaves_classes_out(tmp_path):
     assert CliRunner().invoke(app, words).exit_code == 0
     train, test = ClipSet.open(path).split("unseen")
     assert set(train.label) == {0, 1, 2} and set(test.label) == {3, 4, 5}
-    outcome = fewshot.run(Joints(), train, test, **FAST)
+    outcome = fewshot(Joints(), train, test, FewShot(**FAST))
     assert "from 3 classes, of which the training split has 0;" in outcome.definition

@@ -12,10 +12,12 @@ from skelf.data.batch import ClipBatches
 from skelf.encoders.gru import GRU
 from skelf.errors import InputError
 from skelf.layouts import KINECT20, NTU25
-from skelf.protocols import PROTOCOLS, _inputs, finetune
+from skelf.protocols import PROTOCOLS, Finetune, _inputs, finetune
 from skelf.protocols._training import Recipe, batches, fit, linear_head, set_mode, trained_copy
+from skelf.protocols.finetune import _chosen, judge
 from skelf.protocols.linear import hold_out
 from skelf.settings.evaluation import evaluation
+from skelf.settings.options import from_flat
 
 LABELS = np.arange(35) % 7
 FAST = {"epochs": 3, "lr": 0.05, "batch_size": 16, "milestones": (2,)}
@@ -44,10 +46,27 @@ def test_against_a_plain_loop(batchnorm):
     """20 clips in batches of 8: three steps an epoch."""
     train, test = clips(LABELS[:20], noise=1.0), clips(LABELS, noise=1.0, seed=1)
     encoder = Net()
-    outcome = finetune.run(
-        encoder, train, test, seed=4, epochs=2, lr=0.1, head_lr=0.3, batch_size=8, milestones=(1,),
-        gamma=0.5, weight_decay=0.01, nesterov=True, clip_norm=0.5, batchnorm=batchnorm,
-    )  # fmt: skip
+    outcome = finetune(
+        encoder,
+        train,
+        test,
+        from_flat(
+            Finetune,
+            {
+                "epochs": 2,
+                "lr": 0.1,
+                "head_lr": 0.3,
+                "batch_size": 8,
+                "milestones": (1,),
+                "gamma": 0.5,
+                "weight_decay": 0.01,
+                "nesterov": True,
+                "clip_norm": 0.5,
+                "batchnorm": batchnorm,
+            },
+        ),
+        seed=4,
+    )
     generator = torch.Generator().manual_seed(4)
     model, head = copy.deepcopy(encoder), nn.Linear(12, 7)
     head.weight.data = torch.randn(7, 12, generator=generator) * 0.01
@@ -109,9 +128,9 @@ def test_what_the_modes_do(batchnorm, statistics, dropped):
         seen.append(bool((kept == 0).any()))
         return F.cross_entropy(head(model(x[indices])), labels[indices])
 
-    recipe = Recipe(3, 0.1, 16, (), 0.1, 0.9, 0.0, 2, batchnorm=batchnorm)
+    recipe = Recipe(epochs=3, lr=0.1, batch_size=16, milestones=(), batchnorm=batchnorm)
     epochs = []
-    for epoch in fit(model, head, recipe, 35, loss, torch.Generator().manual_seed(0)):
+    for epoch in fit(model, head, recipe, 35, loss, torch.Generator().manual_seed(0), test_every=2):
         epochs.append(epoch)
         assert not model.training and not model.norm.training and not head.training
     assert epochs == [2, 3]
@@ -129,7 +148,7 @@ def test_encoder_stays_as_it_is(batchnorm):
     encoder.norm.weight.requires_grad_(False)
     before = snapshot(encoder)
     options = {**FAST, "batchnorm": batchnorm, "validation": 0.2}
-    finetune.run(encoder, clips(LABELS), clips(LABELS, seed=1), **options)
+    finetune(encoder, clips(LABELS), clips(LABELS, seed=1), from_flat(Finetune, options))
     assert_same(encoder, before)
 
 
@@ -138,7 +157,7 @@ def test_separable_clips_are_recognised(kind):
     torch.manual_seed(0)
     encoder = Net() if kind == "net" else GRU(KINECT20, dim=16, layers=1, frames=8, persons=1)
     options = {**FAST, "epochs": 12, "milestones": (10,), "lr": 0.1}
-    outcome = finetune.run(encoder, clips(LABELS), clips(LABELS, seed=1), **options)
+    outcome = finetune(encoder, clips(LABELS), clips(LABELS, seed=1), from_flat(Finetune, options))
     assert set(outcome.values) == {"top1.last", "top1.best_on_test", "top5.last"}
     assert min(outcome.values.values()) > 0.95
     assert outcome.scores.shape == (35, 7) and outcome.scores.dtype == np.float32
@@ -151,17 +170,17 @@ def test_chance_on_meaningless_labels():
     some = clips(np.zeros(200, int), seed=2), clips(np.zeros(400, int), seed=3)
     for part in some:
         part.label[:] = rng.integers(0, 4, len(part))
-    values = finetune.run(Net(), *some, **FAST).values
+    values = finetune(Net(), *some, from_flat(Finetune, FAST)).values
     assert values["top1.last"] == pytest.approx(0.25, abs=0.08)
     assert "top5.last" not in values
 
 
 def test_published_recipe_is_the_default():
-    outcome = finetune.run(Net(), clips(LABELS[:14]), clips(LABELS[:14]))
+    outcome = finetune(Net(), clips(LABELS[:14]), clips(LABELS[:14]))
     for part in ("lr 0.01 ", "batch 64", "80 epochs", "(50, 70)", "decay 0", "batchnorm update"):
         assert part in outcome.definition
     assert "\n" not in outcome.definition and "Nesterov" not in outcome.definition
-    assert PROTOCOLS["finetune"] is finetune.run
+    assert PROTOCOLS["finetune"] is finetune
 
 
 def test_same_seed_same_numbers_and_the_global_generator_stays():
@@ -169,30 +188,40 @@ def test_same_seed_same_numbers_and_the_global_generator_stays():
     encoder = Net(dropout=0.5)
     torch.manual_seed(5)
     state = torch.get_rng_state()
-    first = finetune.run(encoder, *some, seed=1, augment="crop", **FAST)
+    first = finetune(encoder, *some, from_flat(Finetune, FAST | {"augment": "crop"}), seed=1)
     assert torch.equal(torch.get_rng_state(), state)
     torch.manual_seed(6)
-    again = finetune.run(encoder, *some, seed=1, augment="crop", **FAST)
+    again = finetune(encoder, *some, from_flat(Finetune, FAST | {"augment": "crop"}), seed=1)
     assert np.array_equal(first.scores, again.scores)
-    other = finetune.run(encoder, *some, seed=2, augment="crop", **FAST)
+    other = finetune(encoder, *some, from_flat(Finetune, FAST | {"augment": "crop"}), seed=2)
     assert not np.array_equal(first.scores, other.scores)
 
 
 def test_validated_learns_from_the_rest_only():
     train, test = clips(LABELS, noise=2.0), clips(LABELS, noise=2.0, seed=1)
-    options = {**FAST, "test_every": 3, "seed": 3}  # one check: its scores are the chosen ones
-    outcome = finetune.run(Net(), train, test, validation=0.2, **options)
+    options = {**FAST, "test_every": 3}  # one check: its scores are the chosen ones
+    outcome = finetune(
+        Net(), train, test, from_flat(Finetune, options | {"validation": 0.2}), seed=3
+    )
     held = hold_out(torch.from_numpy(LABELS), 0.2, 3).numpy()
-    rest = finetune.run(Net(), train.take(np.setdiff1d(np.arange(35), held)), test, **options)
+    rest = finetune(
+        Net(),
+        train.take(np.setdiff1d(np.arange(35), held)),
+        test,
+        from_flat(Finetune, options),
+        seed=3,
+    )
     assert np.array_equal(outcome.selected["validated"], rest.scores)
-    assert np.array_equal(outcome.scores, finetune.run(Net(), train, test, **options).scores)
+    assert np.array_equal(
+        outcome.scores, finetune(Net(), train, test, from_flat(Finetune, options), seed=3).scores
+    )
     assert "28" not in outcome.definition and "7 held-out" in outcome.definition
 
 
 def test_scores_of_a_selection_give_its_value():
     some = clips(LABELS, noise=6.0), clips(LABELS, noise=6.0, seed=1)
     options = {**FAST, "epochs": 12, "lr": 1.0, "test_every": 1, "validation": 0.2}
-    outcome = finetune.run(Net(), *some, **options)
+    outcome = finetune(Net(), *some, from_flat(Finetune, options))
     assert outcome.values["top1.best_on_test"] > outcome.values["top1.last"]
     for name, scores in outcome.by_selection().items():
         assert outcome.values[f"top1.{name}"] == np.mean(scores.argmax(axis=1) == LABELS)
@@ -201,10 +230,10 @@ def test_scores_of_a_selection_give_its_value():
 def test_of_equal_checks_the_later_on_the_test_and_the_first_on_the_hold_out():
     labels = torch.tensor([0, 1])
     good, bad = torch.eye(2), torch.eye(2).flip(0)
-    last, best = finetune.judge([good, good * 2, bad], labels)
+    last, best = judge([good, good * 2, bad], labels)
     assert torch.equal(last, bad) and torch.equal(best, good * 2)
     checks = [[bad, good * 3], [good, good * 4], [good, good * 5]]
-    assert torch.equal(finetune._chosen(checks, labels), good * 4)
+    assert torch.equal(_chosen(checks, labels), good * 4)
 
 
 def ramp(lengths):
@@ -231,10 +260,16 @@ def test_crops_cover_half_to_all_of_a_clip():
 
 def test_short_clips_are_not_cropped():
     some = ramp([3, 8, 5, 6]), ramp([4, 7])
-    a, b = (finetune.run(Net(), *some, augment=kind, **FAST) for kind in ("none", "crop"))
+    a, b = (
+        finetune(Net(), *some, from_flat(Finetune, FAST | {"augment": kind}))
+        for kind in ("none", "crop")
+    )
     assert np.array_equal(a.scores, b.scores)
     long = ramp([60, 80, 50, 60])
-    a, b = (finetune.run(Net(), long, long, augment=kind, **FAST) for kind in ("none", "crop"))
+    a, b = (
+        finetune(Net(), long, long, from_flat(Finetune, FAST | {"augment": kind}))
+        for kind in ("none", "crop")
+    )
     assert not np.array_equal(a.scores, b.scores)
 
 
@@ -262,7 +297,7 @@ def test_unlabelled_clips_are_dropped():
     gaps = clips(LABELS.copy())
     gaps.label[:] = labels
     known = some.take(np.flatnonzero(labels >= 0))
-    a, b = (finetune.run(Net(), part, part, **FAST) for part in (gaps, known))
+    a, b = (finetune(Net(), part, part, from_flat(Finetune, FAST)) for part in (gaps, known))
     assert np.array_equal(a.scores, b.scores)
 
 
@@ -289,45 +324,51 @@ def test_unlabelled_clips_are_dropped():
 def test_bad_options(options):
     ((key, value),) = options.items()
     with pytest.raises(InputError, match=f"eval.{key}: "):
-        finetune.run(Net(), clips(LABELS), clips(LABELS), **options)
+        finetune(Net(), clips(LABELS), clips(LABELS), from_flat(Finetune, options))
     word = list(value) if isinstance(value, tuple) else value
     with pytest.raises(InputError, match=f"eval.{key}: "):
-        evaluation({"finetune": finetune.run}, overrides=[f"eval.{key}={word}"])
+        evaluation({"finetune": finetune}, overrides=[f"eval.{key}={word}"])
 
 
 def test_no_rate_of_its_own_for_the_classifier():
-    given = evaluation({"finetune": finetune.run}, overrides=["eval.head_lr=none"])
-    assert given["finetune"]["head_lr"] is None
+    given = evaluation({"finetune": finetune}, overrides=["eval.head_lr=none"])
+    assert given["finetune"].tuning.recipe.head_lr is None
 
 
 def test_bad_input():
     good = clips(LABELS)
     with pytest.raises(InputError, match="single class"):
-        finetune.run(Net(), clips(np.zeros(4, int)), good)
+        finetune(Net(), clips(np.zeros(4, int)), good)
     unlabelled = clips(LABELS.copy())
     unlabelled.label[:] = -1
     with pytest.raises(InputError, match="test split holds no labelled clips"):
-        finetune.run(Net(), good, unlabelled)
+        finetune(Net(), good, unlabelled)
     other = Net()
     other.skeleton = NTU25
     with pytest.raises(InputError, match=r"20 joints.*the encoder takes 25"):
-        finetune.run(other, good, good)
+        finetune(other, good, good)
     with pytest.raises(InputError, match=r"eval\.nesterov: needs momentum"):
-        finetune.run(Net(), good, good, nesterov=True, momentum=0.0, **FAST)
+        finetune(Net(), good, good, from_flat(Finetune, FAST | {"nesterov": True, "momentum": 0.0}))
 
 
 def test_divergence_is_an_error_with_a_remedy():
     with pytest.raises(InputError, match=r"eval\.lr: .*diverged in epoch \d+.* lower eval\.lr$"):
-        finetune.run(Joints(), clips(LABELS), clips(LABELS), lr=1e38, epochs=5)
+        finetune(
+            Joints(), clips(LABELS), clips(LABELS), from_flat(Finetune, {"lr": 1e38, "epochs": 5})
+        )
     with pytest.raises(InputError, match=r"lower eval\.lr and eval\.head_lr$"):
-        finetune.run(Net(), clips(LABELS), clips(LABELS), head_lr=1e38, epochs=5)
+        finetune(
+            Net(), clips(LABELS), clips(LABELS), from_flat(Finetune, {"head_lr": 1e38, "epochs": 5})
+        )
 
 
 def test_an_encoder_without_weights_trains_its_classifier():
-    outcome = finetune.run(Joints(), clips(LABELS), clips(LABELS), **FAST | {"epochs": 12})
+    outcome = finetune(
+        Joints(), clips(LABELS), clips(LABELS), from_flat(Finetune, FAST | {"epochs": 12})
+    )
     assert outcome.values["top1.last"] > 0.9
 
 
 def test_encoders_with_dropout_and_odd_batches_train():
     labels = LABELS[:17]  # a lone last clip, of which a BatchNorm of vectors has no statistics
-    assert finetune.run(Pool(), clips(labels), clips(labels), **FAST).values
+    assert finetune(Pool(), clips(labels), clips(labels), from_flat(Finetune, FAST)).values

@@ -5,7 +5,8 @@ from protocol_fakes import Joints, Pool, assert_same, clips, snapshot
 from sklearn.neighbors import KNeighborsClassifier
 
 from skelf.errors import InputError
-from skelf.protocols import features, knn
+from skelf.protocols import KNN, features, knn
+from skelf.protocols.knn import knn_scores
 from skelf.settings.evaluation import evaluation
 
 LABELS = np.arange(60) % 5
@@ -19,7 +20,7 @@ def _random(n, d, seed):
 def test_against_a_slow_loop(k):
     train, test = _random(50, 6, 0), _random(17, 6, 1)
     labels = torch.arange(50) % 4
-    got = knn.knn_scores(train, labels, test, 5, k, 0.3)
+    got = knn_scores(train, labels, test, 5, KNN(k=k, temperature=0.3))
     for query, row in zip(test.numpy(), got.numpy(), strict=True):
         similarity = [
             float(query @ g / np.linalg.norm(query) / np.linalg.norm(g)) for g in train.numpy()
@@ -33,20 +34,22 @@ def test_against_a_slow_loop(k):
 def test_one_neighbour_equals_sklearn():
     train, test, labels = _random(200, 8, 0), _random(100, 8, 1), torch.arange(200) % 7
     model = KNeighborsClassifier(1, metric="cosine").fit(train.numpy(), labels.numpy())
-    got = knn.knn_scores(train, labels, test, 7, k=1)
+    got = knn_scores(train, labels, test, 7, KNN(k=1))
     assert np.array_equal(got.argmax(1), model.predict(test.numpy()))
 
 
 def test_blocks_give_what_one_matrix_gives(monkeypatch):
     train, test, labels = _random(40, 8, 0), _random(31, 8, 1), torch.arange(40) % 3
-    whole = knn.knn_scores(train, labels, test, 3)
+    whole = knn_scores(train, labels, test, 3)
     blocks = features.cosine_blocks
     monkeypatch.setattr(features, "cosine_blocks", lambda q, g: blocks(q, g, 4 * 40 * 7))
-    torch.testing.assert_close(knn.knn_scores(train, labels, test, 3), whole)
+    torch.testing.assert_close(knn_scores(train, labels, test, 3), whole)
 
 
 def test_a_low_temperature_does_not_overflow():
-    got = knn.knn_scores(_random(40, 8, 0), torch.arange(40) % 3, _random(9, 8, 1), 3, 20, 1e-3)
+    got = knn_scores(
+        _random(40, 8, 0), torch.arange(40) % 3, _random(9, 8, 1), 3, KNN(temperature=1e-3)
+    )
     assert bool(got.isfinite().all())
     torch.testing.assert_close(got.sum(1), torch.ones(9))
 
@@ -54,7 +57,7 @@ def test_a_low_temperature_does_not_overflow():
 def test_separable_features_are_recognised_and_the_encoder_stays():
     encoder = Pool(dim=32).train()
     before = snapshot(encoder)
-    outcome = knn.run(encoder, clips(LABELS), clips(LABELS, seed=1))
+    outcome = knn(encoder, clips(LABELS), clips(LABELS, seed=1))
     assert_same(encoder, before)
     assert outcome.values["top1.none"] > 0.95
     assert outcome.scores.shape == (60, 5)
@@ -68,11 +71,11 @@ def test_chance_on_meaningless_labels():
     some = clips(np.zeros(400, int), seed=2), clips(np.zeros(400, int), seed=3)
     for part, labels in zip(some, (train, test), strict=True):
         part.label[:] = labels
-    assert knn.run(Joints(), *some).values["top1.none"] == pytest.approx(0.2, abs=0.07)
+    assert knn(Joints(), *some).values["top1.none"] == pytest.approx(0.2, abs=0.07)
 
 
 def test_a_class_that_training_lacks_counts_as_wrong():
-    outcome = knn.run(Joints(), clips(LABELS), clips([0, 1, 7, 8], seed=1))
+    outcome = knn(Joints(), clips(LABELS), clips([0, 1, 7, 8], seed=1))
     assert outcome.values["top1.none"] == 0.5
     assert outcome.scores.shape == (4, 9)
 
@@ -81,8 +84,8 @@ def test_centre_removes_a_common_offset():
     some = clips(LABELS), clips(LABELS, seed=1)
     for part in some:
         part.joints[:] += 1e4  # all cosines are 1 to within rounding
-    assert knn.run(Joints(), *some).values["top1.none"] < 0.95
-    outcome = knn.run(Joints(), *some, centre=True)
+    assert knn(Joints(), *some).values["top1.none"] < 0.95
+    outcome = knn(Joints(), *some, KNN(centre=True))
     assert outcome.values["top1.none"] > 0.95
     assert "minus the gallery mean" in outcome.definition
 
@@ -90,10 +93,10 @@ def test_centre_removes_a_common_offset():
 @pytest.mark.parametrize("options", [{"k": 0}, {"temperature": 0.0}, {"temperature": float("nan")}])
 def test_bad_options(options):
     with pytest.raises(InputError, match=f"eval.{next(iter(options))}"):
-        knn.run(Joints(), clips(LABELS), clips(LABELS), **options)
+        knn(Joints(), clips(LABELS), clips(LABELS), KNN(**options))
 
 
 @pytest.mark.parametrize("value", ["k=0", "k=1.5", "temperature=0", "temperature=nan"])
 def test_settings_are_refused_before_any_work(value):
     with pytest.raises(InputError, match=f"eval.{value.partition('=')[0]}: "):
-        evaluation({"knn": knn.run}, overrides=[f"eval.{value}"])
+        evaluation({"knn": knn}, overrides=[f"eval.{value}"])

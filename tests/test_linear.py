@@ -4,7 +4,8 @@ import torch
 from protocol_fakes import Joints, Pool, assert_same, clips, snapshot
 
 from skelf.errors import InputError
-from skelf.protocols import PROTOCOLS, features, linear
+from skelf.protocols import PROTOCOLS, Linear, features, linear
+from skelf.protocols.linear import hold_out
 from skelf.settings.evaluation import evaluation
 
 LABELS = np.arange(70) % 7
@@ -35,10 +36,22 @@ def _classifier(x, labels, start, orders, rates, kept, batch_size, momentum=0.9,
 def test_against_a_slow_classifier(standardize):
     encoder = Joints()
     train, test = clips(LABELS, noise=2.0), clips(LABELS, noise=2.0, seed=1)
-    outcome = linear.run(
-        encoder, train, test, seed=3, weight_decay=0.01, test_every=2, validation=0.2,
-        standardize=standardize, epochs=7, lr=0.05, batch_size=32, milestones=(4,),
-    )  # fmt: skip
+    outcome = linear(
+        encoder,
+        train,
+        test,
+        Linear(
+            weight_decay=0.01,
+            test_every=2,
+            validation=0.2,
+            standardize=standardize,
+            epochs=7,
+            lr=0.05,
+            batch_size=32,
+            milestones=(4,),
+        ),
+        seed=3,
+    )
     x, queries = (features.extract(encoder, part).double().numpy() for part in (train, test))
     if standardize:
         mean, deviation = x.mean(axis=0), x.std(axis=0)
@@ -47,7 +60,7 @@ def test_against_a_slow_classifier(standardize):
     start = torch.randn(7, 60, generator=generator) * 0.01
     orders = [torch.randperm(70, generator=generator).tolist() for _ in range(7)]
     rates = [0.05] * 4 + [0.005] * 3
-    held = linear.hold_out(torch.from_numpy(LABELS), 0.2, 3).tolist()
+    held = hold_out(torch.from_numpy(LABELS), 0.2, 3).tolist()
 
     def accuracies(kept, x_judged, labels_judged):
         runs = _classifier(x, LABELS, start, orders, rates, kept, 32)
@@ -68,7 +81,9 @@ def test_against_a_slow_classifier(standardize):
 def test_separable_features_are_recognised_and_the_encoder_stays():
     encoder = Pool(dim=32).train()
     before = snapshot(encoder)
-    outcome = linear.run(encoder, clips(LABELS), clips(LABELS, seed=1), standardize=True, lr=0.1)
+    outcome = linear(
+        encoder, clips(LABELS), clips(LABELS, seed=1), Linear(standardize=True, lr=0.1)
+    )
     assert_same(encoder, before)
     assert set(outcome.values) == {
         "top1.last",
@@ -83,11 +98,11 @@ def test_separable_features_are_recognised_and_the_encoder_stays():
 
 
 def test_released_protocol_is_the_default():
-    outcome = linear.run(Pool(), clips(LABELS), clips(LABELS))
+    outcome = linear(Pool(), clips(LABELS), clips(LABELS))
     for part in ("momentum 0.9", "batch 512", "lr 0.006", "(120, 140)", "160 epochs"):
         assert part in outcome.definition
     assert "\n" not in outcome.definition
-    assert PROTOCOLS["linear"] is linear.run
+    assert PROTOCOLS["linear"] is linear
 
 
 def test_chance_on_meaningless_labels():
@@ -95,7 +110,7 @@ def test_chance_on_meaningless_labels():
     some = clips(np.zeros(400, int), seed=2), clips(np.zeros(400, int), seed=3)
     for part in some:
         part.label[:] = rng.integers(0, 4, 400)
-    values = linear.run(Joints(), *some, **FAST).values
+    values = linear(Joints(), *some, Linear(**FAST)).values
     assert values["top1.last"] == pytest.approx(0.25, abs=0.08)
     assert values["top1.best_on_test"] >= values["top1.last"]
     assert "top5.last" not in values
@@ -105,48 +120,48 @@ def test_same_seed_same_numbers_and_the_global_generator_stays():
     some = clips(LABELS, noise=2.0), clips(LABELS, noise=2.0, seed=1)
     torch.manual_seed(5)
     state = torch.get_rng_state()
-    first, again = (linear.run(Pool(), *some, seed=1, **FAST) for _ in range(2))
+    first, again = (linear(Pool(), *some, Linear(**FAST), seed=1) for _ in range(2))
     assert torch.equal(torch.get_rng_state(), state)
     assert first.values == again.values
     assert np.array_equal(first.scores, again.scores)
-    other = linear.run(Pool(), *some, seed=2, **FAST)
+    other = linear(Pool(), *some, Linear(**FAST), seed=2)
     assert not np.array_equal(first.scores, other.scores)
 
 
 def test_features_are_extracted_once(tmp_path):
     encoder = Pool()
     for _ in range(2):
-        linear.run(encoder, clips(LABELS), clips(LABELS, seed=1), cache=tmp_path, **FAST)
+        linear(encoder, clips(LABELS), clips(LABELS, seed=1), Linear(**FAST), cache=tmp_path)
     assert len(encoder.seen) == 2  # the training and the test split
 
 
 def test_hold_out_is_stratified():
     labels = torch.tensor([0] * 40 + [1] * 10 + [2] * 2 + [3])
-    held = linear.hold_out(labels, 0.1, 0)
+    held = hold_out(labels, 0.1, 0)
     assert torch.bincount(labels[held], minlength=4).tolist() == [4, 1, 1, 0]
     assert len(held.unique()) == len(held)
-    assert not torch.equal(held, linear.hold_out(labels, 0.1, 1))
+    assert not torch.equal(held, hold_out(labels, 0.1, 1))
 
 
 @pytest.mark.parametrize("validation", [0.0, 0.1])
 def test_no_validated_figure_without_a_hold_out(validation):
     train = LABELS if validation == 0 else np.arange(7)  # one clip a class: none can be spared
     options = {**FAST, "validation": validation}
-    outcome = linear.run(Pool(), clips(train), clips(LABELS), **options)
+    outcome = linear(Pool(), clips(train), clips(LABELS), Linear(**options))
     assert "top1.validated" not in outcome.values
     assert "validated" not in outcome.definition
 
 
 def test_validation_leaves_the_other_figures_alone():
     some = clips(LABELS, noise=2.0), clips(LABELS, noise=2.0, seed=1)
-    with_it, without = (linear.run(Joints(), *some, validation=v, **FAST) for v in (0.2, 0.0))
+    with_it, without = (linear(Joints(), *some, Linear(validation=v, **FAST)) for v in (0.2, 0.0))
     np.testing.assert_allclose(with_it.scores, without.scores, atol=1e-5)
 
 
 def test_constant_features_survive_standardizing():
     some = clips(LABELS)
     some.joints[:, :, 3] = 0.1
-    values = linear.run(Joints(), some, some, standardize=True, **FAST).values
+    values = linear(Joints(), some, some, Linear(standardize=True, **FAST)).values
     assert values["top1.last"] > 0.9
 
 
@@ -173,27 +188,27 @@ def test_constant_features_survive_standardizing():
 def test_bad_options(options):
     ((key, value),) = options.items()
     with pytest.raises(InputError, match=f"eval.{key}: "):
-        linear.run(Joints(), clips(LABELS), clips(LABELS), **options)
+        linear(Joints(), clips(LABELS), clips(LABELS), Linear(**options))
     word = list(value) if isinstance(value, tuple) else value
     with pytest.raises(InputError, match=f"eval.{key}: "):
-        evaluation({"linear": linear.run}, overrides=[f"eval.{key}={word}"])
+        evaluation({"linear": linear}, overrides=[f"eval.{key}={word}"])
 
 
 def test_no_milestones_and_numpy_numbers_are_fine():
     options = {**FAST, "milestones": (), "epochs": np.int64(3), "lr": np.float32(0.05)}
-    assert linear.run(Joints(), clips(LABELS), clips(LABELS), **options).values
+    assert linear(Joints(), clips(LABELS), clips(LABELS), Linear(**options)).values
 
 
 def test_divergence_is_an_error_with_a_remedy():
     with pytest.raises(InputError, match=r"diverged by epoch .* lower eval\.lr"):
-        linear.run(Joints(), clips(LABELS), clips(LABELS), lr=1e38, epochs=5, validation=0)
+        linear(Joints(), clips(LABELS), clips(LABELS), Linear(lr=1e38, epochs=5, validation=0))
 
 
 def test_scores_of_each_selection():
     """Of equal checks on the test clips the later counts, of those on held-out clips the first."""
     some = clips(LABELS), clips(LABELS, seed=1)
     options = {"standardize": True, "lr": 0.1, "milestones": (), "batch_size": 32, "test_every": 4}
-    once, often = (linear.run(Pool(dim=32), *some, epochs=e, **options) for e in (4, 12))
+    once, often = (linear(Pool(dim=32), *some, Linear(epochs=e, **options)) for e in (4, 12))
     for outcome in (once, often):
         assert set(outcome.values.values()) == {1.0}
         assert list(outcome.by_selection()) == ["last", "best_on_test", "validated"]
@@ -205,11 +220,11 @@ def test_scores_of_each_selection():
 
 def test_scores_of_a_selection_give_its_value():
     some = clips(LABELS, noise=6.0), clips(LABELS, noise=6.0, seed=1)
-    outcome = linear.run(Joints(), *some, **FAST | {"epochs": 24, "lr": 0.5, "test_every": 1})
+    outcome = linear(Joints(), *some, Linear(**FAST | {"epochs": 24, "lr": 0.5, "test_every": 1}))
     assert outcome.values["top1.best_on_test"] > outcome.values["top1.last"]
     for name, scores in outcome.by_selection().items():
         assert scores.dtype == np.float32 and scores.flags.c_contiguous
         found = np.mean(scores.argmax(axis=1) == LABELS)
         assert outcome.values[f"top1.{name}"] == pytest.approx(found)
-    without = linear.run(Joints(), *some, **FAST, validation=0)
+    without = linear(Joints(), *some, Linear(**FAST, validation=0))
     assert list(without.by_selection()) == ["last", "best_on_test"]

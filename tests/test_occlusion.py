@@ -8,9 +8,10 @@ from torch import nn
 
 from skelf.errors import InputError
 from skelf.layouts import KINECT20
-from skelf.protocols import PROTOCOLS, features, linear, occlusion
+from skelf.protocols import PROTOCOLS, Linear, Occlusion, features, linear, occlusion
 from skelf.protocols.occlusion import Amounts, change
 from skelf.settings.evaluation import evaluation
+from skelf.settings.options import from_flat
 from skelf.skeleton import Skeleton
 
 LABELS = np.arange(42) % 7
@@ -80,8 +81,8 @@ def test_masks_are_the_same_time_for_another_number_of_frames():
 def test_clean_figures_are_those_of_linear(options):
     some = clips(LABELS, noise=2.0), clips(LABELS, noise=2.0, seed=1)
     shared = FAST | {k: v for k, v in options.items() if k == "standardize"}
-    known = linear.run(Joints(), *some, seed=3, **shared)
-    outcome = occlusion.run(Joints(), *some, seed=3, **FAST | options)
+    known = linear(Joints(), *some, Linear(**shared), seed=3)
+    outcome = occlusion(Joints(), *some, from_flat(Occlusion, FAST | options), seed=3)
     for key, value in known.values.items():
         metric, _, selection = key.partition(".")
         assert outcome.values[f"{metric}.clean.{selection}"] == value
@@ -93,8 +94,11 @@ def test_clean_figures_are_those_of_linear(options):
 @pytest.mark.parametrize("train_occluded", [False, True])
 def test_occluded_figures_are_those_of_linear_on_occluded_features(train_occluded, monkeypatch):
     some = clips(LABELS, noise=2.0), clips(LABELS, noise=2.0, seed=1)
-    outcome = occlusion.run(
-        Joints(), *some, seed=3, **FAST, conditions=["joints"], train_occluded=train_occluded
+    outcome = occlusion(
+        Joints(),
+        *some,
+        from_flat(Occlusion, FAST | {"conditions": ["joints"], "train_occluded": train_occluded}),
+        seed=3,
     )
     f = features.extract_splits(Joints(), *some)
     amounts = AMOUNTS._replace(seed=3)
@@ -104,7 +108,7 @@ def test_occluded_figures_are_those_of_linear_on_occluded_features(train_occlude
         how = change("joints", some[0], amounts)
         f = f._replace(train=features.extract(Joints(), some[0], change=how))
     monkeypatch.setattr(features, "extract_splits", lambda *_, **__: f)
-    wanted = linear.run(Joints(), *some, seed=3, **FAST)
+    wanted = linear(Joints(), *some, Linear(**FAST), seed=3)
     for key, value in wanted.values.items():
         metric, _, selection = key.partition(".")
         assert outcome.values[f"{metric}.joints.{selection}"] == value
@@ -117,21 +121,27 @@ def test_separable_clips_are_recognised_and_the_encoder_stays():
     before = snapshot(encoder)
     some = clips(LABELS), clips(LABELS, seed=1)
     mild = {"ratio": (0.05, 0.05), "conditions": CONDITIONS, "sigma": 0.01}
-    outcome = occlusion.run(encoder, *some, standardize=True, lr=0.1, epochs=60, **mild)
+    outcome = occlusion(
+        encoder, *some, from_flat(Occlusion, mild | {"standardize": True, "lr": 0.1, "epochs": 60})
+    )
     assert_same(encoder, before)
     # One part of five is hidden at least: the mean over joints, which this encoder sees, moves.
     for condition in ("clean", "temporal", "joints", "noise"):
         assert outcome.values[f"top1.{condition}.last"] > 0.9
     assert outcome.values["top1.spatial.last"] < outcome.values["top1.clean.last"]
-    learnt = occlusion.run(
-        Joints(), *some, lr=0.1, epochs=60, conditions=["spatial"], train_occluded=True
+    learnt = occlusion(
+        Joints(),
+        *some,
+        from_flat(
+            Occlusion, {"lr": 0.1, "epochs": 60, "conditions": ["spatial"], "train_occluded": True}
+        ),
     )
     assert learnt.values["top1.spatial.last"] > 0.9
 
 
 def test_values_and_scores_of_each_condition():
     some = clips(LABELS), clips(LABELS, seed=1)
-    outcome = occlusion.run(Joints(), *some, **FAST)
+    outcome = occlusion(Joints(), *some, from_flat(Occlusion, FAST))
     names = ["spatial", "temporal", "clean"]
     assert list(outcome.values) == [
         f"{metric}.{name}.{selection}"
@@ -152,7 +162,7 @@ def test_values_and_scores_of_each_condition():
     for said in ("0.3 to 0.7", "seed 0", "trained on clean clips", "whole clip"):
         assert said in outcome.definition
     assert "\n" not in outcome.definition
-    assert PROTOCOLS["occlusion"] is occlusion.run
+    assert PROTOCOLS["occlusion"] is occlusion
 
 
 def test_chance_on_meaningless_labels():
@@ -160,18 +170,22 @@ def test_chance_on_meaningless_labels():
     some = clips(np.zeros(400, int), seed=2), clips(np.zeros(400, int), seed=3)
     for part in some:
         part.label[:] = rng.integers(0, 4, 400)
-    values = occlusion.run(Joints(), *some, **FAST, conditions=["spatial"]).values
+    values = occlusion(
+        Joints(), *some, from_flat(Occlusion, FAST | {"conditions": ["spatial"]})
+    ).values
     assert values["top1.spatial.last"] == pytest.approx(0.25, abs=0.08)
 
 
 def test_same_seed_same_numbers_and_unlabelled_clips_play_no_part():
     some = clips(LABELS, noise=1.0), clips(LABELS, noise=1.0, seed=1)
-    first, again = (occlusion.run(Joints(), *some, **FAST, seed=1) for _ in range(2))
+    first, again = (
+        occlusion(Joints(), *some, from_flat(Occlusion, FAST), seed=1) for _ in range(2)
+    )
     assert first.values == again.values
     label = LABELS.copy()
     label[[0, 7]] = -1
     fewer = dataclasses.replace(some[1], label=label)
-    without = occlusion.run(Joints(), some[0], fewer, **FAST, seed=1)
+    without = occlusion(Joints(), some[0], fewer, from_flat(Occlusion, FAST), seed=1)
     kept = np.flatnonzero(label >= 0)
     for key in ("clean.last", "spatial.last"):
         np.testing.assert_allclose(
@@ -182,8 +196,9 @@ def test_same_seed_same_numbers_and_unlabelled_clips_play_no_part():
 def test_cache_keeps_conditions_apart(tmp_path):
     encoder, some = Pool(), (clips(LABELS), clips(LABELS, seed=1))
 
-    def run(files, **options):
-        values = occlusion.run(encoder, *some, cache=tmp_path, **FAST, **options).values
+    def run(files, seed=0, **options):
+        how = from_flat(Occlusion, FAST | options)
+        values = occlusion(encoder, *some, how, seed=seed, cache=tmp_path).values
         assert len(list(tmp_path.iterdir())) == files
         return values
 
@@ -225,18 +240,20 @@ def _swapped():
 def test_bad_options(options):
     ((key, value),) = options.items()
     with pytest.raises(InputError, match=f"eval.{key}"):
-        occlusion.run(Joints(), clips(LABELS), clips(LABELS), **options)
+        occlusion(Joints(), clips(LABELS), clips(LABELS), from_flat(Occlusion, options))
     word = list(value) if isinstance(value, tuple) else value
     with pytest.raises(InputError, match=f"eval.{key}"):
-        evaluation({"occlusion": occlusion.run}, overrides=[f"eval.{key}={word}"])
+        evaluation({"occlusion": occlusion}, overrides=[f"eval.{key}={word}"])
 
 
 def test_a_condition_twice_and_a_layout_of_one_part_are_refused():
     some = clips(LABELS), clips(LABELS)
     with pytest.raises(InputError, match=r"eval\.conditions: 'noise' stands twice"):
-        occlusion.run(Joints(), *some, conditions=["noise", "noise"])
+        occlusion(Joints(), *some, from_flat(Occlusion, {"conditions": ["noise", "noise"]}))
     lump = Skeleton(**vars(KINECT20) | {"parts": {"body": range(20)}})
     some = [dataclasses.replace(part, skeleton=lump) for part in some]
     with pytest.raises(InputError, match="1 body part, two are needed"):
-        occlusion.run(Joints(), *some, **FAST)
-    assert occlusion.run(Joints(), *some, **FAST, conditions=["temporal"]).values
+        occlusion(Joints(), *some, from_flat(Occlusion, FAST))
+    assert occlusion(
+        Joints(), *some, from_flat(Occlusion, FAST | {"conditions": ["temporal"]})
+    ).values

@@ -6,13 +6,12 @@ import pytest
 
 from skelf import api
 from skelf.cli import data_import as cli_import
-from skelf.cli.data_import import FILLED
 from skelf.data import presets
 from skelf.data.readers import READERS
 from skelf.data.synthetic import clips as synthetic
 from skelf.errors import InputError
 from skelf.layouts import NTU25
-from skelf.settings.signature import arguments
+from skelf.settings.settable import arguments
 
 
 def test_a_path_stays_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,8 +46,8 @@ def test_absent_sets_say_where_they_come_from(
         command = text.split("skelf data import ")[1].split(" --out ")
         format_, _, *words = command[0].split()
         given = cli_import._given(format_, words)
-        skipped = arguments(READERS[format_], given, section="x", source="", skip=FILLED)
-        assert skipped["workers"] >= 1 and len(words) == 1
+        checked = arguments(READERS[format_], given, section="x", source="")
+        assert checked["workers"] >= 1 and len(words) == 1
 
 
 def test_options_are_checked_against_the_reader() -> None:

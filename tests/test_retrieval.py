@@ -6,7 +6,8 @@ from sklearn.metrics import average_precision_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from skelf.errors import InputError
-from skelf.protocols import features, knn, retrieval
+from skelf.protocols import KNN, Retrieval, features, knn, retrieval
+from skelf.protocols.retrieval import ranked as ranked_by
 from skelf.settings.evaluation import evaluation
 
 LABELS = np.arange(60) % 5
@@ -15,7 +16,7 @@ LABELS = np.arange(60) % 5
 def test_against_a_slow_loop_and_sklearn():
     train, test = clips(LABELS, noise=3.0), clips(np.arange(43) % 6, noise=3.0, seed=1)
     encoder = Joints()
-    values = retrieval.run(encoder, train, test, ks=(1, 3, 60)).values
+    values = retrieval(encoder, train, test, Retrieval(ks=(1, 3, 60))).values
     x, queries = (features.extract(encoder, part).double().numpy() for part in (train, test))
     x, queries = (a / np.linalg.norm(a, axis=1, keepdims=True) for a in (x, queries))
     precision, averages = {1: [], 3: [], 60: []}, []
@@ -33,13 +34,13 @@ def test_against_a_slow_loop_and_sklearn():
 
     nearest = KNeighborsClassifier(1, metric="cosine").fit(x, LABELS).score(queries, test.label)
     assert values["precision@1.none"] == pytest.approx(nearest)
-    assert values["precision@1.none"] == knn.run(encoder, train, test, k=1).values["top1.none"]
+    assert values["precision@1.none"] == knn(encoder, train, test, KNN(k=1)).values["top1.none"]
 
 
 def test_ties_keep_the_gallery_order():
     some = clips(LABELS, noise=0.0)  # within a class all features are equal
     some.joints[:] = 1.0  # and now between classes too
-    values = retrieval.run(Joints(), some, some.take(np.arange(5)), ks=(1, 5)).values
+    values = retrieval(Joints(), some, some.take(np.arange(5)), Retrieval(ks=(1, 5))).values
     assert values["precision@1.none"] == pytest.approx(0.2)  # clip 0, whose class is 0, comes first
     assert values["precision@5.none"] == pytest.approx(0.2)
 
@@ -47,7 +48,7 @@ def test_ties_keep_the_gallery_order():
 def test_separable_features_rank_perfectly_and_the_encoder_stays():
     encoder = Pool(dim=32).train()
     before = snapshot(encoder)
-    outcome = retrieval.run(encoder, clips(LABELS, noise=0.01), clips(LABELS, noise=0.01, seed=1))
+    outcome = retrieval(encoder, clips(LABELS, noise=0.01), clips(LABELS, noise=0.01, seed=1))
     assert_same(encoder, before)
     assert set(outcome.values) == {
         "precision@1.none",
@@ -65,30 +66,32 @@ def test_chance_on_meaningless_labels():
     some = clips(np.zeros(300, int), seed=2), clips(np.zeros(300, int), seed=3)
     for part in some:
         part.label[:] = rng.integers(0, 5, 300)
-    values = retrieval.run(Joints(), *some).values
+    values = retrieval(Joints(), *some).values
     assert values["precision@10.none"] == pytest.approx(0.2, abs=0.05)
     assert values["map.none"] == pytest.approx(0.2, abs=0.05)
 
 
 def test_blocks_give_what_one_matrix_gives(monkeypatch):
     some = clips(LABELS, noise=3.0), clips(LABELS, noise=3.0, seed=1)
-    whole = retrieval.run(Joints(), *some).values
+    whole = retrieval(Joints(), *some).values
     blocks = features.cosine_blocks
     monkeypatch.setattr(features, "cosine_blocks", lambda q, g: blocks(q, g, 4 * 60 * 7))
-    assert retrieval.run(Joints(), *some).values == pytest.approx(whole)
+    assert retrieval(Joints(), *some).values == pytest.approx(whole)
 
 
 def test_bad_input():
     with pytest.raises(InputError, match=r"eval\.ks: precision@61"):
-        retrieval.run(Joints(), clips(LABELS), clips(LABELS), ks=(1, 61))
+        retrieval(Joints(), clips(LABELS), clips(LABELS), Retrieval(ks=(1, 61)))
     with pytest.raises(InputError, match="no label of the test split"):
-        retrieval.run(Joints(), clips(LABELS), clips([6, 7]))
+        retrieval(Joints(), clips(LABELS), clips([6, 7]))
     assert torch.is_grad_enabled()
 
 
 def test_default_ranks_are_those_that_the_gallery_has():
     def keys(**options):
-        return set(retrieval.run(Joints(), clips(np.arange(7) % 2), clips([0, 1]), **options)[0])
+        return set(
+            retrieval(Joints(), clips(np.arange(7) % 2), clips([0, 1]), Retrieval(**options))[0]
+        )
 
     assert keys() == keys(ks=[1, 5]) == {"precision@1.none", "precision@5.none", "map.none"}
     with pytest.raises(InputError, match=r"eval\.ks: precision@10 needs 1 <= k <= 7"):
@@ -98,15 +101,15 @@ def test_default_ranks_are_those_that_the_gallery_has():
 @pytest.mark.parametrize("ks", [(), (0,), (1, -5)])
 def test_bad_ranks(ks):
     with pytest.raises(InputError, match=r"eval\.ks: "):
-        retrieval.run(Joints(), clips(LABELS), clips(LABELS), ks=ks)
+        retrieval(Joints(), clips(LABELS), clips(LABELS), Retrieval(ks=ks))
     with pytest.raises(InputError, match=r"eval\.ks: "):
-        evaluation({"retrieval": retrieval.run}, overrides=[f"eval.ks={list(ks)}"])
+        evaluation({"retrieval": retrieval}, overrides=[f"eval.ks={list(ks)}"])
 
 
 @pytest.mark.parametrize(("word", "ks"), [("[2]", (2,)), ("none", None)])
 def test_ranks_as_settings(word, ks):
-    got = evaluation({"retrieval": retrieval.run}, overrides=[f"eval.ks={word}"])
-    assert got == {"retrieval": {"ks": ks}}
+    got = evaluation({"retrieval": retrieval}, overrides=[f"eval.ks={word}"])
+    assert got == {"retrieval": Retrieval(ks=ks)}
 
 
 @pytest.mark.parametrize("gallery", [1, 2, 50, 3000])
@@ -118,4 +121,4 @@ def test_ranked_is_a_stable_argsort(gallery):
     similarity[2, ::2] = -0.0
     relevant = torch.rand(6, gallery, generator=generator) < 0.3
     order = similarity.argsort(dim=1, descending=True, stable=True)
-    assert torch.equal(retrieval.ranked(similarity, relevant), relevant.gather(1, order))
+    assert torch.equal(ranked_by(similarity, relevant), relevant.gather(1, order))

@@ -1,3 +1,4 @@
+import importlib
 import json
 
 import numpy as np
@@ -6,9 +7,11 @@ from protocol_fakes import Pool, assert_same, clips, snapshot
 from test_finetune import Net
 
 from skelf.errors import InputError
-from skelf.protocols import PROTOCOLS, finetune, linear, semi
+from skelf.protocols import PROTOCOLS, Finetune, Linear, Semi, finetune, linear, semi
+from skelf.protocols.semi import _seeds
 from skelf.protocols.subsets import percent, subset
 from skelf.settings.evaluation import evaluation
+from skelf.settings.options import flat, from_flat
 
 LABELS = np.arange(35) % 7
 FAST = {"epochs": 3, "lr": 0.05, "batch_size": 16, "milestones": (2,)}
@@ -82,8 +85,12 @@ def test_means_and_deviations_over_the_draws():
     train, test = clips(LABELS, noise=5.0), clips(LABELS, noise=5.0, seed=1)
     encoder = Net(dropout=0.5).train()
     before = snapshot(encoder)
-    outcome = semi.run(
-        encoder, train, test, fractions=(0.2, 0.5), repeats=3, test_every=1, seed=2, **FAST
+    outcome = semi(
+        encoder,
+        train,
+        test,
+        from_flat(Semi, FAST | {"fractions": (0.2, 0.5), "repeats": 3, "test_every": 1}),
+        seed=2,
     )
     assert_same(encoder, before)
     assert outcome.scores is None and np.array_equal(outcome.labels, LABELS)
@@ -111,13 +118,16 @@ def test_means_and_deviations_over_the_draws():
 def test_a_run_is_a_fine_tuning_on_its_subset(sampling):
     train, test = clips(LABELS, noise=2.0), clips(LABELS, noise=2.0, seed=1)
     options = {**FAST, "augment": "crop", "batchnorm": "frozen"}
-    outcome = semi.run(
-        Net(dropout=0.5), train, test, fractions=(0.4, 0.6), repeats=2, seed=5, sampling=sampling,
-        **options,
-    )  # fmt: skip
-    for number, seed in enumerate(semi._seeds(5, 2)):
+    outcome = semi(
+        Net(dropout=0.5),
+        train,
+        test,
+        from_flat(Semi, options | {"fractions": (0.4, 0.6), "repeats": 2, "sampling": sampling}),
+        seed=5,
+    )
+    for number, seed in enumerate(_seeds(5, 2)):
         few = train.take(subset(LABELS, 0.6, sampling, seed))
-        alone = finetune.run(Net(dropout=0.5), few, test, seed=seed, **options)
+        alone = finetune(Net(dropout=0.5), few, test, from_flat(Finetune, options), seed=seed)
         assert np.array_equal(outcome.selected[f"60%.run{number}.last"], alone.scores)
 
 
@@ -125,14 +135,18 @@ def test_frozen_is_the_linear_protocol_on_its_subset(tmp_path):
     train, test = clips(LABELS, noise=1.0), clips(LABELS, noise=1.0, seed=1)
     encoder = Pool().train()
     before = snapshot(encoder)
-    outcome = semi.run(
-        encoder, train, test, fractions=(0.6,), repeats=2, frozen=True, cache=tmp_path, **FAST
+    outcome = semi(
+        encoder,
+        train,
+        test,
+        from_flat(Semi, FAST | {"fractions": (0.6,), "repeats": 2, "frozen": True}),
+        cache=tmp_path,
     )
     assert_same(encoder, before)
     assert len(encoder.seen) == 2 and list(tmp_path.iterdir())
-    for number, seed in enumerate(semi._seeds(0, 2)):
+    for number, seed in enumerate(_seeds(0, 2)):
         few = train.take(subset(LABELS, 0.6, "plain", seed))
-        alone = linear.run(Pool(), few, test, seed=seed, validation=0.0, **FAST)
+        alone = linear(Pool(), few, test, Linear(validation=0.0, **FAST), seed=seed)
         found = outcome.selected[f"60%.run{number}.last"]
         np.testing.assert_allclose(found, alone.scores, atol=1e-5)
 
@@ -141,11 +155,11 @@ def test_separable_clips_need_few_labels_and_meaningless_ones_give_chance():
     labels = np.arange(90) % 3
     options = {**FAST, "epochs": 20, "milestones": (), "fractions": (0.1,), "sampling": "balanced"}
     train, test = clips(labels), clips(labels.copy(), seed=1)
-    values = semi.run(Net(), train, test, repeats=2, **options).values
+    values = semi(Net(), train, test, from_flat(Semi, options | {"repeats": 2})).values
     assert values["top1.10%.last"] > 0.95
     for number, part in enumerate((train, test)):
         part.label[:] = np.random.default_rng(number).permutation(90) % 3
-    values = semi.run(Net(), train, test, repeats=3, **options).values
+    values = semi(Net(), train, test, from_flat(Semi, options | {"repeats": 3})).values
     assert values["top1.10%.last"] == pytest.approx(1 / 3, abs=0.12)
 
 
@@ -153,20 +167,20 @@ def test_seeds_and_repeats():
     train, test = clips(LABELS, noise=2.0), clips(LABELS, noise=2.0, seed=1)
     options = {**FAST, "fractions": (0.5,)}
     one, two, other = (
-        semi.run(Net(), train, test, repeats=n, seed=s, **options).selected
+        semi(Net(), train, test, from_flat(Semi, options | {"repeats": n}), seed=s).selected
         for n, s in ((1, 0), (2, 0), (1, 1))
     )
     key = "50%.run0.last"
     assert np.array_equal(one[key], two[key]) and not np.array_equal(one[key], other[key])
     assert not np.array_equal(two[key], two["50%.run1.last"])
-    single = semi.run(Net(), train, test, repeats=1, **options).values
+    single = semi(Net(), train, test, from_flat(Semi, options | {"repeats": 1})).values
     assert set(single) == {"top1.50%.last", "top1.50%.best_on_test"}
 
 
 def test_one_too_small_share_is_refused_before_any_training(monkeypatch):
-    monkeypatch.setattr(semi, "train_and_check", None)
+    monkeypatch.setattr(importlib.import_module("skelf.protocols.semi"), "train_and_check", None)
     with pytest.raises(InputError, match=r"eval\.fractions: 0\.01 of 35 training clips is no clip"):
-        semi.run(Net(), clips(LABELS), clips(LABELS), fractions=(0.5, 0.01))
+        semi(Net(), clips(LABELS), clips(LABELS), from_flat(Semi, {"fractions": (0.5, 0.01)}))
 
 
 @pytest.mark.parametrize(
@@ -186,24 +200,25 @@ def test_one_too_small_share_is_refused_before_any_training(monkeypatch):
 def test_bad_options(options):
     ((key, value),) = options.items()
     with pytest.raises(InputError, match=f"eval.{key}: "):
-        semi.run(Net(), clips(LABELS), clips(LABELS), **options)
+        semi(Net(), clips(LABELS), clips(LABELS), from_flat(Semi, options))
     word = json.dumps(value) if isinstance(value, tuple) else value
     with pytest.raises(InputError, match=f"eval.{key}: "):
-        evaluation({"semi": semi.run}, overrides=[f"eval.{key}={word}"])
+        evaluation({"semi": semi}, overrides=[f"eval.{key}={word}"])
 
 
 def test_options_that_do_not_go_together():
     some = clips(LABELS)
     with pytest.raises(InputError, match="50%, 50%: name each share once"):
-        semi.run(Net(), some, some, fractions=(0.5, 0.5))
+        semi(Net(), some, some, from_flat(Semi, {"fractions": (0.5, 0.5)}))
     with pytest.raises(InputError, match=r"eval\.augment: frozen features are of whole clips"):
-        semi.run(Net(), some, some, frozen=True, augment="crop")
+        semi(Net(), some, some, from_flat(Semi, {"frozen": True, "augment": "crop"}))
 
 
 def test_the_published_recipe_is_the_default():
-    given = evaluation({"semi": semi.run, "finetune": finetune.run})
+    options = evaluation({"semi": semi, "finetune": finetune})
+    given = {name: flat(how) for name, how in options.items()}
     assert given["semi"]["fractions"] == (0.01, 0.05, 0.1, 0.2)
     shared = given["semi"].keys() & given["finetune"].keys()
     assert len(shared) == 13
     assert all(given["semi"][key] == given["finetune"][key] for key in shared)
-    assert PROTOCOLS["semi"] is semi.run
+    assert PROTOCOLS["semi"] is semi

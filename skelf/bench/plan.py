@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..checkpoints import folder as checkpoint
 from ..errors import InputError
 from ..results import scores
-from ..settings.signature import read_given
+from ..settings.given import read_given
 from .cell import Cell
 from .checks import Sets
 from .suite import Method, Place, Protocol, Suite, slug

@@ -8,21 +8,24 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ..errors import InputError, unknown
-from ..settings.signature import filled
+from ..settings.options import option, options, table
+from ..settings.ranges import NotEmpty, Range
+from ..settings.settable import filled
 
 OWN = "own"
 """In a protocol's `on`: the data and split that the run was pretrained on."""
 
 Name = Annotated[str, Field(min_length=1, pattern=r"^[^/|\n]+$")]
 Stream = Literal["joint", "motion", "bone"]
-M = TypeVar("M", bound=BaseModel)
+Seed = Annotated[int, Range(ge=0, lt=2**63)]
+T = TypeVar("T")
 
 
 class Place(NamedTuple):
@@ -35,15 +38,14 @@ class Place(NamedTuple):
         return f"{self.data}/{self.split}" if self.split else self.data
 
 
-class DataSet(BaseModel):
+@options("data")
+class DataSet:
     """A table `[[data]]`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: Name = Field(description="what tables call it; published numbers go by it")
-    store: str | None = Field(None, description="a store, beside the suite; none: a preset's name")
-    splits: tuple[Name, ...] = Field((), description="its splits; none: all clips, pretrained on")
-    pretrain: bool = Field(True, description="false: methods that name no data are not trained on")
+    name: Name = option(MISSING, "what tables call it; published numbers go by it")
+    store: str | None = option(None, "a store, beside the suite; none: a preset's name")
+    splits: tuple[Name, ...] = option((), "its splits; none: all clips, pretrained on")
+    pretrain: bool = option(True, "false: methods that name no data are not trained on")
 
     @property
     def places(self) -> list[Place]:
@@ -51,25 +53,24 @@ class DataSet(BaseModel):
         return [Place(self.name, split) for split in self.splits or ("",)]
 
 
-class Method(BaseModel):
+@options("method")
+class Method:
     """A table `[[method]]`: a row of the results for each of its streams."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = Field(description="in METHODS")
-    row: Name | None = Field(None, description="what tables call it; none: its name")
-    streams: tuple[Stream, ...] = Field(("joint",), min_length=1, description="one run for each")
-    fuse: bool = Field(False, description="adds the late fusion of the streams")
-    settings: tuple[str, ...] = Field((), description="section.key=value")
-    config: str | None = Field(None, description="a TOML file; wins over the suite's")
-    data: tuple[str, ...] | None = Field(None, description="what it is pretrained on; none: all")
-    seeds: tuple[int, ...] | None = Field(None, description="some of the suite's; none: all")
-    after: str | None = Field(None, description="an earlier row whose weights it starts from")
-    init: str | None = Field(None, description="a run or file whose weights it starts from")
-    run: str | None = Field(None, description="judge this run instead of pretraining one")
-    official: bool = Field(False, description="`run` is the authors' released file")
-    judge: Literal["joint", "motion", "bone", "all"] | None = Field(
-        None, description="of a run that trained several streams: which are judged"
+    name: str = option(MISSING, "in METHODS")
+    row: Name | None = option(None, "what tables call it; none: its name")
+    streams: Annotated[tuple[Stream, ...], NotEmpty()] = option(("joint",), "one run for each")
+    fuse: bool = option(False, "adds the late fusion of the streams")
+    settings: tuple[str, ...] = option((), "section.key=value")
+    config: str | None = option(None, "a TOML file; wins over the suite's")
+    data: tuple[str, ...] | None = option(None, "what it is pretrained on; none: all")
+    seeds: tuple[int, ...] | None = option(None, "some of the suite's; none: all")
+    after: str | None = option(None, "an earlier row whose weights it starts from")
+    init: str | None = option(None, "a run or file whose weights it starts from")
+    run: str | None = option(None, "judge this run instead of pretraining one")
+    official: bool = option(False, "`run` is the authors' released file")
+    judge: Literal["joint", "motion", "bone", "all"] | None = option(
+        None, "of a run that trained several streams: which are judged"
     )
 
     @property
@@ -78,17 +79,16 @@ class Method(BaseModel):
         return self.row or self.name
 
 
-class Protocol(BaseModel):
+@options("protocol")
+class Protocol:
     """A table `[[protocol]]`: a group of columns."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = Field(description="in PROTOCOLS")
-    row: Name | None = Field(None, description="what tables call it; none: its name")
-    settings: tuple[str, ...] = Field((), description="eval.key=value")
-    on: tuple[str, ...] = Field((OWN,), min_length=1, description="data or data/split, or own")
-    untrained: bool = Field(False, description="judge the encoders with fresh weights as well")
-    show: tuple[str, ...] = Field((), description="metrics in the table; none: the first one")
+    name: str = option(MISSING, "in PROTOCOLS")
+    row: Name | None = option(None, "what tables call it; none: its name")
+    settings: tuple[str, ...] = option((), "eval.key=value")
+    on: Annotated[tuple[str, ...], NotEmpty()] = option((OWN,), "data or data/split, or own")
+    untrained: bool = option(False, "judge the encoders with fresh weights as well")
+    show: tuple[str, ...] = option((), "metrics in the table; none: the first one")
 
     @property
     def label(self) -> str:
@@ -96,13 +96,12 @@ class Protocol(BaseModel):
         return self.row or self.name
 
 
-class Head(BaseModel):
+@options("suite")
+class Head:
     """What stands above the tables."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field((0, 1, 2), min_length=1)
-    config: str | None = Field(None, description="a TOML file of settings for every method")
+    seeds: Annotated[tuple[Seed, ...], NotEmpty()] = option((0, 1, 2), "every cell runs with each")
+    config: str | None = option(None, "a TOML file of settings for every method")
 
 
 @dataclass(frozen=True)
@@ -182,12 +181,12 @@ def read_suite(path: str | Path) -> Suite:
         raise InputError(f"{path}: cannot read the suite: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: not a TOML file: {error}") from None
-    known = [*Head.model_fields, "data", "method", "protocol"]
-    if wrong := [key for key in given if key not in known]:
-        raise InputError(f"{path}: {unknown('key', wrong[0], known)}")
-    head = filled(
-        Head, {k: v for k, v in given.items() if k in Head.model_fields}, "suite", path.name
-    )
+    above = table(Head)
+    keys = [*above, "data", "method", "protocol"]
+    if wrong := [key for key in given if key not in keys]:
+        raise InputError(f"{path}: {unknown('key', wrong[0], keys)}")
+    values = {key: value for key, value in given.items() if key in above}
+    head = filled(Head, values, section="suite", source=path.name)
     suite = Suite(
         path,
         head.seeds,
@@ -208,14 +207,14 @@ def slug(text: str) -> str:
     return name if name.strip(".") else "_"
 
 
-def _tables(model: type[M], given: Mapping[str, Any], name: str, path: Path) -> tuple[M, ...]:
+def _tables(cls: type[T], given: Mapping[str, Any], name: str, path: Path) -> tuple[T, ...]:
     tables = given.get(name) or None  # an empty list would run nothing, and say that all is done
     if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
         said = "no table" if tables is None else "not a list of tables"
         raise InputError(f"{path}: {name}: {said}; write [[{name}]] and keys below")
     return tuple(
-        filled(model, one, name, f"{path}: [[{name}]] {number}")
-        for number, one in enumerate(tables, 1)
+        filled(cls, values, section=name, source=f"{path}: [[{name}]] {number}")
+        for number, values in enumerate(tables, 1)
     )
 
 

@@ -20,16 +20,18 @@ from ..data.synthetic import clips as synthetic
 from ..errors import InputError, unknown
 from ..layouts import KINECT20
 from ..layouts import layout as named_layout
-from ..settings.signature import arguments, parameters, parse_override
+from ..settings.given import parse_override
+from ..settings.settable import arguments, settable, unknown_keys
 
 FORMATS = (*READERS, "synthetic")
-# What the command itself fills, where a reader has it.
-FILLED = ("path", "layout", "progress", "scratch")
+# Keyword arguments that the command itself fills, where a reader has them.
+FILLED = ("progress", "scratch")
 MOST_WORKERS = 8  # beyond, the disk is the limit
 
 
 def _options(format_: str) -> list[str]:
-    return list(parameters(READERS[format_], skip=FILLED)) if format_ in READERS else []
+    takes = settable(READERS[format_]) if format_ in READERS else {}
+    return [key for key in takes if key not in FILLED]
 
 
 _LISTED = "; ".join(f"{name}: {', '.join(_options(name))}" for name in FORMATS if _options(name))
@@ -118,8 +120,10 @@ def _given(format_: str, words: Sequence[str]) -> dict[str, Any]:
     if "workers" in known:
         # This process has work too, writing what they parse: on two cores one alone is faster.
         given.setdefault("workers", max(1, min(MOST_WORKERS, _processors() - 1)))
-    made = arguments(READERS[format_], given, section=format_, source="data import", skip=FILLED)
-    return {key: made[key] for key in given}
+    if lines := unknown_keys(given, known, format_, "data import"):
+        raise InputError("\n".join(lines))
+    checked = arguments(READERS[format_], given, section=format_, source="data import")
+    return {key: checked[key] for key in given}
 
 
 def _read(
@@ -131,7 +135,7 @@ def _read(
     console: Console,
 ) -> ClipSet:
     reader: Callable[..., ClipSet] = READERS[format_]
-    takes = parameters(reader, skip=("path", "layout"))
+    takes = settable(reader)
     if "scratch" in takes:
         given["scratch"] = out.absolute().parent  # where there must be room for the store anyway
     bar = Progress(

@@ -88,13 +88,13 @@ def whole(
     if 4 * int(np.prod(shape)) > _room(torch.device(device)):
         streamed = ClipBatches(clips, device, persons=persons)
         return lambda indices: resize(*streamed(indices), frames)
-    kept = torch.empty(shape, device=device)
+    resized = torch.empty(shape, device=device)
     batches = ClipBatches(clips, device, persons=persons, resident=False)
     plan = torch.split(torch.arange(len(clips)), JUDGED)
     stream = batches.stream(indices.numpy() for indices in plan)
     for indices, (x, lengths) in zip(plan, stream, strict=True):
-        kept[indices.to(device)] = resize(x, lengths, frames)
-    return lambda indices: kept[indices.to(device)]
+        resized[indices.to(device)] = resize(x, lengths, frames)
+    return lambda indices: resized[indices.to(device)]
 
 
 def crops(

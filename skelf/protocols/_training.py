@@ -7,49 +7,56 @@ and dropout do meanwhile, which is why that is a named choice here.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm as AnyBatchNorm
 
 from ..errors import InputError
+from ..settings.options import option, options
+from ..settings.ranges import Count, Positive
 
 BatchNorm = Literal["update", "frozen", "eval"]
 
 
-class Recipe(NamedTuple):
-    """How weights are trained; the fields are arguments of the protocols that train.
+@options("eval")
+class Recipe:
+    """How an encoder and its head train, by SGD with a stepped rate; the defaults are CMD's.
 
-    Args:
-        epochs: passes over the training clips.
-        lr: learning rate of the encoder.
-        batch_size: clips a step; the last batch of an epoch may be smaller.
-        milestones: epochs after which the rates are multiplied by `gamma`.
-        gamma: see `milestones`.
-        momentum: of SGD.
-        weight_decay: of SGD.
-        test_every: epochs between checks; the last epoch is always checked.
-        head_lr: learning rate of the head; None: `lr`.
-        nesterov: Nesterov's form of the momentum.
-        clip_norm: largest L2 norm of the gradient of all weights together; 0: no limit.
-        batchnorm: see `set_mode`.
+    What the encoder does meanwhile is `batchnorm`. "update": training mode, BatchNorm takes a
+    batch's statistics and updates its running ones, dropout and drop path are on (CMD). "frozen":
+    the same, but BatchNorm takes its running statistics and leaves them as they are; its scale and
+    shift train. "eval": evaluation mode, no dropout either, while the weights train (as released by
+    AimCLR, and by USDRL for detection).
     """
 
-    epochs: int
-    lr: float
-    batch_size: int
-    milestones: Sequence[int]
-    gamma: float
-    momentum: float
-    weight_decay: float
-    test_every: int
-    head_lr: float | None = None
-    nesterov: bool = False
-    clip_norm: float = 0.0
-    batchnorm: BatchNorm = "update"
+    epochs: int = option(80, "passes over what is trained on", ge=1)
+    lr: float = option(0.01, "learning rate; of the encoder alone where head_lr is set", gt=0)
+    head_lr: Positive | None = option(None, "learning rate of the head; none: lr")
+    batch_size: int = option(
+        64, "clips, frames or windows a step; a last one of an epoch joins the batch before", ge=1
+    )
+    milestones: tuple[Count, ...] = option(
+        (50, 70), "epochs after which the rates are multiplied by gamma"
+    )
+    gamma: float = option(0.1, "factor of the rates at a milestone", gt=0, le=1)
+    momentum: float = option(0.9, "of SGD", ge=0, lt=1)
+    nesterov: bool = option(False, "Nesterov's form of the momentum")
+    weight_decay: float = option(0.0, "of SGD", ge=0)
+    clip_norm: float = option(
+        0.0, "largest L2 norm of the gradient of all weights together; 0: no limit", ge=0
+    )
+    batchnorm: BatchNorm = option(
+        "update", "a training encoder's: batch statistics, frozen ones, or evaluation mode"
+    )
+
+    def check(self) -> None:
+        """Refuses Nesterov's form of no momentum."""
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov: needs momentum; set eval.momentum above 0")
 
 
 def trained_copy(encoder: nn.Module, device: torch.device | str) -> nn.Module:
@@ -66,16 +73,19 @@ def linear_head(dim: int, classes: int, generator: Generator) -> nn.Linear:
     return head
 
 
+def mean_and_deviation(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of each column of `(N, D)` features."""
+    mean, deviation = x.mean(dim=0), x.std(dim=0, correction=0)
+    # A constant feature becomes 0; its deviation may be a rounding error instead of 0.
+    return mean, torch.where(deviation > 1e-6 * mean.abs(), deviation, 1.0)
+
+
 def set_mode(encoder: nn.Module, batchnorm: BatchNorm) -> None:
     """Puts an encoder in the mode that it trains in.
 
     Args:
         encoder: changed in place.
-        batchnorm: "update": training mode, BatchNorm takes a batch's statistics and updates its
-            running ones, dropout and drop path are on (CMD). "frozen": the same, but BatchNorm
-            takes its running statistics and leaves them as they are; its scale and shift train.
-            "eval": evaluation mode, no dropout either, while the weights train (as released by
-            AimCLR, and by USDRL for detection).
+        batchnorm: see `Recipe`.
     """
     encoder.train(batchnorm != "eval")
     for module in encoder.modules():
@@ -130,6 +140,8 @@ def fit(
     count: int,
     loss: Callable[[Tensor], Tensor],
     generator: Generator,
+    *,
+    test_every: int,
 ) -> Iterator[int]:
     """Trains encoder and head in place and stops at every check.
 
@@ -141,15 +153,14 @@ def fit(
         loss: indices `(n,)` on the CPU -> the mean loss of that batch.
         generator: on the CPU, of the order of the clips. Dropout draws from torch's global
             generator: see `seeded`.
+        test_every: epochs between checks; the last epoch is always checked.
 
     Yields:
         the epoch, from 1 on, with both modules in evaluation mode.
 
     Raises:
-        InputError: the training diverged, or Nesterov without momentum.
+        InputError: the training diverged.
     """
-    if recipe.nesterov and recipe.momentum == 0:
-        raise InputError("eval.nesterov: needs momentum; set eval.momentum above 0")
     sgd = optimiser(encoder, head, recipe)
     rate = torch.optim.lr_scheduler.MultiStepLR(sgd, list(recipe.milestones), recipe.gamma)
     weights = [weight for group in sgd.param_groups for weight in group["params"]]
@@ -174,7 +185,7 @@ def fit(
                 f"eval.lr: the training diverged in epoch {epoch} at lr {recipe.lr:g}: "
                 f"lower {rates}"
             )
-        if epoch % recipe.test_every == 0 or epoch == recipe.epochs:
+        if epoch % test_every == 0 or epoch == recipe.epochs:
             encoder.eval()
             head.eval()
             yield epoch

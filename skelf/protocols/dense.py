@@ -117,14 +117,14 @@ def outputs(
             values = reader.encode(encoder, x)
             values = values if head is None else head(values)
             if reader.centred:
-                found = values[:, 0]
+                answers = values[:, 0]
             else:
                 window, within, _ = rows(chosen, reader.recordings.length)
-                found = to_frames(values, lengths)[
+                answers = to_frames(values, lengths)[
                     torch.from_numpy(window), torch.from_numpy(within)
                 ]
-            yield slice(done, done + len(found)), found
-            done += len(found)
+            yield slice(done, done + len(answers)), answers
+            done += len(answers)
 
 
 def dense(encoder: nn.Module, reader: Reader, windows: Windows) -> Tensor:
@@ -165,8 +165,8 @@ def taking(encoder: nn.Module, frames: int) -> Iterator[None]:
             part.num_frames = frames
         yield
     finally:
-        for part, own in zip(parts, before, strict=True):
-            part.num_frames = own
+        for part, frames_before in zip(parts, before, strict=True):
+            part.num_frames = frames_before
 
 
 def _normalized(recordings: ClipSet) -> ClipSet:

@@ -8,26 +8,25 @@ only if pretraining left them out: `skelf data split --by label` parts a store t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from pydantic import Field
 from sklearn.svm import SVC
 from torch import Tensor, nn
 
 from ..data.clips import ClipSet
 from ..errors import InputError
-from ..settings.evaluation import SKIP
-from ..settings.signature import arguments
+from ..settings.options import option, options
+from ..settings.ranges import Count, NotEmpty, Range
 from . import features
 from .outcome import Outcome
 
-Count = Annotated[int, Field(ge=1)]
+Label = Annotated[int, Range(ge=0)]
 Classifier = Literal["svm", "centroid", "nn"]
 Fit = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -57,22 +56,50 @@ class Episode(NamedTuple):
     queries: np.ndarray
 
 
-def run(
+@options("eval")
+class FewShot:
+    """What an episode holds and which classifiers learn from it.
+
+    svm: a linear support vector machine, one against one. centroid: the class whose mean is nearest
+    by cosine. nn: the class of the clip nearest by cosine. The survey states neither queries,
+    episodes nor the SVM's C.
+    """
+
+    classes: tuple[Label, ...] | Literal["all", "ntu120-survey"] = option(
+        "all", "numbers from 0 of classes to draw from; all: the test split's; or the survey's 23"
+    )
+    ways: int = option(5, "classes of an episode (survey: 5)", ge=2)
+    shots: Annotated[tuple[Count, ...], NotEmpty()] = option(
+        (1, 5), "clips a class to learn from (survey: 1 and 5)"
+    )
+    queries: int = option(15, "clips a class to judge by, in each episode", ge=1)
+    episodes: int = option(600, "how many are drawn", ge=2)
+    classifiers: Annotated[tuple[Classifier, ...], NotEmpty()] = option(
+        ("svm", "centroid", "nn"), "which learn from each episode"
+    )
+    svm_c: float = option(1.0, "the SVM's C", gt=0)
+    support: Literal["test", "train"] = option(
+        "test", "the split that clips to learn from are taken from; test: the queries' own"
+    )
+
+    def check(self) -> None:
+        """Refuses what stands twice."""
+        for key in ("shots", "classifiers", "classes"):
+            values = getattr(self, key)
+            for value in values if isinstance(values, tuple) else ():
+                if values.count(value) > 1:
+                    raise ValueError(f"{key}: {value!r} stands twice; name each once")
+
+
+def fewshot(
     encoder: nn.Module,
     train: ClipSet,
     test: ClipSet,
+    how: FewShot = FewShot(),
     *,
     seed: int = 0,
     device: str | torch.device = "cpu",
     cache: Path | None = None,
-    classes: Sequence[Annotated[int, Field(ge=0)]] | Literal["all", "ntu120-survey"] = "all",
-    ways: Annotated[int, Field(ge=2)] = 5,
-    shots: Annotated[Sequence[Count], Field(min_length=1)] = (1, 5),
-    queries: Count = 15,
-    episodes: Annotated[int, Field(ge=2)] = 600,
-    classifiers: Annotated[Sequence[Classifier], Field(min_length=1)] = ("svm", "centroid", "nn"),
-    svm_c: Annotated[float, Field(gt=0)] = 1.0,
-    support: Literal["test", "train"] = "test",
 ) -> Outcome:
     """Mean accuracy of small classifiers over episodes of a few classes with a few clips each.
 
@@ -82,21 +109,12 @@ def run(
 
     Args:
         encoder: the frozen encoder; comes back bit-equal.
-        train: plays a part only where `support` is train; unlabelled clips are dropped.
+        train: plays a part only where `how.support` is train; unlabelled clips are dropped.
         test: where queries come from; unlabelled clips are dropped.
+        how: the options.
         seed: of the episodes.
         device: where features are computed.
         cache: folder for the features.
-        classes: numbers, from 0, of the classes that episodes draw from; all: those that the test
-            split has; ntu120-survey: the 23 of NTU-120 that the survey lists.
-        ways: classes of an episode (survey: 5).
-        shots: clips a class to learn from (survey: 1 and 5).
-        queries: clips a class to judge by, in each episode (survey: not stated).
-        episodes: how many (survey: not stated).
-        classifiers: svm: a linear support vector machine, one against one. centroid: the class
-            whose mean is nearest by cosine. nn: the class of the clip nearest by cosine.
-        svm_c: the SVM's C (survey: not stated).
-        support: the split that clips to learn from are taken from; test: the queries' own.
 
     Returns:
         For all shots and classifiers `accuracy.5way1shot.svm.none`, the mean over episodes, and
@@ -104,53 +122,69 @@ def run(
         with the deviation `s` of an episode's accuracy. No scores.
 
     Raises:
-        InputError: too few classes or clips, a class that the split lacks, an option out of range.
+        InputError: too few classes or clips, or a class that the split lacks.
 
     Source: survey of Zhang et al. 2024 (PCM3++), "Unsupervised Few-shot Learning": SVM on frozen
     features, 5 classes with 1 and 5 clips. Differs: normalised features, since the kernel is not
     stated there; centroid and nn are ours.
     """
-    given = {
-        "classes": classes, "ways": ways, "shots": shots, "queries": queries, "episodes": episodes,
-        "classifiers": classifiers, "svm_c": svm_c, "support": support,
-    }  # fmt: skip
-    checked = arguments(run, given, section="eval", source="", skip=SKIP)
-    shots, classifiers = (_once(key, checked[key]) for key in ("shots", "classifiers"))
-    known = set(train.label[train.label >= 0].tolist())
+    trained_on = set(train.label[train.label >= 0].tolist())
     test = features.labelled(test, "test")
-    train = features.labelled(train, "training") if support == "train" else test
-    chosen = _classes(checked["classes"], ways, test)
-    pools = _pools(test, chosen, "test", queries + (0 if support == "train" else max(shots)))
-    others = _pools(train, chosen, "training", max(shots)) if support == "train" else None
+    same = how.support == "test"
+    train = test if same else features.labelled(train, "training")
+    chosen, most = _classes(how, test), max(how.shots)
+    pools = _pools(test, chosen, "test", how.queries + (most if same else 0))
+    others = None if same else _pools(train, chosen, "training", most)
 
     x = _unit(features.extract(encoder, test, device=device, cache=cache))
-    y = x if others is None else _unit(features.extract(encoder, train, device=device, cache=cache))
-    fits: dict[str, Fit] = {"svm": partial(_svm, c=svm_c), "centroid": _centroid, "nn": _nearest}
-    hits: dict[str, list[float]] = {f"{k}shot.{name}": [] for k in shots for name in classifiers}
-    for episode in draw_episodes(pools, others, ways, max(shots), queries, episodes, seed):
-        asked = x[episode.queries.ravel()]  # (ways * queries, D)
-        for k in shots:
-            learnt = y[episode.support[:, :k]]  # (ways, k, D)
-            for name in classifiers:
-                found = fits[name](learnt, asked).reshape(ways, queries)
-                hits[f"{k}shot.{name}"].append(float(np.mean(found == np.arange(ways)[:, None])))
-
+    y = x if same else _unit(features.extract(encoder, train, device=device, cache=cache))
+    episodes = draw_episodes(pools, others, how.ways, most, how.queries, how.episodes, seed)
     values: dict[str, float] = {}
-    for condition, each in hits.items():
-        values[f"accuracy.{ways}way{condition}.none"] = float(np.mean(each))
-        values[f"ci95.{ways}way{condition}.none"] = interval(each)
-    told = {"svm": f"svm = linear, C {svm_c:g}, one against one", **TOLD}
+    for condition, accuracies in _accuracies(episodes, x, y, how).items():
+        values[f"accuracy.{how.ways}way{condition}.none"] = float(np.mean(accuracies))
+        values[f"ci95.{how.ways}way{condition}.none"] = interval(accuracies)
+    classifiers = {"svm": f"svm = linear, C {how.svm_c:g}, one against one", **TOLD}
     return Outcome(
         values,
         None,
         test.label.astype(np.int64),
-        f"mean accuracy over {episodes} episodes of {ways} classes with {queries} queries a class, "
-        f"seed {seed}, from {len(chosen)} classes, of which the training split has "
-        f"{len(known & set(chosen))}; ci95 = half the width of the 95 % interval of the mean; "
-        f"support from the {'training' if support == 'train' else 'test'} split, queries from the "
+        f"mean accuracy over {how.episodes} episodes of {how.ways} classes with {how.queries} "
+        f"queries a class, seed {seed}, from {len(chosen)} classes, of which the training split "
+        f"has {len(trained_on & set(chosen))}; ci95 = half the width of the 95 % interval of the "
+        f"mean; support from the {'test' if same else 'training'} split, queries from the "
         "test split; frozen L2-normalised features of whole clips, no augmentation; "
-        f"{', '.join(told[name] for name in classifiers)}",
+        f"{', '.join(classifiers[name] for name in how.classifiers)}",
     )
+
+
+def _accuracies(
+    episodes: Iterable[Episode], x: np.ndarray, y: np.ndarray, how: FewShot
+) -> dict[str, list[float]]:
+    """Shots and classifier -> the accuracy in each episode.
+
+    Args:
+        episodes: their clips.
+        x: `(N, D)` features that queries are rows of.
+        y: features that the support is rows of.
+        how: the options.
+    """
+    fits: dict[str, Fit] = {
+        "svm": partial(_svm, c=how.svm_c),
+        "centroid": _centroid,
+        "nn": _nearest,
+    }
+    accuracies: dict[str, list[float]] = {
+        f"{k}shot.{name}": [] for k in how.shots for name in how.classifiers
+    }
+    truth = np.arange(how.ways)[:, None]
+    for episode in episodes:
+        asked = x[episode.queries.ravel()]  # (ways * queries, D)
+        for k in how.shots:
+            learnt = y[episode.support[:, :k]]  # (ways, k, D)
+            for name in how.classifiers:
+                answers = fits[name](learnt, asked).reshape(how.ways, how.queries)
+                accuracies[f"{k}shot.{name}"].append(float(np.mean(answers == truth)))
+    return accuracies
 
 
 def draw_episodes(
@@ -177,9 +211,9 @@ def draw_episodes(
         rng = np.random.default_rng([seed, number])
         support, asked = [], []
         for label in rng.choice(len(pools), ways, replace=False):
-            own = rng.permutation(pools[label])
-            rest = own[queries:] if others is None else rng.permutation(others[label])
-            asked.append(own[:queries])
+            clips = rng.permutation(pools[label])
+            rest = clips[queries:] if others is None else rng.permutation(others[label])
+            asked.append(clips[:queries])
             support.append(rest[:shots])
         yield Episode(np.stack(support), np.stack(asked))
 
@@ -192,21 +226,21 @@ def interval(accuracies: Sequence[float]) -> float:
 def _svm(learnt: np.ndarray, asked: np.ndarray, c: float) -> np.ndarray:
     ways, k, D = learnt.shape
     machine = SVC(kernel="linear", C=c).fit(learnt.reshape(-1, D), np.repeat(np.arange(ways), k))
-    found: np.ndarray = machine.predict(asked)
-    return found
+    answers: np.ndarray = machine.predict(asked)
+    return answers
 
 
 def _centroid(learnt: np.ndarray, asked: np.ndarray) -> np.ndarray:
     centres = learnt.mean(axis=1)
     lengths = np.linalg.norm(centres, axis=1, keepdims=True)
-    found: np.ndarray = (asked @ (centres / np.maximum(lengths, 1e-12)).T).argmax(axis=1)
-    return found
+    answers: np.ndarray = (asked @ (centres / np.maximum(lengths, 1e-12)).T).argmax(axis=1)
+    return answers
 
 
 def _nearest(learnt: np.ndarray, asked: np.ndarray) -> np.ndarray:
     _, k, D = learnt.shape
-    found: np.ndarray = (asked @ learnt.reshape(-1, D).T).argmax(axis=1) // k
-    return found
+    answers: np.ndarray = (asked @ learnt.reshape(-1, D).T).argmax(axis=1) // k
+    return answers
 
 
 def _unit(x: Tensor) -> np.ndarray:
@@ -214,21 +248,13 @@ def _unit(x: Tensor) -> np.ndarray:
     return unit
 
 
-def _once(key: str, values: Sequence[Any]) -> tuple[Any, ...]:
-    for value in values:
-        if list(values).count(value) > 1:
-            raise InputError(f"eval.{key}: {value!r} stands twice; name each once")
-    return tuple(values)
-
-
-def _classes(wanted: Sequence[int] | str, ways: int, test: ClipSet) -> list[int]:
+def _classes(how: FewShot, test: ClipSet) -> list[int]:
     """The classes that episodes draw from, ascending."""
-    present = np.unique(test.label).tolist()
-    if wanted == "all":
+    present: list[int] = np.unique(test.label).tolist()
+    if how.classes == "all":
         chosen = present
     else:
-        named = CLASSES[wanted] if isinstance(wanted, str) else wanted
-        chosen = sorted(_once("classes", named))
+        chosen = sorted(CLASSES[how.classes] if isinstance(how.classes, str) else how.classes)
     for label in chosen:
         if label not in present:
             raise InputError(
@@ -236,9 +262,9 @@ def _classes(wanted: Sequence[int] | str, ways: int, test: ClipSet) -> list[int]
                 f"{_called(test, label)}; it has {_listed(present)}: name classes of these, or "
                 "another split"
             )
-    if len(chosen) < ways:
+    if len(chosen) < how.ways:
         raise InputError(
-            f"eval.ways: {ways} classes an episode, but there are {len(chosen)} to draw from "
+            f"eval.ways: {how.ways} classes an episode, but there are {len(chosen)} to draw from "
             f"({_listed(chosen)}): lower eval.ways, or name more classes in eval.classes"
         )
     return chosen
@@ -258,8 +284,8 @@ def _pools(clips: ClipSet, chosen: Sequence[int], split: str, least: int) -> lis
 
 
 def _called(clips: ClipSet, label: int) -> str:
-    known = label < len(clips.class_names)
-    return f"{label} ({clips.class_names[label]})" if known else str(label)
+    named = label < len(clips.class_names)
+    return f"{label} ({clips.class_names[label]})" if named else str(label)
 
 
 def _listed(labels: Sequence[int]) -> str:

@@ -9,45 +9,57 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field
 from torch import Tensor, nn
 
 from ..data.clips import ClipSet
 from ..metrics.classes import topk_accuracy
-from ..settings.evaluation import SKIP
-from ..settings.signature import arguments
+from ..settings.options import option, options
 from ._inputs import JUDGED, Augment, Part, both_sides, part
-from ._training import BatchNorm, Recipe, fit, linear_head, seeded, trained_copy
-from .linear import Count, hold_out
+from ._training import Recipe, fit, linear_head, seeded, trained_copy
+from .linear import hold_out
 from .outcome import Outcome
 
 
-def run(
+@options("eval")
+class Tuning:
+    """How a copy of the encoder trains under a linear classifier, and when it is checked."""
+
+    recipe: Recipe = option(Recipe(), "how the weights are trained")
+    augment: Augment = option(
+        "none", "none: whole training clips; crop: a random half to all of each, anew (CMD)"
+    )
+    test_every: int = option(
+        5, "epochs between checks on the test clips; the last epoch is always checked", ge=1
+    )
+
+
+@options("eval")
+class Finetune:
+    """How the copy trains, and what is held out.
+
+    At least one clip is held out of a class that has two. It needs a second training and so doubles
+    the time.
+    """
+
+    tuning: Tuning = option(Tuning(), "how a copy of the encoder trains")
+    validation: float = option(
+        0.0, "share of each class that is held out for top1.validated; 0 leaves it out", ge=0, lt=1
+    )
+
+
+def finetune(
     encoder: nn.Module,
     train: ClipSet,
     test: ClipSet,
+    how: Finetune = Finetune(),
     *,
     seed: int = 0,
     device: str | torch.device = "cpu",
     cache: Path | None = None,
-    epochs: Count = 80,
-    lr: Annotated[float, Field(gt=0)] = 0.01,
-    head_lr: Annotated[float, Field(gt=0)] | None = None,
-    batch_size: Count = 64,
-    milestones: Sequence[Count] = (50, 70),
-    gamma: Annotated[float, Field(gt=0, le=1)] = 0.1,
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9,
-    nesterov: bool = False,
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0,
-    clip_norm: Annotated[float, Field(ge=0)] = 0.0,
-    batchnorm: BatchNorm = "update",
-    augment: Augment = "none",
-    test_every: Count = 5,
-    validation: Annotated[float, Field(ge=0, lt=1)] = 0.0,
 ) -> Outcome:
     """Accuracy after all weights of a copy of the encoder were trained with the labels.
 
@@ -55,30 +67,10 @@ def run(
         encoder: comes back bit-equal; a copy is trained.
         train: labelled clips to train on; unlabelled ones are dropped.
         test: clips to judge by, always whole; unlabelled ones are dropped.
+        how: the options.
         seed: of the classifier's weights, the order of clips, crops, dropout and the hold-out.
         device: where to compute.
         cache: not used: there are no frozen features.
-        epochs: passes over the training clips.
-        lr: learning rate of the encoder, and of the classifier too unless `head_lr` is given.
-        head_lr: learning rate of the classifier.
-        batch_size: clips a step; the last batch of an epoch may be smaller, and one of a single
-            clip joins the batch before.
-        milestones: epochs after which the rates are multiplied by `gamma`.
-        gamma: see `milestones`.
-        momentum: of SGD.
-        nesterov: Nesterov's form of the momentum.
-        weight_decay: of SGD.
-        clip_norm: largest L2 norm of the gradient of all weights together; 0: no limit.
-        batchnorm: what the encoder does while it trains. "update": BatchNorm takes each batch's
-            statistics, dropout is on (CMD); "frozen": the same with BatchNorm's stored statistics;
-            "eval": evaluation mode, without dropout (AimCLR).
-        augment: "none": whole training clips, resized; "crop": in every epoch a random part of
-            half to all of each clip, resized (CMD).
-        test_every: epochs between checks on the test (and hold-out) clips; the last epoch is always
-            checked.
-        validation: share of each class that is held out for `top1.validated`, at least one clip of
-            a class that has two. 0 leaves it out: it needs a second training and so doubles the
-            time.
 
     Returns:
         `top1.last`, `top1.best_on_test`, `top1.validated` with `validation`, and `top5.last` when
@@ -87,36 +79,35 @@ def run(
         the earliest).
 
     Raises:
-        InputError: a split without labelled clips, a single class, another joint layout, an option
-            out of range, or a training that diverged.
+        InputError: a split without labelled clips, a single class, another joint layout, or a
+            training that diverged.
 
     Source: CMD's released semi-supervised script with all labels (facts B9): SGD, batch 64, 80
     epochs, rate divided by 10 after 50 and 70, weights N(0, 0.01). differs: test clips are whole
     (CMD: the middle 95%), training clips too unless `augment` is "crop".
     """
-    recipe = Recipe(
-        epochs, lr, batch_size, milestones, gamma, momentum, weight_decay, test_every, head_lr,
-        nesterov, clip_norm, batchnorm,
-    )  # fmt: skip
-    # A call from Python is held to the same ranges as a settings file.
-    given = {**recipe._asdict(), "augment": augment, "validation": validation}
-    arguments(run, given, section="eval", source="", skip=SKIP)
     train, test, classes = both_sides(encoder, train, test)
+    augment = how.tuning.augment
     learned, judged = part(encoder, train, device, augment), part(encoder, test, device)
     contract: Any = encoder
     train_on = partial(
-        train_and_check, encoder, dim=contract.dim, classes=classes, seed=seed, device=device
+        train_and_check,
+        encoder,
+        how=how.tuning,
+        dim=contract.dim,
+        classes=classes,
+        seed=seed,
+        device=device,
     )
-    checks = train_on(learned, [judged], recipe)
+    checks = train_on(learned, [judged])
     last, best = judge((scores for (scores,) in checks), judged.labels)
     selected = {"best_on_test": best}
-    held = hold_out(learned.labels, validation, seed)
+    held = hold_out(learned.labels, how.validation, seed)
     if len(held):
-        kept = torch.ones(len(learned.labels), dtype=torch.bool).index_fill(0, held, False)
-        rest = learned.take(kept.nonzero()[:, 0])
+        stays = torch.ones(len(learned.labels), dtype=torch.bool).index_fill(0, held, False)
+        rest = learned.take(stays.nonzero()[:, 0])
         chosen_by = part(encoder, train.take(held.numpy()), device)  # whole clips, as in test
-        checks = train_on(rest, [chosen_by, judged], recipe)
-        selected["validated"] = _chosen(checks, chosen_by.labels)
+        selected["validated"] = _chosen(train_on(rest, [chosen_by, judged]), chosen_by.labels)
     values = {
         f"top1.{name}": topk_accuracy(scores, judged.labels)
         for name, scores in {"last": last, **selected}.items()
@@ -125,7 +116,7 @@ def run(
         values["top5.last"] = topk_accuracy(last, judged.labels, k=5)
     definition = (
         f"accuracy after fine-tuning of the encoder and a linear classifier on "
-        f"{len(learned.labels)} clips: {described(recipe, augment)}"
+        f"{len(learned.labels)} clips: {described(how.tuning)}"
     )
     if len(held):
         definition += (
@@ -140,8 +131,8 @@ def train_and_check(
     encoder: nn.Module,
     learned: Part,
     judged: Sequence[Part],
-    recipe: Recipe,
     *,
+    how: Tuning,
     dim: int,
     classes: int,
     seed: int,
@@ -153,7 +144,7 @@ def train_and_check(
         encoder: stays as it is.
         learned: clips to train on.
         judged: clips to be judged by.
-        recipe: how to train.
+        how: how to train.
         dim: length of the encoder's vectors.
         classes: number of classes `K`.
         seed: of weights, order and dropout.
@@ -176,7 +167,9 @@ def train_and_check(
         return torch.cat([head(model(part.inputs(block))).cpu() for block in blocks])
 
     with seeded(seed, device):
-        for _ in fit(model, head, recipe, len(labels), loss, generator):
+        for _ in fit(
+            model, head, how.recipe, len(labels), loss, generator, test_every=how.test_every
+        ):
             with torch.no_grad():
                 scores = [logits(part) for part in judged]
             yield scores
@@ -193,26 +186,26 @@ def judge(checks: Iterable[Tensor], labels: Tensor) -> tuple[Tensor, Tensor]:
     return scores, best[1]
 
 
-def described(recipe: Recipe, augment: Augment) -> str:
+def described(how: Tuning) -> str:
     """The part of a definition that says how the weights were trained."""
-    r = recipe
+    r = how.recipe
     head = "" if r.head_lr is None else f" (classifier {r.head_lr:g})"
     clipped = f", gradient norm up to {r.clip_norm:g}" if r.clip_norm else ""
     drops = ", ".join(str(m) for m in r.milestones)
-    seen = "random crops of half to all of a clip" if augment == "crop" else "whole clips"
+    seen = "random crops of half to all of a clip" if how.augment == "crop" else "whole clips"
     return (
         f"cross-entropy, SGD {'Nesterov ' if r.nesterov else ''}momentum {r.momentum:g}, weight "
         f"decay {r.weight_decay:g}, batch {r.batch_size}, lr {r.lr:g}{head} times {r.gamma:g} "
         f"after epochs ({drops}), {r.epochs} epochs{clipped}, batchnorm {r.batchnorm}, {seen} in "
         "training and whole clips in test; last = after the last epoch, best_on_test = best test "
-        f"accuracy of the checks every {r.test_every} epochs and the last"
+        f"accuracy of the checks every {how.test_every} epochs and the last"
     )
 
 
 def _chosen(checks: Iterable[list[Tensor]], held_labels: Tensor) -> Tensor:
     """The test scores of the earliest check with the best accuracy on the held-out clips."""
     best = -1.0
-    for held, scores in checks:
-        if (top1 := topk_accuracy(held, held_labels)) > best:
+    for held_scores, scores in checks:
+        if (top1 := topk_accuracy(held_scores, held_labels)) > best:
             best, chosen = top1, scores
     return chosen

@@ -15,7 +15,9 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from ..errors import InputError
-from ._training import Recipe, fit, trained_copy
+from ..settings.options import option, options
+from ..settings.ranges import Count
+from ._training import Recipe, fit, mean_and_deviation, trained_copy
 from .dense import NormalizeOn, Reader, dense, outputs, taking
 from .windows import Way, Windows, average, draw, draw_centred, frame_labels, lay, rows, to_frames
 
@@ -23,16 +25,68 @@ MEMORY_SHARE = 0.8
 """Most of the computer's memory that frozen features may take."""
 
 
-class Laying(NamedTuple):
-    """Where windows lie; the fields are arguments of `detection.run`."""
+@options("eval")
+class Laying:
+    """Where windows lie, and which of their frames are read.
 
-    windows: Way
-    window: int
-    stride: int
-    step: int
-    jitter: int
-    draws: int | None
-    normalize_on: NormalizeOn
+    "overlap": the probabilities of windows that overlap are averaged frame by frame. "disjoint":
+    side by side (USDRL as released). "centred": every frame has a window of its own around it, and
+    the clip's vector, which of PCM3's causal GRU is the last step, is classified (HiCLR and PCM3 as
+    released, with `step` 4). A window is resized to the encoder's frames, and what the encoder says
+    of them back to the recording's; a shorter recording is one window.
+
+    `stride` of "centred" windows is that between the frames that a frozen head learns from; every
+    test frame has its window. A GRU takes what `step` leaves as it is, as released; for other
+    encoders it is resized to their frames. `jitter` is for `tune` and "centred": each batch reads
+    every d-th frame, d drawn from `step - jitter` to `step + jitter`, of windows as much longer or
+    shorter (released: 1, drawn for each clip). `draws` is for `tune` (released: 16).
+
+    `normalize_on` "window": a window is normalised by itself, like the clip that the encoder was
+    pretrained on, so that somebody who walked away is centred anew; "recording": the recording as a
+    whole, before it is cut. Steps that treat each frame alone, such as root and facing-frames, give
+    the same by both.
+    """
+
+    windows: Way = option(
+        "overlap", "overlap: averaged; disjoint: side by side; centred: around frames"
+    )
+    window: int = option(64, "frames of the recording that one window covers", ge=1)
+    stride: Count | None = option(
+        None, "frames between windows; none: half a window, of centred ones step"
+    )
+    step: int = option(1, "of a centred window every step-th frame is read", ge=1)
+    jitter: int = option(0, "most by which step is drawn smaller or larger in tuning", ge=0)
+    draws: Count | None = option(
+        None, "windows an epoch that tuning takes from a recording; none: as many as cover it"
+    )
+    normalize_on: NormalizeOn = option(
+        "window", "what is normalised by itself: window or recording"
+    )
+
+    @property
+    def between(self) -> int:
+        """Frames between windows."""
+        if self.stride is not None:
+            return self.stride
+        return self.step if self.windows == "centred" else max(1, self.window // 2)
+
+    def check(self) -> None:
+        """Refuses what does not go together."""
+        if self.windows != "centred" and (self.step > 1 or self.jitter):
+            raise ValueError(
+                "step, eval.jitter: they belong to eval.windows=centred; every frame of other "
+                "windows is read"
+            )
+        if self.step <= self.jitter or self.step + self.jitter > self.window:
+            raise ValueError(
+                f"step: {self.step} with eval.jitter={self.jitter} and windows of "
+                f"{self.window} frames: a step lies in 1..window and above the jitter"
+            )
+        if self.stride is not None and self.windows == "disjoint":
+            raise ValueError(
+                "stride: disjoint windows lie side by side; set eval.window, or take "
+                "eval.windows=overlap"
+            )
 
 
 class Task(NamedTuple):
@@ -43,6 +97,7 @@ class Task(NamedTuple):
         judged: of the test recordings.
         laying: where windows lie.
         recipe: how to train.
+        test_every: epochs between checks; the last epoch is always checked.
         weight: `(K + 1,)` weights of the labels in the loss, on the device that computes.
         seed: of order and places.
     """
@@ -51,12 +106,13 @@ class Task(NamedTuple):
     judged: Reader
     laying: Laying
     recipe: Recipe
+    test_every: int
     weight: Tensor
     seed: int
 
     def test_windows(self) -> Windows:
         """Windows that ask about every test frame."""
-        stride = 1 if self.judged.centred else self.laying.stride
+        stride = 1 if self.judged.centred else self.laying.between
         frames = self.judged.recordings.length
         return lay(frames, self.laying.windows, self.laying.window, stride)
 
@@ -86,17 +142,15 @@ def frozen(
     contract: Any = encoder
     device, length = task.weight.device, task.learned.recordings.length
     laying = task.laying
-    own = lay(length, laying.windows, laying.window, laying.stride)
+    windows = lay(length, laying.windows, laying.window, laying.between)
     others = task.test_windows()
-    _refuse_memory(int(own.span.sum() + others.span.sum()), int(contract.dim))
-    x, queries = dense(encoder, task.learned, own), dense(encoder, task.judged, others)
+    _refuse_memory(int(windows.span.sum() + others.span.sum()), int(contract.dim))
+    x, queries = dense(encoder, task.learned, windows), dense(encoder, task.judged, others)
     if standardize:
-        mean, deviation = x.mean(dim=0), x.std(dim=0, correction=0)
-        # A constant feature becomes 0; its deviation may be a rounding error instead of 0.
-        deviation = torch.where(deviation > 1e-6 * mean.abs(), deviation, 1.0)
+        mean, deviation = mean_and_deviation(x)
         for part in (x, queries):
             part.sub_(mean).div_(deviation)
-    frame = rows(own, length)[2]
+    frame = rows(windows, length)[2]
     labels = torch.from_numpy(frame_labels(length, task.learned.recordings.segments)[frame])
 
     def loss(indices: Tensor) -> Tensor:
@@ -104,7 +158,8 @@ def frozen(
         return F.cross_entropy(head(batch), target, weight=task.weight)
 
     generator = torch.Generator().manual_seed(task.seed)
-    for _ in fit(nn.Identity(), head, task.recipe, len(x), loss, generator):
+    every = task.test_every
+    for _ in fit(nn.Identity(), head, task.recipe, len(x), loss, generator, test_every=every):
         with torch.no_grad():
             logits = torch.cat(
                 [head(part.to(device)).cpu() for part in torch.split(queries, 65536)]
@@ -133,9 +188,10 @@ def tuned(encoder: nn.Module, head: nn.Module, task: Task) -> Iterator[np.ndarra
     generator = torch.Generator().manual_seed(task.seed)
     loss = _window_loss(copy, head, task, recording, generator)
     with taking(copy, task.learned.frames):
-        for _ in fit(copy, head, task.recipe, len(recording), loss, generator):
-            made = outputs(copy, task.judged, others, head)
-            yield task.averaged(torch.cat([z.float().softmax(dim=1).cpu() for _, z in made]))
+        every, count = task.test_every, len(recording)
+        for _ in fit(copy, head, task.recipe, count, loss, generator, test_every=every):
+            logits = outputs(copy, task.judged, others, head)
+            yield task.averaged(torch.cat([z.float().softmax(dim=1).cpu() for _, z in logits]))
 
 
 def _window_loss(

@@ -7,30 +7,40 @@ Idea: Wu et al., "Unsupervised Feature Learning via Non-Parametric Instance Disc
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 from ..data.clips import ClipSet
 from ..errors import InputError
 from ..metrics.classes import topk_accuracy
+from ..settings.options import option, options
 from . import features
 from .outcome import Outcome
 
 
-def run(
+@options("eval")
+class KNN:
+    """How neighbours vote. The published protocols do not centre."""
+
+    k: int = option(20, "neighbours, capped at the gallery's size", ge=1)
+    temperature: float = option(
+        0.1,
+        "the smaller, the more the nearest count (Wu et al. 0.07, SimSiam's monitor 0.1)",
+        gt=0,
+    )
+    centre: bool = option(False, "subtract the gallery's mean from both sides first")
+
+
+def knn(
     encoder: nn.Module,
     train: ClipSet,
     test: ClipSet,
+    how: KNN = KNN(),
     *,
     seed: int = 0,
     device: str | torch.device = "cpu",
     cache: Path | None = None,
-    k: Annotated[int, Field(ge=1)] = 20,
-    temperature: Annotated[float, Field(gt=0)] = 0.1,
-    centre: bool = False,
 ) -> Outcome:
     """Top-1 accuracy of weighted k-NN, the training split being the gallery.
 
@@ -38,46 +48,34 @@ def run(
         encoder: the frozen encoder; comes back bit-equal.
         train: labelled gallery; unlabelled clips are dropped.
         test: queries; unlabelled clips are dropped.
+        how: the options.
         seed: without influence, nothing is drawn.
         device: where to compute.
         cache: folder for the features.
-        k: neighbours, capped at the gallery's size.
-        temperature: above 0; the smaller, the more the nearest count (Wu et al. 0.07, SimSiam's
-            monitor 0.1).
-        centre: subtract the gallery's mean from both sides first. Differs: the published protocols
-            don't.
 
     Returns:
         `top1.none`; the scores are the votes, normalised to sum 1.
 
     Raises:
-        InputError: a split without labelled clips, a single class, `k < 1` or `temperature <= 0`.
+        InputError: a split without labelled clips, or a single class.
     """
-    _check(k, temperature)
     f = features.extract_splits(encoder, train, test, device=device, cache=cache)
-    gallery, queries = f.train.to(device), f.test.to(device)
-    if centre:
-        mean = gallery.mean(dim=0)
-        gallery, queries = gallery - mean, queries - mean
-    scores = knn_scores(gallery, f.train_labels.to(device), queries, f.classes, k, temperature)
+    gallery, labels, queries = (x.to(device) for x in (f.train, f.train_labels, f.test))
+    scores = knn_scores(gallery, labels, queries, f.classes, how)
     return Outcome(
         {"top1.none": topk_accuracy(scores, f.test_labels)},
         scores.cpu().numpy(),
         f.test_labels.numpy(),
-        f"top-1 accuracy of k-NN on frozen features{' minus the gallery mean' if centre else ''}: "
-        f"cosine similarity, k={min(k, len(gallery))}, votes weighted "
-        f"exp(similarity/{temperature:g}), gallery = training split ({len(gallery)} clips); whole "
-        "clips, no augmentation",
+        "top-1 accuracy of k-NN on frozen features"
+        f"{' minus the gallery mean' if how.centre else ''}: "
+        f"cosine similarity, k={min(how.k, len(gallery))}, votes weighted "
+        f"exp(similarity/{how.temperature:g}), gallery = training split ({len(gallery)} clips); "
+        "whole clips, no augmentation",
     )
 
 
 def knn_scores(
-    train: Tensor,
-    train_labels: Tensor,
-    test: Tensor,
-    classes: int,
-    k: int = 20,
-    temperature: float = 0.1,
+    train: Tensor, train_labels: Tensor, test: Tensor, classes: int, how: KNN = KNN()
 ) -> Tensor:
     """Class votes of the `k` nearest features, each weighted `exp(cosine / temperature)`.
 
@@ -88,31 +86,25 @@ def knn_scores(
         train_labels: `(N,)` int64 in `0..classes-1`, on the same device.
         test: `(Q, D)` query features on the same device.
         classes: number of classes `K`.
-        k: neighbours, capped at `N`.
-        temperature: above 0.
+        how: the options.
 
     Returns:
         `(Q, K)` float32, rows sum to 1.
 
     Raises:
-        InputError: an empty gallery, `k < 1` or `temperature <= 0`.
+        InputError: an empty gallery.
 
     Source: Wu et al. 2018, section 3.4.
     """
-    _check(k, temperature)
     if len(train) == 0:
         raise InputError("k-NN: the gallery is empty, give it labelled clips")
+    if how.centre:
+        mean = train.mean(dim=0)
+        train, test = train - mean, test - mean
     votes = test.new_zeros(len(test), classes, dtype=torch.float32)
     for block, similarity in features.cosine_blocks(test, train):
-        nearest, index = similarity.topk(min(k, len(train)), dim=1)
+        nearest, index = similarity.topk(min(how.k, len(train)), dim=1)
         # Relative to the nearest: the same votes after normalisation, and exp() cannot overflow.
-        weight = torch.exp((nearest - nearest[:, :1]) / temperature)
+        weight = torch.exp((nearest - nearest[:, :1]) / how.temperature)
         votes[block].scatter_add_(1, train_labels[index], weight)
     return votes / votes.sum(dim=1, keepdim=True)
-
-
-def _check(k: int, temperature: float) -> None:
-    if k < 1:
-        raise InputError(f"eval.k: {k}, at least 1 neighbour is needed")
-    if not temperature > 0:
-        raise InputError(f"eval.temperature: {temperature}, must be above 0")

@@ -19,7 +19,7 @@ OFFICIAL_LENGTH = 9000
 
 
 class Proposals(NamedTuple):
-    """What was found in one recording, one row an interval.
+    """Intervals of one recording, one row each.
 
     Args:
         start: `(P,)` int64, first frame.
@@ -154,24 +154,24 @@ def argmax_growing(
     if not 0 <= back < window:
         raise InputError(f"back: {back} must lie in 0..{window - 1}, below window")
     best = p.argmax(axis=1)
-    found: list[tuple[int, int, int]] = []
+    intervals: list[tuple[int, int, int]] = []
     start = 0
     while start < len(best):
         label = int(best[start])
         end = _grown(best == label, start, window, back, hit_rate) if label else start
         if end > start:
-            found.append((start, end, label - 1))
+            intervals.append((start, end, label - 1))
         start = max(end, start + 1)
-    s, e, labels = np.array(found, np.int64).reshape(-1, 3).T
-    score = [p[a:b, k + 1].mean() for a, b, k in found]
+    s, e, labels = np.array(intervals, np.int64).reshape(-1, 3).T
+    score = [p[a:b, k + 1].mean() for a, b, k in intervals]
     return Proposals(s, e, labels, np.array(score, np.float64))
 
 
-def suppress(found: Proposals, tiou: float, *, across: bool = False) -> Proposals:
+def suppress(intervals: Proposals, tiou: float, *, across: bool = False) -> Proposals:
     """Drops intervals that overlap a better one (non-maximum suppression).
 
     Args:
-        found: intervals of one recording.
+        intervals: of one recording.
         tiou: an interval goes if it overlaps one that stays, with a higher score (of equal scores
             the first), by more than this; in [0, 1]. The released code of USDRL holds a suppression
             at 0.1 that it does not use.
@@ -186,19 +186,22 @@ def suppress(found: Proposals, tiou: float, *, across: bool = False) -> Proposal
     """
     if not 0 <= tiou <= 1:
         raise InputError(f"tiou: {tiou:g} must lie in [0, 1]")
-    kept: list[int] = []
-    group = np.zeros_like(found.label) if across else found.label
+    stays: list[int] = []
+    group = np.zeros_like(intervals.label) if across else intervals.label
     for label in np.unique(group):
         rest = np.flatnonzero(group == label)
-        rest = rest[np.argsort(-found.score[rest], kind="stable")]
+        rest = rest[np.argsort(-intervals.score[rest], kind="stable")]
         while len(rest):
             first, rest = rest[0], rest[1:]
-            kept.append(int(first))
+            stays.append(int(first))
             overlap = overlap_in_time(
-                found.start[rest], found.end[rest], found.start[first], found.end[first]
+                intervals.start[rest],
+                intervals.end[rest],
+                intervals.start[first],
+                intervals.end[first],
             )
             rest = rest[overlap <= tiou]
-    return Proposals(*(column[np.sort(np.array(kept, np.int64))] for column in found))
+    return Proposals(*(column[np.sort(np.array(stays, np.int64))] for column in intervals))
 
 
 RULES: dict[str, Callable[..., Proposals]] = {
@@ -225,13 +228,13 @@ def _run_means(values: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.nda
     return total / (end - start)[:, None]
 
 
-def _grown(own: np.ndarray, start: int, window: int, back: int, hit_rate: float) -> int:
+def _grown(of_label: np.ndarray, start: int, window: int, back: int, hit_rate: float) -> int:
     """End of the interval of `argmax_growing` from `start`; `start` where there is none."""
     end = start + 1
     grown = start
     while True:
         begin = max(start, end - back)
-        hits = np.flatnonzero(own[begin : begin + window])
+        hits = np.flatnonzero(of_label[begin : begin + window])
         if len(hits) == 0 or len(hits) < hit_rate * window:
             return grown
         grown = begin + int(hits[-1]) + 1

@@ -15,6 +15,8 @@ from ..data.clips import ClipSet
 from ..metrics.detection import Definition, Over, mean_ap, mean_aps
 from ..metrics.matching import Detections
 from ..metrics.segmentation import edit_score, f1_at, frame_accuracy
+from ..settings.options import option, options
+from ..settings.ranges import PositiveShare, Share
 from .proposals import RULES, Proposals, smooth, suppress
 from .windows import frame_labels
 
@@ -29,25 +31,34 @@ CHOSEN_BY = "map_a_voc@0.5"
 """The first number of all, and the one by which a check is the best."""
 
 
-class Rules(NamedTuple):
+@options("eval")
+class Rules:
     """How frame probabilities become detections, and what these are judged by.
 
-    Args:
-        smoothing: frames on either side that each frame is averaged with; 0: none.
-        smoothing_form: see `proposals.smooth`.
-        proposals: the rule, see `proposals.RULES`.
-        threshold: of the rule (of "growing" its hit rate); None: its own default.
-        nms: overlap above which the weaker of two detections, of whatever classes, is dropped; 0:
-            none is.
-        tious: overlaps in time that count as found.
+    "growing": intervals of the likeliest class that grow over short breaks (HiCLR and PCM3,
+    earlier). "background": wherever it is not background one interval, of the likeliest class
+    (HiCLR and PCM3, later); actions without a long pause between them become one. "class": for each
+    class wherever it is above a low threshold (USDRL); only this rule makes any that overlap, of
+    which `nms` drops some. The functions stand in `proposals`.
     """
 
-    smoothing: int = 10
-    smoothing_form: Smoothing = "centred"
-    proposals: Proposing = "growing"
-    threshold: float | None = None
-    nms: float = 0.0
-    tious: Sequence[float] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+    smoothing: int = option(
+        10, "frames on either side that a frame's probabilities are averaged with; 0: none", ge=0
+    )
+    smoothing_form: Smoothing = option(
+        "centred", "official: the released mean over padded recordings"
+    )
+    proposals: Proposing = option("growing", "the rule: growing, background or class")
+    threshold: Share | None = option(
+        None, "of the rule; none: 0.4 for background, 0.02 for class, growing's hit rate 0.1"
+    )
+    nms: float = option(
+        0.0, "of two detections that overlap by more the weaker goes; 0: none does", ge=0, le=1
+    )
+    tious: tuple[PositiveShare, ...] = option(
+        (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
+        "overlaps in time that count as found; 0.5 is always among them",
+    )
 
     def describe(self) -> str:
         """One line for a result's definition."""
@@ -81,8 +92,8 @@ class Recordings(NamedTuple):
     segments: np.ndarray
     rules: Rules
 
-    def found(self, selection: str = "last") -> Detections:
-        """The detections of one selection."""
+    def detections(self, selection: str = "last") -> Detections:
+        """What is found in them by one selection's probabilities."""
         return find(self.probabilities[selection], self.frames, self.rules)
 
     def judge(self, selection: str) -> dict[str, float]:
@@ -92,9 +103,9 @@ class Recordings(NamedTuple):
             `map_a_voc@0.5`, `map_a_pku@0.5`, ... -> value in [0, 1], at overlap 0.5 first; then
             frame accuracy, edit score and segmental F1 without the background.
         """
-        found = self.found(selection)
+        detections = self.detections(selection)
         order = [0.5, *sorted({*self.rules.tious} - {0.5})]
-        means = mean_aps(self.segments, found, order)
+        means = mean_aps(self.segments, detections, order)
         values = {
             f"map_{_LETTER[over]}_{definition}@{tiou:g}": means[over, definition][place]
             for place, tiou in enumerate(order)
@@ -116,13 +127,14 @@ class Recordings(NamedTuple):
         values: dict[str, float] = {}
         for selection, p in self.probabilities.items():
             # Often the last check is the best, and its numbers are the same.
-            own = judged[id(p)] = judged.get(id(p)) or self.judge(selection)
-            values |= {f"{metric}.{selection}": value for metric, value in own.items()}
+            numbers = judged[id(p)] = judged.get(id(p)) or self.judge(selection)
+            values |= {f"{metric}.{selection}": value for metric, value in numbers.items()}
         return values
 
     def headline(self, selection: str) -> float:
         """`CHOSEN_BY` of one selection."""
-        return mean_ap(self.segments, self.found(selection), 0.5, definition="voc", over="action")
+        detections = self.detections(selection)
+        return mean_ap(self.segments, detections, 0.5, definition="voc", over="action")
 
 
 def untrimmed(clips: ClipSet) -> np.ndarray:
@@ -130,9 +142,9 @@ def untrimmed(clips: ClipSet) -> np.ndarray:
 
     A clip that was cut has no segments, and would be nothing but background.
     """
-    found = clips.label < 0
-    found[clips.segments[:, 0]] = True
-    return found
+    is_recording = clips.label < 0
+    is_recording[clips.segments[:, 0]] = True
+    return is_recording
 
 
 def find(probabilities: np.ndarray, frames: np.ndarray, rules: Rules) -> Detections:
@@ -146,16 +158,16 @@ def find(probabilities: np.ndarray, frames: np.ndarray, rules: Rules) -> Detecti
     Returns:
         labels are classes in `0..K-1`; no detection ends behind its recording.
     """
-    found: list[Detections] = []
+    by_recording: list[Detections] = []
     for number, p in enumerate(np.split(probabilities, np.cumsum(frames)[:-1])):
-        one = propose(smoothed(p, rules), rules)
+        intervals = propose(smoothed(p, rules), rules)
         if rules.nms:
-            one = suppress(one, rules.nms, across=True)
-        inside = one.start < len(p)  # the released smoothing runs into its padding
-        start, end, label, score = (column[inside] for column in one)
+            intervals = suppress(intervals, rules.nms, across=True)
+        inside = intervals.start < len(p)  # the released smoothing runs into its padding
+        start, end, label, score = (column[inside] for column in intervals)
         recording = np.full(len(start), number)
-        found.append(Detections(recording, start, np.minimum(end, len(p)), label, score))
-    return Detections(*(np.concatenate(column) for column in zip(*found, strict=True)))
+        by_recording.append(Detections(recording, start, np.minimum(end, len(p)), label, score))
+    return Detections(*(np.concatenate(column) for column in zip(*by_recording, strict=True)))
 
 
 def smoothed(p: np.ndarray, rules: Rules) -> np.ndarray:
@@ -168,8 +180,8 @@ def smoothed(p: np.ndarray, rules: Rules) -> np.ndarray:
 def propose(p: np.ndarray, rules: Rules) -> Proposals:
     """The rule's intervals in the smoothed probabilities of a recording."""
     key = "hit_rate" if rules.proposals == "growing" else "threshold"
-    given = {} if rules.threshold is None else {key: rules.threshold}
-    return RULES[_RULES[rules.proposals]](p, **given)
+    threshold = {} if rules.threshold is None else {key: rules.threshold}
+    return RULES[_RULES[rules.proposals]](p, **threshold)
 
 
 def fused(inputs: Sequence[Recordings], weights: Sequence[float]) -> Recordings:
@@ -180,12 +192,12 @@ def fused(inputs: Sequence[Recordings], weights: Sequence[float]) -> Recordings:
         weights: one for each, at least 0, one above 0.
     """
     first, total = inputs[0], float(np.sum(weights))
-    shared = [s for s in first.probabilities if all(s in one.probabilities for one in inputs)]
+    shared = [s for s in first.probabilities if all(s in stream.probabilities for stream in inputs)]
     mixed = {}
     for selection in shared:
         parts = [
-            weight / total * np.asarray(one.probabilities[selection], np.float64)
-            for one, weight in zip(inputs, weights, strict=True)
+            weight / total * np.asarray(stream.probabilities[selection], np.float64)
+            for stream, weight in zip(inputs, weights, strict=True)
         ]
         mixed[selection] = np.sum(parts, axis=0)
     return first._replace(probabilities=mixed)

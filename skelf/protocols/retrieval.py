@@ -15,12 +15,13 @@ from typing import Annotated
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 from ..data.clips import ClipSet
 from ..errors import InputError
 from ..metrics.classes import average_precision, precision_at
+from ..settings.options import option, options
+from ..settings.ranges import Count, NotEmpty
 from . import features
 from .outcome import Outcome
 
@@ -28,15 +29,24 @@ RANKS = (1, 5, 10)
 """Ranks of the precisions where none are asked for."""
 
 
-def run(
+@options("eval")
+class Retrieval:
+    """What a ranking is judged by."""
+
+    ks: Annotated[tuple[Count, ...], NotEmpty()] | None = option(
+        None, "ranks of the precisions; none: those of 1, 5 and 10 that the gallery has"
+    )
+
+
+def retrieval(
     encoder: nn.Module,
     train: ClipSet,
     test: ClipSet,
+    how: Retrieval = Retrieval(),
     *,
     seed: int = 0,
     device: str | torch.device = "cpu",
     cache: Path | None = None,
-    ks: Annotated[Sequence[Annotated[int, Field(ge=1)]], Field(min_length=1)] | None = None,
 ) -> Outcome:
     """Precision at `k` and mean average precision of the training split ranked for each test clip.
 
@@ -46,11 +56,10 @@ def run(
         encoder: the frozen encoder; comes back bit-equal.
         train: labelled gallery; unlabelled clips are dropped.
         test: queries; unlabelled clips are dropped.
+        how: the options.
         seed: without influence, nothing is drawn.
         device: where to compute.
         cache: folder for the features.
-        ks: ranks of the precisions, each at most the gallery's size; None: those of 1, 5 and 10
-            that the gallery has.
 
     Returns:
         `precision@k.none` for each `k`, the mean over all queries of the share of the `k` nearest
@@ -59,15 +68,15 @@ def run(
         scores.
 
     Raises:
-        InputError: a split without labelled clips, a single class, no rank or one beyond the
-            gallery, or no test label that the training split has.
+        InputError: a split without labelled clips, a single class, a rank beyond the gallery, or
+            no test label that the training split has.
 
     Source: USDRL (AAAI 2025), section "Action Retrieval": features L2-normalised, 1-NN by cosine
     distance.
     """
     f = features.extract_splits(encoder, train, test, device=device, cache=cache)
     gallery_labels, labels = f.train_labels.to(device), f.test_labels.to(device)
-    ranks = _ranks(ks, len(gallery_labels))
+    ranks = _ranks(how.ks, len(gallery_labels))
     precisions, averages = [], []
     for block, similarity in features.cosine_blocks(f.test.to(device), f.train.to(device)):
         relevance = ranked(similarity, gallery_labels == labels[block, None])  # (n, G)
@@ -128,11 +137,9 @@ def ranked(similarity: Tensor, relevant: Tensor) -> Tensor:
 def _ranks(ks: Sequence[int] | None, gallery: int) -> tuple[int, ...]:
     if ks is None:
         return tuple(k for k in RANKS if k <= gallery)
-    if not len(ks):
-        raise InputError("eval.ks: no rank is given; name at least one, as [1, 5]")
-    if wrong := [k for k in ks if not 1 <= k <= gallery]:
+    if beyond := [k for k in ks if k > gallery]:
         raise InputError(
-            f"eval.ks: precision@{wrong[0]} needs 1 <= k <= {gallery}, the number of clips in the "
+            f"eval.ks: precision@{beyond[0]} needs 1 <= k <= {gallery}, the number of clips in the "
             "training split"
         )
     return tuple(ks)

@@ -43,8 +43,8 @@ def subset(labels: np.ndarray, fraction: float, sampling: Sampling, seed: int) -
     else:
         parts = []
         for label in np.unique(labels):
-            own = order[labels[order] == label]
-            parts.append(own[: max(1, round(len(own) * fraction))])
+            members = order[labels[order] == label]
+            parts.append(members[: max(1, round(len(members) * fraction))])
         chosen = np.concatenate(parts)
     return np.sort(chosen)
 
@@ -61,7 +61,7 @@ def percent(fraction: float) -> str:
 def _refuse(labels: np.ndarray, order: np.ndarray, fraction: float, count: int) -> None:
     drawn = labels[order]
     other = np.flatnonzero(drawn != drawn[0])
-    found = f"{count} clips of one class" if count else "no clip"
+    what = f"{count} clips of one class" if count else "no clip"
     least = ""
     if len(other):
         needed, places = int(other[0]) + 1, 10**4
@@ -71,6 +71,6 @@ def _refuse(labels: np.ndarray, order: np.ndarray, fraction: float, count: int) 
             places *= 10
         least = f"; the smallest fraction that gives this draw two classes is {smallest:g}"
     raise InputError(
-        f"eval.fractions: {fraction:g} of {len(labels)} training clips is {found}{least}; "
+        f"eval.fractions: {fraction:g} of {len(labels)} training clips is {what}{least}; "
         "eval.sampling=balanced takes at least one clip of each class"
     )

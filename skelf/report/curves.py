@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from inspect import signature
 from statistics import mean, stdev
 
 from ..pages import html, plots
 from ..pages.html import Section
-from ..protocols import knn
+from ..protocols import KNN
+from ..settings.options import flat
 from .found import Found, Run
 from .setup import Setup
 
@@ -17,11 +17,7 @@ LINES = 12
 """Most lines of one figure that can be told apart at a glance."""
 
 # The settings of k-NN with which a run reads it; only such rows continue the monitor's curve.
-_MONITOR = {
-    name: parameter.default
-    for name, parameter in signature(knn.run).parameters.items()
-    if name in ("k", "temperature", "centre")
-}
+_MONITOR = flat(KNN())
 _ASIDE = {"event", "epoch", "step", "lr", "clips_per_second", "wait_share"}
 
 Series = dict[str, tuple[list[float], list[float]]]

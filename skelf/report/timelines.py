@@ -55,7 +55,10 @@ def _place(found: Found, best: Detected, beside: Sequence[Detected]) -> str:
     title = f"{name}, untrained" if best.untrained else name
     body = ""
     # Once for all figures: in long recordings this takes longer than drawing them.
-    made, others = best.scores.recordings.found(), [one.scores.recordings.found() for one in beside]
+    made, others = (
+        best.scores.recordings.detections(),
+        [one.scores.recordings.detections() for one in beside],
+    )
     for recording in shown:
         figures = [_figure_of(best.scores, made, int(recording), title)]
         figures += [
@@ -90,7 +93,7 @@ def _figure_of(scores: RecordingScores, found: Detections, recording: int, title
 
 def _shares(scores: RecordingScores) -> np.ndarray:
     """Share of the actions that was found, of each recording; 0 where there are none."""
-    truth, found = scores.recordings.segments, scores.recordings.found()
+    truth, found = scores.recordings.segments, scores.recordings.detections()
     count = len(scores.recordings.frames)
     hits = match(truth, found, TIOU)
     own = np.bincount(truth[np.unique(hits[hits >= 0]), 0], minlength=count)

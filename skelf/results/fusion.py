@@ -25,6 +25,7 @@ from ..errors import InputError
 from ..files import refuse_unwritable, write_json
 from ..metrics.classes import topk_accuracy
 from ..protocols.recordings import fused
+from ..settings.options import flat
 from .recordings import RecordingScores, holds
 from .recordings import read as read_recordings
 from .scores import Scores, read
@@ -76,9 +77,9 @@ def fuse(
     for other in inputs[1:]:
         _same(inputs[0], other)
     _warn_of_twins(inputs)
-    given = _weights(inputs, weights)
-    shared = _shared(inputs, given)
-    values = _values(inputs, given)
+    used = _weights(inputs, weights)
+    shared = _shared(inputs, used)
+    values = _values(inputs, used)
     shared["seconds"] = round(time.perf_counter() - began, 3)
     rows = []
     for key, value in values.items():
@@ -99,15 +100,15 @@ def weighted_sum(scores: Sequence[np.ndarray], weights: Sequence[float]) -> np.n
 
 def _values(inputs: Sequence[Saved], weights: Sequence[float]) -> dict[str, float]:
     """All numbers of the inputs together, or of a single one, for each selection that all have."""
-    found = [one.recordings for one in inputs if isinstance(one, RecordingScores)]
-    if found:
-        return fused(found, weights).values()
-    scores = [one.scores for one in inputs if isinstance(one, Scores)]
-    labels = next(one.labels for one in inputs if isinstance(one, Scores))
+    recordings = [saved.recordings for saved in inputs if isinstance(saved, RecordingScores)]
+    if recordings:
+        return fused(recordings, weights).values()
+    clips = [saved for saved in inputs if isinstance(saved, Scores)]
+    scores, labels = [saved.scores for saved in clips], clips[0].labels
     values: dict[str, float] = {}
     for selection in scores[0]:
-        if all(selection in one for one in scores):
-            total = weighted_sum([one[selection] for one in scores], weights)
+        if all(selection in by_selection for by_selection in scores):
+            total = weighted_sum([by_selection[selection] for by_selection in scores], weights)
             values |= _accuracies(total, labels, selection)
     return values
 
@@ -146,17 +147,15 @@ def _same(one: Saved, other: Saved) -> None:
             refuse("numbers of classes", *classes)
 
 
-def _compared(one: Saved) -> dict[str, Iterable[Any]]:
+def _compared(saved: Saved) -> dict[str, Iterable[Any]]:
     """What two inputs must have in common, item by item."""
-    found: dict[str, Iterable[Any]] = {"class_names": one.class_names, "names": one.names}
-    if isinstance(one, Scores):
-        return found | {"labels": one.labels}
-    made = one.recordings
-    found["frames"] = made.frames
-    found["segments"] = [tuple(segment) for segment in made.segments.tolist()]
-    for key, value in made.rules._asdict().items():
-        found[f"eval.{key}"] = [value]
-    return found
+    fields: dict[str, Iterable[Any]] = {"class_names": saved.class_names, "names": saved.names}
+    if isinstance(saved, Scores):
+        return fields | {"labels": saved.labels}
+    recordings = saved.recordings
+    fields["frames"] = recordings.frames
+    fields["segments"] = [tuple(segment) for segment in recordings.segments.tolist()]
+    return fields | {f"eval.{key}": [value] for key, value in flat(recordings.rules).items()}
 
 
 def _warn_of_twins(inputs: Sequence[Saved]) -> None:

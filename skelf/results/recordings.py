@@ -19,14 +19,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from ..data.clips import ClipSet
 from ..errors import InputError
-from ..protocols.recordings import Proposing, Recordings, Rules, Smoothing, untrimmed
+from ..protocols.recordings import Recordings, Rules, untrimmed
+from ..settings.options import flat, table
+from ..settings.settable import filled
 from .archive import arrays, field, has, listed, read_row, texts, write
 
 _MAIN = "probabilities"
@@ -69,16 +70,16 @@ def save(path: Path, recordings: Recordings, test: ClipSet, row: Mapping[str, An
         _MAIN if key == first else f"{_MAIN}_{key}": np.asarray(p, np.float32)
         for key, p in recordings.probabilities.items()
     }
-    found = recordings.found(first)
+    detections = recordings.detections(first)
     fields["frames"] = np.asarray(recordings.frames, np.int64)
-    own = untrimmed(test)
-    fields["fps"] = np.asarray(test.fps[own], np.float32)
+    judged = untrimmed(test)
+    fields["fps"] = np.asarray(test.fps[judged], np.float32)
     fields["segments"] = np.asarray(recordings.segments, np.int64)
-    fields["found"] = np.stack(found[:4], axis=1).astype(np.int64)
-    fields["found_scores"] = np.asarray(found.score, np.float64)
-    said = {**row, "selection": first, "rules": recordings.rules._asdict()}
-    names = [name for name, chosen in zip(test.names, own, strict=True) if chosen]
-    write(path, fields | texts(names, test.class_names, said))
+    fields["found"] = np.stack(detections[:4], axis=1).astype(np.int64)
+    fields["found_scores"] = np.asarray(detections.score, np.float64)
+    described = {**row, "selection": first, "rules": flat(recordings.rules)}
+    names = [name for name, chosen in zip(test.names, judged, strict=True) if chosen]
+    write(path, fields | texts(names, test.class_names, described))
 
 
 def holds(path: str | Path) -> bool:
@@ -130,31 +131,22 @@ def _check_segments(path: Path, segments: np.ndarray, frames: np.ndarray, classe
     if segments.shape[1] != 4 or not len(segments):
         raise InputError(f"{path}: segments: shape {segments.shape}, expected (G, 4)")
     recording, start, end, label = segments.T
-    known = (recording >= 0) & (recording < len(frames)) & (label >= 0) & (label < classes)
-    limit = frames[np.where(known, recording, 0)]
-    if not (known & (start >= 0) & (start < end) & (end <= limit)).all():
+    inside = (recording >= 0) & (recording < len(frames)) & (label >= 0) & (label < classes)
+    limit = frames[np.where(inside, recording, 0)]
+    if not (inside & (start >= 0) & (start < end) & (end <= limit)).all():
         raise InputError(
             f"{path}: segments: not all lie in their recordings and have a known class; evaluate "
             "again"
         )
 
 
-class _Rules(NamedTuple):
-    """The ranges of `Rules`, for what a file says."""
-
-    smoothing: Annotated[int, Field(ge=0)]
-    smoothing_form: Smoothing
-    proposals: Proposing
-    threshold: Annotated[float, Field(ge=0, le=1)] | None
-    nms: Annotated[float, Field(ge=0, le=1)]
-    tious: tuple[Annotated[float, Field(gt=0, le=1)], ...]
-
-
-def _rules(path: Path, given: Any) -> Rules:
+def _rules(path: Path, stored: Any) -> Rules:
     try:
-        adapter = TypeAdapter(_Rules, config=ConfigDict(allow_inf_nan=False))
-        return Rules(*adapter.validate_python(given))
-    except ValidationError as error:
-        one = error.errors()[0]
-        where = ".".join(["rules", *map(str, one["loc"])])
-        raise InputError(f"{path}: row: {where}: {one['msg']}; evaluate again") from None
+        if not isinstance(stored, Mapping):
+            raise InputError("rules: a table of all of them is missing")
+        if missing := [key for key in table(Rules) if key not in stored]:
+            raise InputError(f"rules.{missing[0]}: missing")
+        return filled(Rules, stored, section="rules", source="")
+    except InputError as error:
+        line = str(error).splitlines()[0]
+        raise InputError(f"{path}: row: {line}; evaluate again") from None

@@ -7,13 +7,13 @@ the last one wins; in a file those of one protocol stand below those of all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
 from .given import pick, read_given
-from .settable import Source, filled, options_of, settable, unknown_keys
+from .settable import Source, arguments, filled, options_of, settable, unknown_keys
 
 Protocols = Mapping[str, Callable[..., Any]]
 
@@ -59,9 +59,31 @@ def protocol_settings(
     Raises:
         InputError: a key that none of them takes, or a wrong value.
     """
+    return {
+        name: filled(cls, values, section="eval", source=origin)
+        for name, cls, values, origin in _by_protocol(protocols, given, source)
+    }
+
+
+def refuse_wrong(protocols: Protocols, given: Mapping[str, Any], *, source: Source) -> None:
+    """Refuses keys that no protocol takes, and values that are wrong by themselves.
+
+    Whether values go together is seen where a protocol runs: a setting of all of them may suit only
+    those that will ever be asked for.
+
+    Raises:
+        InputError: a key that none of them takes, or a wrong value.
+    """
+    for _, cls, values, origin in _by_protocol(protocols, given, source):
+        arguments(cls, values, section="eval", source=origin)
+
+
+def _by_protocol(
+    protocols: Protocols, given: Mapping[str, Any], source: Source
+) -> Iterator[tuple[str, Any, dict[str, Any], dict[str, str]]]:
+    """Name, options class, values by bare key and where each came from, of each protocol."""
     if lines := unknown_keys(given, _known(protocols), "eval", source):
         raise InputError("\n".join(lines))
-    settings = {}
     for name, protocol in protocols.items():
         cls = options_of(protocol, "how")
         takes, values, origin = settable(cls), {}, {}
@@ -70,10 +92,9 @@ def protocol_settings(
             if bare in takes:
                 values[bare] = value
                 origin[bare] = source if isinstance(source, str) else source.get(key, "")
-        settings[name] = filled(cls, values, section="eval", source=origin)
-    return settings
+        yield name, cls, values, origin
 
 
 def _known(protocols: Protocols) -> set[str]:
     keys = {name: settable(options_of(protocol, "how")) for name, protocol in protocols.items()}
-    return {key for name, own in keys.items() for key in (*own, *(f"{name}.{k}" for k in own))}
+    return {key for name, bare in keys.items() for key in (*bare, *(f"{name}.{k}" for k in bare))}

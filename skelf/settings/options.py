@@ -75,7 +75,8 @@ def option(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(option,))
+# Without `field_specifiers` a checker takes `= option(...)` for the default, which it is here.
+@dataclass_transform(frozen_default=True, kw_only_default=True)
 def options(section: str) -> Callable[[type[C]], type[C]]:
     """Makes a class of `option` fields a frozen dataclass that refuses wrong values.
 

@@ -60,6 +60,13 @@ def _epochs(epochs: tuple[int, ...]) -> tuple[int, ...]:
     return epochs
 
 
+class NotEmpty:
+    """A sequence of one item or more, for `Annotated`."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        return handler(source) | {"min_length": 1}
+
+
 # The largest is far above any use: a slip is refused before it asks for the memory.
 LARGEST = 65536
 Size = Annotated[int, Range(ge=1, le=LARGEST)]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import InputError, unknown
-from .evaluation import protocol_settings
+from .evaluation import refuse_wrong
 from .given import SECTIONS, flatten, over, pick, read_given
 from .options import flat, option, options
 from .ranges import Decay, Depth, Epochs, Positive, Size
@@ -158,7 +158,7 @@ def resolve(
         method: a key of `methods`.
         methods: name -> class; what its `views` is annotated with is what the `views` section sets.
         encoders: name -> class; `encoder.name` picks one.
-        protocols: name -> run function; an `eval` key must be an argument of one of them.
+        protocols: name -> function; an `eval` key must be an option of one of them.
         base: the stored config of a run that this one starts from: its model, views and data win
             over the shipped file's, and its training settings do not.
         file: the user's TOML file.
@@ -196,7 +196,7 @@ def resolve(
         "views": partial(arguments, options_of(methods[method], "views"), section="views"),
         "train": partial(filled, Train, section="train"),
         "data": partial(arguments, Data, section="data"),
-        "eval": partial(protocol_settings, protocols or {}),
+        "eval": partial(refuse_wrong, protocols or {}),
     }
     done = {section: attempt(section, check) for section, check in parts.items()}
     if lines:

@@ -90,7 +90,7 @@ def arguments(
             except ValueError as error:
                 lines.append(_from(source, key, f"{section}.{key}: {error}"))
         elif option.default is dataclasses.MISSING:
-            lines.append(f"{section}.{key}: missing, give {section}.{key}=...")
+            lines.append(_from(source, key, f"{section}.{key}: missing, give {section}.{key}=..."))
         else:
             values[key] = plain(option.default)
     if lines:
