@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skelf.augment import aimclr_views, pcm3_views, usdrl
 from skelf.augment.pcm3 import mix
 from skelf.data.batch import ClipBatches
 from skelf.data.clips import ClipSet
 from skelf.layouts import LAYOUTS
-from skelf.methods import METHODS
 from skelf.skeleton import Skeleton
 
 from . import reference_views
@@ -82,13 +82,12 @@ def fast(
     generator: torch.Generator,
 ) -> tuple[Tensor, ...]:
     """The views of padded clips `(N, C, T, V, M)`, all at once."""
-    draw: Any = METHODS[method].view_function  # type: ignore[attr-defined]
     if method == "usdrl":
-        return tuple(draw(x, lengths, generator, frames))
-    made = draw(x, lengths, generator, frames, skeleton)
+        return usdrl.draw_views(x, lengths, generator, frames)
     if method == "aimclr":
-        return tuple(made)
-    return made.query, made.key, made.plain, mix(made.query, *made.mix)
+        return aimclr_views.draw_views(x, lengths, generator, frames, skeleton)
+    drawn = pcm3_views.draw_views(x, lengths, generator, frames, skeleton)
+    return drawn.query, drawn.key, drawn.plain, mix(drawn.query, *drawn.mix)
 
 
 def plain(method: str, size: str) -> Step:

@@ -5,6 +5,8 @@ import torch
 from released_steps import check_gradients, check_state, close, restored, tensors
 from torch import nn
 
+from skelf.augment.aimclr_views import AimCLRViews, NormalView
+from skelf.augment.skeletonclr import SkeletonCLRViews
 from skelf.encoders.dste import DSTE
 from skelf.encoders.stgcn import STGCN
 from skelf.errors import InputError
@@ -196,7 +198,7 @@ def test_form_reaches_every_part(form):
     torch.testing.assert_close(
         logits["dropped"][:, 1:], z @ method.key.queue.keys.T / 0.07, rtol=1e-4, atol=1e-4
     )
-    assert method.view_arguments == {"form": form}
+    assert method.view_options == AimCLRViews(form=form)
 
 
 def test_mining_starts_with_its_epoch():
@@ -254,7 +256,10 @@ def test_views(name, channels):
 
 
 def test_skeletonclr_on_extreme_views():
-    methods = [SkeletonCLR(encoder(), {"extreme": e, "shear": 0.0}) for e in (False, True)]
+    still = NormalView(shear=0.0)
+    methods = [
+        SkeletonCLR(encoder(), SkeletonCLRViews(extreme=e, normal=still)) for e in (False, True)
+    ]
     normal, extreme = (m.views(*clips(), torch.Generator().manual_seed(3))[0] for m in methods)
     assert not torch.equal(normal, extreme)
 

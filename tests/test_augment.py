@@ -15,13 +15,17 @@ from skelf.augment.basic import (
     draw_shears,
     map_joints,
 )
-from skelf.augment.usdrl import draw_views
+from skelf.augment.usdrl import Distortion, USDRLViews, draw_views
 
 CPU = torch.device("cpu")
 
 
 def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
+
+
+def distorted(**changes):
+    return USDRLViews(distortion=Distortion(**changes))
 
 
 def ramp(length, padded=None):
@@ -168,7 +172,7 @@ def batch(lengths=(100, 70, 20), joints=25, persons=2, channels=3):
 @pytest.mark.parametrize("persons, channels", [(1, 3), (2, 2), (3, 3)])
 def test_views_are_finite_whatever_the_padding(persons, channels):
     x, lengths = batch(persons=persons, channels=channels)
-    views = draw_views(x, lengths, seeded(), 16, number=3)
+    views = draw_views(x, lengths, seeded(), 16, USDRLViews(number=3))
     assert len(views) == 3
     assert all(view.shape == (3, channels, 16, 25, persons) for view in views)
     assert all(view.isfinite().all() for view in views)
@@ -189,19 +193,19 @@ def test_views_without_change_are_the_resized_crops():
     generator = seeded(3)
     start, span = draw_crops(lengths, 16, (0.1, 1.0), 4, generator)
     plain = crop_resize(x, start, span, 16)
-    views = torch.cat(draw_views(x, lengths, seeded(3), 16, corruption=0.0, shear=0.0))
+    views = torch.cat(draw_views(x, lengths, seeded(3), 16, distorted(corruption=0.0, shear=0.0)))
     torch.testing.assert_close(views, plain)
 
 
 @pytest.mark.parametrize("joints", [25, 20, 17])
 def test_corruption_touches_the_same_joints_everywhere(joints):
     x, lengths = batch((30, 30, 30), joints)
-    plain = torch.cat(draw_views(x, lengths, seeded(), 8, corruption=0.0, shear=0.0))
-    spoiled = torch.cat(draw_views(x, lengths, seeded(), 8, corruption=1.0, erase=0.0))
+    plain = torch.cat(draw_views(x, lengths, seeded(), 8, distorted(corruption=0.0, shear=0.0)))
+    spoiled = torch.cat(draw_views(x, lengths, seeded(), 8, distorted(corruption=1.0, erase=0.0)))
     same = (spoiled == plain).all(dim=1)  # (N, T, V, M)
     assert torch.equal(same.all(dim=3).all(dim=1), same.any(dim=3).any(dim=1))
     assert ((~same[:, 0, :, 0]).sum(dim=1) == round(0.6 * joints)).all()
-    erased = torch.cat(draw_views(x, lengths, seeded(), 8, corruption=1.0, erase=1.0))
+    erased = torch.cat(draw_views(x, lengths, seeded(), 8, distorted(corruption=1.0, erase=1.0)))
     assert torch.equal((erased == 0).all(dim=1), ~same)
     # One matrix maps every corrupted joint of a clip, in every frame and person.
     for before, after, kept in zip(plain, spoiled, same, strict=True):
@@ -213,7 +217,7 @@ def test_corruption_touches_the_same_joints_everywhere(joints):
 
 def test_half_of_the_views_are_corrupted_and_half_of_those_erased():
     x, lengths = torch.ones(2000, 3, 8, 10, 1), torch.full((2000,), 8)
-    views = torch.cat(draw_views(x, lengths, seeded(), 8, number=2))
+    views = torch.cat(draw_views(x, lengths, seeded(), 8, USDRLViews(number=2)))
     zeros = (views[:, :, 0, :, 0] == 0).all(dim=1).sum(dim=1)
     untouched = (views[:, :, 0, :, 0] == 1).all(dim=1).sum(dim=1)
     assert set(zeros.tolist()) == {0, 6}

@@ -23,7 +23,9 @@ from skelf.augment.aimclr import (
     rotations,
 )
 from skelf.augment.aimclr_views import (
+    AimCLRViews,
     ExtremeDraws,
+    NormalView,
     draw_extreme_view,
     draw_normal_view,
     extreme_view,
@@ -31,6 +33,7 @@ from skelf.augment.aimclr_views import (
 from skelf.augment.basic import crop_resize, draw_shears, map_frames, map_joints
 from skelf.errors import InputError
 from skelf.layouts import COCO17, KINECT20, LAYOUTS, NTU25
+from skelf.settings.options import from_flat
 
 CPU = torch.device("cpu")
 PADDING = 50 // 6
@@ -350,10 +353,9 @@ def test_drawn_noise():
 
 
 def views(x, seed=0, skeleton=NTU25, **options):
-    normal = {key: options[key] for key in options if key in ("lengths", "frames")}
-    yield draw_normal_view(x, seeded(seed), **normal)
+    yield draw_normal_view(x, seeded(seed), **options)
     for form in ("official", "paper"):
-        yield draw_extreme_view(x, seeded(seed), skeleton, form=form, **options)
+        yield draw_extreme_view(x, seeded(seed), skeleton, AimCLRViews(form=form), **options)
 
 
 def test_views_follow_from_the_generator_and_differ():
@@ -379,17 +381,23 @@ def test_views_read_no_padding(channels, persons):
 
 def test_views_without_change():
     x = clips(6)
-    torch.testing.assert_close(draw_normal_view(x, seeded(), shear=0, padding_ratio=0), x)
+    torch.testing.assert_close(
+        draw_normal_view(x, seeded(), NormalView(shear=0, padding_ratio=0)), x
+    )
     off = {"shear": 0, "padding_ratio": 0, "flip": 0, "degrees": (0, 0), "time_flip": 0}
     off |= {"noise": 0, "blurred": 0, "axis_mask": 0}
-    torch.testing.assert_close(draw_extreme_view(x, seeded(), NTU25, **off), x)
+
+    def extreme(**changes):
+        return draw_extreme_view(x, seeded(), NTU25, from_flat(AimCLRViews, off | changes))
+
+    torch.testing.assert_close(extreme(), x)
     for key, expected in (
         ("flip", flip_joints(x, torch.ones(6, dtype=torch.bool), NTU25)),
         ("time_flip", x.flip(2)),
     ):
-        result = draw_extreme_view(x, seeded(), NTU25, **off | {key: 1.0})
+        result = extreme(**{key: 1.0})
         torch.testing.assert_close(result, expected)
-    blank = draw_extreme_view(x, seeded(), NTU25, **off | {"axis_mask": 1.0})
+    blank = extreme(axis_mask=1.0)
     assert ((blank == 0).flatten(2).all(dim=2).sum(dim=1) == 1).all()
 
 
@@ -398,9 +406,8 @@ def test_forms_differ_in_temporal_flip_and_noise():
     x[:, :, 0] = 1.0
     plain = {"shear": 0, "padding_ratio": 0, "flip": 0, "degrees": (0, 0), "blurred": 0}
     for form, backwards, noisy in (("official", 0, 0.5), ("paper", 0.5, 1)):
-        view = draw_extreme_view(
-            x, seeded(), LAYOUTS["sbu15"], axis_mask=0, noise_std=1e-3, form=form, **plain
-        )
+        how = from_flat(AimCLRViews, plain | {"axis_mask": 0, "noise_std": 1e-3, "form": form})
+        view = draw_extreme_view(x, seeded(), LAYOUTS["sbu15"], how)
         last = view[:, 0, -1].mean(dim=(1, 2)) > 0.5
         assert float(last.float().mean()) == pytest.approx(backwards, abs=0.04)
         changed = (view[:, 0, 2] != 0).flatten(1).any(dim=1)
@@ -408,8 +415,8 @@ def test_forms_differ_in_temporal_flip_and_noise():
 
 
 def test_wrong_arguments():
-    with pytest.raises(InputError, match="unknown form 'papers': did you mean 'paper'"):
-        draw_extreme_view(clips(), seeded(), NTU25, form="papers")
+    with pytest.raises(InputError, match=r"views.form: .*'official' or 'paper', got 'papers'"):
+        AimCLRViews(form="papers")
     with pytest.raises(ValueError, match="2 or 3 coordinates"):
         draw_extreme_view(clips(channels=1), seeded(), NTU25)
     with pytest.raises(ValueError, match="frames is missing"):

@@ -11,8 +11,9 @@ import torch
 from tiny_runs import SETTINGS
 
 from skelf import api
-from skelf.augment.aimclr_views import draw_extreme_view
+from skelf.augment.aimclr_views import AimCLRViews, draw_extreme_view
 from skelf.augment.basic import keep_rest, map_joints
+from skelf.augment.usdrl import Distortion, USDRLViews
 from skelf.data.clips import ClipSet
 from skelf.data.readers import arrays
 from skelf.data.synthetic.clips import generate
@@ -21,6 +22,7 @@ from skelf.errors import InputError
 from skelf.layouts import KINECT20
 from skelf.methods import METHODS
 from skelf.runs.load import load
+from skelf.settings.options import from_flat
 from skelf.streams import STREAMS, derive
 
 KINDS = [(2, False), (2, True), (3, False), (3, True)]  # coordinates, confidence
@@ -105,7 +107,8 @@ def test_usdrl_takes_the_score_of_erased_joints():
     made = method("usdrl", 2, True)
     both = torch.cat([x, score], dim=1)
     for erase in (0.0, 1.0):
-        made.view_arguments = {"corruption": 1.0, "joints": 1.0, "erase": erase, "crop": (1, 1)}
+        spoiled = Distortion(corruption=1.0, joints=1.0, erase=erase)
+        made.view_options = USDRLViews(crop=(1, 1), distortion=spoiled)
         view = made.views(both, lengths, torch.Generator().manual_seed(1))[0]
         assert bool(view.any()) == bool(view[:, 2].any()) == (erase == 0)
 
@@ -123,14 +126,12 @@ def test_extreme_views_of_flat_clips_turn_in_the_plane():
     x = torch.randn(6, 2, 12, 20, 1)
     x = torch.cat([x, torch.ones_like(x[:, :1])], dim=1)
     off = {"shear": 0.0, "padding_ratio": 0, "flip": 0.0, "noise": 0.0, "blurred": 0.0}
-    view = draw_extreme_view(
-        x, torch.Generator().manual_seed(0), KINECT20, axis_mask=0.0, coordinates=2, **off
-    )
+    turned = from_flat(AimCLRViews, off | {"axis_mask": 0.0})
+    view = draw_extreme_view(x, torch.Generator().manual_seed(0), KINECT20, turned, coordinates=2)
     assert not torch.allclose(view, x)
     torch.testing.assert_close(view[:, :2].norm(dim=1), x[:, :2].norm(dim=1))
-    masked = draw_extreme_view(
-        x, torch.Generator().manual_seed(0), KINECT20, axis_mask=1.0, coordinates=2, **off
-    )
+    flat = from_flat(AimCLRViews, off | {"axis_mask": 1.0})
+    masked = draw_extreme_view(x, torch.Generator().manual_seed(0), KINECT20, flat, coordinates=2)
     lost = (masked == 0).flatten(2).all(dim=2)  # (N, C)
     assert (lost.sum(dim=1) == 1).all() and not lost[:, 2].any()
 

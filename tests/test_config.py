@@ -5,63 +5,70 @@ import re
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import Field
 
 from skelf.encoders import ENCODERS
 from skelf.errors import InputError
 from skelf.methods import METHODS
 from skelf.settings import run as module
 from skelf.settings.evaluation import evaluation
+from skelf.settings.given import parse_override
+from skelf.settings.options import option, options, table
+from skelf.settings.ranges import Range
 from skelf.settings.run import Config, Train, encoder_class, resolve
-from skelf.settings.signature import arguments, parse_override
+from skelf.settings.settable import arguments
 
 
 class Dste:
     def __init__(
         self,
         skeleton: Any,
-        dim: Annotated[int, Field(gt=0)] = 8,
-        layers: int = 1,
-        frames: int = 4,
         in_channels: int = 3,
         persons: int = 2,
         stream: str = "joint",
+        *,
+        dim: Annotated[int, Range(gt=0)] = 8,
+        layers: int = 1,
+        frames: int = 4,
         alpha: float = 0.5,
     ) -> None: ...
 
 
 class Gru:
-    def __init__(self, skeleton: Any, dim: int = 16, bidirectional: bool = True) -> None: ...
+    def __init__(self, skeleton: Any, *, dim: int = 16, bidirectional: bool = True) -> None: ...
 
 
-def make_views(
-    x: Any,
-    lengths: Any,
-    generator: Any,
-    *,
-    frames: int,
-    crop: tuple[float, float] = (0.1, 1.0),
-    name: str | None = None,
-) -> None: ...
+@options("views")
+class Views:
+    crop: tuple[float, float] = option((0.1, 1.0), "share of a clip")
+    name: str | None = option(None, "a name")
 
 
 class Usdrl:
-    view_function = staticmethod(make_views)
-
     def __init__(
         self,
         encoder: Any,
-        views: Any = None,
+        views: Views,
         *,
         form: Literal["official", "paper"] = "official",
         weights: tuple[float, ...] = (5, 1, 0.001),
     ) -> None: ...
 
 
-def linear(encoder: Any, train: Any, test: Any, *, seed: int = 0, epochs: int = 160) -> None: ...
+@options("eval")
+class Linear:
+    epochs: int = option(160, "passes")
 
 
-def knn(encoder: Any, train: Any, test: Any, *, k: int = 20, epochs: float = 1.0) -> None: ...
+@options("eval")
+class KNN:
+    k: int = option(20, "neighbours")
+    epochs: float = option(1.0, "passes")
+
+
+def linear(encoder: Any, train: Any, test: Any, how: Linear, *, seed: int = 0) -> None: ...
+
+
+def knn(encoder: Any, train: Any, test: Any, how: KNN, *, seed: int = 0) -> None: ...
 
 
 TABLES: dict[str, Any] = {
@@ -192,7 +199,7 @@ def test_config_round_trips_through_json():
     stored = json.loads(json.dumps(config.to_dict(), allow_nan=False)) | {"seed": 3}
     assert Config.from_dict(stored) == config
     assert stored["method"]["name"] == "usdrl" and stored["train"]["clip_norm"] is None
-    assert set(stored["train"]) == set(Train.model_fields)
+    assert set(stored["train"]) == set(table(Train))
 
 
 @pytest.mark.parametrize(
@@ -213,10 +220,10 @@ def test_a_stored_encoder_is_checked_before_it_is_built():
 def test_evaluation_takes_what_the_asked_protocols_know():
     both = {"linear": linear, "knn": knn}
     assert evaluation(both, overrides=["eval.epochs=3"]) == {
-        "linear": {"epochs": 3},
-        "knn": {"k": 20, "epochs": 3.0},
+        "linear": Linear(epochs=3),
+        "knn": KNN(k=20, epochs=3.0),
     }
-    assert evaluation({"knn": knn}, base={"k": 5, "gone": 1}) == {"knn": {"k": 5, "epochs": 1.0}}
+    assert evaluation({"knn": knn}, base={"k": 5, "gone": 1}) == {"knn": KNN(k=5, epochs=1.0)}
     with pytest.raises(InputError, match=r"unknown key 'eval\.k'"):
         evaluation({"linear": linear}, overrides=["eval.k=3"])
     with pytest.raises(InputError, match=r"only eval\.\* can change"):
@@ -230,7 +237,7 @@ def test_a_setting_may_be_of_one_protocol():
 
     def epochs(base, *overrides, file=None):
         given = evaluation(both, base=base, overrides=overrides, file=file)
-        return given["linear"]["epochs"], given["knn"]["epochs"]
+        return given["linear"].epochs, given["knn"].epochs
 
     assert epochs({}, "eval.linear.epochs=3") == (3, 1.0)
     assert epochs({"epochs": 5}, "eval.linear.epochs=3") == (3, 5.0)
@@ -253,9 +260,9 @@ def test_protocol_settings_in_a_file(tmp_path):
     file = tmp_path / "small.toml"
     file.write_text("[eval]\nepochs = 5\n[eval.linear]\nepochs = 3\n")
     given = evaluation(both, file=file)
-    assert (given["linear"]["epochs"], given["knn"]["epochs"]) == (3, 5.0)
+    assert (given["linear"].epochs, given["knn"].epochs) == (3, 5.0)
     given = evaluation(both, file=file, overrides=["eval.epochs=8"])
-    assert (given["linear"]["epochs"], given["knn"]["epochs"]) == (8, 8.0)
+    assert (given["linear"].epochs, given["knn"].epochs) == (8, 8.0)
     # Those of one protocol stand below those of all, also where the file has them first.
     for text in (
         "[eval.linear]\nepochs = 3\n[eval]\nepochs = 5\n",
@@ -263,15 +270,15 @@ def test_protocol_settings_in_a_file(tmp_path):
     ):
         file.write_text(text)
         given = evaluation(both, file=file)
-        assert (given["linear"]["epochs"], given["knn"]["epochs"]) == (3, 5.0)
+        assert (given["linear"].epochs, given["knn"].epochs) == (3, 5.0)
     config = resolve("usdrl", **TABLES, file=file)
     back = Config.from_dict(json.loads(json.dumps(config.to_dict())))
-    assert evaluation({"linear": linear}, base=back.eval)["linear"]["epochs"] == 3
+    assert evaluation({"linear": linear}, base=back.eval)["linear"].epochs == 3
 
 
 def test_a_signature_that_cannot_be_checked_is_a_programming_error():
     def loose(**options: int) -> None: ...
-    def bare(size=3): ...
+    def bare(*, size=3): ...
 
     for fn in (loose, bare):
         with pytest.raises(TypeError):
@@ -279,7 +286,7 @@ def test_a_signature_that_cannot_be_checked_is_a_programming_error():
 
 
 def test_a_value_without_default_must_be_given():
-    def strict(size: int) -> None: ...
+    def strict(*, size: int) -> None: ...
 
     with pytest.raises(InputError, match=r"method\.size: missing"):
         arguments(strict, {}, section="method", source="")

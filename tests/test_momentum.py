@@ -9,18 +9,20 @@ from tiny_runs import SETTINGS, Stop, assert_same, clips, stop_in
 from torch import nn
 
 from skelf import api
+from skelf.augment import usdrl
+from skelf.augment.skeletonclr import SkeletonCLRViews
 from skelf.checkpoints import folder as checkpoint
 from skelf.encoders.dste import DSTE
 from skelf.encoders.stgcn import STGCN
 from skelf.encoders.sttr import STTR
 from skelf.layouts import SBU15
-from skelf.methods import usdrl
 from skelf.methods._momentum import KeyEncoder, Queue, embed, follow, key_copy, projector
 from skelf.methods._sync_norm import SyncNorm, synchronize
 from skelf.methods.aimclr import AimCLR
 from skelf.methods.aimclr_cross import AimCLRCross
 from skelf.methods.crossclr import CrosSCLR
 from skelf.methods.skeletonclr import SkeletonCLR
+from skelf.settings.options import from_flat
 from skelf.training.log import read_log
 
 METHODS = {
@@ -243,15 +245,17 @@ def test_a_resumed_run_equals_an_unbroken_one_to_the_bit(tmp_path, name):
 def test_contrast_on_the_views_and_encoders_of_usdrl(encoder):
     made = encoder(SBU15, dim=16, frames=8, persons=1)
     recipe = {"recipe": "usdrl", "shear": 0.7}
-    method = SkeletonCLR(made, recipe, queue=20, feature=6, form="paper")
+    views = from_flat(SkeletonCLRViews, recipe)
+    method = SkeletonCLR(made, views, queue=20, feature=6, form="paper")
     x, lengths = torch.randn(5, 3, 20, 15, 1), torch.tensor([20, 7, 12, 20, 3])
     found = method.views(x, lengths, torch.Generator().manual_seed(1))
     expected = usdrl.draw_views(
-        x, lengths, torch.Generator().manual_seed(1), 8, number=2, shear=0.7, coordinates=3
-    )
+        x, lengths, torch.Generator().manual_seed(1), 8,
+        from_flat(usdrl.USDRLViews, {"number": 2, "shear": 0.7}), coordinates=3,
+    )  # fmt: skip
     assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
     assert not torch.equal(*found)
     method(*found)["loss"].backward()
     assert made.embed_t[0].weight.grad.abs().sum() > 0
     with pytest.raises(ValueError, match="extreme"):
-        SkeletonCLR(made, recipe | {"extreme": True}, queue=20)
+        from_flat(SkeletonCLRViews, recipe | {"extreme": True})

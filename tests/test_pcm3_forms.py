@@ -10,7 +10,7 @@ import torch
 from pcm3_small import FRAMES, batch, clips, pcm3, shake
 from torch import nn
 
-from skelf.augment.pcm3_views import Views
+from skelf.augment.pcm3_views import PCM3Views, Views
 from skelf.encoders import ENCODERS
 from skelf.encoders.dste import DSTE
 from skelf.encoders.gru import GRU
@@ -125,7 +125,7 @@ def test_every_layout(skeleton, persons, channels):
 
 
 def test_clip_is_cut_from_the_key_view():
-    method = pcm3(views={"clip": 0.3}, clip=True)
+    method = pcm3(views=PCM3Views(clip=0.3), clip=True)
     views = batch(method)
     for view, key in zip(views.clip, views.key, strict=True):
         frames = view.abs().sum(dim=(0, 2, 3)).nonzero().flatten().tolist()
@@ -143,7 +143,7 @@ def test_a_confidence_channel_is_left_alone_by_shears():
 
 
 def test_longest_reads_only_the_first_frames():
-    method = pcm3(views={"longest": 20})
+    method = pcm3(views=PCM3Views(longest=20))
     x, lengths = clips(method)
     changed = x.clone()
     changed[:, :, 20:] = 7.0

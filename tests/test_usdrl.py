@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from skelf.augment.usdrl import draw_views
+from skelf.augment.usdrl import Distortion, USDRLViews, draw_views
 from skelf.encoders import ENCODERS
 from skelf.encoders.dste import DSTE
 from skelf.encoders.sttr import STTR
@@ -15,6 +15,7 @@ from skelf.errors import InputError
 from skelf.layouts import KINECT20, NTU25, SBU15
 from skelf.methods import usdrl_official
 from skelf.methods.usdrl import USDRL, Projector
+from skelf.settings.options import from_flat
 
 TOKENS = ("dste", "sttr")  # what USDRL trains
 
@@ -31,7 +32,7 @@ def method(encoder_class=DSTE, **arguments):
 def views(count=6, number=4):
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(count, 3, 20, 15, 1, generator=generator)
-    return draw_views(x, torch.full((count,), 20), generator, 8, number)
+    return draw_views(x, torch.full((count,), 20), generator, 8, USDRLViews(number=number))
 
 
 def reference(z, form):
@@ -187,12 +188,13 @@ def test_half_precision_step():
 @pytest.mark.parametrize("arguments", [{}, {"number": 2, "crop": (0.5, 1.0), "joints": 0.3}])
 def test_views(name, arguments):
     encoder = ENCODERS[name](KINECT20, dim=16, frames=8, in_channels=2, persons=2)
-    usdrl = USDRL(encoder, views=arguments)
+    views = from_flat(USDRLViews, arguments)
+    usdrl = USDRL(encoder, views)
     x, lengths = torch.randn(5, 2, 30, 20, 2), torch.tensor([30, 1, 8, 9, 20])
     made = usdrl.views(x, lengths, torch.Generator().manual_seed(0))
     assert len(made) == arguments.get("number", 4)
     assert all(view.shape == (5, 2, 8, 20, 2) for view in made)
-    direct = draw_views(x, lengths, torch.Generator().manual_seed(0), frames=8, **arguments)
+    direct = draw_views(x, lengths, torch.Generator().manual_seed(0), 8, views)
     assert all(torch.equal(a, b) for a, b in zip(made, direct, strict=True))
     assert usdrl(*made)["loss"].isfinite()
 
@@ -202,18 +204,9 @@ def test_default_views_are_the_official_recipe():
     x, lengths = torch.randn(3, 3, 30, 15, 1), torch.tensor([30, 10, 20])
     generators = (torch.Generator().manual_seed(1) for _ in range(2))
     made = usdrl.views(x, lengths, next(generators))
-    spelled = draw_views(
-        x,
-        lengths,
-        next(generators),
-        8,
-        4,
-        (0.1, 1.0),
-        corruption=0.5,
-        joints=0.6,
-        erase=0.5,
-        shear=1,
-    )
+    distortion = Distortion(corruption=0.5, joints=0.6, erase=0.5, shear=1)
+    recipe = USDRLViews(number=4, crop=(0.1, 1.0), distortion=distortion)
+    spelled = draw_views(x, lengths, next(generators), 8, recipe)
     assert all(torch.equal(a, b) for a, b in zip(made, spelled, strict=True))
 
 
@@ -230,7 +223,7 @@ def test_wrong_encoder_and_form():
 def test_one_view_or_one_clip_is_too_few():
     usdrl = method().eval()
     with pytest.raises(ValueError, match="K >= 2, B >= 2"):
-        usdrl(*views(number=1))
+        usdrl(views()[0])
     with pytest.raises(ValueError, match="K >= 2, B >= 2"):
         usdrl(*views(count=1))
 

@@ -6,13 +6,12 @@ released code fixes what the paper leaves open (facts 3.2, D2 to D6, D20).
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NamedTuple
+from typing import NamedTuple
 
 import torch
-from pydantic import Field
 from torch import Generator, Tensor
 
-from ..errors import unknown
+from ..settings.options import option, options
 from ..settings.ranges import Amount, Form, Share, Widths
 from ..skeleton import Skeleton
 from .aimclr import (
@@ -30,16 +29,45 @@ from .aimclr import (
 )
 from .basic import crop_resize, draw_shears, keep_rest, map_frames, resize
 
-FORMS = ("official", "paper")
+
+@options("views")
+class NormalView:
+    """How a normal view is drawn."""
+
+    shear: Amount = option(0.5, "largest shear factor (paper: 0.5); 0 for none")
+    padding_ratio: int = option(
+        6, "the crop's padding is 1 / padding_ratio of the frames (paper: 6); 0: no crop", ge=0
+    )
+
+
+@options("views")
+class AimCLRViews:
+    """How AimCLR's views are drawn; what follows `normal` is of the extreme view."""
+
+    normal: NormalView = option(NormalView(), "crop and shear of all three views")
+    flip: Share = option(0.5, "probability of the spatial flip (paper: 0.5)")
+    degrees: tuple[Amount, Amount] = option(
+        (30.0, 1.0), "largest rotation about a main axis and the others (paper: 30, 1); 0, 0: none"
+    )
+    time_flip: Share | None = option(
+        None, "probability of the temporal flip; none: 0 (official), 0.5 (paper)"
+    )
+    noise: Share | None = option(
+        None, "probability of Gaussian noise; none: 0.5 (official), 1 (paper, which names none)"
+    )
+    noise_std: Amount = option(0.01, 'standard deviation of the noise (paper: "N(0, 0.01)")')
+    blurred: Share = option(0.5, "probability of the blur (paper: 0.5)")
+    sigma: Widths = option((0.1, 2.0), "smallest and largest width of the blur, in frames")
+    axis_mask: Share = option(0.5, "probability that a coordinate becomes 0 (paper: 0.5)")
+    form: Form | None = option(None, "of the extreme view (facts D2, D3); none: the method's")
 
 
 def draw_normal_view(
     x: Tensor,
     generator: Generator,
+    how: NormalView = NormalView(),
     lengths: Tensor | None = None,
     frames: int | None = None,
-    shear: float = 0.5,
-    padding_ratio: int = 6,
     coordinates: int | None = None,
 ) -> Tensor:
     """Draws a normal view of each clip: crop, then shear.
@@ -47,10 +75,9 @@ def draw_normal_view(
     Args:
         x: `(N, C, T, V, M)`.
         generator: on the device of `x`.
+        how: the options.
         lengths: true lengths `(N,)`: the clips are first resized, whole, to `frames` frames.
         frames: frames after that; not read without `lengths`.
-        shear: largest shear factor (paper: 0.5); 0 for none.
-        padding_ratio: the crop's padding is `T // padding_ratio` frames (paper: 6); 0 for no crop.
         coordinates: channels that are coordinates, the first ones; a confidence that follows is
             cropped with them and nothing else. None: all.
 
@@ -60,9 +87,9 @@ def draw_normal_view(
     Source: paper, "Normal Augmentations"; facts 3.2.
     """
     x = _resize(x, lengths, frames)
-    padding = _padding(x, padding_ratio)
+    padding = _padding(x, how)
     start = draw_starts(len(x), padding, generator, x.device)
-    shears = draw_shears(len(x), coordinates or x.shape[1], shear, generator, x.device)
+    shears = draw_shears(len(x), coordinates or x.shape[1], how.shear, generator, x.device)
     return map_frames(x, crop_padded(start, x.shape[2], padding), keep_rest(shears, x.shape[1]))
 
 
@@ -102,19 +129,9 @@ def draw_extreme_view(
     x: Tensor,
     generator: Generator,
     skeleton: Skeleton,
+    how: AimCLRViews = AimCLRViews(),
     lengths: Tensor | None = None,
     frames: int | None = None,
-    shear: float = 0.5,
-    padding_ratio: int = 6,
-    flip: float = 0.5,
-    degrees: tuple[float, float] = (30.0, 1.0),
-    time_flip: float | None = None,
-    noise: float | None = None,
-    noise_std: float = 0.01,
-    blurred: float = 0.5,
-    sigma: tuple[float, float] = (0.1, 2.0),
-    axis_mask: float = 0.5,
-    form: str = "official",
     coordinates: int | None = None,
 ) -> Tensor:
     """Draws an extreme view of each clip: all of `extreme_view`.
@@ -123,19 +140,9 @@ def draw_extreme_view(
         x: `(N, C, T, V, M)` with two or three coordinates a joint.
         generator: on the device of `x`.
         skeleton: the joint layout.
-        lengths: as in `draw_normal_view`, like the three that follow.
+        how: the options; without a form "official".
+        lengths: as in `draw_normal_view`.
         frames: see there.
-        shear: see there.
-        padding_ratio: see there.
-        flip: probability of the spatial flip (paper: 0.5).
-        degrees: largest angles of the rotation, see `draw_angles`; (0, 0) for none.
-        time_flip: probability of the temporal flip. None: 0 (official), 0.5 (paper).
-        noise: probability of Gaussian noise. None: 0.5 (official), 1 (paper, which names none).
-        noise_std: its standard deviation (paper: "N(0, 0.01)").
-        blurred: probability of the blur (paper: 0.5).
-        sigma: smallest and largest width of the blur, in frames (paper: 0.1, 2).
-        axis_mask: probability of the axis mask (paper: 0.5).
-        form: "official" or "paper" (facts D2, D3).
         coordinates: channels that are coordinates, the first ones; None: all. `extreme_view` says
             what happens to a confidence that follows.
 
@@ -143,30 +150,28 @@ def draw_extreme_view(
         `(N, C, frames, V, M)`.
 
     Raises:
-        InputError: an unknown form.
         ValueError: clips of neither two nor three coordinates.
 
     Source: paper, "Extreme Augmentations"; facts 3.2.
     """
-    if form not in FORMS:
-        raise unknown("form", form, FORMS)
     x = _resize(x, lengths, frames)
     count, channels, device = len(x), coordinates or x.shape[1], x.device
     if channels not in (2, 3):
         raise ValueError(f"x of shape {tuple(x.shape)}: rotation needs 2 or 3 coordinates")
-    time_flip = {"official": 0.0, "paper": 0.5}[form] if time_flip is None else time_flip
-    noise = {"official": 0.5, "paper": 1.0}[form] if noise is None else noise
-    padding, axes = _padding(x, padding_ratio), 3 if channels == 3 else 1
+    paper = how.form == "paper"
+    time_flip = (0.5 if paper else 0.0) if how.time_flip is None else how.time_flip
+    noise = (1.0 if paper else 0.5) if how.noise is None else how.noise
+    padding, axes = _padding(x, how.normal), 3 if channels == 3 else 1
     draws = ExtremeDraws(
         start=draw_starts(count, padding, generator, device),
         padding=padding,
-        shears=draw_shears(count, channels, shear, generator, device),
-        flipped=draw_flips(count, flip, generator, device),
-        rotations=rotations(draw_angles(count, axes, degrees, generator, device)),
+        shears=draw_shears(count, channels, how.normal.shear, generator, device),
+        flipped=draw_flips(count, how.flip, generator, device),
+        rotations=rotations(draw_angles(count, axes, how.degrees, generator, device)),
         backwards=draw_flips(count, time_flip, generator, device),
-        noise=draw_noise(x[:, :channels], noise_std, noise, generator),
-        sigma=draw_sigmas(count, sigma, blurred, generator, device),
-        axis=draw_axes(count, channels, axis_mask, generator, device),
+        noise=draw_noise(x[:, :channels], how.noise_std, noise, generator),
+        sigma=draw_sigmas(count, how.sigma, how.blurred, generator, device),
+        axis=draw_axes(count, channels, how.axis_mask, generator, device),
     )
     return extreme_view(x, draws, skeleton)
 
@@ -179,8 +184,8 @@ def _resize(x: Tensor, lengths: Tensor | None, frames: int | None) -> Tensor:
     return crop_resize(x, torch.zeros_like(lengths), lengths, frames)
 
 
-def _padding(x: Tensor, ratio: int) -> int:
-    return x.shape[2] // ratio if ratio > 0 else 0
+def _padding(x: Tensor, how: NormalView) -> int:
+    return x.shape[2] // how.padding_ratio if how.padding_ratio else 0
 
 
 def draw_views(
@@ -189,17 +194,7 @@ def draw_views(
     generator: Generator,
     frames: int,
     skeleton: Skeleton,
-    shear: Amount = 0.5,
-    padding_ratio: Annotated[int, Field(ge=0)] = 6,
-    flip: Share = 0.5,
-    degrees: tuple[Amount, Amount] = (30.0, 1.0),
-    time_flip: Share | None = None,
-    noise: Share | None = None,
-    noise_std: Amount = 0.01,
-    blurred: Share = 0.5,
-    sigma: Widths = (0.1, 2.0),
-    axis_mask: Share = 0.5,
-    form: Form | None = None,
+    how: AimCLRViews = AimCLRViews(),
     coordinates: int | None = None,
 ) -> tuple[Tensor, ...]:
     """AimCLR's extreme, query and key view: eight augmentations, and twice a crop and a shear.
@@ -210,18 +205,8 @@ def draw_views(
         generator: on the device of `x`; the same state gives the same views.
         frames: frames of a view.
         skeleton: the joint layout.
-        shear: largest shear factor (0.5), of all three views; 0 for none.
-        padding_ratio: a crop's padding is `T // padding_ratio` frames (6); 0 for no crop.
-        flip: of the extreme view, see `augment_views.draw_extreme_view`, like all that follow.
-        degrees: see there.
-        time_flip: see there.
-        noise: see there.
-        noise_std: see there.
-        blurred: see there.
-        sigma: see there.
-        axis_mask: see there.
-        form: see there. None: the method's.
-        coordinates: see there; of all three views.
+        how: the options.
+        coordinates: channels that are coordinates, of all three views; see `draw_extreme_view`.
 
     Returns:
         Three tensors `(N, C, frames, V, M)`.
@@ -229,13 +214,8 @@ def draw_views(
     Source: facts 3.1 and 3.2.
     """
     x = resize(x, lengths, frames)
-    extreme = draw_extreme_view(
-        x, generator, skeleton, shear=shear, padding_ratio=padding_ratio, flip=flip,
-        degrees=degrees, time_flip=time_flip, noise=noise, noise_std=noise_std, blurred=blurred,
-        sigma=sigma, axis_mask=axis_mask, form=form or "official", coordinates=coordinates,
-    )  # fmt: skip
-    normal: dict[str, Any] = {"shear": shear, "padding_ratio": padding_ratio}
+    extreme = draw_extreme_view(x, generator, skeleton, how, coordinates=coordinates)
     query, key = (
-        draw_normal_view(x, generator, coordinates=coordinates, **normal) for _ in range(2)
+        draw_normal_view(x, generator, how.normal, coordinates=coordinates) for _ in range(2)
     )
     return extreme, query, key

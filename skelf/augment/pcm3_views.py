@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from torch import Generator, Tensor
 
-from ..settings.ranges import Amount, PositiveShare, Share, Shares, Size
+from ..settings.options import option, options
+from ..settings.ranges import Amount, PositiveShare, Shares, Size
 from ..skeleton import Skeleton
 from .pcm3 import Mix, draw_clips, draw_mask, draw_mix, part_table
-from .usdrl import draw_views as draw_augmented
+from .usdrl import Distortion, draw_distorted
+
+
+@options("views")
+class PCM3Views:
+    """How PCM3's views are drawn."""
+
+    crop: Shares = option((0.1, 1.0), "smallest and largest share of a clip that a view keeps")
+    longest: Size | None = option(
+        300, "only so many first frames of a clip are read (released: 300); none: all"
+    )
+    distortion: Distortion = option(Distortion(), "what happens to the joints")
+    mix_kinds: tuple[Amount, Amount, Amount] = option(
+        (0.5, 0.25, 0.25), "how often CutMix, ResizeMix and Mixup"
+    )
+    mix_span: Shares = option(
+        (0.4375, 0.6875), "shares of the frames that are pasted (released: 28 to 44 of 64)"
+    )
+    mix_parts: Shares = option(
+        (0.4, 0.6), "shares of the body parts that are pasted (released: 2 to 3 of 5)"
+    )
+    mask_ratio: PositiveShare = option(
+        0.6, "share of the body parts that are masked in a segment (released: 3 of 5)"
+    )
+    mask_segment: Size = option(8, "frames of a segment (released: 8)")
+    clip: PositiveShare = option(
+        0.25, "share of the frames that the clip of PCM3++ has; neither paper nor code says"
+    )
 
 
 class Draws(NamedTuple):
@@ -47,18 +76,7 @@ def draw_views(
     generator: Generator,
     frames: int,
     skeleton: Skeleton,
-    crop: Shares = (0.1, 1.0),
-    longest: Size | None = 300,
-    corruption: Share = 0.5,
-    joints: Share = 0.6,
-    erase: Share = 0.5,
-    shear: Amount = 1.0,
-    mix_kinds: tuple[Amount, Amount, Amount] = (0.5, 0.25, 0.25),
-    mix_span: Shares = (0.4375, 0.6875),
-    mix_parts: Shares = (0.4, 0.6),
-    mask_ratio: PositiveShare = 0.6,
-    mask_segment: Size = 8,
-    clip: PositiveShare = 0.25,
+    how: PCM3Views = PCM3Views(),
     coordinates: int | None = None,
 ) -> Draws:
     """Draws PCM3's query, key and unmasked view, each from a temporal crop of its own.
@@ -71,40 +89,26 @@ def draw_views(
         generator: on the device of `x`; the same state gives the same views.
         frames: frames of a view.
         skeleton: the joint layout; its body parts are mixed and masked.
-        crop: smallest and largest share of a clip that a view keeps.
-        longest: only so many first frames of a clip are read (released: 300). None: all.
-        corruption: probability of joint corruption instead of the shear (released: 0.5).
-        joints: share of the joints that corruption touches (released: 15 of 25).
-        erase: probability that corrupted joints become 0 rather than pass through a random matrix.
-        shear: largest off-diagonal entry of the shear matrix.
-        mix_kinds: how often CutMix, ResizeMix and Mixup, see `augment_pcm3.draw_mix`.
-        mix_span: shares of the frames that are pasted (released: 28 to 44 of 64).
-        mix_parts: shares of the body parts that are pasted (released: 2 to 3 of 5).
-        mask_ratio: share of the body parts that are masked in a segment (released: 3 of 5).
-        mask_segment: frames of a segment (released: 8).
-        clip: share of the frames that the clip of PCM3++ has; neither paper nor code says.
+        how: the options.
         coordinates: channels that are coordinates, the first ones; None: all. A confidence that
             follows is mixed and masked with them, see `usdrl.draw_views`.
 
     Source: facts B3.
     """
-    if longest is not None:
-        lengths = lengths.clamp_max(longest)
-    query, key = draw_augmented(
-        x, lengths, generator, frames, number=2, crop=crop, corruption=corruption, joints=joints,
-        erase=erase, shear=shear, coordinates=coordinates,
-    )  # fmt: skip
-    (plain,) = draw_augmented(
-        x, lengths, generator, frames, number=1, crop=crop, corruption=0.0, joints=joints,
-        erase=erase, shear=shear, coordinates=coordinates,
-    )  # fmt: skip
-    parts, length = part_table(skeleton, x.device), max(round(clip * frames), 1)
+    if how.longest is not None:
+        lengths = lengths.clamp_max(how.longest)
+    query, key = draw_distorted(
+        x, lengths, generator, frames, 2, how.crop, how.distortion, coordinates
+    )
+    sheared = replace(how.distortion, corruption=0.0)
+    (plain,) = draw_distorted(x, lengths, generator, frames, 1, how.crop, sheared, coordinates)
+    parts, length = part_table(skeleton, x.device), max(round(how.clip * frames), 1)
     return Draws(
         query=query,
         key=key,
         plain=plain,
-        mix=draw_mix(len(x), frames, parts, generator, mix_kinds, mix_span, mix_parts),
-        mask=draw_mask(frames, parts, generator, mask_ratio, mask_segment),
+        mix=draw_mix(len(x), frames, parts, generator, how.mix_kinds, how.mix_span, how.mix_parts),
+        mask=draw_mask(frames, parts, generator, how.mask_ratio, how.mask_segment),
         start=draw_clips(len(x), frames, length, generator),
         length=length,
     )

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from dataclasses import replace
+from typing import Literal
 
-from pydantic import Field
 from torch import Generator, Tensor
 
-from ..settings.ranges import Amount, Form
+from ..settings.options import option, options
+from ..settings.ranges import Form
 from ..skeleton import Skeleton
-from .aimclr_views import draw_extreme_view, draw_normal_view
+from .aimclr_views import AimCLRViews, NormalView, draw_extreme_view, draw_normal_view
 from .basic import resize
-from .usdrl import draw_views as draw_usdrl_views
+from .usdrl import USDRLViews, draw_distorted
+
+
+@options("views")
+class SkeletonCLRViews:
+    """How SkeletonCLR's views are drawn.
+
+    The recipe skeletonclr is a crop of the padded clip and a shear. The recipe usdrl is
+    `usdrl.draw_views` with the shear of these options (USDRL: 1), for the row of negatives in
+    USDRL's Table 5.
+    """
+
+    recipe: Literal["skeletonclr", "usdrl"] = option("skeletonclr", "whose augmentations")
+    normal: NormalView = option(NormalView(), "the crop, not for USDRL's recipe, and the shear")
+    extreme: bool = option(
+        False, 'draw AimCLR\'s extreme views (its Table 1, "extreme augmentations only")'
+    )
+    form: Form | None = option(None, "of the extreme views; none: the method's")
+
+    def check(self) -> None:
+        """Refuses extreme views of USDRL's recipe, which has none."""
+        if self.extreme and self.recipe == "usdrl":
+            raise ValueError("extreme: of the recipe skeletonclr, not of usdrl; choose one")
 
 
 def draw_views(
@@ -20,11 +43,7 @@ def draw_views(
     generator: Generator,
     frames: int,
     skeleton: Skeleton,
-    recipe: Literal["skeletonclr", "usdrl"] = "skeletonclr",
-    shear: Amount = 0.5,
-    padding_ratio: Annotated[int, Field(ge=0)] = 6,
-    extreme: bool = False,
-    form: Form | None = None,
+    how: SkeletonCLRViews = SkeletonCLRViews(),
     coordinates: int | None = None,
 ) -> tuple[Tensor, ...]:
     """Query and key view, drawn alike.
@@ -35,15 +54,8 @@ def draw_views(
         generator: on the device of `x`; the same state gives the same views.
         frames: frames of a view.
         skeleton: the joint layout.
-        recipe: "skeletonclr": a crop of the padded clip and a shear. "usdrl": `usdrl.draw_views`,
-            for the row of negatives in USDRL's Table 5.
-        shear: largest shear factor (0.5; USDRL: 1); 0 for none.
-        padding_ratio: a crop's padding is `T // padding_ratio` frames (6); 0 for no crop. Not for
-            USDRL's recipe, like the two that follow.
-        extreme: draw AimCLR's extreme views instead (the row "extreme augmentations only" of its
-            Table 1).
-        form: of the extreme views, see `augment_views.draw_extreme_view`. None: the method's.
-        coordinates: see `augment_views.draw_normal_view`.
+        how: the options.
+        coordinates: see `aimclr_views.draw_normal_view`.
 
     Returns:
         Two tensors `(N, C, frames, V, M)`.
@@ -51,14 +63,21 @@ def draw_views(
     Source: facts 2 and 3.2; USDRL's code does not hold its row of negatives, nor does the paper say
     more of it than that it is the usual way.
     """
-    if recipe == "usdrl":
-        return draw_usdrl_views(
-            x, lengths, generator, frames, number=2, shear=shear, coordinates=coordinates
+    if how.recipe == "usdrl":
+        distortion = replace(_USDRL.distortion, shear=how.normal.shear)
+        return draw_distorted(
+            x, lengths, generator, frames, 2, _USDRL.crop, distortion, coordinates
         )
     x = resize(x, lengths, frames)
-    sizes: dict[str, Any] = {"shear": shear, "padding_ratio": padding_ratio}
-    sizes["coordinates"] = coordinates
-    if extreme:
-        sizes["form"] = form or "official"
-        return tuple(draw_extreme_view(x, generator, skeleton, **sizes) for _ in range(2))
-    return tuple(draw_normal_view(x, generator, **sizes) for _ in range(2))
+    if how.extreme:
+        extreme = AimCLRViews(normal=how.normal, form=how.form)
+        return tuple(
+            draw_extreme_view(x, generator, skeleton, extreme, coordinates=coordinates)
+            for _ in range(2)
+        )
+    return tuple(
+        draw_normal_view(x, generator, how.normal, coordinates=coordinates) for _ in range(2)
+    )
+
+
+_USDRL = USDRLViews()

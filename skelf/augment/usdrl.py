@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import torch
-from pydantic import Field
 from torch import Generator, Tensor
 
+from ..settings.options import option, options
 from ..settings.ranges import Amount, Share, Shares
 from .basic import (
     crop_resize,
@@ -20,17 +18,33 @@ from .basic import (
 )
 
 
+@options("views")
+class Distortion:
+    """What happens to the joints of a view: they are corrupted, or else sheared (A8)."""
+
+    corruption: Share = option(0.5, "probability of joint corruption instead of the shear")
+    joints: Share = option(0.6, "share of the joints that corruption touches (released: 15 of 25)")
+    erase: Share = option(
+        0.5, "probability that corrupted joints become 0 rather than pass through a random matrix"
+    )
+    shear: Amount = option(1.0, "largest off-diagonal entry of the shear matrix")
+
+
+@options("views")
+class USDRLViews:
+    """How USDRL's views are drawn."""
+
+    number: int = option(4, "views of each clip (released: 4)", ge=2, le=256)
+    crop: Shares = option((0.1, 1.0), "smallest and largest share of a clip that a view keeps")
+    distortion: Distortion = option(Distortion(), "what happens to the joints")
+
+
 def draw_views(
     x: Tensor,
     lengths: Tensor,
     generator: Generator,
     frames: int,
-    number: Annotated[int, Field(ge=2, le=256)] = 4,
-    crop: Shares = (0.1, 1.0),
-    corruption: Share = 0.5,
-    joints: Share = 0.6,
-    erase: Share = 0.5,
-    shear: Amount = 1.0,
+    how: USDRLViews = USDRLViews(),
     coordinates: int | None = None,
 ) -> tuple[Tensor, ...]:
     """USDRL's views (A8): a temporal crop resized, then joint corruption or a shear; all at once.
@@ -40,30 +54,41 @@ def draw_views(
         lengths: true lengths `(N,)`.
         generator: on the device of `x`; the same state gives the same views.
         frames: frames of a view.
-        number: views of each clip (released: 4).
-        crop: smallest and largest share of a clip that a view keeps.
-        corruption: probability of joint corruption instead of the shear.
-        joints: share of the joints that corruption touches (released: 15 of 25).
-        erase: probability that corrupted joints become 0 rather than pass through a random matrix.
-        shear: largest off-diagonal entry of the shear matrix.
+        how: the options.
         coordinates: channels that are coordinates, the first ones; None: all. A confidence that
             follows is cropped and resized with them, is 0 for joints that became 0 and mixes with
             nothing.
 
     Returns:
-        `number` tensors `(N, C, frames, V, M)`.
+        `how.number` tensors `(N, C, frames, V, M)`.
 
     Source: the released code; the paper cites earlier work for its augmentations.
     """
+    return draw_distorted(
+        x, lengths, generator, frames, how.number, how.crop, how.distortion, coordinates
+    )
+
+
+def draw_distorted(
+    x: Tensor,
+    lengths: Tensor,
+    generator: Generator,
+    frames: int,
+    number: int,
+    crop: tuple[float, float],
+    how: Distortion,
+    coordinates: int | None = None,
+) -> tuple[Tensor, ...]:
+    """Any `number` of such views; see `draw_views`."""
     start, span = draw_crops(lengths, frames, crop, number, generator)
     x = crop_resize(x, start, span, frames)  # (K * N, C, frames, V, M)
-    count, channels, joint_count, device = len(x), coordinates or x.shape[1], x.shape[3], x.device
-    shears = keep_rest(draw_shears(count, channels, shear, generator, device), x.shape[1])
+    count, channels, joints, device = len(x), coordinates or x.shape[1], x.shape[3], x.device
+    shears = keep_rest(draw_shears(count, channels, how.shear, generator, device), x.shape[1])
     randoms = keep_rest(draw_matrices(count, channels, 1.0, generator, device), x.shape[1])
-    chosen = draw_joints(count, joint_count, joints, generator, device)
+    chosen = draw_joints(count, joints, how.joints, generator, device)
     shares = torch.rand(2, count, generator=generator, device=device)
-    corrupt, zero = shares[0] < corruption, shares[1] < erase
+    corrupt, zero = shares[0] < how.corruption, shares[1] < how.erase
     spoiled = randoms.masked_fill(zero[:, None, None], 0.0)
     matrices = torch.where(corrupt[:, None, None], spoiled, shears)
-    changed = chosen | ~corrupt[:, None] if corruption else None
+    changed = chosen | ~corrupt[:, None] if how.corruption else None
     return map_joints(x, matrices, changed).chunk(number)

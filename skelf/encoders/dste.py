@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..settings.ranges import Depth, Form, Rate, Share, Size
+from ..settings.ranges import Depth, Form, Rate, Share, Size, check_form
 from ..skeleton import Skeleton
 from ._products import Linear, linear
 from ._tokens import (
@@ -46,13 +46,13 @@ class DSTE(nn.Module):
 
     Args:
         skeleton: the joint layout.
-        dim: hidden width H (paper: 1024); the clip vector has 2H numbers.
-        layers: layers a stream (paper: 2).
-        frames: frames T of every input (paper: 64).
         in_channels: numbers a joint, C: its coordinates, and its confidence where there is one.
         persons: persons M.
         stream: what is derived from the joints: joint, motion or bone.
         confidence: the last channel is a confidence, see `streams.derive`.
+        dim: hidden width H (paper: 1024); the clip vector has 2H numbers.
+        layers: layers a stream (paper: 2).
+        frames: frames T of every input (paper: 64).
         heads: attention heads (released: 1).
         alpha: weight of CA; DSA gets `1 - alpha` (Eq. 5; released: 0.5). At 0 or 1 the other branch
             is not built.
@@ -72,13 +72,14 @@ class DSTE(nn.Module):
     def __init__(
         self,
         skeleton: Skeleton,
-        dim: Size = 1024,
-        layers: Depth = 2,
-        frames: Size = 64,
         in_channels: int = 3,
         persons: int = 2,
         stream: str = "joint",
         confidence: bool = False,
+        *,
+        dim: Size = 1024,
+        layers: Depth = 2,
+        frames: Size = 64,
         heads: Size = 1,
         alpha: Share = 0.5,
         gap: Size = 4,
@@ -88,8 +89,7 @@ class DSTE(nn.Module):
     ) -> None:
         super().__init__()
         check_arguments(stream, dim, heads)
-        if form not in ("official", "paper"):
-            raise ValueError(f"unknown form {form!r}; known: official, paper")
+        check_form(form)
         if not 0 <= alpha <= 1:
             raise ValueError(f"alpha={alpha}: a weight between 0 and 1")
         if gap < 1 or not 0 <= drop_path < 1:

@@ -27,13 +27,13 @@ class GRU(nn.Module):
 
     Args:
         skeleton: the joint layout.
-        dim: hidden width H of each direction (paper: 1024); the clip vector has 2H numbers.
-        layers: layers (paper: 3).
-        frames: frames T of every input (paper: 64).
         in_channels: numbers a joint, C: its coordinates, and its confidence where there is one.
         persons: persons M.
         stream: what is derived from the joints: joint, motion or bone.
         confidence: the last channel is a confidence, see `streams.derive`.
+        dim: hidden width H of each direction (paper: 1024); the clip vector has 2H numbers.
+        layers: layers (paper: 3).
+        frames: frames T of every input (paper: 64).
         causal: both directions run forward in time, so that frame t sees the frames up to t only
             (released). False: the second one runs backward, a true bidirectional GRU.
 
@@ -48,13 +48,14 @@ class GRU(nn.Module):
     def __init__(
         self,
         skeleton: Skeleton,
-        dim: Size = 1024,
-        layers: Depth = 3,
-        frames: Size = 64,
         in_channels: int = 3,
         persons: int = 2,
         stream: str = "joint",
         confidence: bool = False,
+        *,
+        dim: Size = 1024,
+        layers: Depth = 3,
+        frames: Size = 64,
         causal: bool = True,
     ) -> None:
         super().__init__()

@@ -47,14 +47,14 @@ class STGCN(nn.Module):
 
     Args:
         skeleton: the joint layout; graph distances start at its root.
-        dim: length of the clip vector: channels of the last block (released: 256).
-        width: base channels h (released: 16; the original ST-GCN: 64); the blocks have h, h, h, h,
-            2h, 2h, 2h, 4h, 4h, dim.
-        frames: frames T of every input (released: 50).
         in_channels: numbers a joint, C: its coordinates, and its confidence where there is one.
         persons: persons M; an absent one counts as any other in every mean (released).
         stream: what is derived from the joints: joint, motion or bone.
         confidence: the last channel is a confidence, see `streams.derive`.
+        dim: length of the clip vector: channels of the last block (released: 256).
+        width: base channels h (released: 16; the original ST-GCN: 64); the blocks have h, h, h, h,
+            2h, 2h, 2h, 4h, 4h, dim.
+        frames: frames T of every input (released: 50).
         dropout: probability of zeroing an element in each block but the first (released: 0.5).
         partition: "official" or "textbook", see `partitions`.
         edge_importance: learn a weight for each edge in each block (released: yes).
@@ -70,13 +70,14 @@ class STGCN(nn.Module):
     def __init__(
         self,
         skeleton: Skeleton,
-        dim: Size = 256,
-        width: Size = 16,
-        frames: Size = 50,
         in_channels: int = 3,
         persons: int = 2,
         stream: str = "joint",
         confidence: bool = False,
+        *,
+        dim: Size = 256,
+        width: Size = 16,
+        frames: Size = 50,
         dropout: Rate = 0.5,
         partition: Literal["official", "textbook"] = "official",
         edge_importance: bool = True,

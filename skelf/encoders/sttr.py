@@ -32,13 +32,13 @@ class STTR(nn.Module):
 
     Args:
         skeleton: the joint layout.
-        dim: hidden width H (paper: 1024); the clip vector has 2H numbers.
-        layers: transformer layers a stream (paper: 2).
-        frames: frames T of every input (paper: 64).
         in_channels: numbers a joint, C: its coordinates, and its confidence where there is one.
         persons: persons M.
         stream: what is derived from the joints: joint, motion or bone.
         confidence: the last channel is a confidence, see `streams.derive`.
+        dim: hidden width H (paper: 1024); the clip vector has 2H numbers.
+        layers: transformer layers a stream (paper: 2).
+        frames: frames T of every input (paper: 64).
         heads: attention heads (released: 1).
 
     Raises:
@@ -52,13 +52,14 @@ class STTR(nn.Module):
     def __init__(
         self,
         skeleton: Skeleton,
-        dim: Size = 1024,
-        layers: Depth = 2,
-        frames: Size = 64,
         in_channels: int = 3,
         persons: int = 2,
         stream: str = "joint",
         confidence: bool = False,
+        *,
+        dim: Size = 1024,
+        layers: Depth = 2,
+        frames: Size = 64,
         heads: Size = 1,
     ) -> None:
         super().__init__()

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..distributed import gather
+from ..settings.ranges import check_form
 
 
 def cosines(q: Tensor, k: Tensor, queue: Tensor) -> Tensor:
@@ -94,11 +95,10 @@ def mined_nce(logits: Tensor, positives: Tensor, form: str = "official") -> Tens
 
     Source: AimCLR, Eq. 9; the released code of AimCLR and CrosSCLR.
     """
+    check_form(form)
     if form == "paper":
         chosen = logits.masked_fill(~positives, -torch.inf)
         return (logits.logsumexp(dim=1) - chosen.logsumexp(dim=1)).mean()
-    if form != "official":
-        raise ValueError(f"unknown form {form!r}; known: official, paper")
     log_p = logits.log_softmax(dim=1)
     total = torch.where(positives, log_p, 0.0).sum(dim=1)
     return -(total / positives.sum(dim=1)).mean()
@@ -187,8 +187,7 @@ def attention_drop(
 
     Source: AimCLR, Algorithm 1. differs: a mask that keeps nothing gives 0, not NaN.
     """
-    if form not in ("official", "paper"):
-        raise ValueError(f"unknown form {form!r}; known: official, paper")
+    check_form(form)
     with torch.autocast(x.device.type, enabled=False):
         x = x.to(torch.promote_types(x.dtype, torch.float32))
         with torch.no_grad():

@@ -12,6 +12,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..settings.ranges import check_form
+
 
 def similarity(z: Tensor, form: str = "official") -> Tensor:
     """Similarity of the views of one clip.
@@ -86,8 +88,7 @@ def decorrelation(z: Tensor, form: str = "official", *, xc: bool = True) -> dict
     Raises:
         ValueError: fewer than two views or clips, or an unknown form.
     """
-    if form not in ("official", "paper"):
-        raise ValueError(f"unknown form {form!r}; known: official, paper")
+    check_form(form)
     if z.dim() != 3 or min(z.shape[:2]) < 2:
         raise ValueError(f"decorrelation needs (K >= 2, B >= 2, D), got {tuple(z.shape)}")
     with torch.autocast(z.device.type, enabled=False):

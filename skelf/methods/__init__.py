@@ -3,9 +3,9 @@
 Contract: `Method(encoder, views, ...)` with `.encoder`; `views(x, lengths, generator) -> tuple`;
 `forward(*views)` gives a dict with `"loss"` and every named term; `after_step()`. A method whose
 loss depends on the epoch also has `start_epoch(epoch)`, epochs counted from 0; the training loop
-calls it before each, so that a resumed run is in the right stage. `view_function` is what `views.*`
-of a config feeds. `OFFICIAL` names, for a method with released weights, what reads and writes their
-layout.
+calls it before each, so that a resumed run is in the right stage. What `views` is annotated with is
+what `views.*` of a config sets. `OFFICIAL` names, for a method with released weights, what reads
+and writes their layout.
 """
 
 from typing import Any

@@ -15,21 +15,30 @@ method's `sync_bn` is on.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..augment.aimclr_views import AimCLRViews
+from ..augment.skeletonclr import SkeletonCLRViews
 from ..distributed import gather
 from ..encoders.stgcn import initialize
+from ..settings.ranges import Form, check_form
+
+V = TypeVar("V", AimCLRViews, SkeletonCLRViews)
 
 
-def view_arguments(views: Mapping[str, Any] | None, form: str) -> dict[str, Any]:
-    """A method's `views` argument, with its own form where they name none."""
-    given = dict(views or {})
-    return given | {"form": given.get("form") or form}
+def of_form(views: V, form: Form) -> V:
+    """A method's views, with its own form where they name none.
+
+    Raises:
+        ValueError: an unknown form.
+    """
+    check_form(form)
+    return views if views.form else replace(views, form=form)
 
 
 def projector(features: int, out: int) -> nn.Sequential:
@@ -51,8 +60,7 @@ def key_copy(module: nn.Module, form: str) -> nn.Module:
     Raises:
         ValueError: an unknown form.
     """
-    if form not in ("official", "paper"):
-        raise ValueError(f"unknown form {form!r}; known: official, paper")
+    check_form(form)
     made = copy.deepcopy(module).requires_grad_(False)
     if form == "official":
         initialize(made)

@@ -19,10 +19,9 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import torch
-from pydantic import Field
 from torch import Generator, Tensor, nn
 
-from ..augment.aimclr_views import draw_views
+from ..augment.aimclr_views import AimCLRViews, draw_views
 from ..losses.contrastive import (
     attention_drop,
     cosines,
@@ -31,8 +30,8 @@ from ..losses.contrastive import (
     mined_nce,
     nearest_positives,
 )
-from ..settings.ranges import Form, Keys, Positive, Share, Size
-from ._momentum import KeyEncoder, embed, projector, view_arguments
+from ..settings.ranges import Form, Keys, Positive, Range, Share, Size
+from ._momentum import KeyEncoder, embed, of_form, projector
 from ._sync_norm import synchronize
 
 
@@ -41,7 +40,7 @@ class AimCLR(nn.Module):
 
     Args:
         encoder: the query encoder; for EADM it has `maps(x)` `(N*M, dim, T', V)` and `pool(maps)`.
-        views: arguments of `draw_views`.
+        views: how its views are drawn.
         queue: keys of earlier clips to tell apart (32768).
         feature: length of a key (128).
         momentum: what stays of the key encoder at a step (0.999).
@@ -62,18 +61,18 @@ class AimCLR(nn.Module):
         ValueError: EADM on an encoder without `maps`, an unknown form, or a number out of range.
     """
 
-    view_function = staticmethod(draw_views)
     encoder: Any  # a module with `dim`, `num_frames`, `skeleton` and, for EADM, `maps` and `pool`
 
     def __init__(
         self,
         encoder: nn.Module,
-        views: Mapping[str, Any] | None = None,
+        views: AimCLRViews = AimCLRViews(),
+        *,
         queue: Keys = 32768,
         feature: Size = 128,
         momentum: Share = 0.999,
         temperature: Positive = 0.07,
-        mining_epoch: Annotated[int, Field(ge=0)] = 150,
+        mining_epoch: Annotated[int, Range(ge=0)] = 150,
         topk: Keys = 1,
         extreme: bool = True,
         eadm: bool = True,
@@ -84,7 +83,7 @@ class AimCLR(nn.Module):
         super().__init__()
         check_settings(encoder, extreme and eadm, topk, queue)
         self.encoder, self.form = encoder, form
-        self.view_arguments = view_arguments(views, form)
+        self.view_options = of_form(views, form)
         self.extreme, self.eadm, self.nnm = extreme, eadm and extreme, nnm
         self.mining_epoch, self.topk, self.mining = mining_epoch, topk, False
         self.projector = projector(self.encoder.dim, feature)
@@ -102,7 +101,7 @@ class AimCLR(nn.Module):
         """Extreme, query and key view of padded clips `(N, C, T, V, M)`; see `draw_views`."""
         return draw_views(
             x, lengths, generator, self.encoder.num_frames, self.encoder.skeleton,
-            coordinates=self.encoder.coordinates, **self.view_arguments,
+            self.view_options, self.encoder.coordinates,
         )  # fmt: skip
 
     def contrast(self, extreme: Tensor, query: Tensor, key: Tensor) -> dict[str, Tensor]:

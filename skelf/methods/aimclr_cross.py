@@ -24,13 +24,12 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import torch
-from pydantic import Field
 from torch import Generator, Tensor, nn
 
-from ..augment.aimclr_views import draw_views
+from ..augment.aimclr_views import AimCLRViews, draw_views
 from ..losses.contrastive import cosines, info_nce, mined_nce, nearest_positives, with_context
-from ..settings.ranges import Form, Keys, Positive, Share, Size
-from ._momentum import KeyEncoder, projector, view_arguments
+from ..settings.ranges import Form, Keys, Positive, Range, Share, Size
+from ._momentum import KeyEncoder, of_form, projector
 from ._streams import check_streams, sibling
 from ._sync_norm import synchronize
 from .aimclr import check_settings, embed_views, matching
@@ -41,7 +40,7 @@ class AimCLRCross(nn.Module):
 
     Args:
         encoder: the query encoder of the joint stream, as `AimCLR` takes it.
-        views: arguments of `aimclr.draw_views`.
+        views: how its views are drawn.
         streams: joint first, then one or two others.
         queue: keys of earlier clips to tell apart, for each stream (32768).
         feature: length of a key (128).
@@ -58,19 +57,19 @@ class AimCLRCross(nn.Module):
         ValueError: what `AimCLR` and `CrosSCLR` refuse.
     """
 
-    view_function = staticmethod(draw_views)
     encoder: Any  # a module with `dim`, `num_frames`, `skeleton`, `stream` and, for EADM, `maps`
 
     def __init__(
         self,
         encoder: nn.Module,
-        views: Mapping[str, Any] | None = None,
+        views: AimCLRViews = AimCLRViews(),
+        *,
         streams: tuple[str, ...] = ("joint", "motion", "bone"),
         queue: Keys = 32768,
         feature: Size = 128,
         momentum: Share = 0.999,
         temperature: Positive = 0.07,
-        mining_epoch: Annotated[int, Field(ge=0)] = 150,
+        mining_epoch: Annotated[int, Range(ge=0)] = 150,
         topk: Keys = 1,
         context: bool = True,
         eadm: bool = True,
@@ -81,7 +80,7 @@ class AimCLRCross(nn.Module):
         check_streams(encoder, streams, "aimclr_cross")
         check_settings(encoder, eadm, topk, queue)
         self.encoder, self.form, self.eadm = encoder, form, eadm
-        self.view_arguments = view_arguments(views, form)
+        self.view_options = of_form(views, form)
         self.streams, self.temperature = tuple(streams), temperature
         self.mining_epoch, self.topk, self.context = mining_epoch, topk, context
         self.encoders = nn.ModuleDict({name: sibling(encoder, name) for name in streams[1:]})
@@ -106,7 +105,7 @@ class AimCLRCross(nn.Module):
         """Extreme, query and key view of padded clips `(N, C, T, V, M)`; all streams see them."""
         return draw_views(
             x, lengths, generator, self.encoder.num_frames, self.encoder.skeleton,
-            coordinates=self.encoder.coordinates, **self.view_arguments,
+            self.view_options, self.encoder.coordinates,
         )  # fmt: skip
 
     def contrast(self, extreme: Tensor, query: Tensor, key: Tensor) -> dict[str, dict[str, Tensor]]:

@@ -17,14 +17,13 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import torch
-from pydantic import Field
 from torch import Generator, Tensor, nn
 
-from ..augment.skeletonclr import draw_views
+from ..augment.skeletonclr import SkeletonCLRViews, draw_views
 from ..encoders.stgcn import initialize
 from ..losses.contrastive import cosines, cross_stream, info_nce, mined_nce
-from ..settings.ranges import Form, Keys, Positive, Share, Size
-from ._momentum import Queue, check_momentum, embed, follow, key_copy, projector, view_arguments
+from ..settings.ranges import Form, Keys, Positive, Range, Share, Size
+from ._momentum import Queue, check_momentum, embed, follow, key_copy, of_form, projector
 from ._streams import check_streams, sibling
 from ._sync_norm import synchronize
 
@@ -38,7 +37,7 @@ class CrosSCLR(nn.Module):
     Args:
         encoder: the joint stream's query encoder; `.encoder` of the method, what is evaluated. The
             other streams' are like it, drawn anew, in `.encoders`.
-        views: arguments of `draw_views`.
+        views: how its views are drawn.
         streams: joint, and one or two others.
         queue: keys of earlier clips in each stream (32768).
         feature: length of a key (128).
@@ -58,19 +57,19 @@ class CrosSCLR(nn.Module):
             unknown form, or a number out of range.
     """
 
-    view_function = staticmethod(draw_views)
     encoder: Any  # a module with `dim`, `num_frames`, `skeleton` and `stream`
 
     def __init__(
         self,
         encoder: nn.Module,
-        views: Mapping[str, Any] | None = None,
+        views: SkeletonCLRViews = SkeletonCLRViews(),
+        *,
         streams: tuple[str, ...] = ("joint", "motion", "bone"),
         queue: Keys = 32768,
         feature: Size = 128,
         momentum: Share = 0.999,
         temperature: Positive = 0.07,
-        cross_epoch: Annotated[int, Field(ge=0)] = 150,
+        cross_epoch: Annotated[int, Range(ge=0)] = 150,
         topk: Keys = 1,
         context: bool = True,
         sync_bn: bool = False,
@@ -82,7 +81,7 @@ class CrosSCLR(nn.Module):
             raise ValueError(f"topk={topk}: must be from 1 to queue={queue}")
         check_momentum(momentum)
         self.encoder, self.form = encoder, form
-        self.view_arguments = view_arguments(views, form)
+        self.view_options = of_form(views, form)
         self.streams, self.momentum, self.temperature = tuple(streams), momentum, temperature
         self.cross_epoch, self.topk, self.context = cross_epoch, topk, context
         dim, others = self.encoder.dim, self.streams[1:]
@@ -108,7 +107,7 @@ class CrosSCLR(nn.Module):
         """Query and key view of padded clips `(N, C, T, V, M)`; all streams see the same."""
         return draw_views(
             x, lengths, generator, self.encoder.num_frames, self.encoder.skeleton,
-            coordinates=self.encoder.coordinates, **self.view_arguments,
+            self.view_options, self.encoder.coordinates,
         )  # fmt: skip
 
     def contrast(self, query: Tensor, key: Tensor) -> dict[str, Tensor]:

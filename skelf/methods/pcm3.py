@@ -23,19 +23,18 @@ would hold to the skeleton any more, stays as it is and its predictions are view
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
 from torch import Generator, Tensor, nn
 
 from ..augment.pcm3 import mask_outside, mix
-from ..augment.pcm3_views import Views, draw_views
+from ..augment.pcm3_views import PCM3Views, Views, draw_views
 from ..distributed import gather
 from ..losses.contrastive import cosines, info_nce
 from ..losses.distillation import relational
 from ..losses.reconstruction import masked_error
-from ..settings.ranges import Amount, Form, Keys, Positive, Share, Size
+from ..settings.ranges import Amount, Form, Keys, Positive, Share, Size, check_form
 from ..streams import derive
 from ._momentum import KeyEncoder, embed
 from ._pcm3_decoder import Decoder
@@ -50,7 +49,7 @@ class PCM3(nn.Module):
 
     Args:
         encoder: the query encoder; has `rows`, `normalise`, `recur` and `last`.
-        views: arguments of `draw_views`.
+        views: how its views are drawn.
         queue: keys of earlier clips (16384).
         feature: length of a key (128).
         momentum: what stays of the key encoder at a step (0.999).
@@ -82,14 +81,14 @@ class PCM3(nn.Module):
             without a decoder, nothing to train, or an unknown form or kind of prompts.
     """
 
-    view_function = staticmethod(draw_views)
     encoder: Any  # see above
     decoder: Any  # None without reconstruction
 
     def __init__(
         self,
         encoder: nn.Module,
-        views: Mapping[str, Any] | None = None,
+        views: PCM3Views = PCM3Views(),
+        *,
         queue: Keys = 16384,
         feature: Size = 128,
         momentum: Share = 0.999,
@@ -111,7 +110,7 @@ class PCM3(nn.Module):
     ) -> None:
         super().__init__()
         _check(encoder, form, prompts, predict, lam_m)
-        self.encoder, self.view_arguments = encoder, dict(views or {})
+        self.encoder, self.view_options = encoder, views
         bare = form == "official" and self.encoder.stream != "joint"
         usual = "after_norm" if form == "paper" else "none" if bare else "official"
         self.prompting = usual if prompts is None else prompts
@@ -159,8 +158,8 @@ class PCM3(nn.Module):
         """
         encoder = self.encoder
         drawn = draw_views(
-            x, lengths, generator, encoder.num_frames, encoder.skeleton,
-            coordinates=encoder.coordinates, **self.view_arguments,
+            x, lengths, generator, encoder.num_frames, encoder.skeleton, self.view_options,
+            encoder.coordinates,
         )  # fmt: skip
         query, key, plain = (
             derive(view, encoder.stream, encoder.skeleton, encoder.coordinates)
@@ -327,8 +326,7 @@ def _check(encoder: Any, form: str, prompts: str | None, predict: bool, lam_m: f
             f"pcm3 decodes the states of a recurrent encoder (gru), not {type(encoder).__name__}; "
             "give encoder.name=gru"
         )
-    if form not in ("official", "paper"):
-        raise ValueError(f"unknown form {form!r}; known: official, paper")
+    check_form(form)
     if prompts not in (None, "official", "after_norm", "none"):
         raise ValueError(f"unknown prompts {prompts!r}; known: official, after_norm, none")
     if len(encoder.skeleton.parts) < 2:

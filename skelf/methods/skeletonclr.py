@@ -7,15 +7,14 @@ key among those of a queue of earlier clips (facts 2).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from torch import Generator, Tensor, nn
 
-from ..augment.skeletonclr import draw_views
+from ..augment.skeletonclr import SkeletonCLRViews, draw_views
 from ..losses.contrastive import cosines, info_nce
 from ..settings.ranges import Form, Keys, Positive, Share, Size
-from ._momentum import KeyEncoder, embed, projector, view_arguments
+from ._momentum import KeyEncoder, embed, of_form, projector
 from ._sync_norm import synchronize
 
 
@@ -24,7 +23,7 @@ class SkeletonCLR(nn.Module):
 
     Args:
         encoder: the query encoder; `.encoder` of the method.
-        views: arguments of `draw_views`.
+        views: how its views are drawn.
         queue: keys of earlier clips to tell apart (32768).
         feature: length of a key (128).
         momentum: what stays of the key encoder at a step (0.999).
@@ -37,16 +36,16 @@ class SkeletonCLR(nn.Module):
     The numbers are the released configuration's (facts 2).
 
     Raises:
-        ValueError: an unknown form, a number out of range, or extreme views of USDRL's recipe.
+        ValueError: an unknown form, or a number out of range.
     """
 
-    view_function = staticmethod(draw_views)
     encoder: Any  # a module with `dim`, `num_frames`, `coordinates` and `skeleton`
 
     def __init__(
         self,
         encoder: nn.Module,
-        views: Mapping[str, Any] | None = None,
+        views: SkeletonCLRViews = SkeletonCLRViews(),
+        *,
         queue: Keys = 32768,
         feature: Size = 128,
         momentum: Share = 0.999,
@@ -55,9 +54,7 @@ class SkeletonCLR(nn.Module):
         form: Form = "official",
     ) -> None:
         super().__init__()
-        self.encoder, self.view_arguments = encoder, view_arguments(views, form)
-        if self.view_arguments.get("extreme") and self.view_arguments.get("recipe") == "usdrl":
-            raise ValueError("views.extreme: of the recipe skeletonclr, not of usdrl; choose one")
+        self.encoder, self.view_options = encoder, of_form(views, form)
         self.projector = projector(self.encoder.dim, feature)
         self.key = KeyEncoder(encoder, self.projector, queue, feature, momentum, form)
         self.temperature = temperature
@@ -68,7 +65,7 @@ class SkeletonCLR(nn.Module):
         """Query and key view of padded clips `(N, C, T, V, M)`; see `draw_views`."""
         return draw_views(
             x, lengths, generator, self.encoder.num_frames, self.encoder.skeleton,
-            coordinates=self.encoder.coordinates, **self.view_arguments,
+            self.view_options, self.encoder.coordinates,
         )  # fmt: skip
 
     def contrast(self, query: Tensor, key: Tensor) -> Tensor:

@@ -9,16 +9,15 @@ number of processes gives the loss and gradients of one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
 
-from ..augment.usdrl import draw_views
+from ..augment.usdrl import USDRLViews, draw_views
 from ..distributed import gather
 from ..losses.decorrelation import decorrelation
-from ..settings.ranges import Amount, Form, Size
+from ..settings.ranges import Amount, Form, Size, check_form
 
 
 class USDRL(nn.Module):
@@ -26,7 +25,7 @@ class USDRL(nn.Module):
 
     Args:
         encoder: has `tokens(x)` that returns `(N, T, H)` and `(N, M*V, H)`.
-        views: arguments of `draw_views`.
+        views: how its views are drawn.
         projection: width of the temporal and spatial projectors; the instance projector ends in
             twice that. None: 2H.
         form: "official" or "paper" (see `losses.decorrelation`); loss weights have the same meaning
@@ -47,13 +46,13 @@ class USDRL(nn.Module):
         ValueError: an encoder without `tokens`, or an unknown form.
     """
 
-    view_function = staticmethod(draw_views)
     encoder: Any  # a module with `tokens`, `dim`, `num_frames` and `coordinates`
 
     def __init__(
         self,
         encoder: nn.Module,
-        views: Mapping[str, Any] | None = None,
+        views: USDRLViews = USDRLViews(),
+        *,
         projection: Size | None = None,
         form: Form = "official",
         kappa: Amount = 5.0,
@@ -72,9 +71,8 @@ class USDRL(nn.Module):
                 f"usdrl needs an encoder with temporal and spatial tokens (dste, sttr), "
                 f"not {type(encoder).__name__}"
             )
-        if form not in ("official", "paper"):
-            raise ValueError(f"unknown form {form!r}; known: official, paper")
-        self.encoder, self.form, self.view_arguments = encoder, form, dict(views or {})
+        check_form(form)
+        self.encoder, self.form, self.view_options = encoder, form, views
         self.xc, self.tau = xc, tau
         self.weights = {"similarity": kappa}
         if vac:
@@ -91,8 +89,8 @@ class USDRL(nn.Module):
     def views(self, x: Tensor, lengths: Tensor, generator: Generator) -> tuple[Tensor, ...]:
         """Augmented views of padded clips `(N, C, T, V, M)`; see `draw_views`."""
         return draw_views(
-            x, lengths, generator, self.encoder.num_frames, coordinates=self.encoder.coordinates,
-            **self.view_arguments,
+            x, lengths, generator, self.encoder.num_frames, self.view_options,
+            self.encoder.coordinates,
         )  # fmt: skip
 
     def project(self, *views: Tensor) -> dict[str, Tensor]:

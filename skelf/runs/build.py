@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import MISSING
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
 from torch import nn
 
 from ..encoders import ENCODERS
 from ..errors import InputError
 from ..methods import METHODS
+from ..settings.options import option, options
 from ..settings.ranges import Depth
-from ..settings.run import METHOD_SKIP, Config, encoder_class
-from ..settings.signature import arguments, filled
+from ..settings.run import Config, encoder_class
+from ..settings.settable import arguments, filled, options_of
 from ..skeleton import Skeleton
 
 
-class Input(BaseModel):
+@options("input")
+class Input:
     """What an encoder is built for: the `input` of a run's config."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    skeleton: dict[str, Any]
-    channels: Depth
-    persons: Depth
-    stream: Literal["joint", "motion", "bone"]
-    confidence: bool = False  # whether the last channel is one
+    skeleton: dict[str, Any] = option(MISSING, "the joint layout, as `Skeleton.to_dict` writes it")
+    channels: Depth = option(MISSING, "numbers a joint")
+    persons: Depth = option(MISSING, "persons in a clip")
+    stream: Literal["joint", "motion", "bone"] = option(MISSING, "what is derived from the joints")
+    confidence: bool = option(False, "whether the last channel is one")
 
 
 def build_encoder(config: Config, given: Any, source: str) -> Any:
@@ -43,7 +43,7 @@ def build_encoder(config: Config, given: Any, source: str) -> Any:
     """
     if not isinstance(given, Mapping):
         raise InputError(f"{source}: input: a table of settings is missing")
-    takes = filled(Input, given, "input", source)
+    takes = filled(Input, given, section="input", source=source)
     cls, chosen = encoder_class(ENCODERS, config.encoder, source=source)
     with building(f"{source}: encoder"):
         return cls(
@@ -64,9 +64,10 @@ def build_method(config: Config, given: Any, source: str) -> nn.Module:
     """
     encoder = build_encoder(config, given, source)
     cls = METHODS[config.method]
-    chosen = arguments(cls, config.arguments, section="method", source=source, skip=METHOD_SKIP)
+    chosen = arguments(cls, config.arguments, section="method", source=source)
+    views = filled(options_of(cls, "views"), config.views, section="views", source=source)
     with building(f"{source}: method"):
-        return cls(encoder, views=config.views, **chosen)
+        return cls(encoder, views, **chosen)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Annotated, Any, NamedTuple, TypeVar, dataclass_transform, get_type_hints
 
 from ..errors import InputError
@@ -109,7 +110,7 @@ def table(cls: Any) -> dict[str, Option]:
     Raises:
         TypeError: two fields that are one key from outside.
     """
-    return _table(cls, {}, ())
+    return _tables(cls)
 
 
 def flat(instance: Any) -> dict[str, Any]:
@@ -154,6 +155,10 @@ def _table(cls: Any, defaults: Mapping[str, Any], path: tuple[str, ...]) -> dict
             raise TypeError(f"{cls.__name__}: {min(twice)} stands in two of its groups")
         found |= more
     return found
+
+
+# A type checker holds an unknown class for something that cannot be hashed.
+_tables: Callable[[Any], dict[str, Option]] = cache(lambda cls: _table(cls, {}, ()))
 
 
 def _filled(cls: Any, base: Any, values: Mapping[tuple[str, ...], Any]) -> Any:

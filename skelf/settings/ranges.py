@@ -87,3 +87,13 @@ Count = Annotated[int, Range(ge=1)]
 Epochs = Annotated[tuple[int, ...], AscendingEpochs()]
 
 Form = Literal["official", "paper"]
+
+
+def check_form(form: str) -> None:
+    """Refuses what is no `Form`, for functions whose arguments come from Python.
+
+    Raises:
+        ValueError: naming it.
+    """
+    if form not in ("official", "paper"):
+        raise ValueError(f"unknown form {form!r}; known: official, paper")

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from ..checkpoints.folder import MODEL, newest, read_config
 from ..errors import InputError
 from ..files import write_json
-from ..settings.signature import SECTIONS
+from ..settings.given import SECTIONS
 from .state import read_counters, resuming
 
 # What may change when a run is resumed: it alters where and how long, not what is computed.
