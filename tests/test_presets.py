@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from skelf.settings.signature import arguments
 
 from skelf import api
 from skelf.cli import data_import as cli_import
