@@ -107,7 +107,7 @@ def test_kill_at_any_moment_leaves_a_checkpoint_that_loads(tmp_path):
     code = """
 import sys, torch
 from pathlib import Path
-from skelf import checkpoint
+from skelf.checkpoints import folder as checkpoint
 run, first = Path(sys.argv[1]), int(sys.argv[2])
 print("ready", flush=True)
 for step in range(first, first + 10**6):
@@ -146,7 +146,7 @@ def test_a_full_disk_keeps_the_older_checkpoints(tmp_path, limit):
     older = write(tmp_path / "checkpoints" / "step00000001")
     code = """
 import resource, signal, sys, torch
-from skelf import checkpoint
+from skelf.checkpoints import folder as checkpoint
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
 try:
@@ -347,9 +347,9 @@ def test_a_hub_that_cannot_be_reached_is_one_line(tmp_path):
 import os, sys
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HOME"] = sys.argv[1]
-from skelf.checkpoint import locate
+from skelf.checkpoints.folder import locate
 from skelf.errors import InputError
-from skelf.state import optimizer_state, optimizer_tensors
+from skelf.training.state import optimizer_state, optimizer_tensors
 try:
     locate("owner/name")
 except InputError as error:

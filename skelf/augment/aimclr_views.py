@@ -1,7 +1,7 @@
 """AimCLR's two compositions of augmentations: the normal and the extreme view.
 
-Source: Guo et al., AimCLR, AAAI 2022; the normal view is SkeletonCLR's and CrosSCLR's too. The
-released code fixes what the paper leaves open (facts 3.2, D2 to D6, D20).
+Paper: Guo et al., AimCLR, AAAI 2022; the normal view is SkeletonCLR's and CrosSCLR's too. Code:
+github.com/Levigty/AimCLR (MIT), which settles what the paper leaves open (sources C8 to C14).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def draw_normal_view(
     Returns:
         `(N, C, frames, V, M)`.
 
-    Source: paper, "Normal Augmentations"; facts 3.2.
+    Source: paper, "Normal Augmentations"; sources C8.
     """
     x = _resize(x, lengths, frames)
     padding = _padding(x, padding_ratio)
@@ -87,7 +87,7 @@ def extreme_view(x: Tensor, draws: ExtremeDraws, skeleton: Skeleton) -> Tensor:
     through what moves frames or joints (crop and both flips) only, and where it is 0 the joint is
     missing: noise and blur leave its coordinates 0.
 
-    Source: the paper's eight; their order is that of the released code (facts 3.2).
+    Source: the paper's eight; their order is that of the released code (sources C8).
     """
     # Flips commute with each other and with matrices: what comes before the noise is two passes.
     at = flip_time(crop_padded(draws.start, x.shape[2], draws.padding), draws.backwards)
@@ -135,7 +135,7 @@ def draw_extreme_view(
         blurred: probability of the blur (paper: 0.5).
         sigma: smallest and largest width of the blur, in frames (paper: 0.1, 2).
         axis_mask: probability of the axis mask (paper: 0.5).
-        form: "official" or "paper" (facts D2, D3).
+        form: "official" or "paper" (sources C12, C14).
         coordinates: channels that are coordinates, the first ones; None: all. `extreme_view` says
             what happens to a confidence that follows.
 
@@ -146,7 +146,7 @@ def draw_extreme_view(
         InputError: an unknown form.
         ValueError: clips of neither two nor three coordinates.
 
-    Source: paper, "Extreme Augmentations"; facts 3.2.
+    Source: paper, "Extreme Augmentations"; sources C8.
     """
     if form not in FORMS:
         raise unknown("form", form, FORMS)
@@ -212,7 +212,7 @@ def draw_views(
         skeleton: the joint layout.
         shear: largest shear factor (0.5), of all three views; 0 for none.
         padding_ratio: a crop's padding is `T // padding_ratio` frames (6); 0 for no crop.
-        flip: of the extreme view, see `augment_views.draw_extreme_view`, like all that follow.
+        flip: of the extreme view, see `draw_extreme_view`, like all that follow.
         degrees: see there.
         time_flip: see there.
         noise: see there.
@@ -226,7 +226,7 @@ def draw_views(
     Returns:
         Three tensors `(N, C, frames, V, M)`.
 
-    Source: facts 3.1 and 3.2.
+    Source: the released code (sources C7, C8).
     """
     x = resize(x, lengths, frames)
     extreme = draw_extreme_view(

@@ -1,4 +1,8 @@
-"""PCM3's views of a batch: what is drawn, and what the encoder is given of it."""
+"""PCM3's views of a batch: what is drawn, and what the encoder reads of it.
+
+Papers: Zhang et al., PCM3, ACM MM 2023; the survey of 2024 for the clip. Code:
+github.com/JHang2020/PCM3 (no licence file); sources P4 to P6, P12.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +81,7 @@ def draw_views(
         joints: share of the joints that corruption touches (released: 15 of 25).
         erase: probability that corrupted joints become 0 rather than pass through a random matrix.
         shear: largest off-diagonal entry of the shear matrix.
-        mix_kinds: how often CutMix, ResizeMix and Mixup, see `augment_pcm3.draw_mix`.
+        mix_kinds: how often CutMix, ResizeMix and Mixup, see `pcm3.draw_mix`.
         mix_span: shares of the frames that are pasted (released: 28 to 44 of 64).
         mix_parts: shares of the body parts that are pasted (released: 2 to 3 of 5).
         mask_ratio: share of the body parts that are masked in a segment (released: 3 of 5).
@@ -86,7 +90,7 @@ def draw_views(
         coordinates: channels that are coordinates, the first ones; None: all. A confidence that
             follows is mixed and masked with them, see `usdrl.draw_views`.
 
-    Source: facts B3.
+    Source: the released code (sources P4 to P6).
     """
     if longest is not None:
         lengths = lengths.clamp_max(longest)

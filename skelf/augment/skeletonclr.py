@@ -1,4 +1,7 @@
-"""SkeletonCLR's views of a batch."""
+"""SkeletonCLR's views of a batch, which are CrosSCLR's too.
+
+Paper: Li et al., CrosSCLR, CVPR 2021. Code: github.com/LinguoLi/CrosSCLR (BSD-2); sources C6, C8.
+"""
 
 from __future__ import annotations
 
@@ -42,14 +45,14 @@ def draw_views(
             USDRL's recipe, like the two that follow.
         extreme: draw AimCLR's extreme views instead (the row "extreme augmentations only" of its
             Table 1).
-        form: of the extreme views, see `augment_views.draw_extreme_view`. None: the method's.
-        coordinates: see `augment_views.draw_normal_view`.
+        form: of the extreme views, see `aimclr_views.draw_extreme_view`. None: the method's.
+        coordinates: see `aimclr_views.draw_normal_view`.
 
     Returns:
         Two tensors `(N, C, frames, V, M)`.
 
-    Source: facts 2 and 3.2; USDRL's code does not hold its row of negatives, nor does the paper say
-    more of it than that it is the usual way.
+    Source: released code, sources C6, C8. USDRL's code does not hold its row of negatives, and the
+    paper says no more of it than that it is the usual way.
     """
     if recipe == "usdrl":
         return draw_usdrl_views(

@@ -1,4 +1,4 @@
-"""Ranges that signatures share; `arguments.py` checks settings against them.
+"""Ranges that signatures share; `signature.py` checks settings against them.
 
 Pydantic asks these classes for its schema, so that what only carries them, such as a process that
 parses files, need not load pydantic.

@@ -3,7 +3,7 @@
 The defaults of the signatures, then `configs/<method>.toml`, then the user's TOML file, then
 `key=value`. Only `[train]` and `[data]` have models here: the arguments of an encoder, a method,
 its views and the protocols are checked against the signature of the class or function that takes
-them (`arguments.py`). So a new one needs no config code and no config object ever enters a module.
+them (`signature.py`). So a new one needs no config code and no config object ever enters a module.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Config:
         views: arguments of the method's view function.
         train: the training loop's settings.
         data: "normalize" and "persons", see `Data`.
-        eval: protocol arguments that were given, `config_eval` has the rest of them.
+        eval: protocol arguments that were given, `settings.evaluation` has the rest of them.
     """
 
     method: str
