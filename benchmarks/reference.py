@@ -171,7 +171,7 @@ class Contrast(nn.Module):
 
 
 def drop(x: Tensor, margin: float = 0.7, lam: float = 1e-4) -> Tensor:
-    """EADM as released (facts 3.6): a mask of joints, a mask of elements, each with its scale."""
+    """EADM as released (sources C16): a mask of joints, a mask of elements, each with its scale."""
     with torch.no_grad():
         distance = (x - x.mean(dim=(2, 3), keepdim=True)) ** 2
         spread = distance.sum(dim=(2, 3), keepdim=True) / (x.shape[2] * x.shape[3] - 1)

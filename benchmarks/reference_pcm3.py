@@ -1,8 +1,8 @@
 """The plain path of PCM3: the recurrence a frame at a time, the branches one after the other.
 
-Written from the facts sheet of the release (B1 to B6) and kept small: a bidirectional `nn.GRU` that
-is called for each frame with the state of the frame before, so that both directions run forward,
-for each view by itself. Parameters carry the names of a released checkpoint, so that
+Written from the facts of the release (sources P1 to P10) and kept small: a bidirectional `nn.GRU`
+that is called for each frame with the state of the frame before, so that both directions run
+forward, for each view by itself. Parameters carry the names of a released checkpoint, so that
 `OFFICIAL["pcm3"].save(method)` of skelf loads here and both sides compute the same numbers.
 """
 

@@ -1,10 +1,10 @@
 """The plain path of USDRL with DSTE: one view after the other, the losses as they are printed.
 
-Written from the facts sheet of the release (A1 to A7) and kept small: `nn.MultiheadAttention` with
-its weights, a convolution between two transposes, the branches one after the other, and covariance
-and cross-correlation as the D x D matrices of the equations. Parameters carry the names of a
-released checkpoint, so that `OFFICIAL["usdrl"].save(method)` of skelf loads here and both sides
-compute the same numbers.
+Written from the facts of the release (sources U1 to U11) and kept small: `nn.MultiheadAttention`
+with its weights, a convolution between two transposes, the branches one after the other, and
+covariance and cross-correlation as the D x D matrices of the equations. Parameters carry the names
+of a released checkpoint, so that `OFFICIAL["usdrl"].save(method)` of skelf loads here and both
+sides compute the same numbers.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class Reference(nn.Module):
         return [self.project(view) for view in views]
 
     def loss(self, projected: list[dict[str, Tensor]]) -> Tensor:
-        """A7: the three domains, the finer two at half weight."""
+        """Sources U11: the three domains, the finer two at half weight."""
         each = {name: domain([z[name].float() for z in projected]) for name in projected[0]}
         return each["i"] + 0.5 * (each["t"] + each["s"])
 

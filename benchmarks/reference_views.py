@@ -96,7 +96,7 @@ def corrupt(x: np.ndarray, matrix: np.ndarray, joints: np.ndarray) -> np.ndarray
 
 
 def draw_usdrl(x: np.ndarray, frames: int, corruption: float = 0.5) -> np.ndarray:
-    """USDRL's view: a crop, resized, then corruption or a shear (facts A8)."""
+    """USDRL's view: a crop, resized, then corruption or a shear (sources U12, U13)."""
     length = x.shape[1]
     span = min(max(int(length * np.random.uniform(0.1, 1)), frames), length)
     start = np.random.randint(length - span + 1)
@@ -120,7 +120,7 @@ class MixDraws(NamedTuple):
 
 
 def mix(clips: list[np.ndarray], draws: MixDraws) -> list[np.ndarray]:
-    """PCM3's mixed view: each clip with that `shift` places on (facts B3)."""
+    """PCM3's mixed view: each clip with that `shift` places on (sources P5)."""
     frames, window = clips[0].shape[1], slice(draws.start, draws.start + draws.length)
     at = np.arange(frames)[window]
     if draws.kind == "resize":

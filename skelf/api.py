@@ -71,7 +71,7 @@ def pretrain(
         init: start from the weights of this run, checkpoint folder, hub name or released file of
             the method; a run's settings, but those of training, are then the ones that `config` and
             `overrides` change.
-        listener: called with progress events; see `engine.fit`.
+        listener: called with progress events; see `training.loop.fit`.
 
     Returns:
         The run's folder.

@@ -88,7 +88,7 @@ def run(
         clips: size of the set; half of the subjects train.
         overrides: `section.key=value`, win over the demo's own.
         say: told what happens, a line a step.
-        listener: told of training events, see `engine.fit`.
+        listener: told of training events, see `training.loop.fit`.
 
     Raises:
         InputError: `out` holds something that no demo wrote, or a wrong override.

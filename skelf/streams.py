@@ -2,7 +2,7 @@
 
 Streams are derived after augmentation and resizing, on whatever the encoder is given, so an encoder
 derives its own stream (`encoder.stream`) and no training or evaluation path can forget to. Source:
-USDRL's released model; the same definitions serve AimCLR and PCM3.
+USDRL's released model (sources U2); the same definitions serve AimCLR and PCM3.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One step of the authors' code, recorded (facts 9): the state before and after, the gradients.
+"""One step of the authors' code, recorded (sources C22): the state before and after, the gradients.
 
 The recorded steps ran in float32; so do ours, and in float64 as well. Gradients are compared in
 float64 only: a unit within float32's rounding of a ReLU's corner gets its gradient or gets none,

@@ -1,4 +1,4 @@
-"""AimCLR and SkeletonCLR: the released numbers (facts 9), forms, ablations, layouts, views."""
+"""AimCLR and SkeletonCLR: the released numbers (sources C22), forms, ablations, layouts, views."""
 
 import pytest
 import torch
@@ -213,7 +213,7 @@ def test_mining_starts_with_its_epoch():
 @pytest.mark.parametrize("name", NAMES)
 def test_loss_falls_for_fixed_keys(name):
     # While keys move and fill the queue the loss of a tiny batch rises, as it does in the first
-    # released epochs (facts 3.8).
+    # released epochs (sources C18).
     method = METHODS[name](encoder(), queue=64, feature=6)
     method.key.eval()
     views, losses = batch(method), []

@@ -1,4 +1,4 @@
-"""Augmentations: goldens of the released code (facts A18), loops, and what every draw keeps to."""
+"""Augmentations: the released code's numbers (sources U18), loops, what every draw keeps to."""
 
 import pytest
 import torch

@@ -65,7 +65,7 @@ def clips(count=4, frames=12, skeleton=NTU25, channels=3, persons=2, seed=0):
     return torch.randn(shape, generator=seeded(seed))
 
 
-# ---- the released code's draws: Python's `random` and NumPy's legacy generator (facts 3.2) ----
+# ---- the released code's draws: Python's `random` and NumPy's legacy generator (sources C8) ----
 
 
 def released_start():

@@ -48,7 +48,7 @@ def test_pasted_regions(kind):
         assert torch.equal((NTU & parts[:, None]).any(dim=0), joints)  # whole parts
         starts.add(start), lengths.add(length), numbers.add(int(parts.sum()))
         chosen += parts
-        share = length // 4 * int(joints.sum()) / 400  # the sheet's fraction of the grid
+        share = length // 4 * int(joints.sum()) / 400  # the fraction of the grid, sources P5
         assert float(made.weight.mean()) == pytest.approx(share, rel=1e-5)
     assert lengths == {28, 32, 36, 40, 44} and numbers == {2, 3}
     assert {start % 4 for start in starts} == {0} and min(starts) == 0 and max(starts) == 36

@@ -1,4 +1,4 @@
-"""CrosSCLR: the released numbers (facts 9), streams, shared heads, who follows when, layout."""
+"""CrosSCLR: the released numbers (sources C22), streams, shared heads, who follows when, layout."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Loss terms: numbers of the released code (facts A18), slow loops of the paper's equations."""
+"""Loss terms: numbers of the released code (sources U18), slow loops of the paper's equations."""
 
 from itertools import combinations, permutations
 
@@ -23,7 +23,7 @@ WEIGHTS = {
 
 
 def views(K=4, B=6, D=5, dtype=torch.float64):
-    """The sheet's z at its default size; varied enough at any other."""
+    """The z of sources U18 at its default size; varied enough at any other."""
     v, i, j = (torch.arange(n, dtype=dtype) for n in (K, B, D))
     wave = torch.sin(1.3 * i[:, None] + 0.7 * j + 2.1 * v[:, None, None])
     return wave + 0.1 * j + (0 if (B, D) == (6, 5) else 0.3 * torch.cos(0.9 * i[:, None] * j))

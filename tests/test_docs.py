@@ -143,3 +143,12 @@ def test_links_resolve(page: str) -> None:
     """Every relative link of README, CONTRIBUTING and docs points to a file."""
     for target in re.findall(r"\]\(([^)#\s]+)", (ROOT / page).read_text()):
         assert "://" in target or (ROOT / page).parent.joinpath(target).exists(), target
+
+
+def test_pages_have_a_place_and_a_title_of_their_own() -> None:
+    pages = sorted((ROOT / "docs").rglob("*.md"))
+    listed = re.findall(r"([\w/]+\.md)$", (ROOT / "mkdocs.yml").read_text(), flags=re.M)
+    assert sorted(listed) == sorted(p.relative_to(ROOT / "docs").as_posix() for p in pages)
+    titles = [page.read_text().splitlines()[0] for page in pages]
+    assert all(title.startswith("# ") for title in titles)
+    assert len(set(titles)) == len(titles)

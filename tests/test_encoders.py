@@ -216,7 +216,7 @@ def test_sttr_layer_is_torchs(heads):
 
 
 def slow_layer(layer, x, form, gap):
-    """Equations 1 to 5, and what facts A3 and A17 say of the released code."""
+    """Equations 1 to 5, and what sources U4 and U17 say of the released code."""
     state = layer.state_dict()
     attention = nn.MultiheadAttention(x.shape[2], 1, batch_first=True)
     attention.load_state_dict(

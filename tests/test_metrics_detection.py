@@ -31,7 +31,7 @@ def detections(rows):
 
 
 def slow_voc(truth, rows, tiou):
-    """A15.1 word by word: one class or many, labels must match."""
+    """Sources E9 word by word: one class or many, labels must match."""
     used, hits = set(), []
     if len(truth) == 0:
         return 0.0
@@ -58,7 +58,7 @@ def slow_voc(truth, rows, tiou):
 
 
 def slow_pku(truth, rows, tiou):
-    """A15.2 word by word."""
+    """Sources E10 word by word."""
     rows = sorted(rows, key=lambda row: row[4])
     if not rows or len(truth) == 0:
         return 0.0

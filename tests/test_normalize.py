@@ -129,7 +129,7 @@ def test_rotation_onto_an_axis():
 
 
 def test_agcn_has_the_numbers_of_the_released_code():
-    """Facts E2: sums over persons for a smooth input with empty frames and persons."""
+    """Sources D1: sums over persons for a smooth input with empty frames and persons."""
     k = torch.arange(900, dtype=torch.float64)
     smooth = torch.sin(0.01 * k) + 0.3 * torch.cos(0.037 * k)
     x = smooth.reshape(1, 3, 6, 25, 2).clone()

@@ -1,4 +1,4 @@
-"""PCM3: one step against a slow reference that is written from the facts sheet.
+"""PCM3: one step against a slow reference that is written from sources P1 to P10.
 
 The reference steps frame by frame, branch by branch, on tensors by their released names.
 """
@@ -17,7 +17,7 @@ from skelf.streams import derive
 
 
 class Slow:
-    """One step of facts B2 to B6 on flattened clips `(N, T, V*C*M)`."""
+    """One step of sources P3 to P10 on flattened clips `(N, T, V*C*M)`."""
 
     def __init__(self, state, prompts):
         self.state, self.prompts, self.norms = state, prompts, []

@@ -1,4 +1,4 @@
-"""Numbers that the authors' code gave (facts B11): float32, the official layout and names."""
+"""Numbers that the authors' code gave (sources P14): float32, the official layout and names."""
 
 import math
 

@@ -228,7 +228,7 @@ def test_memory_is_that_of_the_step():
     """In a process of its own: another test's freed memory would be used again, unseen."""
     code = """
 import torch
-from skelf import profile_step
+from skelf.profiling import step as profile_step
 cpu = torch.device("cpu")
 held = profile_step.reset_peak(cpu)
 block = torch.ones(16 * 2**20)  # 64 MiB

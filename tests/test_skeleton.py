@@ -16,7 +16,7 @@ TABLE = {
     "parts": {"trunk": [0, 1], "arms": [2, 3]},
     "centre": 0,
 }
-# The bone list of the released code (facts A1), 1-based (joint, parent).
+# The bone list of the released code (sources U2), 1-based (joint, parent).
 NTU_BONES = """1-2 2-21 3-21 4-3 5-21 6-5 7-6 8-7 9-21 10-9 11-10 12-11 13-1 14-13 15-14 16-15
 17-1 18-17 19-18 20-19 21-21 22-23 23-8 24-25 25-12"""
 

@@ -58,7 +58,7 @@ def test_released_graph():
         (20, 1): 1 / 3, (20, 2): 1 / 3, (20, 4): 1 / 3, (20, 8): 1 / 3,
         (1, 0): 1 / 4, (2, 3): 1 / 2, (4, 5): 1 / 3, (8, 9): 1 / 3,
     }  # fmt: skip
-    # The facts give the degree of joint 1 (ours 0) as 4 and of 21 (ours 20) as 5.
+    # sources C1 gives the degree of joint 1 (ours 0) as 4 and of 21 (ours 20) as 5.
     assert {tuple(e) for e in graph[2].nonzero().tolist()} == set(closer)
     for (source, destination), weight in closer.items():
         assert float(graph[2, source, destination]) == pytest.approx(weight)
@@ -163,7 +163,7 @@ def norm(x, module):
 
 @torch.no_grad()
 def slow_maps(encoder, x):
-    """Facts 1.2, point by point: convolve, then sum over the neighbours; contiguous tensors."""
+    """Sources C2, point by point: convolve, then sum over the neighbours; contiguous tensors."""
     N, C, T, V, M = x.shape
     bodies = []
     for n in range(N):

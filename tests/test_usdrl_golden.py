@@ -1,4 +1,4 @@
-"""Numbers that the authors' code gave (facts A18): float32, eval mode, the official layout."""
+"""Numbers that the authors' code gave (sources U18): float32, eval mode, the official layout."""
 
 import math
 
@@ -37,7 +37,7 @@ GOLDEN = {
 
 
 def fill(name: str, like: torch.Tensor) -> torch.Tensor:
-    """The sheet's fill rule: a tensor's values follow from its official name alone."""
+    """The fill rule of sources U18: a tensor's values follow from its official name alone."""
     if name == "backbone.tpe.pe" or name.endswith("num_batches_tracked"):
         return like
     base = name.replace(".DSA.attn.", ".CA.attn.")  # shared attention uses its CA name

@@ -1,13 +1,13 @@
-"""AimCLR's augmentations; `augment_views` composes them to the normal and the extreme view.
+"""AimCLR's augmentations; `aimclr_views.py` composes them to the normal and the extreme view.
 
-As in `augment`: batched pure functions of `(N, C, T, V, M)` that take what was drawn, each with a
+As in `basic.py`: batched pure functions of `(N, C, T, V, M)` that take what was drawn, each with a
 `draw_` partner. "Nothing for this clip" is part of the draw (a mask, a sigma of 0, an axis of -1),
 so every function runs over the whole batch. Crop and temporal flip say which frames to take;
-`augment.map_frames` takes them, and shears and rotates them with matrices of `draw_shears` and
+`basic.map_frames` takes them, and shears and rotates them with matrices of `draw_shears` and
 `rotations`.
 
-Source: Guo et al., AimCLR, AAAI 2022, supplement. The released code fixes what the paper leaves
-open (facts 3.2, D2 to D6, D20).
+Paper: Guo et al., AimCLR, AAAI 2022, supplement. Code: github.com/Levigty/AimCLR (MIT), which
+settles what the paper leaves open (sources C8 to C14).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def crop_padded(start: Tensor, frames: int, padding: int) -> Tensor:
         frames: frames of the clip, T.
         padding: frames added on either side, T at most (paper: T / 6).
 
-    Source: paper, "Crop"; facts D20.
+    Source: paper, "Crop"; sources C9.
     """
     at = start[:, None] - padding + torch.arange(frames, device=start.device)
     at = torch.where(at < 0, -1 - at, at)
@@ -53,7 +53,7 @@ def draw_flips(
 def flip_joints(x: Tensor, flipped: Tensor, skeleton: Skeleton) -> Tensor:
     """Swaps left and right joints of the clips in the mask `flipped` `(N,)`.
 
-    Joints change places, coordinates keep their sign: no mirror image (released; facts D6).
+    Joints change places, coordinates keep their sign: no mirror image (released; sources C10).
     """
     N, C, T, V, M = x.shape
     joint = torch.arange(V, device=x.device)
@@ -86,7 +86,7 @@ def draw_angles(
         generator: on `device`.
         device: where to draw.
 
-    Source: paper, "Rotate"; facts D5.
+    Source: paper, "Rotate"; sources C11.
     """
     main = torch.randint(axes, (count, 1), generator=generator, device=device)
     share = torch.rand(count, axes, generator=generator, device=device)
@@ -121,7 +121,7 @@ def rotations(angles: Tensor) -> Tensor:
 def draw_noise(x: Tensor, std: float, probability: float, generator: Generator) -> Tensor:
     """Draws noise to add to `x`: N(0, std), or 0 for the clips that get none; the shape of `x`.
 
-    Absent persons get noise too, as released. Source: paper, "Gaussian Noise"; facts D3.
+    Absent persons get noise too, as released. Source: paper, "Gaussian Noise"; sources C12.
     """
     noisy = draw_flips(len(x), probability, generator, x.device)
     if x.device.type != "cpu":
@@ -159,7 +159,7 @@ def blur(x: Tensor, sigma: Tensor, axis: Tensor | None = None, size: int = 15) -
             clip has one.
         size: number of frames that count, odd (paper: 15).
 
-    Source: paper, Eq. 11, which has no normalisation either; facts D4.
+    Source: paper, Eq. 11, which has no normalisation either; sources C13.
     """
     N, C, T, V, M = x.shape
     distance = torch.arange(size, dtype=torch.int32, device=x.device) - size // 2

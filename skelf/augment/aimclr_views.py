@@ -1,7 +1,7 @@
 """AimCLR's two compositions of augmentations: the normal and the extreme view.
 
-Source: Guo et al., AimCLR, AAAI 2022; the normal view is SkeletonCLR's and CrosSCLR's too. The
-released code fixes what the paper leaves open (facts 3.2, D2 to D6, D20).
+Paper: Guo et al., AimCLR, AAAI 2022; the normal view is SkeletonCLR's and CrosSCLR's too. Code:
+github.com/Levigty/AimCLR (MIT), which settles what the paper leaves open (sources C8 to C14).
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def draw_normal_view(
     Returns:
         `(N, C, frames, V, M)`.
 
-    Source: paper, "Normal Augmentations"; facts 3.2.
+    Source: paper, "Normal Augmentations"; sources C8.
     """
     x = _resize(x, lengths, frames)
     padding = _padding(x, how)
@@ -114,7 +114,7 @@ def extreme_view(x: Tensor, draws: ExtremeDraws, skeleton: Skeleton) -> Tensor:
     through what moves frames or joints (crop and both flips) only, and where it is 0 the joint is
     missing: noise and blur leave its coordinates 0.
 
-    Source: the paper's eight; their order is that of the released code (facts 3.2).
+    Source: the paper's eight; their order is that of the released code (sources C8).
     """
     # Flips commute with each other and with matrices: what comes before the noise is two passes.
     at = flip_time(crop_padded(draws.start, x.shape[2], draws.padding), draws.backwards)
@@ -152,7 +152,7 @@ def draw_extreme_view(
     Raises:
         ValueError: clips of neither two nor three coordinates.
 
-    Source: paper, "Extreme Augmentations"; facts 3.2.
+    Source: paper, "Extreme Augmentations"; sources C8.
     """
     x = _resize(x, lengths, frames)
     count, channels, device = len(x), coordinates or x.shape[1], x.device
@@ -211,7 +211,7 @@ def draw_views(
     Returns:
         Three tensors `(N, C, frames, V, M)`.
 
-    Source: facts 3.1 and 3.2.
+    Source: the released code (sources C7, C8).
     """
     x = resize(x, lengths, frames)
     extreme = draw_extreme_view(x, generator, skeleton, how, coordinates=coordinates)

@@ -50,7 +50,7 @@ def draw_crops(
     Returns:
         `start` and `span`, each `(K, N)` integers.
 
-    Source: USDRL's released feeder (facts A8a); the paper only cites UmURL.
+    Source: USDRL's released feeder (sources U12); the paper only cites UmURL.
     """
     shape, device = (views, len(lengths)), lengths.device
     share = ratio[0] + (ratio[1] - ratio[0]) * _uniform(shape, generator, device)
@@ -165,7 +165,7 @@ def map_joints(x: Tensor, matrices: Tensor, joints: Tensor | None = None) -> Ten
         matrices: `(N, C, C)`.
         joints: mask `(N, V)` of the joints to change; all when None.
 
-    Source: USDRL's released augmentations (facts A8b). There a corrupted joint is a row vector
+    Source: USDRL's released augmentations (sources U13). There a corrupted joint is a row vector
     times the matrix; all its entries have one distribution, so the transpose changes nothing but
     the draw.
     """

@@ -1,10 +1,10 @@
 """PCM3's views of whole batches: mixing two clips, masking body parts, masking all but a clip.
 
-As in `augment`: batched pure functions of `(N, C, T, V, M)` that take what was drawn, each with a
+As in `basic.py`: batched pure functions of `(N, C, T, V, M)` that take what was drawn, each with a
 `draw_` partner. The released code draws one configuration for a batch, and so do these. Body parts
 are those of the layout, a bool table `(P, V)`; the released numbers are for its five parts.
 
-Source: Zhang et al., PCM3, ACM MM 2023; what it leaves open is the released code's (facts B3).
+Paper: Zhang et al., PCM3, ACM MM 2023; what it leaves open is the released code's, sources P5, P6.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def draw_mix(
         share: smallest and largest share of the body parts in it (2 to 3 of 5).
         unit: frames of which windows consist; what T leaves over is never in one.
 
-    Source: facts B3; the paper names Mixup as an example.
+    Source: released code, sources P5; the paper names Mixup as an example.
     """
     device = parts.device
 
@@ -112,7 +112,7 @@ def draw_mask(
         ratio: share of the parts that are masked, rounded down, at least one (3 of 5).
         segment: frames that share what is masked (8).
 
-    Source: paper, "segment-wise masking strategy at body part level"; facts B3.
+    Source: paper, "segment-wise masking strategy at body part level"; sources P6.
     """
     count = max(int(len(parts) * ratio + 1e-9), 1)
     shape = (-(-frames // segment), len(parts))

@@ -1,4 +1,8 @@
-"""PCM3's views of a batch: what is drawn, and what the encoder is given of it."""
+"""PCM3's views of a batch: what is drawn, and what the encoder reads of it.
+
+Papers: Zhang et al., PCM3, ACM MM 2023; the survey of 2024 for the clip. Code:
+github.com/JHang2020/PCM3 (no licence file); sources P4 to P6, P12.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +97,7 @@ def draw_views(
         coordinates: channels that are coordinates, the first ones; None: all. A confidence that
             follows is mixed and masked with them, see `usdrl.draw_views`.
 
-    Source: facts B3.
+    Source: the released code (sources P4 to P6).
     """
     if how.longest is not None:
         lengths = lengths.clamp_max(how.longest)

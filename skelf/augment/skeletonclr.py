@@ -1,4 +1,7 @@
-"""SkeletonCLR's views of a batch."""
+"""SkeletonCLR's views of a batch, which are CrosSCLR's too.
+
+Paper: Li et al., CrosSCLR, CVPR 2021. Code: github.com/LinguoLi/CrosSCLR (BSD-2); sources C6, C8.
+"""
 
 from __future__ import annotations
 
@@ -60,8 +63,8 @@ def draw_views(
     Returns:
         Two tensors `(N, C, frames, V, M)`.
 
-    Source: facts 2 and 3.2; USDRL's code does not hold its row of negatives, nor does the paper say
-    more of it than that it is the usual way.
+    Source: released code, sources C6, C8. USDRL's code does not hold its row of negatives, and the
+    paper says no more of it than that it is the usual way.
     """
     if how.recipe == "usdrl":
         distortion = replace(_USDRL.distortion, shear=how.normal.shear)

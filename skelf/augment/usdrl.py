@@ -1,4 +1,8 @@
-"""USDRL's views of a batch."""
+"""USDRL's views of a batch.
+
+Paper: Weng et al., USDRL, AAAI 2025, which cites earlier work for its augmentations. Code:
+github.com/wengwanjiang/USDRL (no licence file); sources U12, U13.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +51,7 @@ def draw_views(
     how: USDRLViews = USDRLViews(),
     coordinates: int | None = None,
 ) -> tuple[Tensor, ...]:
-    """USDRL's views (A8): a temporal crop resized, then joint corruption or a shear; all at once.
+    """USDRL's views: a temporal crop resized, then joint corruption or a shear; all at once.
 
     Args:
         x: padded clips `(N, C, T, V, M)`.
@@ -62,7 +66,7 @@ def draw_views(
     Returns:
         `how.number` tensors `(N, C, frames, V, M)`.
 
-    Source: the released code; the paper cites earlier work for its augmentations.
+    Source: the released code, sources U12, U13.
     """
     return draw_distorted(
         x, lengths, generator, frames, how.number, how.crop, how.distortion, coordinates

@@ -49,7 +49,7 @@ def markdown(suite: Suite, rows: Sequence[dict[str, Any]], undone: int) -> str:
 
     Args:
         suite: names the places and what is shown.
-        rows: as of `bench_table.tidy`.
+        rows: as of `table.tidy`.
         undone: cells that have no results yet.
     """
     values = gathered(rows)

@@ -30,7 +30,7 @@ STEPS: dict[str, Callable[[Batch], Batch]] = {
     "trim": steps.trim,
     "resize50": steps.resize50,
 }
-# What earlier work prepared its data with, as steps; facts E2 and 5.2.
+# What earlier work prepared its data with, as steps; sources D1, D2.
 SEQUENCES = {
     "agcn": "fill+centre-frames+upright+facing",
     "agcn-noz": "fill+centre-frames+facing",

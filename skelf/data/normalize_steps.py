@@ -6,7 +6,7 @@ step moves to the origin is still one that was seen.
 
 Steps take one coordinate at a time: its joints lie together in memory.
 
-Sources: 2s-AGCN's preparation, as most later work has it (facts E2); AimCLR's (facts 5.2). Both
+Sources: 2s-AGCN's preparation, as most later work has it (sources D1); AimCLR's (sources D2). Both
 test for absence by a sum of coordinates, which differs only where numbers cancel exactly.
 """
 
@@ -175,7 +175,7 @@ def trim(batch: Batch) -> Batch:
 
 
 def resize50(batch: Batch) -> Batch:
-    """Resizes each clip to 50 frames (AimCLR), as `augment.crop_resize` does."""
+    """Resizes each clip to 50 frames (AimCLR), as `augment.basic.crop_resize` does."""
     start = torch.zeros_like(batch.lengths)
     x = crop_resize(batch.x, start, batch.lengths, 50)
     seen = crop_resize(batch.seen.to(x.dtype), start, batch.lengths, 50) > 0

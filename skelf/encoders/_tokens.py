@@ -1,6 +1,6 @@
 """What DSTE and STTR share: tokens of both domains, embedding, pooling to a clip, dense frames.
 
-Source: USDRL (AAAI 2025) and its released code (facts A1, A2, A5, A14a).
+Source: USDRL (AAAI 2025) and its released code (sources U1, U3, U6, E7).
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Attention(nn.Module):
 
 
 def sinusoids(length: int, dim: int) -> Tensor:
-    """Fixed positional encoding `(1, length, dim)`: even columns sine, odd ones cosine (A2)."""
+    """Fixed positions `(1, length, dim)`: even columns sine, odd ones cosine (sources U3)."""
     position = torch.arange(length)[:, None]
     rate = torch.exp(torch.arange(0, dim, 2) * (-math.log(10000.0) / dim))
     table = torch.zeros(1, length, dim)
@@ -91,7 +91,7 @@ def sinusoids(length: int, dim: int) -> Tensor:
 
 
 def init_linear(module: nn.Module) -> None:
-    """The released initialisation of Linear layers (A5): weight N(0, 0.02), bias 0; others stay."""
+    """Draws Linear layers as released (sources U6): weight N(0, 0.02), bias 0; others stay."""
     if isinstance(module, nn.Linear):
         nn.init.trunc_normal_(module.weight, std=0.02, a=-2.0, b=2.0)
         if module.bias is not None:
@@ -104,6 +104,6 @@ def pool(temporal: Tensor, spatial: Tensor) -> Tensor:
 
 
 def dense(temporal: Tensor, spatial: Tensor) -> Tensor:
-    """One row a frame, `(N, T, 2H)`: temporal tokens beside the spatial ones in T bins (A14a)."""
+    """One row a frame, `(N, T, 2H)`: temporal tokens, spatial ones in T bins (sources E7)."""
     binned = F.adaptive_avg_pool1d(spatial.transpose(1, 2), temporal.shape[1]).transpose(1, 2)
     return torch.cat([temporal, binned], dim=2)

@@ -1,8 +1,9 @@
 """DSTE: USDRL's dense spatio-temporal encoder, convolutional beside dense shift attention.
 
-Paper: Weng et al., USDRL, AAAI 2025, equations 1 to 6. `form="official"` is the released code,
-which gave the published numbers and loads the published weights; `form="paper"` is the equations as
-printed. Where they differ (facts A3, A17):
+Paper: Weng et al., USDRL, AAAI 2025, equations 1 to 6. Code: github.com/wengwanjiang/USDRL (no
+licence file), `model/DSTE.py`. `form="official"` is the released code, which gave the published
+numbers and loads the published weights; `form="paper"` is the equations as printed. Where they
+differ (sources U4, U17):
 
 | | official | paper |
 |---|---|---|
@@ -139,7 +140,7 @@ class DSTE(nn.Module):
 
 
 class DSTELayer(nn.Module):
-    """`alpha * CA(x) + (1 - alpha) * DSA(x)` (Eq. 5); both share one attention module (A3)."""
+    """`alpha * CA(x) + (1 - alpha) * DSA(x)` (Eq. 5), with one shared attention (sources U4)."""
 
     ca: Any  # ConvAttention, None at alpha 0
     dsa: Any  # DenseShiftAttention, None at alpha 1

@@ -2,7 +2,7 @@
 
 One linear classifier on the features `[f_1, ..., f_S] / S` is the mean over the streams of one
 linear classifier each, `mean_s(W_s f_s) + b`, trained with one cross-entropy on that mean: the
-joint optimisation by which CrosSCLR's streams are evaluated (facts 4.2). differs: there each
+joint optimisation by which CrosSCLR's streams are evaluated (sources E5). differs: there each
 classifier has a bias of its own and only the mean of the biases counts; one step moves that mean by
 `1/S` of what it moves the single bias here. With weights that start alike, biases whose rate is `S`
 times as high (and whose weight decay is `1/S`) give the same numbers.

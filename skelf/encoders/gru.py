@@ -1,9 +1,10 @@
 """GRU: the recurrent encoder of PCM3 (and of ISC and CMD before it).
 
 Paper: Zhang et al., Prompted Contrast with Masked Motion Modeling, ACM MM 2023; the survey of 2024
-keeps it. Called bidirectional there, but the released code steps it one frame at a time, so that
-both "directions" run forward in time: each layer is two causal GRUs on the same input, side by side
-(facts B1, exact). Here both run over the whole sequence at once, see `_recurrence`.
+keeps it. Code: github.com/JHang2020/PCM3 (no licence file), `moco/GRU.py`. Called bidirectional
+there, but the released code steps it one frame at a time, so that both "directions" run forward in
+time: each layer is two causal GRUs on the same input, side by side (sources P1, exact). Here both
+run over the whole sequence at once, see `_recurrence`.
 
 Frames stand first within: `(T, N, F)`, so that a step of the recurrence reads one block of memory.
 """
@@ -40,7 +41,7 @@ class GRU(nn.Module):
     Raises:
         ValueError: an unknown stream.
 
-    Source: PCM3's released encoder (facts B1).
+    Source: PCM3's released encoder (sources P1).
     """
 
     layers: Any  # ModuleList of ModuleLists of two nn.GRU

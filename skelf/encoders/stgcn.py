@@ -1,8 +1,9 @@
 """ST-GCN: spatial graph and temporal convolutions, as AimCLR, SkeletonCLR and CrosSCLR use it.
 
 Papers: Yan et al., Spatial Temporal Graph Convolutional Networks, AAAI 2018; Guo et al., AimCLR,
-AAAI 2022. The released AimCLR encoder is ST-GCN at a quarter of the width (16 base channels) with a
-256-dimensional output and no dropout or residual in the first block (facts 1.1 to 1.4).
+AAAI 2022. Code: github.com/Levigty/AimCLR (MIT). The released AimCLR encoder is ST-GCN at a quarter
+of the width (16 base channels) with a 256-dimensional output and no dropout or residual in the
+first block (sources C1 to C4).
 
 Within a block the tensor is `(B, C, T, V)` and lies in memory as `(T, V, B, C)`: to a convolution
 and to BatchNorm one image of T rows and V * B columns, to the graph T matrices of V rows, to the
@@ -62,7 +63,7 @@ class STGCN(nn.Module):
     Raises:
         ValueError: a value outside the range given above, or an unknown partition or stream.
 
-    Source: AimCLR's released encoder (facts 1).
+    Source: AimCLR's released encoder (sources C1 to C4).
     """
 
     adjacency: Tensor
@@ -292,7 +293,7 @@ def partitions(skeleton: Skeleton, kind: str = "official") -> Tensor:
     Raises:
         ValueError: an unknown kind.
 
-    Source: facts 1.1. differs: ST-GCN's paper measures distances to the centre of gravity.
+    Source: sources C1. differs: ST-GCN's paper measures distances to the centre of gravity.
     """
     if kind not in ("official", "textbook"):
         raise ValueError(f"unknown partition {kind!r}; known: official, textbook")
@@ -320,7 +321,7 @@ def initialize(module: nn.Module) -> None:
     the whole model, after the key encoder was copied from the query encoder, so that the two start
     from different draws.
 
-    Source: facts 1.4.
+    Source: released code, sources C4.
     """
     for layer in module.modules():
         if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear):

@@ -1,8 +1,10 @@
 """STTR: the plain two-stream transformer that USDRL is compared on.
 
-Each stream is a stack of standard post-norm transformer layers (facts A4): residual, then
+Paper: Weng et al., USDRL, AAAI 2025, after Plizzari et al., CVIU 2021. Code:
+github.com/wengwanjiang/USDRL (no licence file), `model/STTR.py`.
+
+Each stream is a stack of standard post-norm transformer layers (sources U5): residual, then
 LayerNorm; ReLU FFN of width `dim`; no dropout, no final norm. Positional encodings are added once.
-Idea: Plizzari et al., CVIU 2021.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ class STTR(nn.Module):
     Raises:
         ValueError: an unknown stream, or a `dim` that the heads do not divide.
 
-    Source: USDRL, "STTR" rows; released code, facts A4.
+    Source: USDRL, "STTR" rows; released code, sources U5.
     """
 
     chunk: int | None = None  # clips that `forward` takes at a time, see `chunks`

@@ -53,8 +53,8 @@ def distribution_matching(logits: Tensor, teacher: Tensor) -> Tensor:
     Returns:
         A scalar, the mean over clips.
 
-    Source: AimCLR, Eq. 7 and 8. differs: log-softmax, which cannot underflow; released: the log of
-    a softmax.
+    Source: AimCLR, Eq. 7 and 8 (sources C17). differs: log-softmax, which cannot underflow;
+    released: the log of a softmax.
     """
     return -(teacher.detach().softmax(dim=1) * logits.log_softmax(dim=1)).sum(dim=1).mean()
 
@@ -93,7 +93,7 @@ def mined_nce(logits: Tensor, positives: Tensor, form: str = "official") -> Tens
     Raises:
         ValueError: an unknown form.
 
-    Source: AimCLR, Eq. 9; the released code of AimCLR and CrosSCLR.
+    Source: AimCLR, Eq. 9; the released code of AimCLR and CrosSCLR (sources C17, C20).
     """
     check_form(form)
     if form == "paper":
@@ -120,7 +120,7 @@ def cross_stream(
         Cosines `(N, 1 + K)`, with context `(N, 1 + 2K)`, to divide by the temperature, and their
         positives, for `mined_nce`.
 
-    Source: CrosSCLR, section 3.3, as released.
+    Source: CrosSCLR, section 3.3, as released (sources C20).
     """
     positives = nearest_positives([other], topk)
     return with_context(own, other, positives) if context else (own, positives)
@@ -137,7 +137,7 @@ def with_context(own: Tensor, other: Tensor, positives: Tensor) -> tuple[Tensor,
     Returns:
         Cosines and positives `(N, 1 + 2K)`.
 
-    Source: CrosSCLR, section 3.3, as released.
+    Source: CrosSCLR, section 3.3, as released (sources C20).
     """
     products = own[:, 1:] * other[:, 1:]
     return torch.cat([own, products], dim=1), torch.cat([positives, positives[:, 1:]], dim=1)

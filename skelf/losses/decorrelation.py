@@ -20,7 +20,7 @@ def similarity(z: Tensor, form: str = "official") -> Tensor:
 
     Paper (Eq. 8): the mean over views and clips of `‖z_a - z̄‖₂`, z̄ the mean of all views.
     Official: the last view is a hub; each other view pays its mean squared error to the hub and to
-    the mean of the others (A7.1).
+    the mean of the others (sources U8).
 
     Returns:
         A scalar.
@@ -53,8 +53,9 @@ def cross_correlation(z: Tensor) -> tuple[Tensor, Tensor]:
     """Cross-correlations `c = Ẑ_aᵀ Ẑ_b / B` of all pairs of views, Ẑ standardised over the batch.
 
     Standardisation uses the unbiased deviation while the product divides by B, so that a view's
-    correlation with itself is `(B - 1) / B`, as in the released code (A7.3). It has no epsilon
-    there; here the deviation is kept above 1e-8, which matters for a constant dimension only.
+    correlation with itself is `(B - 1) / B`, as in the released code (sources U10). There is no
+    epsilon there; here the deviation is kept above 1e-8, which matters for a constant dimension
+    only.
 
     Returns:
         The diagonals `(P, D)` and the sums of squared off-diagonal entries `(P,)` (Eq. 11) of the

@@ -25,7 +25,7 @@ def relational(
     Returns:
         A scalar, the mean over clips.
 
-    Source: facts B6: all keys of the queue, though the released call asks for the nearest.
+    Source: sources P10: all keys of the queue, though the released call asks for the nearest.
     """
     log_p = (teacher.detach() / teacher_temperature).log_softmax(dim=1)
     log_q = (student / student_temperature).log_softmax(dim=1)

@@ -19,7 +19,7 @@ def masked_error(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     Returns:
         A scalar; 0 where nothing is masked.
 
-    Source: the survey's Eq. 6; facts B6.
+    Source: the survey's Eq. 6; sources P10.
     """
     mask = mask.expand_as(target)
     dtype = torch.promote_types(predicted.dtype, torch.float32)

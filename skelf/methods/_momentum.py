@@ -1,6 +1,6 @@
 """What methods with a momentum encoder share: the copy that follows, the queue of its keys.
 
-Source: MoCo v2 as SkeletonCLR, AimCLR and CrosSCLR use it (facts 2). Order of a step: the query
+Source: MoCo v2 as SkeletonCLR, AimCLR and CrosSCLR use it (sources C6). Order of a step: the query
 encoder; the key encoder moves, towards the query encoder as it was before this step's update; the
 keys; logits against the queue without these keys; then, in `after_step`, the keys enter the queue.
 With accumulated gradients a step is several batches: the key encoder moves at the first of them,
@@ -54,7 +54,7 @@ def key_copy(module: nn.Module, form: str) -> nn.Module:
     Args:
         module: what it will follow.
         form: "official": drawn anew, since the released code initialises the whole model once more
-            after copying, so that key and query encoder start apart (facts 1.4); BatchNorm,
+            after copying, so that key and query encoder start apart (sources C4); BatchNorm,
             convolutions and linear layers only. "paper": equal.
 
     Raises:
@@ -81,7 +81,7 @@ def check_momentum(momentum: float) -> None:
 def follow(key: nn.Module, query: nn.Module, momentum: float) -> None:
     """Moves `key`'s parameters to `momentum * key + (1 - momentum) * query`; buffers stay its own.
 
-    Source: AimCLR, Eq. 2; facts 2 for the buffers.
+    Source: AimCLR, Eq. 2; sources C6 for the buffers.
     """
     torch._foreach_lerp_(list(key.parameters()), list(query.parameters()), 1 - momentum)
 

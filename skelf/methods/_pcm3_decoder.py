@@ -1,4 +1,4 @@
-"""PCM3's neck and decoder: from the encoder's states back to coordinates (facts B2)."""
+"""PCM3's neck and decoder: from the encoder's states back to coordinates (sources P3)."""
 
 from __future__ import annotations
 

@@ -1,9 +1,13 @@
 """AimCLR: contrastive learning from extreme augmentations, mined neighbours and dropped features.
 
-Paper: Guo et al., AAAI 2022. A normal view is contrasted as in SkeletonCLR; the distributions over
+Paper: Guo et al., Contrastive Learning from Extremely Augmented Skeleton Sequences for
+Self-supervised Action Recognition, AAAI 2022. Code: github.com/Levigty/AimCLR (MIT);
+sources C15 to C17.
+
+A normal view is contrasted as in SkeletonCLR; the distributions over
 the keys of an extreme view, and of the same with its most distinctive features dropped (EADM), are
 pulled to the normal view's (D3M); from `mining_epoch` on the nearest neighbours in the queue are
-positives too (NNM). Where the paper and the released code differ (facts 3.9):
+positives too (NNM). Where the paper and the released code differ (sources C19):
 
 | | official | paper |
 |---|---|---|
@@ -55,7 +59,7 @@ class AimCLR(nn.Module):
             each by itself).
         form: "official" or "paper", see above.
 
-    The numbers are the released configuration's (facts 6.1).
+    The numbers are the released configuration's (sources C21).
 
     Raises:
         ValueError: EADM on an encoder without `maps`, an unknown form, or a number out of range.

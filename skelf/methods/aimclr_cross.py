@@ -2,7 +2,8 @@
 released.
 
 Papers: Guo et al., AimCLR, AAAI 2022 (Tables 3 to 6); Li et al., CrosSCLR, CVPR 2021, section 3.3.
-The papers say only that CrosSCLR's mining is added to AimCLR's three streams. Built so:
+Code: none (sources C19). The papers say only that CrosSCLR's mining is added to AimCLR's three
+streams. Built so:
 
 - Each stream is a whole AimCLR: encoder, projector, key encoder and queue of its own, and its own
   D3M. All streams see the same views, as in CrosSCLR. The projectors are not shared: CrosSCLR's

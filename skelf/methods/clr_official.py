@@ -1,4 +1,4 @@
-"""The released layouts of SkeletonCLR, AimCLR and CrosSCLR (facts 1.5): read and written.
+"""The released layouts of SkeletonCLR, AimCLR and CrosSCLR (sources C5): read and written.
 
 SkeletonCLR's and AimCLR's are the same. Trained files hold neither the stream nor the number of
 persons or frames: those are the released configuration's.

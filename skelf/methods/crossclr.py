@@ -1,6 +1,10 @@
 """CrosSCLR: the streams of a clip trained together, each naming positives for the others.
 
-Paper: Li et al., CVPR 2021; the three-stream model as released with AimCLR (facts 4.1). One
+Paper: Li et al., 3D Human Action Representation Learning via Cross-View Consistency Pursuit, CVPR
+2021. Code: github.com/LinguoLi/CrosSCLR (BSD-2); the three-stream model is that of AimCLR's release
+too (sources C20).
+
+One
 SkeletonCLR for each stream, all on the same augmented views; from `cross_epoch` on a clip's nearest
 neighbours in one stream are its positives in the others. Where forms differ:
 
@@ -50,7 +54,7 @@ class CrosSCLR(nn.Module):
             each by itself).
         form: "official" or "paper", see above.
 
-    The numbers are the released configuration's (facts 4.1, 6.1).
+    The numbers are the released configuration's (sources C20, C21).
 
     Raises:
         ValueError: streams other than said above, an encoder of another stream than joint, an

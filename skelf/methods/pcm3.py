@@ -1,8 +1,11 @@
 """PCM3 and PCM3++: contrast over many views, joined with masked motion modelling; recurrent.
 
-Papers: Zhang et al., Prompted Contrast with Masked Motion Modeling, ACM MM 2023; Zhang et al.,
-Self-Supervised Skeleton-Based Action Representation Learning: A Benchmark and Beyond, 2024
-(PCM3++). A query view, its mixture with another clip, a masked view and what a decoder predicts of
+Papers: Zhang et al., Prompted Contrast with Masked Motion Modeling: Towards Versatile 3D Action
+Representation Learning, ACM MM 2023; Zhang et al., Self-Supervised Skeleton-Based Action
+Representation Learning: A Benchmark and Beyond, 2024 (PCM3++). Code: github.com/JHang2020/PCM3 (no
+licence file), without PCM3++; its numbers are reproduced (sources P7 to P10, P14).
+
+A query view, its mixture with another clip, a masked view and what a decoder predicts of
 that are each contrasted with the key of another view, by InfoNCE and by distillation of the
 relations to earlier clips. The gradient of the predicted view reaches the decoder ("semantic
 guidance") but not the pass that encoded the masked view.
@@ -12,13 +15,14 @@ guidance") but not the pass that encoded the masked view.
 | motion and bone streams | no prompts, no guidance, no distillation | as joints |
 | domain prompts | before the input BatchNorm, which takes them off again | after it |
 
-PCM3++ was never released. Its clip contrast (`clip`): the clip is cut from the key view and shares
-its spatial augmentation exactly; frames outside of it are 0, since the paper masks them; its anchor
-is the key of the whole view, which is there already, so keys and queue are shared and a step costs
-one more pass (the survey's Table 5 counts one more: 17.9 G for 15.0 G). It has the prompt of the
-intra view. Its post-distillation (`refine`): a second training from given weights by distillation
-alone ("single distillation objective"): no InfoNCE, no reconstruction; the decoder, which nothing
-would hold to the skeleton any more, stays as it is and its predictions are views without guidance.
+PCM3++ was never released (sources P12, P13). Its clip contrast (`clip`): the clip is cut from the
+key view and shares its spatial augmentation exactly; frames outside of it are 0, since the paper
+masks them; its anchor is the key of the whole view, which is there already, so keys and queue are
+shared and a step costs one more pass (the survey's Table 5 counts one more: 17.9 G for 15.0 G). It
+has the prompt of the intra view. Its post-distillation (`refine`): a second training from given
+weights by distillation alone ("single distillation objective"): no InfoNCE, no reconstruction; the
+decoder, which nothing would hold to the skeleton any more, stays as it is and its predictions are
+views without guidance.
 """
 
 from __future__ import annotations
@@ -74,7 +78,7 @@ class PCM3(nn.Module):
         sync_bn: BatchNorm over the batch of all processes, so that several train as one.
         form: "official" or "paper", see above.
 
-    The numbers are the released configuration's (facts B6, B7).
+    The numbers are the released configuration's (sources P10, P11).
 
     Raises:
         ValueError: an encoder without recurrent states, a layout of one body part, predictions

@@ -1,4 +1,4 @@
-"""PCM3's released checkpoint layout (facts B1): read into a `PCM3`, written from one.
+"""PCM3's released checkpoint layout (sources P2): read into a `PCM3`, written from one.
 
 Trained files hold neither the stream nor frames or persons; joints and coordinates are the layout's
 and three. Prompts that a method lacks are written as zeros, which act like none.

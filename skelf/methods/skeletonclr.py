@@ -1,8 +1,12 @@
 """SkeletonCLR: MoCo v2 on skeletons, one stream; the baseline of CrosSCLR and AimCLR.
 
-Paper: Li et al., CrosSCLR, CVPR 2021, section 3.2. Two normally augmented views of a clip: one
+Paper: Li et al., 3D Human Action Representation Learning via Cross-View Consistency Pursuit
+(CrosSCLR), CVPR 2021, section 3.2. Code: github.com/LinguoLi/CrosSCLR (BSD-2). What differs: the
+queue need not be a multiple of the batch, and several processes share one batch and queue.
+
+Two normally augmented views of a clip: one
 through the query encoder, one through a key encoder that follows it; the query has to find its own
-key among those of a queue of earlier clips (facts 2).
+key among those of a queue of earlier clips (sources C6).
 """
 
 from __future__ import annotations
@@ -33,7 +37,7 @@ class SkeletonCLR(nn.Module):
         form: "official": the key encoder starts from other weights than the query encoder. "paper":
             it starts as a copy.
 
-    The numbers are the released configuration's (facts 2).
+    The numbers are the released configuration's (sources C6).
 
     Raises:
         ValueError: an unknown form, or a number out of range.

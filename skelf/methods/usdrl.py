@@ -1,10 +1,13 @@
 """USDRL: dense representations by multi-grained feature decorrelation, without negatives.
 
-Paper: Weng et al., AAAI 2025, equations 7 to 13. Several augmented views of each clip pass through
-one encoder and three projectors (temporal, spatial, instance); the loss pulls the views together
-and decorrelates the dimensions. Differs from the released code in one thing that no result depends
-on by design: there BatchNorm sees each GPU's share of the batch, here the whole batch, so that any
-number of processes gives the loss and gradients of one.
+Paper: Weng et al., USDRL: Unified Skeleton-Based Dense Representation Learning with Multi-Grained
+Feature Decorrelation, AAAI 2025, equations 7 to 13. Code: github.com/wengwanjiang/USDRL (no licence
+file); its numbers are reproduced (sources U18).
+
+Several augmented views of each clip pass through one encoder and three projectors (temporal,
+spatial, instance); the loss pulls the views together and decorrelates the dimensions. Differs from
+the released code in BatchNorm alone, by design: there it sees each GPU's share of the batch, here
+the whole batch, so that any number of processes gives the loss and gradients of one.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ class USDRL(nn.Module):
         xc: use the cross-correlation matrix: invariance and off-diagonal terms (ablation, Table 5).
         multi_grained: use the temporal and spatial domains too (ablation, Table 5).
 
-    The paper states none of these numbers; all come from the released code (A7).
+    The paper states none of these numbers; all come from the released code (sources U11).
 
     Raises:
         ValueError: an encoder without `tokens`, or an unknown form.
@@ -116,7 +119,7 @@ class USDRL(nn.Module):
 
 
 class Projector(nn.Sequential):
-    """Linear, BatchNorm, ReLU twice, then Linear (A5), on `(K, B, features)`.
+    """Linear, BatchNorm, ReLU twice, then Linear (sources U6), on `(K, B, features)`.
 
     BatchNorm normalises each view by its own statistics, as separate calls for separate views do,
     in float32.

@@ -1,4 +1,4 @@
-"""The released USDRL checkpoint layout (facts A6): read into a `USDRL`, written from one."""
+"""The released USDRL checkpoint layout (sources U7): read into a `USDRL`, written from one."""
 
 from __future__ import annotations
 

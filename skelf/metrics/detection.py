@@ -41,9 +41,9 @@ def average_precision_voc(truth: np.ndarray, found: Detections, tiou: float) -> 
     Raises:
         InputError: a wrong shape, columns of unequal length, a NaN score, or `tiou` out of range.
 
-    Source: VOC devkit 2010 and the released detection script of HiCLR and PCM3, whose overlap takes
-    ends as inclusive: one frame is added to the intersection and to each length, although ends are
-    exclusive. Differs: float64 instead of float32.
+    Source: VOC devkit 2010 and the released detection script of HiCLR and PCM3 (sources E9), whose
+    overlap takes ends as inclusive: one frame is added to the intersection and to each length,
+    although ends are exclusive. Differs: float64 instead of float32.
 
     >>> truth = np.array([[0, 10, 30, 0], [0, 50, 70, 0]])
     >>> columns = [[0, 0, 0], [11, 33, 50], [29, 44, 68], [0, 0, 0], [0.9, 0.8, 0.7]]
@@ -75,7 +75,8 @@ def average_precision_pku(truth: np.ndarray, found: Detections, tiou: float) -> 
     Raises:
         InputError: as for `average_precision_voc`.
 
-    Source: the evaluation of PKU-MMD (Liu et al. 2017), as the released scripts compute it.
+    Source: the evaluation of PKU-MMD (Liu et al. 2017), as the released scripts compute it
+    (sources E10).
 
     >>> truth = np.array([[0, 10, 30, 0], [0, 50, 70, 0]])
     >>> columns = [[0, 0, 0], [11, 33, 50], [29, 44, 68], [0, 0, 0], [0.9, 0.8, 0.7]]

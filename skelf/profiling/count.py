@@ -2,7 +2,7 @@
 
 Parameters and arithmetic are counted on torch's meta device, which has shapes and no numbers: at
 the paper's size in seconds, and exactly. Memory and speed are measured, in a process of their own
-(`profile_step`).
+(`step.py`).
 
 A multiply-add is 2 FLOPs. Counted are matrix products, convolutions and attention, forward and
 backward, of queries and keys; not the views, nor what is done element by element (activations,

@@ -1,4 +1,4 @@
-"""Memory and speed of a training step, measured by `python -m skelf.profile_step`.
+"""Memory and speed of a training step, measured by `python -m skelf.profiling.step`.
 
 The process trains as `skelf pretrain` does, with the same loop, on random clips. It is fresh so
 that its memory is the step's: what the process holds at most, less what it held before the method

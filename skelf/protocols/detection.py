@@ -1,5 +1,8 @@
 """Detection: which action happens when in untrimmed recordings, by a linear head on every frame.
 
+Code: github.com/JHang2020/Simple-Skeleton-Detection (no licence file), sources E8, and
+github.com/wengwanjiang/FoundSkelModel (Apache-2.0), sources E7.
+
 Windows of a recording go through the encoder, its dense features through the head, and the frame
 probabilities of all windows are averaged; a rule makes intervals of them. `windows.py` lays windows
 and finds the way back to frames, `dense.py` runs encoders over them, `recordings.py` judges.
@@ -92,7 +95,7 @@ def detection(
         InputError: recordings without segments, another joint layout, a normalisation that moves
             frames, features that memory cannot hold, or a training that diverged.
 
-    Source: the released linear detection of HiCLR and PCM3 (facts A14b): SGD with Nesterov momentum
+    Source: the released linear detection of HiCLR and PCM3 (sources E8): SGD with Nesterov momentum
     0.9, rate 0.01 divided by 10 after 40 of 60 epochs, batch 64, check every 5 epochs. differs:
     windows overlap (as in the earlier release), a frozen encoder runs in evaluation mode (there its
     input BatchNorm takes batch statistics), smoothing does not see the padding, and intervals grow

@@ -1,5 +1,7 @@
 """Few-shot recognition: small classifiers on frozen features, of classes never seen in pretraining.
 
+Paper: the survey of Zhang et al., 2024 (PCM3++); no code was released (sources E12).
+
 An episode takes a few classes at random, a few clips of each to learn from (support) and others to
 judge by (queries); the figure is the mean over many episodes. The encoder does not know the classes
 only if pretraining left them out: `skelf data split --by label` parts a store that way.

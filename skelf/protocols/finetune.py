@@ -1,7 +1,8 @@
 """Fine-tuning: all weights of a copy of the encoder train under a linear classifier.
 
-The defaults are CMD's released recipe, the only one that is published whole; how AimCLR and others
-differ stands in `docs/finetune.md`.
+Paper: Mao et al., CMD, ECCV 2022. Code: github.com/maoyunyao/CMD (no licence file); sources E1.
+The defaults are its recipe, the only one that is published whole; how AimCLR and others
+differ stands in `docs/finetune.md` (sources E3).
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def finetune(
         InputError: a split without labelled clips, a single class, another joint layout, or a
             training that diverged.
 
-    Source: CMD's released semi-supervised script with all labels (facts B9): SGD, batch 64, 80
+    Source: CMD's released semi-supervised script with all labels (sources E1): SGD, batch 64, 80
     epochs, rate divided by 10 after 50 and 70, weights N(0, 0.01). differs: test clips are whole
     (CMD: the middle 95%), training clips too unless `augment` is "crop".
     """

@@ -1,7 +1,7 @@
 """Weighted k-NN on frozen features: no training, so it also is the monitor during pretraining.
 
-Idea: Wu et al., "Unsupervised Feature Learning via Non-Parametric Instance Discrimination", CVPR
-2018, section 3.4.
+Paper: Wu et al., "Unsupervised Feature Learning via Non-Parametric Instance Discrimination", CVPR
+2018, section 3.4. AimCLR's code has no k-NN; what its author said stands in sources E6.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """Linear evaluation: a linear classifier on frozen features, with USDRL's released how.
 
+Code: github.com/wengwanjiang/USDRL (no licence file), `action_recognition.py`; sources U15.
 The literature reports the best of many checks on the test set, which chooses by the test labels;
 here the last epoch stands beside it, and a figure chosen on clips held out from training.
 """

@@ -1,5 +1,8 @@
 """Occluded recognition: linear evaluation whose test clips lack body parts or a block of time.
 
+Paper: the survey of Zhang et al., 2024 (PCM3++), after Song et al., RA-GCN, 2019; no code was
+released (sources E11).
+
 The encoder was pretrained on clean clips and stays as it is; the classifier learns from clean
 training features, as in linear evaluation, and meets the occlusion in the test clips only. Every
 condition, the clean one included, is judged by that one classifier.

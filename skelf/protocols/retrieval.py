@@ -2,7 +2,7 @@
 
 USDRL's retrieval protocol is the accuracy of the nearest clip's label ("1-NN precision", equal to
 `precision@1` here); precision at more ranks and mean average precision say how good the whole
-ranking is.
+ranking is. Paper: Weng et al., USDRL, AAAI 2025, "Action Retrieval"; sources U16.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """Semi-supervised evaluation: fine-tuning with the labels of a small share of the training clips.
 
+Paper: Mao et al., CMD, ECCV 2022, whose recipe it is; AimCLR for the balanced subset.
 The literature reports one number a share, of which it often is not said whether it is the mean of
 several draws, or which classes the few clips show. Here both are named options and the deviation
 over the draws stands beside the mean.
@@ -85,7 +86,7 @@ def semi(
     Raises:
         InputError: as `finetune`; a share that gives no clip or one class.
 
-    Source: CMD's released script (facts B9); AimCLR's subset (facts 5.4). differs: see `finetune`.
+    Source: CMD's released script (sources E1); AimCLR's subset (sources E2). differs: see `finetune`.
     """
     train, test, classes = both_sides(encoder, train, test)
     # All draws before the first training: a share that is too small must not cost hours.

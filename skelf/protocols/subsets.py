@@ -32,8 +32,8 @@ def subset(labels: np.ndarray, fraction: float, sampling: Sampling, seed: int) -
         InputError: the subset has no clip, or clips of one class only; with the smallest fraction
             that would do.
 
-    Source: plain: CMD's released semi-supervised script (facts B9); balanced: AimCLR's released
-    feeder (facts 5.4), which rounds a small class down to no clip at all where this takes one.
+    Source: plain: CMD's released semi-supervised script (sources E1); balanced: AimCLR's released
+    feeder (sources E2), which rounds a small class down to no clip at all where this takes one.
     """
     order = np.random.default_rng(seed).permutation(len(labels))
     if sampling == "plain":

@@ -60,8 +60,8 @@ def lay(frames: np.ndarray, way: Way, window: int, stride: int) -> Windows:
         InputError: windows that leave frames between them.
 
     Source: overlap averages as HiCLR's and PCM3's first detection did; disjoint is USDRL's released
-    test (facts A14a, which leaves the last window open), centred that of the later released
-    detection of HiCLR and PCM3 (A14b).
+    test (sources E7, which leaves the last window open), centred that of the later released
+    detection of HiCLR and PCM3 (sources E8).
     """
     frames = np.asarray(frames, np.int64)
     if way == "overlap" and stride > window:

@@ -26,7 +26,7 @@ class Counts(NamedTuple):
         matrices: `(seeds, K, K)` counts, rows the truth.
         classes: names of the `K` classes.
         setup: whose they are.
-        untrained: see `run_found.Row`.
+        untrained: see `found.Row`.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """`skelf report`: one page of all runs and results below some folders.
 
-`run_gather` reads, `run_page` and, where a store is given, `run_maps` say what the page shows. Runs
-that differ in nothing but the seed are one setup (`run_setup`): their numbers are averaged.
+`gather.py` reads, `page.py` and, where a store is given, `maps.py` say what the page shows. Runs
+that differ in nothing but the seed are one setup (`setup.py`): their numbers are averaged.
 """
 
 from __future__ import annotations

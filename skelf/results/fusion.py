@@ -1,6 +1,6 @@
 """Late fusion: the class scores of separately trained streams, added up with weights.
 
-As the released AimCLR ensemble (facts 4.3): raw logits, no softmax. The released one takes each
+As the released AimCLR ensemble (sources E4): raw logits, no softmax. The released one takes each
 stream's best epoch on the test set (`best_on_test` here); the last epoch's and the validated ones
 stand beside it.
 

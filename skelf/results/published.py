@@ -1,4 +1,4 @@
-"""Published numbers of the papers, to stand beside ours: `assets/published.csv`.
+"""Published numbers of the papers, to stand beside ours: `published.csv`.
 
 Each has its source: a paper's table or the README of a released implementation. They were measured
 with the authors' code and data preparation, mostly at the best check on the test set.

@@ -10,7 +10,7 @@ An `.npz` without pickles, beside the results:
     class_names          (classes,) str; K may be higher where labels go beyond the names
     row                  str, JSON: what all rows of the evaluation say, and the selection of scores
 
-Detection writes frame probabilities instead: `scores_recordings` has that file.
+Detection writes frame probabilities instead: `recordings.py` has that file.
 """
 
 from __future__ import annotations

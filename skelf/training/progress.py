@@ -13,7 +13,7 @@ from .log import Event
 
 
 class TrainingDisplay:
-    """A listener for `engine.fit`: epoch, loss and its terms, clips/s, time left.
+    """A listener for `training.loop.fit`: epoch, loss and its terms, clips/s, time left.
 
     While it is entered, a warning is a line above the bar.
 

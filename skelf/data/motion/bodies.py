@@ -3,6 +3,7 @@
 Every rule takes `joints` `(T, S, V, 3)`, the bodies of each frame in the order in which the file
 lists them (zeros where it lists fewer), and `ids` `(T, S)` int64, the sensor's track of each (-1:
 nobody), and gives `(T, 2, V, 3)`. To add one: a function and its line in `PERSONS`.
+Whose rules they are: sources D3.
 """
 
 from __future__ import annotations

@@ -54,7 +54,8 @@ def read(
         part: 1 has names such as 0002-L, 2 such as A01N01-L; auto takes the one that is there.
         form: clips, one for each label row; or recordings, with the rows as segments.
         bounds: how a row's start and end are meant. slice: frames start to end - 1, counted from 0
-            (CMD, PCM3, USDRL, detection); inclusive: start to end, counted from 1 (AimCLR).
+            (CMD, PCM3, USDRL, detection); inclusive: start to end, counted from 1 (AimCLR);
+            sources D4.
         xsub: the cross-subject file; None: the one below `path` whose name says so.
         xview: the cross-view file, likewise.
         workers: processes that parse.

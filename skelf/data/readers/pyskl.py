@@ -8,7 +8,7 @@ A dict of `split` (name -> clip names) and `annotations`, or the annotations alo
 
 Splits `xsub_train` and `xsub_val` (or `_test`) become one, `xsub`; `train` and `val` become
 `split`, `train1` and `test1` become `split1`. Image sizes become the columns `height` and `width`.
-`write_pyskl.py` writes this format and adds what a store holds besides; that is read back.
+`writers/pyskl.py` writes this format and adds what a store holds besides; that is read back.
 """
 
 from __future__ import annotations
