@@ -59,7 +59,7 @@ class AimCLRViews:
     blurred: Share = option(0.5, "probability of the blur (paper: 0.5)")
     sigma: Widths = option((0.1, 2.0), "smallest and largest width of the blur, in frames")
     axis_mask: Share = option(0.5, "probability that a coordinate becomes 0 (paper: 0.5)")
-    form: Form | None = option(None, "of the extreme view (facts D2, D3); none: the method's")
+    form: Form | None = option(None, "of the extreme view (sources C12, C14); none: the method's")
 
 
 def draw_normal_view(
