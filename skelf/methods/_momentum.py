@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .. import private
 from ..distributed import gather
 from ..encoders.stgcn import initialize
 
@@ -75,7 +76,8 @@ def follow(key: nn.Module, query: nn.Module, momentum: float) -> None:
 
     Source: AimCLR, Eq. 2; facts 2 for the buffers.
     """
-    torch._foreach_lerp_(list(key.parameters()), list(query.parameters()), 1 - momentum)
+    followers, followed = list(key.parameters()), list(query.parameters())
+    private.lerp_all(followers[0].device.type)(followers, followed, 1 - momentum)
 
 
 def embed(z: Tensor) -> Tensor:
