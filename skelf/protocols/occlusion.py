@@ -151,8 +151,7 @@ def change(condition: str, clips: ClipSet, amounts: Amounts) -> features.Change:
         return draw(x, own, clips.length[indices], clips, amounts)
 
     parts = sorted(clips.skeleton.parts.items()) if condition == "spatial" else None
-    sources = ("occlude.py", "protocols/occlusion.py")
-    return features.Change(repr((condition, parts, amounts)), sources, apply)
+    return features.Change(repr((condition, parts, amounts)), apply)
 
 
 def _spatial(
