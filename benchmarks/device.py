@@ -22,8 +22,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from skelf.devices import choose_device
 from skelf.methods import METHODS
 
 from . import machine
@@ -189,9 +188,7 @@ def main() -> None:
     told = parser.parse_args()
     if unknown := set(told.methods) - set(METHODS):
         parser.error(f"unknown {sorted(unknown)}; known: {', '.join(METHODS)}")
-    device = told.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = choose_device(told.device, "--device")
     cuda = device == "cuda"
     given = {
         "device": device,

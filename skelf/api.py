@@ -11,16 +11,18 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
 from .data.clips import ClipSet
 from .data.normalize import check as check_normalize
 from .data.presets import located
+from .devices import choose_device
 from .encoders import ENCODERS
 from .encoders.ensemble import Ensemble
 from .errors import InputError, unknown
 from .files import refuse_unwritable, write_json
+from .guest import no_trace
+from .guest import seed as seed_torch
 from .methods import METHODS
 from .metrics.classes import topk_accuracy
 from .protocols import PROTOCOLS
@@ -41,6 +43,7 @@ from .training.log import Event
 __all__ = ["evaluate", "from_pretrained", "load", "load_official", "pretrain"]
 
 
+@no_trace()
 def pretrain(
     method: str,
     data: str | Path | ClipSet,
@@ -99,7 +102,7 @@ def pretrain(
     clips = _open(data, settings.data["normalize"])
     train, test = clips.split(split) if split else (clips, None)
     described = _describe(settings, clips, stream, split, seed)
-    torch.manual_seed(seed)
+    seed_torch(seed, "cpu")  # where modules are built
     module = build_method(settings, described["input"], "config")
     if start is not None:
         start_from(start, module, method, described["input"])
@@ -118,6 +121,7 @@ def pretrain(
     return Path(out)
 
 
+@no_trace()
 def evaluate(
     protocols: Sequence[str],
     run: str | Path | Sequence[str | Path],
@@ -169,7 +173,7 @@ def evaluate(
     _refuse_seed(seed)
     if precision not in PRECISIONS:
         raise unknown("precision", precision, PRECISIONS)
-    device = _device(device)
+    device = choose_device(device, "--device")
     if out is not None:
         refuse_unwritable(Path(out))  # now, not after minutes of work
     clips = _open(data, "none")
@@ -307,14 +311,6 @@ def _asked(protocols: Sequence[str]) -> dict[str, Callable[..., Outcome]]:
         if list(protocols).count(name) > 1:
             raise InputError(f"protocol {name!r} is named twice; name each once")
     return {name: PROTOCOLS[name] for name in protocols}
-
-
-def _device(name: str) -> str:
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device: cuda, but torch sees no CUDA device here; use auto or cpu")
-    return name
 
 
 def _refuse_seed(seed: int) -> None:

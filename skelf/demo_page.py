@@ -17,7 +17,7 @@ from .pages.html import Section
 from .pages.player import player
 from .protocols.features import Features, cosine_blocks
 from .protocols.outcome import Outcome
-from .training.log import read_log
+from .training.log import BOOKKEEPING, read_log
 
 COLUMNS = {
     "protocol": "Protocol",
@@ -54,8 +54,7 @@ def training(run: Path, knn: dict[str, Any]) -> Section:
     log = read_log(run)
     epochs = [e for e in log if e["event"] == "epoch"]
     monitor = [e for e in log if e["event"] == "monitor"]
-    aside = {"event", "epoch", "step", "lr", "clips_per_second", "wait_share"}
-    terms = [key for key in (epochs[0] if epochs else {}) if key not in aside]
+    terms = [key for key in (epochs[0] if epochs else {}) if key not in BOOKKEEPING]
     number = [e["epoch"] + 1 for e in epochs]
     losses = {key.replace("_", " "): (number, [e[key] for e in epochs]) for key in terms}
     seen = [0, *(e["epoch"] + 1 for e in monitor)]

@@ -10,15 +10,10 @@ from ..checkpoints import folder as checkpoint
 from ..errors import InputError
 from ..results import scores
 from ..settings.given import read_given
+from ..settings.run import RESULT_FREE
 from .cell import Cell
 from .checks import Sets
 from .suite import Method, Place, Protocol, Suite, slug
-
-# Say where and how a run is computed, not what.
-_ASIDE = {
-    *("train.devices", "train.resident", "train.compile", "train.save_every", "train.keep"),
-    *("train.monitor_every", "train.chunk"),
-}
 
 
 class _Spot(NamedTuple):
@@ -104,7 +99,7 @@ def _pretraining(suite: Suite, sets: Sets, spot: _Spot, before: dict[str, Cell])
     settings: dict[str, Any] = {"method": method.name, "stream": stream, "seed": seed}
     settings |= sets.contents[place]
     given = read_given(config, method.settings)
-    settings |= {key: value for key, (value, _) in sorted(given.items()) if key not in _ASIDE}
+    settings |= {key: value for key, (value, _) in sorted(given.items()) if key not in RESULT_FREE}
     if method.after is not None:
         start = folder.parent.with_name(slug(method.after)) / folder.name
         init, needs = str(start), (str(start / "pretrain"),)

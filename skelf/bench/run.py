@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from filelock import FileLock, Timeout
-
 from ..errors import InputError
 from ..files import write_text
+from ..locks import locked
 from .cell import Cell
 from .checks import check_settings, find_sets
 from .markdown import markdown
@@ -90,7 +88,11 @@ def bench(
     if workers < 1:
         raise InputError(f"--workers {workers}: at least 1")
     read, cells = _planned(suite, out)
-    with _hold(out):
+    with locked(
+        out, ".lock",
+        busy="another process runs a benchmark here; wait for it or choose another --out",
+        unwritable="cannot write the benchmark's folder",
+    ):  # fmt: skip
         found = states(cells, retry)
         still = [cell for cell in cells if found[cell.key] == "open"]
         lost = [cell for cell in cells if found[cell.key] == "failed"]
@@ -120,25 +122,6 @@ def _planned(path: str | Path, out: Path) -> tuple[Suite, list[Cell]]:
     suite = read_suite(path)
     check_settings(suite)
     return suite, plan(suite, find_sets(suite), out)
-
-
-@contextmanager
-def _hold(out: Path) -> Iterator[None]:
-    """One benchmark a folder at a time; the lock ends with the process, killed or not."""
-    lock = FileLock(out / ".lock", blocking=False)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout:
-        raise InputError(
-            f"{out}: another process runs a benchmark here; wait for it or choose another --out"
-        ) from None
-    except OSError as error:
-        raise InputError(f"{out}: cannot write the benchmark's folder: {error.strerror}") from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _write(suite: Suite, cells: list[Cell], out: Path) -> tuple[list[dict[str, Any]], list[Path]]:

@@ -4,8 +4,8 @@ torch multiplies matrices of float32 by MKL, which leaves AVX-512 alone on proce
 its maker's; oneDNN, which computes convolutions and bfloat16, takes half of the time there. The
 numbers are the same up to rounding.
 
-oneDNN's product is called as torch.compile calls it, by operators that are not public: where a
-build has none, or the processor no bfloat16, torch's usual product does the same.
+oneDNN's product is not public, see `private`: where a build has none, or the processor no bfloat16,
+torch's usual product does the same.
 """
 
 from __future__ import annotations
@@ -18,17 +18,11 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from .. import private
+
 Product = Callable[[Tensor], Tensor]
 SMALL = 2**21  # multiplications from which a product outweighs the call of a function from Python
 
-try:
-    _LINEAR: Any = torch.ops.mkldnn._linear_pointwise
-    _LAY_OUT: Any = torch.ops.mkldnn._reorder_linear_weight
-    FAST = {torch.float32}
-    if torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        FAST.add(torch.bfloat16)
-except AttributeError:
-    FAST = set()
 _AVX512 = torch.backends.cpu.get_cpu_capability() == "AVX512"
 
 
@@ -37,8 +31,8 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     With gaps oneDNN computes it a thousand times as slowly.
     """
-    if x.dtype is torch.float32 and x.dtype in FAST and x.numel():
-        return _LINEAR(x, weight, bias, "none", [], "")
+    if x.dtype is torch.float32 and x.numel() and (fast := private.onednn(x.dtype)):
+        return fast.linear(x, weight, bias)
     return F.linear(x, weight, bias)  # in bfloat16 it is oneDNN's already
 
 
@@ -47,17 +41,19 @@ def repeated(weight: Tensor, bias: Tensor | None, rows: int) -> Product:
 
     Laid out once in oneDNN's own order: at 1.5 to 3 times the speed.
     """
-    if weight.dtype not in FAST:
+    fast = private.onednn(weight.dtype)
+    if fast is None:
         return lambda x: F.linear(x, weight, bias)
-    laid_out = _LAY_OUT(weight.contiguous(), rows)
-    return lambda x: _LINEAR(x, laid_out, bias, "none", [], "")
+    multiply, laid_out = fast.linear, fast.lay_out(weight.contiguous(), rows)
+    return lambda x: multiply(x, laid_out, bias)
 
 
 def on_cpu(x: Tensor) -> bool:
     """Whether `x` is computed on here: no GPU, no traced graph, no stand-in for a tensor."""
     if x.device.type != "cpu" or type(x) is not Tensor or torch.compiler.is_compiling():
         return False
-    return not (torch._C._get_tracing_state() or torch.onnx.is_in_onnx_export()) and x.numel() > 0
+    traced = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]  # public, untyped
+    return not (traced or torch.onnx.is_in_onnx_export()) and x.numel() > 0
 
 
 class Linear(nn.Linear):
@@ -72,7 +68,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`F.linear`; a large one in float32 with AVX-512 by oneDNN."""
     exact = x.dtype is weight.dtype is torch.float32 and not torch.is_autocast_enabled("cpu")
     large = x.numel() * len(weight) >= SMALL
-    if not (exact and large and _AVX512 and FAST and on_cpu(x)):
+    if not (exact and large and _AVX512 and on_cpu(x) and private.onednn(x.dtype)):
         return F.linear(x, weight, bias)
     return _Linear.apply(x, weight, bias)  # type: ignore[no-untyped-call]
 

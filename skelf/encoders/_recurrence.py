@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from .. import private
 from ._products import on_cpu, product, repeated
 
 ROWS = 512  # of the input at a time
@@ -127,10 +128,10 @@ class _Layer(torch.autograd.Function):
 def _factors(r: Tensor, z: Tensor, a: Tensor, n: Tensor, h: Tensor, out: Tensor) -> Tensor:
     """What `dh'` `(N, D, H)` is multiplied with for a, r, z and n: `(N, D, 4, H)`, into `out`."""
     of_a, of_r, of_z, of_n = out.unbind(2)
-    rest = 1 - z
-    torch.ops.aten.tanh_backward.grad_input(rest, n, grad_input=of_n)
+    rest, backward = 1 - z, private.activation_gradients()
+    backward.tanh(rest, n, of_n)
     torch.mul(of_n, r, out=of_a)
-    torch.ops.aten.sigmoid_backward.grad_input(of_n * a, r, grad_input=of_r)
+    backward.sigmoid(of_n * a, r, of_r)
     torch.mul(h - n, rest, out=of_z)  # z (1 - z) (h before - n)
     return out
 

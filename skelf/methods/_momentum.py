@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .. import private
 from ..augment.aimclr_views import AimCLRViews
 from ..augment.skeletonclr import SkeletonCLRViews
 from ..distributed import gather
@@ -83,7 +84,8 @@ def follow(key: nn.Module, query: nn.Module, momentum: float) -> None:
 
     Source: AimCLR, Eq. 2; sources C6 for the buffers.
     """
-    torch._foreach_lerp_(list(key.parameters()), list(query.parameters()), 1 - momentum)
+    followers, followed = list(key.parameters()), list(query.parameters())
+    private.lerp_all(followers[0].device.type)(followers, followed, 1 - momentum)
 
 
 def embed(z: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 def synchronize(module: nn.Module) -> None:
@@ -28,21 +29,18 @@ def synchronize(module: nn.Module) -> None:
             synchronize(child)
 
 
-class SyncNorm(nn.modules.batchnorm._BatchNorm):
-    """BatchNorm of `(N, C, ...)`, the mean and variance those of all processes."""
+class SyncNorm(nn.BatchNorm1d):
+    """BatchNorm of `(N, C, ...)` of any number of dimensions, with all processes' statistics."""
 
     running_mean: Tensor
     running_var: Tensor
     num_batches_tracked: Tensor
 
-    def _check_input_dim(self, input: Tensor) -> None:
-        """Any number of dimensions will do."""
-
     def forward(self, x: Tensor) -> Tensor:
         """Normalises `x`; statistics in float32 at least."""
         alone = not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1
         if alone or not self.training:
-            return super().forward(x)
+            return self._by_itself(x)
         with torch.autocast(x.device.type, enabled=False):
             y = x.to(torch.promote_types(x.dtype, torch.float32))
             others = [0, *range(2, x.dim())]
@@ -54,11 +52,25 @@ class SyncNorm(nn.modules.batchnorm._BatchNorm):
             scale = self.weight * (variance + self.eps).rsqrt()
             return (y * scale.view(shape) + self.bias.view(shape)).to(x.dtype)
 
+    def _by_itself(self, x: Tensor) -> Tensor:
+        if self.training:
+            self.num_batches_tracked.add_(1)
+        return F.batch_norm(
+            x, self.running_mean, self.running_var, self.weight, self.bias, self.training,
+            self._rate(), self.eps,
+        )  # fmt: skip
+
+    def _rate(self) -> float:
+        """How much a batch moves the running statistics; without a momentum they are its mean."""
+        if self.momentum is not None:
+            return self.momentum
+        return 1 / max(int(self.num_batches_tracked), 1)
+
     @torch.no_grad()
     def _remember(self, mean: Tensor, variance: Tensor, count: int) -> None:
         self.num_batches_tracked.add_(1)
-        self.running_mean.lerp_(mean, self.momentum or 0.0)
-        self.running_var.lerp_(variance * count / (count - 1), self.momentum or 0.0)
+        self.running_mean.lerp_(mean, self._rate())
+        self.running_var.lerp_(variance * count / (count - 1), self._rate())
 
 
 def _average(x: Tensor) -> Tensor:

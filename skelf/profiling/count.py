@@ -30,6 +30,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
+from ..devices import choose_device
 from ..encoders import ENCODERS
 from ..errors import InputError, unknown
 from ..layouts import layout as named_layout
@@ -126,7 +127,9 @@ def profile(
         method, methods=METHODS, encoders=ENCODERS, protocols=PROTOCOLS, file=config,
         overrides=overrides,
     )  # fmt: skip
-    device = _device(device)
+    if device not in ("auto", *BATCHES):
+        raise unknown("device", device, ("auto", *BATCHES))
+    device = choose_device(device, "device")
     if stream not in STREAMS:
         raise unknown("stream", stream, STREAMS)
     for name, value in {"persons": persons, "channels": channels, "steps": steps}.items():
@@ -218,7 +221,7 @@ class _WholeSequences(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        if func is torch._VF.gru and len(args) == 9 and isinstance(args[3], bool):
+        if func is torch.gru and len(args) == 9 and isinstance(args[3], bool):
             x, first, weights, biases, layers, _, _, both, batch_first = args
             if x.is_meta and x.dim() == 3:
                 return _gru(x, first, weights, biases, layers, 1 + both, batch_first)
@@ -279,16 +282,8 @@ def _conv_backward(
     return each * sum(map(bool, asked[:2]))
 
 
-_FORMULAS = {torch.ops.aten.convolution_backward: _conv_backward}
+_FORMULAS = {torch.ops.aten.convolution_backward: _conv_backward}  # as the counter is told of one
 
 
 def _size(parameters: Iterable[nn.Parameter]) -> int:
     return sum(parameter.numel() for parameter in parameters)
-
-
-def _device(name: str) -> str:
-    if name not in ("auto", *BATCHES):
-        raise unknown("device", name, ("auto", *BATCHES))
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("device: cuda, but torch sees no CUDA device here; use auto or cpu")
-    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name

@@ -13,9 +13,11 @@ from typing import Literal
 
 import torch
 from torch import Generator, Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm as AnyBatchNorm
 
+from .. import private
 from ..errors import InputError
+from ..guest import no_trace
+from ..guest import seed as seed_torch
 from ..settings.options import option, options
 from ..settings.ranges import Count, Positive
 
@@ -89,7 +91,7 @@ def set_mode(encoder: nn.Module, batchnorm: BatchNorm) -> None:
     """
     encoder.train(batchnorm != "eval")
     for module in encoder.modules():
-        if isinstance(module, AnyBatchNorm) and batchnorm == "frozen":
+        if isinstance(module, private.batch_norms()) and batchnorm == "frozen":
             module.eval()
         elif isinstance(module, nn.RNNBase) and not module.dropout:
             # cuDNN has no gradient of a recurrent layer in evaluation mode, which without dropout
@@ -100,12 +102,8 @@ def set_mode(encoder: nn.Module, batchnorm: BatchNorm) -> None:
 @contextmanager
 def seeded(seed: int, device: torch.device | str) -> Iterator[None]:
     """Draws from torch's global generators (dropout) by `seed` inside, and as before after."""
-    on_cuda = torch.device(device).type == "cuda"
-    with torch.random.fork_rng(list(range(torch.cuda.device_count())) if on_cuda else []):
-        if on_cuda:
-            torch.manual_seed(seed)
-        else:  # torch.manual_seed would also seed GPUs, whose state is not kept here
-            torch.default_generator.manual_seed(seed)
+    with no_trace(device):
+        seed_torch(seed, device)
         yield
 
 

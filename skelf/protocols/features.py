@@ -8,7 +8,6 @@ re-encodes the set in every one of 160 epochs.
 from __future__ import annotations
 
 import hashlib
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from ..encoders._products import linear
 from ..errors import InputError
 from ..files import replacing
 from ..skeleton import Skeleton
+from ._cache import content, key
 
 PRECISIONS = ("fp32", "bf16")
 """In which an encoder may encode; its attribute `frozen_precision` says which, fp32 without one."""
@@ -60,13 +60,11 @@ class Change(NamedTuple):
 
     Args:
         name: says exactly what is done, draws included; part of the cache's key.
-        sources: the files below the package that do it; part of the cache's key.
         apply: `(n, C, T, V, M)` normalised, resized clips and their indices `(n,)` in the set -> as
             many clips of that shape.
     """
 
     name: str
-    sources: tuple[str, ...]
     apply: Callable[[Tensor, np.ndarray], Tensor]
 
 
@@ -93,7 +91,8 @@ def extract(
         batch_size: clips a forward pass; no influence on the result beyond rounding.
         cache: folder for the features, made when missing. The file's name is a hash of the
             encoder's weights, settings and source, and of the clips' content and normalisation (and
-            of the change); a damaged file is rewritten.
+            of the change), see `_cache.key`; a damaged file is rewritten. An encoder whose source
+            cannot be read is not cached.
         change: what is done to the clips first; None: nothing.
 
     Returns:
@@ -106,7 +105,7 @@ def extract(
     contract: Any = encoder
     shape = (len(clips), int(contract.dim))
     same_layout(contract.skeleton, clips)
-    path = None if cache is None else Path(cache) / f"{_key(encoder, clips, change)}.safetensors"
+    path = _path(cache, encoder, clips, change)
     if path is not None and (stored := _read(path, shape)) is not None:
         return stored
 
@@ -255,51 +254,15 @@ def in_evaluation(encoder: nn.Module, device: torch.device) -> Iterator[None]:
             module.training = flag
 
 
-def _key(encoder: nn.Module, clips: ClipSet, change: Change | None = None) -> str:
-    """Content address of the features: everything that they depend on, source files included."""
-    digest = hashlib.blake2b(digest_size=20)
-
-    def add(*parts: object) -> None:
-        digest.update(repr(parts).encode())
-
-    add("features-1", clips.digest(), clips.normalize)
-    if change is not None:
-        add("change", change.name)
-    package = Path(__file__).parents[1]
-    own = () if change is None else change.sources
-    names = ("streams.py", "augment/basic.py", "data/batch.py", "data/joints/body_axes.py", *own)
-    names += ("encoders/_recurrence.py",)  # functions, which no module's class leads to
-    sources = {package / name for name in names} | {*package.glob("data/normalize*.py")}
-    for name, module in encoder.named_modules():
-        add(name, type(module).__qualname__, _settings(module))
-        source = getattr(sys.modules.get(type(module).__module__), "__file__", None)
-        if source and Path(source).is_file():
-            sources.add(Path(source))
-    for source in sorted(sources):
-        digest.update(source.read_bytes())
-    # Buffers by name, not state_dict: it leaves out those that are not persistent.
-    for name, tensor in (*encoder.named_parameters(), *encoder.named_buffers()):
-        add(name, tensor.dtype, tuple(tensor.shape))
-        digest.update(_bytes(tensor))
-    return digest.hexdigest()
-
-
-def _settings(module: nn.Module) -> list[tuple[str, str]]:
-    """A module's plain attributes (stream, heads, ...), of which the weights may hold no trace."""
-    plain = (bool, int, float, str, tuple, Skeleton)
-    return sorted(
-        (name, repr(value))
-        for name, value in vars(module).items()
-        if isinstance(value, plain) and not name.startswith("_") and name != "training"
-    )
-
-
-def _bytes(tensor: Tensor) -> memoryview:
-    return tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().data
+def _path(
+    cache: Path | None, encoder: nn.Module, clips: ClipSet, change: Change | None
+) -> Path | None:
+    named = None if cache is None else key(encoder, clips, change and change.name)
+    return None if cache is None or named is None else Path(cache) / f"{named}.safetensors"
 
 
 def _checksum(features: Tensor) -> str:
-    return hashlib.blake2b(_bytes(features), digest_size=16).hexdigest()
+    return hashlib.blake2b(content(features), digest_size=16).hexdigest()
 
 
 def _read(path: Path, shape: tuple[int, int]) -> Tensor | None:

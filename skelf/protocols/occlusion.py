@@ -138,8 +138,7 @@ def change(condition: str, clips: ClipSet, amounts: Amounts) -> features.Change:
         return draw(x, generators, clips.length[indices], clips, amounts)
 
     parts = sorted(clips.skeleton.parts.items()) if condition == "spatial" else None
-    sources = ("augment/occlusion.py", "protocols/occlusion.py")
-    return features.Change(repr((condition, parts, amounts)), sources, apply)
+    return features.Change(repr((condition, parts, amounts)), apply)
 
 
 def _spatial(

@@ -86,7 +86,8 @@ def semi(
     Raises:
         InputError: as `finetune`; a share that gives no clip or one class.
 
-    Source: CMD's released script (sources E1); AimCLR's subset (sources E2). differs: see `finetune`.
+    Source: CMD's released script (sources E1); AimCLR's subset (sources E2). differs: see
+    `finetune`.
     """
     train, test, classes = both_sides(encoder, train, test)
     # All draws before the first training: a share that is too small must not cost hours.

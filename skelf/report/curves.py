@@ -10,6 +10,7 @@ from ..pages import html, plots
 from ..pages.html import Section
 from ..protocols import KNN
 from ..settings.options import flat
+from ..training.log import BOOKKEEPING
 from .found import Found, Run
 from .setup import Setup
 
@@ -18,7 +19,6 @@ LINES = 12
 
 # The settings of k-NN with which a run reads it; only such rows continue the monitor's curve.
 _MONITOR = flat(KNN())
-_ASIDE = {"event", "epoch", "step", "lr", "clips_per_second", "wait_share"}
 
 Series = dict[str, tuple[list[float], list[float]]]
 """Setup's name -> (epochs done, values)."""
@@ -112,7 +112,7 @@ def _terms(found: Found, setup: Setup) -> str:
     # Of all epochs: a later stage of a method may have other terms than the first.
     terms = dict.fromkeys(key for e in events if e["event"] == "epoch" for key in e)
     series: Series = {}
-    for term in [key for key in terms if key not in _ASIDE]:
+    for term in [key for key in terms if key not in BOOKKEEPING]:
         read, _ = _over_seeds(found, "epoch", term, [setup])
         series |= {term.replace("_", " "): xy for xy in read.values()}
     if not series:

@@ -11,6 +11,7 @@ import torch
 
 from ..checkpoints import folder as checkpoint
 from ..data.clips import ClipSet
+from ..devices import choose_device
 from ..errors import InputError
 from ..metrics.classes import topk_accuracy
 from ..pages import embedding, html, plots
@@ -66,7 +67,7 @@ def sections(
     train, test = (_labelled(side, split) for side in clips.split(split))
     chosen = _chosen(found)
     seen = []
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = choose_device("auto", "device")
     for name, run in chosen[:SETUPS]:
         say(f"encoding {len(train)} + {len(test)} clips, trained and untrained: {name}")
         try:

@@ -8,13 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ..pages.svg import clean
+from ..settings.run import RESULT_FREE
 
 PARTS = ("method", "encoder", "views", "train", "data", "weights", "inputs", "runs")
-# Differ between runs that compute the same.
-_ASIDE = {
-    *("train.devices", "train.resident", "train.compile", "train.save_every", "train.keep"),
-    "train.monitor_every",
-}
 _OF_INPUTS = ("method", "encoder", "stream", "streams", "weight", "views", "train", "config")
 
 
@@ -57,7 +53,7 @@ def setup_of(config: Mapping[str, Any], stream: str, source: tuple[str, str]) ->
         if isinstance(value, Mapping):
             for key, one in value.items():
                 name = f"{part}.{key}"
-                if one is not None and key != "name" and name not in _ASIDE:
+                if one is not None and key != "name" and name not in RESULT_FREE:
                     settings[name] = json.dumps(one, sort_keys=True)
         elif value is not None:
             settings[part] = json.dumps(_bare(value), sort_keys=True)

@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from ..checkpoints import folder as checkpoint
 from ..encoders import ENCODERS
 from ..encoders.ensemble import Ensemble, common
 from ..errors import InputError, unknown
+from ..guest import no_trace
+from ..guest import seed as seed_torch
 from ..layouts import layout
 from ..methods import OFFICIAL
 from ..settings.run import Config
@@ -30,6 +31,7 @@ Run = str | Path
 ALL = "all"
 
 
+@no_trace()
 def load(
     run: Run, *, untrained: bool = False, seed: int = 0, stream: str | None = None
 ) -> nn.Module:
@@ -52,6 +54,7 @@ def load(
 from_pretrained = load  # the name that users of the hub look for
 
 
+@no_trace()
 def load_official(
     path: str | Path, method: str, skeleton: Skeleton | str = "ntu25", stream: str = "joint"
 ) -> nn.Module:
@@ -164,7 +167,7 @@ def _from_run(
     described = checkpoint.read_config(folder)
     source = str(folder / "config.json")
     config, given = Config.from_dict(described, source=source), described.get("input")
-    torch.manual_seed(seed)
+    seed_torch(seed, "cpu")
     first = build_encoder(config, given, source)
     unread = untrained and stream is None
     tensors = {} if unread else checkpoint.read_tensors(folder / checkpoint.MODEL)
@@ -173,7 +176,7 @@ def _from_run(
     names = _choose(run, list(held), stream)
     if names != [first.stream]:
         if untrained:  # the others' weights are drawn after the first's, by the method
-            torch.manual_seed(seed)
+            seed_torch(seed, "cpu")
             method: Any = build_method(config, given, source)
             made = {first.stream: method.encoder, **dict(getattr(method, "encoders", {}))}
         else:

@@ -63,6 +63,18 @@ class Train:
             raise ValueError(f"warmup_epochs must be below epochs = {self.epochs}")
 
 
+RESULT_FREE = frozenset(
+    f"train.{key}"
+    for key in (
+        *("devices", "resident", "compile", "chunk"),
+        *("save_every", "keep", "monitor_every"),
+    )
+)
+"""Settings that say where and how a run is computed, not what: results are equal up to rounding, or
+up to draws of the same distribution. A resume may change them, and runs that differ in nothing else
+are repeats of one setup."""
+
+
 @options("data")
 class Data:
     """How a store's clips become batches."""

@@ -7,19 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from ..checkpoints.folder import MODEL, newest, read_config
 from ..errors import InputError
 from ..files import write_json
+from ..locks import locked
 from ..settings.given import SECTIONS
+from ..settings.run import RESULT_FREE
 from .state import read_counters, resuming
 
 # What may change when a run is resumed: it alters where and how long, not what is computed.
-_FREE = {
-    f"train.{key}"
-    for key in ("epochs", "devices", "resident", "save_every", "keep", "monitor_every", "compile")
-} | {"source.data"}
+_FREE = RESULT_FREE | {"train.epochs", "source.data"}
 
 
 @contextmanager
@@ -32,17 +29,11 @@ def claim(run: Path, config: Mapping[str, Any], resume: bool) -> Iterator[None]:
         InputError: the folder cannot be made, another process holds it, it has a run that is not to
             be resumed, or one with other settings or with more epochs than asked for.
     """
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(run / ".lock", blocking=False)
-        lock.acquire()
-    except Timeout:
-        raise InputError(
-            f"{run}: another process is training here; wait for it or choose another --out"
-        ) from None
-    except OSError as error:
-        raise InputError(f"{run}: cannot write the run's folder: {error.strerror}") from None
-    try:
+    with locked(
+        run, ".lock",
+        busy="another process is training here; wait for it or choose another --out",
+        unwritable="cannot write the run's folder",
+    ):  # fmt: skip
         last = newest(run)
         if last is not None and resume:
             _refuse_changes(run, config)
@@ -53,8 +44,6 @@ def claim(run: Path, config: Mapping[str, Any], resume: bool) -> Iterator[None]:
             )
         write_json(run / "config.json", config)
         yield
-    finally:
-        lock.release()
 
 
 def _replaceable(run: Path) -> bool:

@@ -14,6 +14,11 @@ from ..files import write_text
 Event = dict[str, Any]
 Listener = Callable[[Event], None]
 
+BOOKKEEPING = frozenset(
+    {"event", "epoch", "epochs", "step", "batch", "batches", "lr", "clips_per_second", "wait_share"}
+)
+"""Keys of an event that are no term of the loss and no reading of the monitor."""
+
 
 class RunLog:
     """Writes events to `run/log.jsonl` and `run/tensorboard/`; a context manager.

@@ -18,9 +18,12 @@ import torch
 from lightning.fabric import Fabric
 from torch import nn
 
+from .. import private
 from ..checkpoints import folder as checkpoint
 from ..data.clips import ClipSet
+from ..devices import choose_device
 from ..errors import InputError
+from ..guest import no_trace
 from ..settings.run import Train
 from .claim import claim
 from .log import Event, Listener, RunLog
@@ -28,6 +31,7 @@ from .schedule import batch_plan
 from .trainer import Trainer
 
 
+@no_trace()  # of precision; of a GPU's generators see below, once it is chosen
 def fit(
     method: nn.Module,
     clips: ClipSet,
@@ -68,7 +72,8 @@ def fit(
             f"{clips}: each of {fabric.world_size} process(es) needs 2 clips a batch; there are "
             f"{len(clips)} training clips and train.batch_size is {settings.batch_size}"
         )
-    with claim(run, config, resume) if fabric.is_global_zero else nullcontext():
+    hold = claim(run, config, resume) if fabric.is_global_zero else nullcontext()
+    with hold, no_trace(fabric.device):
         trainer = Trainer(fabric, method, clips, settings, run, seed, config)
         start = trainer.resume() if resume else 0
         if fabric.broadcast(start) != start:
@@ -98,11 +103,7 @@ def launch(settings: Train) -> Fabric:
     Raises:
         InputError: `train.devices=cuda` where there is none.
     """
-    accelerator = settings.devices
-    if accelerator == "auto":
-        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
-    elif accelerator == "cuda" and not torch.cuda.is_available():
-        raise InputError("train.devices: cuda, but torch sees no CUDA device here; use auto or cpu")
+    accelerator = choose_device(settings.devices, "train.devices")
     world = int(os.environ.get("WORLD_SIZE", 1))
     local = int(os.environ.get("LOCAL_WORLD_SIZE", world))
     fabric = Fabric(
@@ -125,7 +126,7 @@ def _precision(name: str, accelerator: str) -> Any:
         if accelerator == "cuda":
             name = "bf16" if torch.cuda.is_bf16_supported() else "fp16"
         else:  # without hardware support, bf16 on a CPU is emulated and slow
-            name = "bf16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "fp32"
+            name = "bf16" if private.bf16_on_cpu() else "fp32"
     return {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}[name]
 
 

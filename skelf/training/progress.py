@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from .log import Event
+from .log import BOOKKEEPING, Event
 
 
 class TrainingDisplay:
@@ -85,9 +85,5 @@ class TrainingDisplay:
             self.console.print(f"{where}  {text}", highlight=False, markup=False, soft_wrap=True)
 
 
-_PLAIN = {"event", "epoch", "epochs", "step", "batch", "batches", "lr"}
-_PLAIN |= {"clips_per_second", "wait_share"}  # shown in their own way
-
-
 def _terms(event: Event) -> str:
-    return "  ".join(f"{k} {v:.4g}" for k, v in event.items() if k not in _PLAIN)
+    return "  ".join(f"{k} {v:.4g}" for k, v in event.items() if k not in BOOKKEEPING)

@@ -17,6 +17,7 @@ from ..checkpoints import folder as checkpoint
 from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
 from ..encoders.chunks import set_chunk
+from ..guest import seed as seed_torch
 from ..settings.run import Train
 from .clock import Laps
 from .compiled import Compiled
@@ -142,7 +143,7 @@ class Trainer:
         key = (self.seed, self.step, self.fabric.global_rank)
         views, model = np.random.SeedSequence(key).generate_state(2, np.uint32)
         self.generator.manual_seed(int(views))
-        torch.manual_seed(int(model))  # DropPath and the like
+        seed_torch(int(model), self.fabric.device)  # DropPath and the like
 
     def _follow(self) -> None:
         if self.average is None or self.settings.ema is None:

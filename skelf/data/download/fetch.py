@@ -8,17 +8,16 @@ https is read (and this machine, for tests), redirects included.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from filelock import FileLock, Timeout
-
 from ...errors import InputError
 from ...files import write_text
+from ...locks import locked
 from .http import Answer, BrokenError, RefusedError, opened
 from .sets import Entry, find
 
@@ -86,7 +85,10 @@ def fetch(
             stay, the others are continued by the next call.
         OSError: nothing can be written.
     """
-    with _claimed(folder):
+    with locked(
+        folder, ".get.lock",
+        busy="another process is loading into it; wait for it", unwritable="cannot write here",
+    ):  # fmt: skip
         sums = _read_sums(folder / SUMS)
         loaded = kept = checked = 0
         try:
@@ -229,20 +231,3 @@ def _read_sums(path: Path) -> dict[str, str]:
             if len(digest) == 64 and name:
                 sums[name] = digest
     return sums
-
-
-@contextmanager
-def _claimed(folder: Path) -> Iterator[None]:
-    """Makes the folder and keeps other processes from loading into it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".get.lock", blocking=False)
-        lock.acquire()
-    except Timeout:
-        raise InputError(f"{folder}: another process is loading into it; wait for it") from None
-    except OSError as error:
-        raise InputError(f"{folder}: cannot write here: {error.strerror}") from None
-    try:
-        yield
-    finally:
-        lock.release()
