@@ -54,6 +54,12 @@ def draw_views(
         `number` tensors `(N, C, frames, V, M)`.
 
     Source: the released code; the paper cites earlier work for its augmentations.
+
+    Examples:
+        >>> x, lengths = torch.randn(2, 3, 40, 20, 1), torch.tensor([40, 25])
+        >>> views = draw_views(x, lengths, torch.Generator().manual_seed(0), frames=16)
+        >>> len(views), views[0].shape
+        (4, torch.Size([2, 3, 16, 20, 1]))
     """
     start, span = draw_crops(lengths, frames, crop, number, generator)
     x = crop_resize(x, start, span, frames)  # (K * N, C, frames, V, M)

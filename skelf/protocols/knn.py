@@ -52,6 +52,16 @@ def run(
 
     Raises:
         InputError: a split without labelled clips, a single class, `k < 1` or `temperature <= 0`.
+
+    Examples:
+        >>> from skelf.data.synthetic.clips import generate
+        >>> from skelf.encoders import ENCODERS
+        >>> from skelf.protocols import PROTOCOLS
+        >>> train, test = generate(clips=48).split("xview")
+        >>> encoder = ENCODERS["gru"](train.skeleton, dim=4, layers=1, frames=8, persons=1)
+        >>> outcome = PROTOCOLS["knn"](encoder, train, test)
+        >>> list(outcome.values)
+        ['top1.none']
     """
     _check(k, temperature)
     f = features.extract_splits(encoder, train, test, device=device, cache=cache)
@@ -98,6 +108,12 @@ def knn_scores(
         InputError: an empty gallery, `k < 1` or `temperature <= 0`.
 
     Source: Wu et al. 2018, section 3.4.
+
+    Examples:
+        >>> gallery = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]])
+        >>> labels, query = torch.tensor([0, 0, 1]), torch.tensor([[0.0, 2.0]])
+        >>> knn_scores(gallery, labels, query, classes=2, k=2).argmax(dim=1)
+        tensor([1])
     """
     _check(k, temperature)
     if len(train) == 0:
