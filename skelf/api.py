@@ -83,6 +83,14 @@ def pretrain(
         InputError: bad settings or data; the message names the key or file and the remedy.
         OSError: the run's folder cannot be written; older checkpoints are kept.
         RuntimeError: the loss is not finite.
+
+    Examples:
+        >>> import skelf
+        >>> from skelf.data.synthetic.clips import generate
+        >>> tiny = ["encoder.dim=8", "encoder.frames=8", "train.epochs=1", "train.batch_size=16"]
+        >>> run = skelf.pretrain("usdrl", generate(clips=24), out="run", overrides=tiny)
+        >>> skelf.load(run).dim
+        16
     """
     from .training.loop import fit  # Lightning takes seconds to import; judging needs none of it
 
@@ -168,6 +176,18 @@ def evaluate(
 
     Raises:
         InputError: an unknown protocol or precision, bad data, or a run that cannot be read.
+
+    Examples:
+        >>> import skelf
+        >>> from skelf.data.synthetic.clips import generate
+        >>> clips = generate(clips=48)
+        >>> tiny = ["encoder.dim=8", "encoder.frames=8", "train.epochs=1", "train.batch_size=16"]
+        >>> run = skelf.pretrain("usdrl", clips, split="xview", out="judged", overrides=tiny)
+        >>> rows = skelf.evaluate(["knn", "retrieval"], run, clips, split="xview", device="cpu")
+        >>> [(row["protocol"], row["metric"], row["selection"]) for row in rows[:2]]
+        [('knn', 'top1', 'none'), ('retrieval', 'precision@1', 'none')]
+        >>> all(0 <= row["value"] <= 1 for row in rows)
+        True
     """
     asked = _asked(protocols)
     _refuse_seed(seed)

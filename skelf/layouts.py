@@ -222,6 +222,12 @@ def layout(name: str) -> Skeleton:
 
     Raises:
         InputError: neither a known name nor a readable `.toml` file.
+
+    Examples:
+        >>> layout("NTU25").joints
+        25
+        >>> layout("kinect20").names[layout("kinect20").root]
+        'HipCenter'
     """
     if name.lower() in LAYOUTS:
         return LAYOUTS[name.lower()]

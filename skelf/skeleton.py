@@ -33,6 +33,17 @@ class Skeleton:
         InputError: unknown or cyclic parents, none or several roots, duplicated names, pairs that
             name a joint twice, parts that overlap or leave a joint out; the message names the
             joint.
+
+    Examples:
+        >>> arm = Skeleton(
+        ...     names=("shoulder", "elbow", "wrist"),
+        ...     parents=(-1, 0, 1),
+        ...     pairs=(),
+        ...     parts={"arm": (0, 1, 2)},
+        ...     centre=0,
+        ... )
+        >>> arm.joints, arm.edges, arm.bones
+        (3, ((1, 0), (2, 1)), (0, 0, 1))
     """
 
     names: tuple[str, ...]

@@ -29,6 +29,12 @@ def derive(x: Tensor, stream: str, skeleton: Skeleton, coordinates: int | None =
 
     Raises:
         InputError: a stream that is not in `STREAMS`.
+
+    Examples:
+        >>> from skelf.layouts import KINECT20
+        >>> x = torch.ones(1, 3, 2, 20, 1)  # nobody moves, and all joints are in one place
+        >>> [float(derive(x, stream, KINECT20).abs().max()) for stream in STREAMS]
+        [1.0, 0.0, 0.0]
     """
     if stream not in STREAMS:
         raise unknown("stream", stream, STREAMS)

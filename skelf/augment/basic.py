@@ -73,6 +73,11 @@ def crop_resize(x: Tensor, start: Tensor, span: Tensor, frames: int) -> Tensor:
 
     Returns:
         `(N, C, frames, V, M)`, or `(K * N, C, frames, V, M)`, view by view.
+
+    Examples:
+        >>> x = torch.arange(8.0).view(1, 1, 8, 1, 1)
+        >>> crop_resize(x, torch.tensor([2]), torch.tensor([4]), 2).flatten()  # frames 2 to 5
+        tensor([2.5000, 4.5000])
     """
     N, C, T, V, M = x.shape
     start, span = start.reshape(-1, N), span.reshape(-1, N)
@@ -168,6 +173,14 @@ def map_joints(x: Tensor, matrices: Tensor, joints: Tensor | None = None) -> Ten
     Source: USDRL's released augmentations (sources U13). There a corrupted joint is a row vector
     times the matrix; all its entries have one distribution, so the transpose changes nothing but
     the draw.
+
+    Examples:
+        >>> x = torch.ones(1, 3, 4, 2, 1)  # two joints
+        >>> zero = torch.zeros(1, 3, 3)
+        >>> map_joints(x, zero, torch.tensor([[True, False]]))[0, :, 0, :, 0]  # the first is lost
+        tensor([[0., 1.],
+                [0., 1.],
+                [0., 1.]])
     """
     N, C, T, V, M = x.shape
     rows = x.reshape(N * C, T * V * M)
@@ -185,5 +198,11 @@ def _uniform(shape: tuple[int, ...], generator: Generator, device: torch.device)
 
 
 def resize(x: Tensor, lengths: Tensor, frames: int) -> Tensor:
-    """Whole clips `(N, C, T, V, M)` of `lengths` `(N,)` in `frames`: what protocols encode."""
+    """Whole clips `(N, C, T, V, M)` of `lengths` `(N,)` in `frames`: what protocols encode.
+
+    Examples:
+        >>> x = torch.arange(6.0).view(1, 1, 6, 1, 1)  # four frames and two of padding
+        >>> resize(x, torch.tensor([4]), 2).flatten()
+        tensor([0.5000, 2.5000])
+    """
     return crop_resize(x, torch.zeros_like(lengths), lengths, frames)

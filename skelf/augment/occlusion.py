@@ -103,7 +103,13 @@ def frames_at(length: int, frames: int) -> np.ndarray:
 
 
 def hide_joints(x: Tensor, joints: Tensor) -> Tensor:
-    """Sets joints `(N, V)` of every person to zero in all frames of `x` `(N, C, T, V, M)`."""
+    """Sets joints `(N, V)` of every person to zero in all frames of `x` `(N, C, T, V, M)`.
+
+    Examples:
+        >>> hidden = torch.tensor([[True, False]])
+        >>> hide_joints(torch.ones(1, 1, 2, 2, 1), hidden).flatten()
+        tensor([0., 1., 0., 1.])
+    """
     return x.masked_fill(joints[:, None, None, :, None], 0.0)
 
 

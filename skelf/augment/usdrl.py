@@ -67,6 +67,12 @@ def draw_views(
         `how.number` tensors `(N, C, frames, V, M)`.
 
     Source: the released code, sources U12, U13.
+
+    Examples:
+        >>> x, lengths = torch.randn(2, 3, 40, 20, 1), torch.tensor([40, 25])
+        >>> views = draw_views(x, lengths, torch.Generator().manual_seed(0), frames=16)
+        >>> len(views), views[0].shape
+        (4, torch.Size([2, 3, 16, 20, 1]))
     """
     return draw_distorted(
         x, lengths, generator, frames, how.number, how.crop, how.distortion, coordinates

@@ -35,6 +35,15 @@ class ClipBatches:
 
     Raises:
         InputError: a set without clips.
+
+    Examples:
+        >>> from skelf.data.synthetic.clips import generate
+        >>> clips = generate(clips=12)
+        >>> x, lengths = ClipBatches(clips)(np.array([4, 7]))  # (N, C, T, V, M) and (N,)
+        >>> x.shape == (2, 3, clips.length[[4, 7]].max(), 20, 1)
+        True
+        >>> lengths.tolist() == clips.length[[4, 7]].tolist()
+        True
     """
 
     def __init__(

@@ -94,6 +94,13 @@ class ClipSet:
 
         Raises:
             InputError: whatever `validate` finds.
+
+        Examples:
+            >>> from skelf.layouts import KINECT20
+            >>> joints = np.ones((70, 1, 20, 3))  # 70 frames of one person
+            >>> clips = ClipSet.build(joints, [30, 40], KINECT20, label=[0, 0], class_names=["sit"])
+            >>> len(clips), clips.names, clips.coordinates
+            (2, ['clip0', 'clip1'], 3)
         """
         frames = np.asarray(length, np.int64)
         count = len(frames)
@@ -126,6 +133,13 @@ class ClipSet:
 
         Raises:
             InputError: no such file, not a skelf store, or a damaged one.
+
+        Examples:
+            >>> from skelf.data.synthetic.clips import generate
+            >>> generate(clips=12).save("opened.h5")
+            >>> clips = ClipSet.open("opened.h5", normalize="centre")  # what batches will apply
+            >>> len(clips), type(clips.joints).__name__
+            (12, 'memmap')
         """
         fields, checksum = store.read(Path(path))
         for key in TABLE:
@@ -142,6 +156,13 @@ class ClipSet:
 
         Raises:
             InputError: NaN or infinite joints, or a table that does not hold; no file appears.
+
+        Examples:
+            >>> from skelf.data.synthetic.clips import generate
+            >>> clips = generate(clips=12)
+            >>> clips.take([0, 5]).save("two.h5")
+            >>> ClipSet.open("two.h5").frames_total == clips.length[[0, 5]].sum()
+            np.True_
         """
         if not len(self):
             raise InputError(f"{self}: there are no clips; nothing to save to {path}")
@@ -185,7 +206,14 @@ class ClipSet:
         return int(self.length.sum())
 
     def clip(self, index: int) -> np.ndarray:
-        """Clip `index`, `(T, M, V, C)`: a view, nothing is copied."""
+        """Clip `index`, `(T, M, V, C)`: a view, nothing is copied.
+
+        Examples:
+            >>> from skelf.data.synthetic.clips import generate
+            >>> clips = generate(clips=12)
+            >>> clips.clip(3).shape == (clips.length[3], 1, 20, 3)
+            True
+        """
         return self.joints[self.start[index] : self.start[index] + self.length[index]]
 
     def blocks(self, numbers: int = BLOCK) -> Iterator[tuple[range, np.ndarray]]:
@@ -210,6 +238,14 @@ class ClipSet:
 
         Args:
             indices: integers (repeats allowed) or an `(N,)` mask.
+
+        Examples:
+            >>> from skelf.data.synthetic.clips import generate
+            >>> clips = generate(clips=12)
+            >>> clips.take([3, 3, 0]).names == [clips.names[3], clips.names[3], clips.names[0]]
+            True
+            >>> len(clips.take(clips.label == 2))
+            1
         """
         chosen = np.asarray(indices)
         chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
@@ -227,6 +263,12 @@ class ClipSet:
 
         Raises:
             InputError: no such split (the message lists them), or one of its sides is empty.
+
+        Examples:
+            >>> from skelf.data.synthetic.clips import generate
+            >>> train, test = generate(clips=36, cameras=3).split("xview")
+            >>> set(train.camera.tolist()), set(test.camera.tolist())
+            ({0, 1}, {2})
         """
         if not self.splits:
             raise InputError(f"{self}: has no splits; make one with `skelf data split`")
@@ -247,6 +289,12 @@ class ClipSet:
 
         Raises:
             InputError: a name or an assignment that does not hold.
+
+        Examples:
+            >>> from skelf.data.synthetic.clips import generate
+            >>> clips = generate(clips=12).with_split("half", [1] * 6 + [2] * 6)
+            >>> [len(side) for side in clips.split("half")]
+            [6, 6]
         """
         clips = replace(self, splits={**self.splits, name: np.asarray(assignment, np.int8)})
         check.table(clips)

@@ -27,6 +27,10 @@ def select(
 
     Raises:
         InputError: a value that does not occur, stands on both sides, or a side that stays empty.
+
+    Examples:
+        >>> select(np.array([0, 1, 2, -1]), [0, 1], None, "camera")
+        array([1, 1, 2, 0], dtype=int8)
     """
     present = np.unique(values).tolist()
     for value in [*train, *(test or [])]:

@@ -26,6 +26,13 @@ def relational(
         A scalar, the mean over clips.
 
     Source: sources P10: all keys of the queue, though the released call asks for the nearest.
+
+    Examples:
+        >>> import torch
+        >>> cosines = torch.tensor([[0.9, 0.1, 0.0]])
+        >>> agree = relational(cosines, cosines, 0.1, 0.1)
+        >>> bool(agree < relational(-cosines, cosines, 0.1, 0.1))
+        True
     """
     log_p = (teacher.detach() / teacher_temperature).log_softmax(dim=1)
     log_q = (student / student_temperature).log_softmax(dim=1)

@@ -20,6 +20,11 @@ def masked_error(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
         A scalar; 0 where nothing is masked.
 
     Source: the survey's Eq. 6; sources P10.
+
+    Examples:
+        >>> mask = torch.tensor([True, False])
+        >>> float(masked_error(torch.tensor([3.0, 9.0]), torch.tensor([1.0, 0.0]), mask))
+        4.0
     """
     mask = mask.expand_as(target)
     dtype = torch.promote_types(predicted.dtype, torch.float32)

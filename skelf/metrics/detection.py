@@ -134,6 +134,13 @@ def mean_ap(
 
     Raises:
         InputError: as for `average_precisions`, or no truth at all.
+
+    Examples:
+        >>> truth = np.array([[0, 10, 30, 0], [0, 50, 70, 1]])
+        >>> columns = [[0, 0], [11, 40], [29, 48], [0, 1], [0.9, 0.8]]  # the second is off its mark
+        >>> found = Detections(*map(np.array, columns))
+        >>> mean_ap(truth, found, 0.5, definition="voc", over="action")
+        0.5
     """
     values = average_precisions(truth, found, tiou, definition=definition, over=over)
     _refuse_nothing(truth)

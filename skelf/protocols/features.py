@@ -101,6 +101,14 @@ def extract(
     Raises:
         InputError: the layout is not the encoder's, there are no clips, or features that are not
             finite.
+
+    Examples:
+        >>> from skelf.data.synthetic.clips import generate
+        >>> from skelf.encoders import ENCODERS
+        >>> clips = generate(clips=12)
+        >>> encoder = ENCODERS["gru"](clips.skeleton, dim=4, layers=1, frames=8, persons=1)
+        >>> extract(encoder, clips).shape
+        torch.Size([12, 8])
     """
     contract: Any = encoder
     shape = (len(clips), int(contract.dim))

@@ -58,6 +58,16 @@ def knn(
 
     Raises:
         InputError: a split without labelled clips, or a single class.
+
+    Examples:
+        >>> from skelf.data.synthetic.clips import generate
+        >>> from skelf.encoders import ENCODERS
+        >>> from skelf.protocols import PROTOCOLS
+        >>> train, test = generate(clips=48).split("xview")
+        >>> encoder = ENCODERS["gru"](train.skeleton, dim=4, layers=1, frames=8, persons=1)
+        >>> outcome = PROTOCOLS["knn"](encoder, train, test)
+        >>> list(outcome.values)
+        ['top1.none']
     """
     f = features.extract_splits(encoder, train, test, device=device, cache=cache)
     gallery, labels, queries = (x.to(device) for x in (f.train, f.train_labels, f.test))
@@ -95,6 +105,12 @@ def knn_scores(
         InputError: an empty gallery.
 
     Source: Wu et al. 2018, section 3.4.
+
+    Examples:
+        >>> gallery = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]])
+        >>> labels, query = torch.tensor([0, 0, 1]), torch.tensor([[0.0, 2.0]])
+        >>> knn_scores(gallery, labels, query, 2, KNN(k=2)).argmax(dim=1)
+        tensor([1])
     """
     if len(train) == 0:
         raise InputError("k-NN: the gallery is empty, give it labelled clips")

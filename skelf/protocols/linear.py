@@ -110,6 +110,16 @@ def linear(
     Source: USDRL (AAAI 2025) and its released recognition script: N(0, 0.01) weights,
     cross-entropy, SGD, batch 512, 160 epochs, rate divided by 10 after 120 and 140, a test every 5
     epochs of which the best is reported.
+
+    Examples:
+        >>> from skelf.data.synthetic.clips import generate
+        >>> from skelf.encoders import ENCODERS
+        >>> from skelf.protocols import PROTOCOLS
+        >>> train, test = generate(clips=48).split("xview")
+        >>> encoder = ENCODERS["gru"](train.skeleton, dim=4, layers=1, frames=8, persons=1)
+        >>> outcome = PROTOCOLS["linear"](encoder, train, test)
+        >>> sorted(outcome.values)
+        ['top1.best_on_test', 'top1.last', 'top1.validated', 'top5.last']
     """
     f = features.extract_splits(encoder, train, test, device=device, cache=cache)
     judged = judge(f, {"": f.test}, how, seed=seed, device=device)

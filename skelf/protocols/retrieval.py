@@ -73,6 +73,16 @@ def retrieval(
 
     Source: USDRL (AAAI 2025), section "Action Retrieval": features L2-normalised, 1-NN by cosine
     distance.
+
+    Examples:
+        >>> from skelf.data.synthetic.clips import generate
+        >>> from skelf.encoders import ENCODERS
+        >>> from skelf.protocols import PROTOCOLS
+        >>> train, test = generate(clips=48).split("xview")
+        >>> encoder = ENCODERS["gru"](train.skeleton, dim=4, layers=1, frames=8, persons=1)
+        >>> outcome = PROTOCOLS["retrieval"](encoder, train, test)
+        >>> list(outcome.values)
+        ['precision@1.none', 'precision@5.none', 'precision@10.none', 'map.none']
     """
     f = features.extract_splits(encoder, train, test, device=device, cache=cache)
     gallery_labels, labels = f.train_labels.to(device), f.test_labels.to(device)

@@ -67,6 +67,18 @@ def fuse(
     Raises:
         InputError: a file that cannot be read, files of different protocols, data, splits, classes,
             labels or clips, detections made by different rules, or wrong weights.
+
+    Examples:
+        >>> import skelf
+        >>> from skelf.data.synthetic.clips import generate
+        >>> clips = generate(clips=48)
+        >>> tiny = ["encoder.dim=8", "encoder.frames=8", "train.epochs=1", "train.batch_size=16"]
+        >>> for stream in ("joint", "bone"):
+        ...     run = skelf.pretrain("usdrl", clips, out=stream, stream=stream, overrides=tiny)
+        ...     rows = skelf.evaluate(["knn"], run, clips, split="xview", out=f"{stream}.json")
+        >>> rows = skelf.fuse(["joint.knn.scores.npz", "bone.knn.scores.npz"], weights=[0.6, 0.4])
+        >>> [entry["weight"] for entry in rows[0]["config"]["inputs"]]
+        [0.6, 0.4]
     """
     began = time.perf_counter()
     if out is not None:

@@ -46,6 +46,17 @@ def load(
 
     Raises:
         InputError: nothing there, a checkpoint that does not hold, or no such stream in it.
+
+    Examples:
+        >>> import skelf
+        >>> from skelf.data.synthetic.clips import generate
+        >>> tiny = ["encoder.dim=8", "encoder.frames=8", "train.epochs=1", "train.batch_size=16"]
+        >>> run = skelf.pretrain("usdrl", generate(clips=24), out="loaded", overrides=tiny)
+        >>> encoder = skelf.load(run)
+        >>> encoder(torch.zeros(2, 3, 8, 20, 1)).shape  # (N, C, T, V, M) to one vector a clip
+        torch.Size([2, 16])
+        >>> encoder.frames(torch.zeros(2, 3, 8, 20, 1)).shape  # and one a frame
+        torch.Size([2, 8, 16])
     """
     encoder: nn.Module = judged_encoder(run, None, untrained, seed, stream=stream)[0]
     return encoder
@@ -69,6 +80,15 @@ def load_official(
     Raises:
         InputError: no official layout is known for the method, the file does not hold it, or a
             stream that the method cannot have.
+
+    Examples:
+        >>> from skelf.encoders import ENCODERS
+        >>> from skelf.layouts import NTU25
+        >>> from skelf.methods import METHODS, OFFICIAL
+        >>> method = METHODS["usdrl"](ENCODERS["dste"](NTU25, dim=8, frames=8))
+        >>> torch.save(OFFICIAL["usdrl"].save(method), "released.pt")  # as the authors' files are
+        >>> load_official("released.pt", "usdrl").encoder.dim
+        16
     """
     if method not in OFFICIAL:
         raise unknown("official checkpoint layout", method, OFFICIAL)

@@ -65,6 +65,14 @@ def generate(
 
     Raises:
         InputError: a number out of its range.
+
+    Examples:
+        >>> clips = generate(clips=51, persons=2, seed=3)
+        >>> len(clips), clips.persons, clips.skeleton.name, sorted(clips.splits)
+        (51, 2, 'kinect20', ['xsub', 'xview'])
+        >>> recordings = generate(clips=0, recordings=2)
+        >>> recordings.segments.shape[1], set(recordings.label.tolist())
+        (4, {-1})
     """
     _refuse(clips, persons, subjects, cameras, recordings, fps, seed, noise)
     rng = np.random.default_rng(seed)
