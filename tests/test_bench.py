@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import os
+import re
 import shutil
 import sys
 import types
@@ -19,13 +20,15 @@ from tiny_runs import Stop, clips, stop_in
 
 from skelf import api
 from skelf.bench.cell import Cell
-from skelf.bench.checks import check_settings
+from skelf.bench.checks import Sets, check_settings
 from skelf.bench.markdown import gathered, markdown, spread
+from skelf.bench.plan import plan
 from skelf.bench.run import bench, preview
 from skelf.bench.suite import Place, read_suite, slug
 from skelf.bench.table import COLUMNS, write_parquet
 from skelf.bench.workers import _Worker, run_cells
 from skelf.checkpoints import folder as checkpoint
+from skelf.data.synthetic.clips import generate
 from skelf.errors import InputError
 from skelf.report.gather import gather
 
@@ -546,10 +549,78 @@ def test_the_command_fails_where_a_cell_does(tmp_path, monkeypatch):
     assert said.code == 0 and "1 of 2 cells run, 0 failed" in said.out
 
 
-def test_shipped_suite_resolves():
-    suite = read_suite(Path(__file__).parents[1] / "experiments/suites/small.toml")
+SHIPPED = sorted((Path(__file__).parents[1] / "experiments/suites").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_suites_resolve_and_make_their_cells(path, tmp_path):
+    suite = read_suite(path)
     check_settings(suite)
-    assert {one.after for one in suite.methods} == {None, "PCM3 + clip"}
+    # The stores are not shipped: their files and contents are made up.
+    stores = {data.name: path.parent / (data.store or data.name) for data in suite.data}
+    contents = {place: {"data": place.data} for data in suite.data for place in data.places}
+    cells = plan(suite, Sets(stores, contents), tmp_path)
+    runs = [cell for cell in cells if cell.kind == "pretrain"]
+    assert len(runs) == sum(
+        len(suite.seeds_of(method)) * len(suite.pretrained_on(method)) * len(method.streams)
+        for method in suite.methods
+    )
+    assert {key for cell in cells for key in cell.needs} <= {cell.key for cell in cells}
+    assert all(cell.call["config"] and Path(cell.call["config"]).is_file() for cell in runs)
+
+
+SHRUNK = {
+    "dim": 16,
+    "frames": 8,
+    "mask_segment": 2,
+    "epochs": 2,
+    "width": 4,
+    "queue": 20,
+    "monitor_every": 0,
+}
+# Suite -> beginnings of lines of its table: row, untrained or not, and stream.
+IN_SMALL = {
+    "usdrl_ablation": ("| negatives, dste | joint |", "| VAC, dste, untrained | joint |"),
+    "contrastive": (
+        "| skeletonclr | motion |",
+        "| skeletonclr | joint+motion |",
+        "| crossclr | joint+motion+bone |",
+        "| crossclr, untrained | joint+motion+bone |",
+    ),
+    "pcm3": (
+        "| contrast | joint |",
+        "| + clip | joint |",
+        "| + post-distillation (PCM3++) | joint |",
+    ),
+}
+
+
+def shrunk(text: str) -> str:
+    """Settings of a few steps on a few frames, one seed, one split, two streams."""
+    for key, value in SHRUNK.items():
+        text = re.sub(rf"^{key} = \S+", f"{key} = {value}", text, flags=re.M)
+    text = text.replace("standardize = true", "standardize = true\nepochs = 4")
+    text = re.sub(r"(method\.\w+_epoch)=\d+", r"\1=1", text)
+    text = re.sub(r"train\.epochs=\d+", "train.epochs=2", text)
+    text = re.sub(r"^seeds = .*", "seeds = [0]", text, flags=re.M)
+    text = re.sub(r"^streams = .*", 'streams = ["joint", "motion"]', text, flags=re.M)
+    return re.sub(r"^splits = .*", 'splits = ["xview"]', text, flags=re.M)
+
+
+@pytest.mark.parametrize("name", IN_SMALL)
+def test_shipped_suites_run_in_very_small(name, tmp_path):
+    """On a tiny synthetic store; what starts from an earlier run is checked nowhere else."""
+    experiments = SHIPPED[0].parents[1]
+    (tmp_path / "suites").mkdir()
+    for file in experiments.glob("*_small.toml"):
+        (tmp_path / file.name).write_text(shrunk(file.read_text()))
+    path = tmp_path / "suites" / "suite.toml"
+    path.write_text(shrunk((experiments / f"suites/{name}.toml").read_text()))
+    generate(clips=48).save(path.with_name("nw_ucla.h5"))
+    done = bench(path, tmp_path / "out")
+    assert not done.failures and not done.left
+    table = (tmp_path / "out/results.md").read_text()
+    assert [line for line in IN_SMALL[name] if line not in table] == []
 
 
 def test_a_table_too_wide_to_read_becomes_one_a_protocol(made):
