@@ -1,4 +1,4 @@
-"""Skeletons that move on a page: `assets/player.js` draws them, `report.page` brings it along."""
+"""Skeletons that move on a page: `assets/player.js` draws them, `html.page` brings it along."""
 
 from __future__ import annotations
 

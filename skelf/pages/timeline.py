@@ -97,7 +97,7 @@ def timeline(
 ) -> str:
     """Segments of one recording above what was detected, over seconds, one row a class.
 
-    Whether a detection is right says `metrics_detection.match`, among those that are drawn. Classes
+    Whether a detection is right says `metrics.matching.match`, among those that are drawn. Classes
     stand in the order in which they happen, and beneath them those that were detected only. A row
     that sums up all classes comes first where there are many.
 

@@ -1,4 +1,4 @@
-"""Skeletons of Acclaim motion capture (`.asf`); `amc.py` reads the motions."""
+"""Skeletons of Acclaim motion capture (`.asf`); `readers/amc.py` reads the motions."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def lines(file: Path) -> Lines:
     return [(number, words) for number, words in split if words]
 
 
-def load(file: Path) -> Rig:
+def load_asf(file: Path) -> Rig:
     """Reads a skeleton.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The C3D binary: header, parameters, points; `c3d.py` makes clips of it.
+"""The C3D binary: header, parameters, points; `readers/c3d.py` makes clips of it.
 
 Three makes of processor wrote such files (Intel, DEC, MIPS), as integers or as floats; all six are
 read. Nothing is believed before it is compared with the size of the file.
@@ -42,7 +42,7 @@ class Recording:
     parameters: dict[str, Value]
 
 
-def load(file: Path) -> Recording:
+def load_recording(file: Path) -> Recording:
     """Reads a file.
 
     Raises:

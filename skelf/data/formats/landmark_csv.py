@@ -18,7 +18,7 @@ FRAME = ("frame", "frame_number", "frame_index", "frame_id", "frame_num")
 JOINT = ("landmark", "landmark_id", "landmark_index", "landmark_name", "joint")
 
 
-def read(name: str, member: Member, label: int, skeleton: Skeleton) -> Video:
+def read_landmarks(name: str, member: Member, label: int, skeleton: Skeleton) -> Video:
     """One video; empty cells are joints that were not found.
 
     Args:

@@ -22,7 +22,7 @@ import numpy as np
 from ...errors import InputError
 
 
-def load(path: Path) -> Any:
+def load_pickle(path: Path) -> Any:
     """What a pickle holds; NumPy scalars become Python's.
 
     Raises:

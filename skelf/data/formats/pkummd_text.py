@@ -86,7 +86,7 @@ def segments_of(
     Args:
         rows: as the file has them.
         frames: of the recording.
-        bounds: slice or inclusive, see `pkummd.read`.
+        bounds: slice or inclusive, see `readers.pkummd.read_pkummd`.
 
     Returns:
         Rows that can be followed, in the file's order, and ("left out" or "shortened", why) of odd

@@ -48,7 +48,7 @@ def origins(
 ) -> tuple[Origin, ...]:
     """Where each joint of `target` comes from, by the names of both layouts.
 
-    First the same name, then the same part of the body, then a stand-in (`joint_aliases` has the
+    First the same name, then the same part of the body, then a stand-in (`words` has the
     tables), which is the middle of the two sides where it must be. What is left is missing.
 
     Args:

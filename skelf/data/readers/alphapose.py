@@ -31,7 +31,7 @@ from ..pool import Progress
 FORMS = {"bodies": "joints", "people": "pose_keypoints_2d"}
 
 
-def read(
+def read_alphapose(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,
@@ -77,7 +77,7 @@ def read(
     return poses.build(
         path,
         [(name, member, label[name]) for name, member in files.items()],
-        partial(_read, chosen=chosen),
+        partial(_read_video, chosen=chosen),
         chosen,
         rules,
         classes=classes,
@@ -87,7 +87,7 @@ def read(
     )
 
 
-def _read(item: tuple[str, Member, int], chosen: dict[int, Skeleton]) -> Video:
+def _read_video(item: tuple[str, Member, int], chosen: dict[int, Skeleton]) -> Video:
     name, member, label = item
     where = str(member)
     found = list(_found(read_json(member), where))

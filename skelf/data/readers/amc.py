@@ -29,7 +29,7 @@ CMU_RATE = 120.0
 BLOCK = 4096  # frames whose rotation matrices are in memory at once
 
 
-def read(
+def read_amc(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,
@@ -76,16 +76,16 @@ def read(
     path = Path(path)
     rigs: dict[Path, Rig] = {}
 
-    def load_one(file: Path) -> Motion:
+    def load_with_rig(file: Path) -> Motion:
         skeleton = Path(asf) if asf is not None else _beside(file, path)
         if skeleton not in rigs:
-            rigs[skeleton] = asf_file.load(skeleton)
-        return load(file, rigs[skeleton], fps=source_fps, root_motion=root_motion)
+            rigs[skeleton] = asf_file.load_asf(skeleton)
+        return load_amc(file, rigs[skeleton], fps=source_fps, root_motion=root_motion)
 
     return mocap.collect(
         path,
         source.find(path, ".amc"),
-        load_one,
+        load_with_rig,
         layout,
         fps=fps,
         scale=scale,
@@ -98,7 +98,7 @@ def read(
     )
 
 
-def load(file: Path, rig: Rig, *, fps: float | None, root_motion: bool) -> Motion:
+def load_amc(file: Path, rig: Rig, *, fps: float | None, root_motion: bool) -> Motion:
     """One motion's joint positions, in units of its skeleton.
 
     Raises:

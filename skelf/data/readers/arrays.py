@@ -43,7 +43,7 @@ GROWTH = 256  # times that an `.npz` may outgrow the file: absent persons are ze
 _BROKEN = (OSError, EOFError, ValueError, BadZipFile, zlib_error, KeyError, MemoryError)
 
 
-def read(
+def read_arrays(
     path: str | Path, layout: str | Skeleton | None = None, *, confidence: bool = False
 ) -> ClipSet:
     """Reads an `.npz` of clips or recordings, or an `.npy` array; never unpickles.

@@ -38,7 +38,7 @@ class _Joint:
     end: bool = False
 
 
-def read(
+def read_bvh(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,
@@ -77,7 +77,7 @@ def read(
     return mocap.collect(
         path,
         source.find(path, ".bvh"),
-        lambda file: load(file, ends=ends),
+        lambda file: load_bvh(file, ends=ends),
         layout,
         fps=fps,
         scale=scale,
@@ -90,7 +90,7 @@ def read(
     )
 
 
-def load(file: Path, *, ends: bool = False) -> Motion:
+def load_bvh(file: Path, *, ends: bool = False) -> Motion:
     """One file's joint positions.
 
     Raises:

@@ -27,7 +27,7 @@ SAMPLES = 200  # frames from which the tree of markers is found
 DERIVED = ("ANGLES", "FORCES", "MOMENTS", "POWERS", "SCALARS")
 
 
-def read(
+def read_c3d(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,
@@ -86,7 +86,7 @@ def _loader() -> Callable[[Path], Motion]:
     trees: dict[frozenset[str], dict[str, str]] = {}
 
     def load_one(file: Path) -> Motion:
-        motion = load(file)
+        motion = load_markers(file)
         names = motion.names
         tree = trees.get(frozenset(names))
         if tree is None:
@@ -99,13 +99,13 @@ def _loader() -> Callable[[Path], Motion]:
     return load_one
 
 
-def load(file: Path) -> Motion:
+def load_markers(file: Path) -> Motion:
     """One file's markers, all of them roots.
 
     Raises:
         InputError: damaged, no C3D, or no marker in it.
     """
-    recording = c3d_file.load(file)
+    recording = c3d_file.load_recording(file)
     derived = [recording.parameters.get(f"POINT:{kind}", []) for kind in DERIVED]
     models = {name for names in derived if isinstance(names, list) for name in names if name}
     labels = recording.labels

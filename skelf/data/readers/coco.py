@@ -33,7 +33,7 @@ FRAME = ("frame_id", "frame_number", "frame_index")
 PERSON = ("track_id", "instance_id")
 
 
-def read(
+def read_coco(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,

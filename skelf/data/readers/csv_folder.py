@@ -22,7 +22,7 @@ from ..pool import Progress
 FIELDS = ("subject", "camera", "setup")
 
 
-def read(
+def read_csv_folder(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,

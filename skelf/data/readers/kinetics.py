@@ -33,7 +33,7 @@ CLASSES = 100_000  # far above any set: a slip is refused before it asks for the
 SPLIT = {"kinetics_train": 1, "kinetics_val": 2}
 
 
-def read(
+def read_kinetics(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,
@@ -76,7 +76,7 @@ def read(
     clips = poses.build(
         path,
         list(files.items()),
-        partial(_read, chosen=chosen),
+        partial(_read_video, chosen=chosen),
         chosen,
         rules,
         workers=workers,
@@ -87,7 +87,7 @@ def read(
     return replace(clips, splits={"official": np.array(sides, np.int8)}) if any(sides) else clips
 
 
-def _read(item: tuple[str, Member], chosen: dict[int, Skeleton]) -> Video:
+def _read_video(item: tuple[str, Member], chosen: dict[int, Skeleton]) -> Video:
     name, member = item
     content, where = read_json(member, MOST_BYTES), str(member)
     frames = member_of(content, "data", list, where)

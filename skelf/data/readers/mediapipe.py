@@ -42,7 +42,7 @@ FIELDS = {
 }
 
 
-def read(
+def read_mediapipe(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,
@@ -90,7 +90,7 @@ def read(
     return poses.build(
         path,
         [(name, member, label[name]) for name, member in files.items()],
-        partial(_read, chosen=chosen, kind=landmarks),
+        partial(_read_video, chosen=chosen, kind=landmarks),
         chosen,
         rules,
         classes=classes,
@@ -100,10 +100,10 @@ def read(
     )
 
 
-def _read(item: tuple[str, Member, int], chosen: dict[int, Skeleton], kind: str) -> Video:
+def _read_video(item: tuple[str, Member, int], chosen: dict[int, Skeleton], kind: str) -> Video:
     name, member, label = item
     if member.name.suffix.lower() == ".csv":
-        return landmark_csv.read(name, member, label, *chosen.values())
+        return landmark_csv.read_landmarks(name, member, label, *chosen.values())
     where, content = str(member), read_json(member)
     frames = content if isinstance(content, list) else member_of(content, "frames", list, where)
     if not frames:

@@ -17,7 +17,7 @@ from ...skeleton import Skeleton
 from .. import pool
 from ..clips import ClipSet
 from ..formats import action_names, members
-from ..formats.kinect_text import JOINTS, MOST_BYTES, parse
+from ..formats.kinect_text import JOINTS, MOST_BYTES, parse_kinect
 from ..formats.members import Member
 from ..frames import Frames
 from ..motion import bodies
@@ -53,7 +53,7 @@ class Clip(NamedTuple):
     label: int
 
 
-def read(
+def read_ntu(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,
@@ -153,7 +153,7 @@ def kinect_layout(layout: str | Skeleton | None) -> Skeleton:
 
 def _read_one(member: Member, persons: str) -> np.ndarray | None:
     """The two persons of one file, `(T, 2, 25, 3)`; None without a skeleton."""
-    joints, ids = parse(member.read(MOST_BYTES), str(member))
+    joints, ids = parse_kinect(member.read(MOST_BYTES), str(member))
     return bodies.PERSONS[persons](joints, ids) if joints.any() else None
 
 

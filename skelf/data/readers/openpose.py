@@ -30,7 +30,7 @@ MOST_BYTES = 1 << 24  # of one frame; with face and hands a person takes 10 kB
 END = "_keypoints"
 
 
-def read(
+def read_openpose(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,
@@ -78,7 +78,7 @@ def read(
     return poses.build(
         path,
         [(name, files, label[name]) for name, files in sorted(videos.items())],
-        partial(_read, chosen=chosen),
+        partial(_read_video, chosen=chosen),
         chosen,
         rules,
         classes=classes,
@@ -98,7 +98,7 @@ def _video(member: Member, root: Path) -> str:
     return f"{folder}/{stem}".removeprefix("/")
 
 
-def _read(item: tuple[str, list[Member], int], chosen: dict[int, Skeleton]) -> Video:
+def _read_video(item: tuple[str, list[Member], int], chosen: dict[int, Skeleton]) -> Video:
     name, files, label = item
     where = str(files[0])
     stems = [member.name.stem.removesuffix(END) for member in files]

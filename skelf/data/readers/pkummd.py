@@ -29,7 +29,7 @@ MOST_BYTES = 1 << 25
 SHOWN = 5  # odd rows that a message lists
 
 
-def read(
+def read_pkummd(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,

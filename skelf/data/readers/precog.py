@@ -35,7 +35,7 @@ CLASSES = (
 )  # fmt: skip
 
 
-def read(
+def read_precog(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,

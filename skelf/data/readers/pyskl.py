@@ -8,7 +8,7 @@ A dict of `split` (name -> clip names) and `annotations`, or the annotations alo
 
 Splits `xsub_train` and `xsub_val` (or `_test`) become one, `xsub`; `train` and `val` become
 `split`, `train1` and `test1` become `split1`. Image sizes become the columns `height` and `width`.
-`write_pyskl.py` writes this format and adds what a store holds besides; that is read back.
+`writers/pyskl.py` writes this format and adds what a store holds besides; that is read back.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class _Clip(NamedTuple):
     segments: np.ndarray  # (K, 3)
 
 
-def read(
+def read_pyskl(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,
@@ -69,9 +69,9 @@ def read(
         InputError: anything that does not hold; the message names file, clip and remedy.
     """
     path = Path(path)
-    data = pickles.load(path)
+    data = pickles.load_pickle(path)
     annotations, lists, text = _parts(path, data)
-    known = None if text is None else described.parse(text, f"{path}: {described.KEY}")
+    known = None if text is None else described.parse_description(text, f"{path}: {described.KEY}")
     clips = [_clip(path, number, one, fps) for number, one in enumerate(annotations)]
     if not clips:
         raise InputError(f"{path}: annotations: there are none; nothing to read")

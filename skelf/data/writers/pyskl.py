@@ -1,7 +1,7 @@
-"""Writes pyskl pickles (`pyskl.py` has the format), which pyskl and MMAction2 read as they are.
+"""Writes pyskl pickles, which pyskl and MMAction2 read as they are; `readers/pyskl.py` says how.
 
-Of a store they hold everything: pyskl's fields, further ones in each annotation (subject, camera,
-setup, fps, columns, segments) and one text (`described.py`), all of which pyskl leaves alone.
+They hold the whole store: pyskl's fields, further ones in each annotation (subject, camera, setup,
+fps, columns, segments) and one text (`formats/described.py`). Pyskl leaves all of these alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..formats.pyskl_splits import write_splits
 _SIZES = {"img_shape": ("height", "width"), "original_shape": ("original_height", "original_width")}
 
 
-def write(clips: ClipSet, path: Path) -> None:
+def write_pyskl(clips: ClipSet, path: Path) -> None:
     """Writes a set as one pickle, atomically, in float32.
 
     Args:
