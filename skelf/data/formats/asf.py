@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError
-from ..motion.kinematics import descent, rotation
+from ..motion.kinematics import descent, euler_rotation
 from . import source
 
 INCH = 0.0254
@@ -61,7 +61,7 @@ class Rig:
 
 def acting(angles: np.ndarray, order: str) -> np.ndarray:
     """Matrices `(..., 3, 3)` of rotations by `angles` `(..., K)` radians; `order[0]` acts first."""
-    return rotation(angles[..., ::-1], order[::-1])
+    return euler_rotation(order[::-1], angles[..., ::-1])
 
 
 def lines(file: Path) -> Lines:

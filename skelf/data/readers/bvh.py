@@ -19,8 +19,9 @@ from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import source
 from ..motion import mocap
-from ..motion.kinematics import forward, rotation
-from ..motion.mocap import Folders, Motion, Up
+from ..motion.axes import Up
+from ..motion.kinematics import euler_rotation, forward
+from ..motion.mocap import Folders, Motion
 from ..motion.resample import LARGEST
 from ..pool import Progress
 
@@ -246,6 +247,6 @@ def _positions(joints: list[_Joint], values: np.ndarray) -> np.ndarray:
             else:
                 turns.append((axis, at))
         angles = np.deg2rad(values[:, [at for _, at in turns]])
-        rotations[:, index] = rotation(angles, "".join(axis for axis, _ in turns))
+        rotations[:, index] = euler_rotation("".join(axis for axis, _ in turns), angles)
         column += len(joint.channels)
     return forward(offsets, rotations, [joint.parent for joint in joints])[0]
