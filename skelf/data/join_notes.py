@@ -9,6 +9,7 @@ import numpy as np
 
 from .clips import ClipSet
 from .joints.landmarks import body
+from .motion.axes import nearest_axis
 
 CLIPS, FRAMES = 64, 8  # that are looked at, evenly over the set and the clip
 APART = 3.0
@@ -97,7 +98,5 @@ def _axis(ups: Sequence[np.ndarray]) -> str:
     if not ups:
         return ""
     middle = np.median(ups, axis=0)
-    axis = int(np.abs(middle).argmax())
-    if abs(middle[axis]) < 2 * np.sort(np.abs(middle))[-2]:
-        return ""
-    return ("-" if middle[axis] < 0 else "") + "xyz"[axis]
+    second, largest = np.sort(np.abs(middle))[-2:]
+    return nearest_axis(middle) if largest >= 2 * second else ""

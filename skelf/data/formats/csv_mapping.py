@@ -12,9 +12,9 @@ from typing import Any
 from ...errors import InputError, unknown
 from ...layouts import layout as named_layout
 from ...skeleton import Skeleton
+from ..motion.axes import UPS, Up
 
 MOST_BYTES = 1 << 20
-UP = ("y", "-y", "z", "-z")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class CsvMapping:
     delimiter: str = ","
     fps: float = 30.0
     scale: float = 1.0
-    up: str = "y"
+    up: Up = "y"
     clip: str = ""
     classes: tuple[str, ...] = ()
 
@@ -121,7 +121,7 @@ class CsvMapping:
     def _refuse(self, path: Path) -> None:
         checks = (
             ("axes", len(self.axes) in (2, 3), "name two or three axes, as ['x', 'y', 'z']"),
-            ("up", self.up in UP, f"use one of {', '.join(UP)}"),
+            ("up", self.up in UPS, f"use one of {', '.join(UPS)}"),
             ("up", len(self.axes) == 3 or "y" in self.up, "two axes have no z: use y or -y"),
             ("delimiter", len(self.delimiter) == 1, "use one character"),
             ("fps", 0 < self.fps < 1e6, "use a number above 0"),
@@ -169,7 +169,7 @@ def _skeleton(path: Path, own: Any, layout: str | Skeleton | None) -> Skeleton:
 
 def _value(path: Path, key: str, value: Any, kind: str) -> Any:
     """A field's value, of the kind that its annotation says."""
-    plain = {"str": str, "int | None": int, "int": int, "float": (int, float)}
+    plain = {"str": str, "Up": str, "int | None": int, "int": int, "float": (int, float)}
     if kind.startswith("tuple"):
         if isinstance(value, list) and all(isinstance(v, str) and v for v in value):
             return tuple(value)
@@ -181,5 +181,7 @@ def _value(path: Path, key: str, value: Any, kind: str) -> Any:
     elif isinstance(value, plain[kind]) and not isinstance(value, bool):  # type: ignore[arg-type]
         return value
     else:
-        wanted = {"str": "a string", "float": "a number"}.get(kind, "a whole number")
+        wanted = {"str": "a string", "Up": "a string", "float": "a number"}.get(
+            kind, "a whole number"
+        )
     raise InputError(f"{path}: {key}: expected {wanted}, not {value!r}")

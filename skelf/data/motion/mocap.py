@@ -20,10 +20,10 @@ from ..clips import ClipSet, utf8
 from ..frames import Frames
 from ..joints import names as joint_names
 from ..pool import Progress
+from .axes import UPS, Up, upright
 from .resample import LARGEST, resample
 
 Folders = Literal["class", "subject", "none"]
-Up = Literal["y", "z"]
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ def collect(
     """
     if scale is not None and not 0 < scale <= LARGEST:
         raise InputError(f"scale: {scale:g} metres a unit; give a number above 0, as 0.01")
-    if up is not None and up not in get_args(Up):
-        raise unknown("up", up, get_args(Up))
+    if up is not None and up not in UPS:
+        raise unknown("up", up, UPS)
     if folders not in get_args(Folders):
         raise unknown("folders", folders, get_args(Folders))
     wanted = named_layout(layout) if isinstance(layout, str) else layout
@@ -206,8 +206,7 @@ def _still_root(motion: Motion) -> list[str]:
 
 def _metres(joints: np.ndarray, scale: float, up: Up) -> tuple[np.ndarray, np.ndarray]:
     """`(T, V, 3)` float32 in metres with y up, gaps as zeros; and `(T, V)` where those are."""
-    if up == "z":  # a quarter turn about x: what was up is y, what was y is -z
-        joints = np.stack([joints[..., 0], joints[..., 2], -joints[..., 1]], -1)
+    joints = upright(joints, up)
     unseen = np.isnan(joints).any(-1)
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite: refused as such
         return np.where(unseen[..., None], 0, joints * scale).astype(np.float32), unseen

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from ..clips import ClipSet
+from ..motion.axes import nearest_axis
 from .finding import Finding
 
 GONE = 0.5
@@ -159,8 +160,8 @@ def _axes(clips: ClipSet, rows: np.ndarray) -> list[Finding]:
     up = up_axis(rows)
     if up is None:
         return found
-    axis, sign, clear = up
-    name = ("" if sign > 0 else "-") + "xyz"[axis]
+    name, clear = up
+    along = rows["up"][:, "xyz".index(name[-1])] * (-1 if name[0] == "-" else 1)
     flat = clips.coordinates == 2
     wanted = ("y", "-y") if flat else ("y",)  # of images both are in use: pyskl keeps theirs
     nothing = np.zeros(0, int)
@@ -172,23 +173,26 @@ def _axes(clips: ClipSet, rows: np.ndarray) -> list[Finding]:
         what = f"heads point along {name}, feet the other way; skelf expects y up"
         remedy = "turn the joints before the import (a turn, no mirror: keep left and right)"
         found.append(Finding("up", "warning", what, nothing, remedy))
-    inverted = rows["up"][:, axis] * sign < UPSIDE
     _add(
-        found, "upside-down", "warning", "clips upside down against the rest", inverted,
-        "look: joints in another order, a turned camera, or a handstand",
-        rows["up"][:, axis] * sign,
+        found, "upside-down", "warning", "clips upside down against the rest", along < UPSIDE,
+        "look: joints in another order, a turned camera, or a handstand", along,
     )  # fmt: skip
     return found
 
 
-def up_axis(rows: np.ndarray) -> tuple[int, int, float] | None:
-    """Axis, sign and length of the median up vector of all clips; None where nothing tells."""
-    known = np.isfinite(rows["up"]).all(axis=1)
-    if not known.any():
+def up_axis(rows: np.ndarray) -> tuple[str, float] | None:
+    """Name and length (1: all agree) of the median up vector of all clips; None where unknown."""
+    vectors = rows["up"][np.isfinite(rows["up"]).all(axis=1)]
+    if not len(vectors):
         return None
-    up = np.median(rows["up"][known], axis=0)
-    axis = int(np.abs(up).argmax())
-    return axis, (1 if up[axis] >= 0 else -1), float(abs(up[axis]))
+    up = np.median(vectors, axis=0)
+    return nearest_axis(up), float(np.abs(up).max())
+
+
+def clear_up(rows: np.ndarray) -> str:
+    """The axis that clearly points up, as "-y"; "" where none does."""
+    up = up_axis(rows)
+    return up[0] if up is not None and up[1] >= CLEAR else ""
 
 
 def _mirror(clips: ClipSet, rows: np.ndarray) -> list[Finding]:

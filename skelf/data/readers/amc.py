@@ -20,8 +20,9 @@ from ..formats import asf as asf_file
 from ..formats import source
 from ..formats.asf import Bone, Lines, Rig, acting
 from ..motion import mocap
+from ..motion.axes import Up
 from ..motion.kinematics import forward
-from ..motion.mocap import Folders, Motion, Up
+from ..motion.mocap import Folders, Motion
 from ..motion.resample import LARGEST
 from ..pool import Progress
 

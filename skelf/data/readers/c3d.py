@@ -18,7 +18,8 @@ from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import c3d_file, source
 from ..motion import mocap
-from ..motion.mocap import Folders, Motion, Up
+from ..motion.axes import Up
+from ..motion.mocap import Folders, Motion
 from ..pool import Progress
 
 UNITS = {"mm": 0.001, "cm": 0.01, "dm": 0.1, "m": 1.0, "in": 0.0254, "ft": 0.3048}

@@ -16,6 +16,7 @@ from ..formats.csv_mapping import CsvMapping
 from ..formats.members import Member
 from ..formats.text import MOST_BYTES, column, number, read_csv, read_text
 from ..frames import Frames
+from ..motion.axes import upright
 from ..motion.missing import Missing, fill, refuse_rule
 from ..pool import Progress
 
@@ -120,7 +121,7 @@ def _clip(member: Member, how: CsvMapping, missing: Missing, threshold: float) -
         present = np.flatnonzero(seen[:, person].any(axis=1))
         if len(present):
             span = slice(present[0], present[-1] + 1)
-            places = _upright(raw[span, person, :, :axes], how) * how.scale
+            places = upright(raw[span, person, :, :axes], how.up) * how.scale
             made[span, person, :, :axes] = fill(places, seen[span, person], missing)
     if how.confidence:
         made[..., axes] = np.where(seen, sure, 0)
@@ -169,14 +170,3 @@ def _plain(member: Member, how: CsvMapping) -> np.ndarray:
             where = f"{member}: line {i}"
             rows.append([number(cell, where) for cell in cells[how.skip :]])
     return np.array(rows).reshape(-1, *shape)
-
-
-def _upright(places: np.ndarray, how: CsvMapping) -> np.ndarray:
-    """Turns the body so that y is up; never mirrors it."""
-    if how.up == "y":
-        return places
-    if len(how.axes) == 2:
-        return places * (1, -1)
-    x, y, z = places[..., 0], places[..., 1], places[..., 2]
-    turned = {"-y": (x, -y, -z), "z": (x, z, -y), "-z": (x, -z, y)}
-    return np.stack(turned[how.up], axis=-1)
