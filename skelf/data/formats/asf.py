@@ -214,9 +214,9 @@ def _parents(file: Path, listed: Lines, names: list[str]) -> list[int]:
     lost = [name for name in names if index[name] not in parents]
     if lost:
         raise InputError(f"{file}: hierarchy: bone {lost[0]!r} has no parent; it may be cut off")
-    found = [parents[at] for at in range(len(names))]
+    parent_of_bone = [parents[at] for at in range(len(names))]
     try:
-        descent(found)
+        descent(parent_of_bone)
     except InputError:
         raise InputError(f"{file}: hierarchy: bones form a cycle; mend the file") from None
-    return found
+    return parent_of_bone

@@ -79,16 +79,16 @@ class CsvMapping:
             ) from None
         except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
             raise InputError(f"{path}: not a TOML file ({error}); mend it") from None
-        known = ["layout", *(f.name for f in fields(cls) if f.name != "skeleton")]
+        allowed = ["layout", *(f.name for f in fields(cls) if f.name != "skeleton")]
         for key in table:
-            if key not in known:
-                raise InputError(f"{path}: {unknown('field', key, known)}")
+            if key not in allowed:
+                raise InputError(f"{path}: {unknown('field', key, allowed)}")
         skeleton = _skeleton(path, table.pop("layout", None), layout)
         kinds = {f.name: str(f.type) for f in fields(cls)}
         values = {key: _value(path, key, value, kinds[key]) for key, value in table.items()}
-        made = cls(skeleton=skeleton, **values)
-        made._refuse(path)
-        return made
+        csv_mapping = cls(skeleton=skeleton, **values)
+        csv_mapping._refuse(path)
+        return csv_mapping
 
     @property
     def words(self) -> list[str]:
@@ -115,8 +115,8 @@ class CsvMapping:
                 pattern += "(?P<class_>[^/]+)" if word == "class" else rf"(?P<{word}_>\d{{1,9}}+)"
             else:
                 pattern += re.escape(part)
-        found = re.fullmatch(pattern, name)
-        return {k[:-1]: v for k, v in found.groupdict().items()} if found else None
+        match = re.fullmatch(pattern, name)
+        return {k[:-1]: v for k, v in match.groupdict().items()} if match else None
 
     def _refuse(self, path: Path) -> None:
         checks = (
@@ -156,13 +156,13 @@ class CsvMapping:
             raise InputError(f"{path}: joints: two joints have one word; give each its own")
 
 
-def _skeleton(path: Path, own: Any, layout: str | Skeleton | None) -> Skeleton:
+def _skeleton(path: Path, name: Any, layout: str | Skeleton | None) -> Skeleton:
     if layout is not None:
         return named_layout(layout) if isinstance(layout, str) else layout
-    if not isinstance(own, str):
+    if not isinstance(name, str):
         raise InputError(f"{path}: field 'layout' is missing; name a layout or a TOML file")
     try:
-        return named_layout(str(path.parent / own) if own.endswith(".toml") else own)
+        return named_layout(str(path.parent / name) if name.endswith(".toml") else name)
     except InputError as error:
         raise InputError(f"{path}: layout: {error}") from None
 

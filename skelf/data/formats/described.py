@@ -79,11 +79,11 @@ def restore(clips: ClipSet, text: Any, where: str, *, keep_layout: bool) -> Clip
             f"{where}: describes other joints than the file holds; take the field out, or export "
             "the store again"
         )
-    made = replace(
+    restored = replace(
         clips,
         skeleton=skeleton,
         attributes=table["attributes"],
         splits=clips.splits | table["splits"],
     )
-    check.table(made)
-    return made
+    check.table(restored)
+    return restored

@@ -133,12 +133,12 @@ def _beside(file: Path, path: Path) -> Path:
     """The skeleton of a motion."""
     top = path if path.is_dir() else file.parent
     for folder in (file.parent, *file.parent.parents):
-        found = [f for f in sorted(folder.iterdir()) if f.suffix.lower() == ".asf"]
-        fitting = [f for f in found if file.stem.lower().startswith(f.stem.lower())]
+        skeletons = [f for f in sorted(folder.iterdir()) if f.suffix.lower() == ".asf"]
+        fitting = [f for f in skeletons if file.stem.lower().startswith(f.stem.lower())]
         if fitting:
             return max(fitting, key=lambda f: len(f.stem))
-        if len(found) == 1:
-            return found[0]
+        if len(skeletons) == 1:
+            return skeletons[0]
         if folder == top:
             break
     raise InputError(
@@ -178,11 +178,11 @@ def _frames(file: Path, lines: Lines, rig: Rig) -> tuple[list[np.ndarray], list[
             )
     if not frames:
         raise InputError(f"{file}: no frames, so it is no AMC file, or it is cut off")
-    resting = [name for name, found in rows.items() if not found and width[name]]
-    for name, found in rows.items():
-        if len(found) not in (0, frames) or (name == rig.bones[0].name and not found):
+    resting = [name for name, listed in rows.items() if not listed and width[name]]
+    for name, listed in rows.items():
+        if len(listed) not in (0, frames) or (name == rig.bones[0].name and not listed):
             raise InputError(
-                f"{file}: {name!r} has {len(found)} of {frames} frames; the file is cut off"
+                f"{file}: {name!r} has {len(listed)} of {frames} frames; the file is cut off"
             )
     values = [_values(file, first, bone, rows[bone.name], frames) for bone in rig.bones]
     return values, resting

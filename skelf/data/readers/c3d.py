@@ -110,9 +110,11 @@ def load_markers(file: Path) -> Motion:
     derived = [recording.parameters.get(f"POINT:{kind}", []) for kind in DERIVED]
     models = {name for names in derived if isinstance(names, list) for name in names if name}
     labels = recording.labels
-    kept = [at for at, name in enumerate(labels) if name and name[0] != "*" and name not in models]
-    names = tuple(labels[at] for at in kept)
-    joints = recording.points[:, kept]
+    markers = [
+        at for at, name in enumerate(labels) if name and name[0] != "*" and name not in models
+    ]
+    names = tuple(labels[at] for at in markers)
+    joints = recording.points[:, markers]
     if not names or np.isnan(joints).all():
         raise InputError(f"{file}: no labelled marker is seen in any frame; nothing to import")
     if len(set(names)) < len(names) or len(names) > source.JOINTS:

@@ -58,9 +58,9 @@ def read_csv_folder(
     files = naming.by_name(members.find(path, {".csv", ".tsv", ".txt"}), path)
     if not files:
         raise InputError(f"{path}: no .csv file in it")
-    said = [_said(how, name, member, path / mapping) for name, member in files.items()]
-    classes = how.classes or tuple(sorted({s["class"] for s in said if "class" in s}))
-    unlisted = {s["class"] for s in said if "class" in s} - set(classes)
+    from_name = [_said(how, name, member, path / mapping) for name, member in files.items()]
+    classes = how.classes or tuple(sorted({s["class"] for s in from_name if "class" in s}))
+    unlisted = {s["class"] for s in from_name if "class" in s} - set(classes)
     if unlisted:
         raise InputError(
             f"{path / mapping}: classes: {sorted(unlisted)[0]!r} comes in a file name; add it"
@@ -74,32 +74,36 @@ def read_csv_folder(
             if progress:
                 progress(done, len(files))
         joints = frames.array()
-    columns = {word: np.array([int(s[word]) for s in said]) for word in said[0] if word != "class"}
-    made = ClipSet.build(
+    columns = {
+        word: np.array([int(s[word]) for s in from_name])
+        for word in from_name[0]
+        if word != "class"
+    }
+    clips = ClipSet.build(
         joints,
         length,
         how.skeleton,
         class_names=classes,
         name=list(files),
         fps=how.fps,
-        label=[classes.index(s["class"]) if "class" in s else -1 for s in said],
+        label=[classes.index(s["class"]) if "class" in s else -1 for s in from_name],
         **{key: columns.pop(key, None) for key in FIELDS},
         columns=columns,
         attributes={"title": path.name, "source": path.name}
         | ({"confidence": "true"} if how.confidence else {}),
         path=path,
     )
-    return replace(made, path=None)
+    return replace(clips, path=None)
 
 
 def _said(how: CsvMapping, name: str, member: Member, mapping: Path) -> dict[str, str]:
-    said = how.said(name + member.name.suffix)
-    if said is None:
+    from_name = how.said(name + member.name.suffix)
+    if from_name is None:
         raise InputError(
             f"{member}: its name does not fit clip = {how.clip!r} of {mapping}; rename the file, "
             "take it out, or mend the mapping"
         )
-    return said
+    return from_name
 
 
 def _clip(member: Member, how: CsvMapping, missing: Missing, threshold: float) -> np.ndarray:
@@ -116,16 +120,16 @@ def _clip(member: Member, how: CsvMapping, missing: Missing, threshold: float) -
                 f"{sure[tuple(at)]:g}; it must lie between 0 and 1"
             )
         seen &= (sure > 0) & (sure >= threshold)
-    made = np.zeros(raw.shape)
+    clip = np.zeros(raw.shape)
     for person in range(raw.shape[1]):
         present = np.flatnonzero(seen[:, person].any(axis=1))
         if len(present):
             span = slice(present[0], present[-1] + 1)
             places = upright(raw[span, person, :, :axes], how.up) * how.scale
-            made[span, person, :, :axes] = fill(places, seen[span, person], missing)
+            clip[span, person, :, :axes] = fill(places, seen[span, person], missing)
     if how.confidence:
-        made[..., axes] = np.where(seen, sure, 0)
-    return made
+        clip[..., axes] = np.where(seen, sure, 0)
+    return clip
 
 
 def _named(member: Member, how: CsvMapping) -> np.ndarray:
@@ -137,7 +141,7 @@ def _named(member: Member, how: CsvMapping) -> np.ndarray:
             raise InputError(f"{member}: column {cell!r} stands twice; rename one of them")
     persons = how.persons or ("",)
     axes = [*how.axes, *([how.confidence] if how.confidence else [])]
-    made = np.empty((len(table.rows), len(persons), how.skeleton.joints, how.channels))
+    values = np.empty((len(table.rows), len(persons), how.skeleton.joints, how.channels))
     for m, person in enumerate(persons):
         for v, joint in enumerate(how.words):
             for c, axis in enumerate(axes):
@@ -149,8 +153,8 @@ def _named(member: Member, how: CsvMapping) -> np.ndarray:
                         f"{', '.join(table.header[:6])[:200]}, ...); mend the mapping's columns, "
                         "axes or joints"
                     )
-                made[:, m, v, c] = column(table, at[name])
-    return made
+                values[:, m, v, c] = column(table, at[name])
+    return values
 
 
 def _plain(member: Member, how: CsvMapping) -> np.ndarray:

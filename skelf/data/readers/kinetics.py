@@ -68,8 +68,8 @@ def read_kinetics(
         InputError: the message names file, field and remedy.
     """
     path, rules = Path(path), Rules(persons, missing, threshold, confidence, fps)
-    found = members.find(path, {".json"})
-    files = naming.by_name((m for m in found if not m.name.stem.endswith("_label")), path)
+    json_files = members.find(path, {".json"})
+    files = naming.by_name((m for m in json_files if not m.name.stem.endswith("_label")), path)
     if not files:
         raise InputError(f"{path}: no .json file; name the folder of the videos' files")
     chosen = poses.skeletons(layout, (OPENPOSE18, COCO17))
@@ -93,11 +93,11 @@ def _read_video(item: tuple[str, Member], chosen: dict[int, Skeleton]) -> Video:
     frames = member_of(content, "data", list, where)
     if not frames:
         raise InputError(f"{where}: data: no frames; drop the file")
-    found = [
+    frame_numbers = [
         naming.frame_number(member_of(f, "frame_index", int, f"{where}: data[{i}]"), where)
         for i, f in enumerate(frames)
     ]
-    indices, length, _ = naming.timeline(found, where)
+    indices, length, _ = naming.timeline(frame_numbers, where)
     video = Video(name, where, length, *_label(content, where))
     for i, (at, frame) in enumerate(zip(indices, frames, strict=True)):
         here = f"{where}: data[{i}]"
