@@ -216,7 +216,7 @@ def test_a_joint_that_stands_twice(tmp_path: Path) -> None:
 
 def test_choices_are_checked_before_anything_is_read(tmp_path: Path) -> None:
     write(tmp_path, "nothing of the kind")
-    with pytest.raises(InputError, match="unknown up 'x': known: y, z"):
+    with pytest.raises(InputError, match="unknown up 'x': known: -y, -z, y, z"):
         read(tmp_path, up="x")
     with pytest.raises(InputError, match="unknown folders 'clas': did you mean 'class'"):
         read(tmp_path, folders="clas")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from skelf.data.motion.kinematics import descent, forward, rotation
+from skelf.data.motion.kinematics import descent, euler_rotation, forward
 from skelf.errors import InputError
 
 PARENTS = [2, 0, -1, 2, 3, 3]  # out of order: the root is the third
@@ -15,7 +15,7 @@ PARENTS = [2, 0, -1, 2, 3, 3]  # out of order: the root is the third
 @pytest.mark.parametrize("axes", ["", "x", "zy", "xyz", "zxy", "yzx", "zyx", "xyx"])
 def test_euler_angles_agree_with_scipy(axes: str) -> None:
     angles = np.random.default_rng(0).uniform(-7, 7, (5, 4, len(axes)))
-    found = rotation(angles, axes)
+    found = euler_rotation(axes, angles)
     assert found.shape == (5, 4, 3, 3)
     for at in np.ndindex(5, 4):
         # Capital letters are scipy's intrinsic rotations: the first is the outermost.

@@ -14,7 +14,7 @@ from skelf.data.batch import ClipBatches
 from skelf.data.joints.body_axes import shoulders, spine
 from skelf.data.normalize import NORMALISERS, SEQUENCES, STEPS, check, expand, keeps_time, normalize
 from skelf.data.normalize_steps import rotation_onto
-from skelf.data.readers.arrays import read
+from skelf.data.readers.arrays import read_arrays
 from skelf.data.synthetic.clips import generate
 from skelf.errors import InputError
 from skelf.layouts import COCO17, H36M17, KINECT20, NTU25, OPENPOSE18, SBU15
@@ -183,7 +183,7 @@ def test_batches_take_the_new_lengths():
 def test_real_clips(real_data, source, name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        data = read(real_data(source))
+        data = read_arrays(real_data(source))
     indices = np.arange(0, len(data), 40)
     x, lengths = ClipBatches(replace(data, normalize=name))(indices)
     assert x.isfinite().all() and (lengths >= 1).all()

@@ -16,7 +16,7 @@ from ntu_tree import FIRST_ID, Made, figure, make, ntu_text, ntu_tree, zipped
 from skelf.cli import main as cli
 from skelf.data.clips import ClipSet
 from skelf.data.formats import kinect_text, members
-from skelf.data.formats.kinect_text import parse
+from skelf.data.formats.kinect_text import parse_kinect
 from skelf.data.motion import bodies
 from skelf.data.readers import READERS, ntu
 from skelf.errors import InputError
@@ -175,7 +175,7 @@ def test_errors_of_workers_arrive(tmp_path: Path) -> None:
 
 def test_persons_of_bodies_that_swap() -> None:
     made = make("x", "swap", 30, np.random.default_rng(0))
-    joints, ids = parse(ntu_text(made.frames), "x")
+    joints, ids = parse_kinect(ntu_text(made.frames), "x")
     assert ids[0].tolist() == [0, 1] and ids[-1].tolist() == [1, 0]
     tracks = [np.array([dict(f)[FIRST_ID + m] for f in made.frames]) for m in range(2)]
     order = sorted(tracks, key=lambda t: energy(list(t)), reverse=True)
@@ -189,7 +189,7 @@ def test_persons_of_bodies_that_swap() -> None:
 
 def test_three_bodies_leave_two() -> None:
     made = make("x", "three", 30, np.random.default_rng(1))
-    joints, ids = parse(ntu_text(made.frames), "x")
+    joints, ids = parse_kinect(ntu_text(made.frames), "x")
     assert joints.shape == (30, 3, 25, 3)
     np.testing.assert_array_equal(bodies.by_energy(joints, ids), expected(made))
     np.testing.assert_array_equal(bodies.by_file(joints, ids), joints[:, :2])
@@ -202,12 +202,12 @@ def test_tracked_drops_noise_but_not_everybody() -> None:
     frames = [
         [(7, chair[i]), (8, person[i]), *([(9, brief[i])] if i < 5 else [])] for i in range(30)
     ]
-    kept = bodies.by_track(*parse(ntu_text(frames), "x"))
+    kept = bodies.by_track(*parse_kinect(ntu_text(frames), "x"))
     np.testing.assert_array_equal(kept[:, 0], person.astype(np.float32))
     assert not kept[:, 1].any()
-    alone = bodies.by_track(*parse(ntu_text([[(7, c)] for c in chair]), "x"))
+    alone = bodies.by_track(*parse_kinect(ntu_text([[(7, c)] for c in chair]), "x"))
     np.testing.assert_array_equal(alone[:, 0], chair.astype(np.float32))
-    twice = bodies.by_track(*parse(ntu_text([[(7, p), (7, 2 * p)] for p in person]), "x"))
+    twice = bodies.by_track(*parse_kinect(ntu_text([[(7, p), (7, 2 * p)] for p in person]), "x"))
     np.testing.assert_array_equal(twice[:, 0], person.astype(np.float32))
 
 
@@ -447,7 +447,7 @@ def test_fuzz_any_words(words: list[bytes] | bytes) -> None:
 def check(text: bytes) -> None:
     """What comes out is sound, or refused in one line."""
     try:
-        joints, ids = parse(text, "file")
+        joints, ids = parse_kinect(text, "file")
     except InputError as error:
         assert str(error).startswith("file") and "\n" not in str(error)
         return

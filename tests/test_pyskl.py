@@ -19,8 +19,8 @@ from skelf.data.formats import described, pickles
 from skelf.data.formats.pyskl_splits import read_splits
 from skelf.data.readers import arrays, pyskl
 from skelf.data.synthetic.clips import generate
-from skelf.data.writers import npz as write_npz
-from skelf.data.writers import pyskl as write_pyskl
+from skelf.data.writers.npz import write_npz
+from skelf.data.writers.pyskl import write_pyskl
 from skelf.errors import InputError
 from skelf.layouts import COCO17, KINECT20, SBU15
 
@@ -53,7 +53,7 @@ def dump(tmp_path, annotations, split=None, protocol=4, name="set.pkl"):
 def quiet(path, *arguments, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return pyskl.read(path, *arguments, **options)
+        return pyskl.read_pyskl(path, *arguments, **options)
 
 
 def rich(confidence=True, coordinates=2):
@@ -112,11 +112,11 @@ def test_round_trips(tmp_path, format_, coordinates, confidence):
     rich(confidence, coordinates).save(store)
     opened = ClipSet.open(store)
     if format_ == "pkl":
-        write_pyskl.write(opened, path)
+        write_pyskl(opened, path)
         back = quiet(path)
     else:
-        write_npz.write(opened, path)
-        back = arrays.read(path)
+        write_npz(opened, path)
+        back = arrays.read_arrays(path)
     back.save(again)
     assert_same(opened, ClipSet.open(again))
     assert back.confidence == confidence
@@ -126,16 +126,16 @@ def test_round_trips(tmp_path, format_, coordinates, confidence):
 def test_real_recordings_round_trip(real_data, tmp_path, name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        clips = arrays.read(real_data(name))
-    write_pyskl.write(clips, tmp_path / "a.pkl")
+        clips = arrays.read_arrays(real_data(name))
+    write_pyskl(clips, tmp_path / "a.pkl")
     assert_same(quiet(tmp_path / "a.pkl"), clips)
-    write_npz.write(clips, tmp_path / "a.npz")
-    assert_same(arrays.read(tmp_path / "a.npz"), clips)
+    write_npz(clips, tmp_path / "a.npz")
+    assert_same(arrays.read_arrays(tmp_path / "a.npz"), clips)
 
 
 def test_what_is_written_is_a_pyskl_file(tmp_path):
     clips, path = rich(), tmp_path / "set.pkl"
-    write_pyskl.write(clips, path)
+    write_pyskl(clips, path)
     data = pickle.loads(path.read_bytes())  # as pyskl reads it
     assert data["split"]["half_train"] == [n for i, n in enumerate(clips.names) if i % 3 == 1]
     assert data["split"]["half_val"] == [n for i, n in enumerate(clips.names) if i % 3 == 2]
@@ -154,46 +154,46 @@ def test_what_is_written_is_a_pyskl_file(tmp_path):
 
 def test_a_filtered_file_reads(tmp_path):
     clips, path = rich(), tmp_path / "set.pkl"
-    write_pyskl.write(clips, path)
+    write_pyskl(clips, path)
     data = pickle.loads(path.read_bytes())
     data["annotations"] = data["annotations"][3:]
     path.write_bytes(pickle.dumps(data))
     with pytest.warns(UserWarning, match="splits name 5 clips that the file does not hold"):
-        back = pyskl.read(path)
+        back = pyskl.read_pyskl(path)
     kept = clips.take(np.arange(3, len(clips)))
     assert_same(packed(back, tmp_path / "a.h5"), packed(kept, tmp_path / "b.h5"))
 
 
 def test_a_part_of_a_store_and_what_does_not_fit(tmp_path):
     clips = packed(rich().take([5, 2, 13]), tmp_path / "a.h5")
-    write_pyskl.write(rich().take([5, 2, 13]), tmp_path / "a.pkl")
+    write_pyskl(rich().take([5, 2, 13]), tmp_path / "a.pkl")
     assert_same(packed(quiet(tmp_path / "a.pkl"), tmp_path / "b.h5"), clips)
     with pytest.raises(InputError, match="two clips are called '"):
-        write_pyskl.write(rich().take([5, 5]), tmp_path / "b.pkl")
+        write_pyskl(rich().take([5, 5]), tmp_path / "b.pkl")
     four = np.concatenate([clips.joints, clips.joints[..., :1]], axis=-1)
     plain = replace(clips, joints=four, attributes={})
     with pytest.raises(InputError, match="4 coordinates; pyskl files hold 2 or 3"):
-        write_pyskl.write(plain, tmp_path / "b.pkl")
+        write_pyskl(plain, tmp_path / "b.pkl")
     named = replace(clips, columns={"views": np.arange(3)})
     with pytest.raises(InputError, match="column 'views' has the name of a field"):
-        write_npz.write(named, tmp_path / "b.npz")
+        write_npz(named, tmp_path / "b.npz")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.h5", "a.pkl", "b.h5"]
 
 
 def test_npz_with_another_description(tmp_path):
     path = tmp_path / "a.npz"
-    write_npz.write(rich(), path)
+    write_npz(rich(), path)
     with np.load(path) as file:
         fields = dict(file)
     for text in ("", "[1]", '{"skeleton": 1}', str(fields["skelf"])[:-20]):
         np.savez(path, **fields | {"skelf": np.array(text)})
         with pytest.raises(InputError, match=r"a\.npz: skelf"):
-            arrays.read(path)
-    write_npz.write(generate(SBU15, clips=14, seed=1), tmp_path / "b.npz")
+            arrays.read_arrays(path)
+    write_npz(generate(SBU15, clips=14, seed=1), tmp_path / "b.npz")
     with np.load(tmp_path / "b.npz") as file:
         np.savez(path, **fields | {"skelf": file["skelf"]})
     with pytest.raises(InputError, match="describes other joints than the file holds"):
-        arrays.read(path)
+        arrays.read_arrays(path)
 
 
 def test_export_command(tmp_path):
@@ -278,10 +278,10 @@ def test_solid_joints_and_layouts(tmp_path):
     assert clips.skeleton.name == "ntu25" and not clips.confidence and clips.coordinates == 3
     given["keypoint"] = joints[:, :, :17]
     with pytest.raises(InputError, match=r"17 joints in 3D: give their layout \(--layout .*h36m17"):
-        pyskl.read(dump(tmp_path, [given]))
+        pyskl.read_pyskl(dump(tmp_path, [given]))
     assert quiet(dump(tmp_path, [given]), "h36m17").skeleton.name == "h36m17"
     with pytest.raises(InputError, match="'ntu25' has 25; name the layout"):
-        pyskl.read(dump(tmp_path, [given]), "ntu25")
+        pyskl.read_pyskl(dump(tmp_path, [given]), "ntu25")
 
 
 def test_scores_out_of_range_and_missing_joints(tmp_path):
@@ -290,7 +290,7 @@ def test_scores_out_of_range_and_missing_joints(tmp_path):
     one["keypoint_score"][0, 0, 1] = -0.5
     one["keypoint"][0, 1, 4] = 0
     with pytest.warns(UserWarning) as caught:
-        clips = pyskl.read(dump(tmp_path, [one]))
+        clips = pyskl.read_pyskl(dump(tmp_path, [one]))
     texts = [str(w.message) for w in caught]
     assert any("2 scores outside [0, 1] were cut" in text for text in texts)
     assert any("2 joints with a score or coordinates of 0 count as missing" in t for t in texts)
@@ -304,14 +304,14 @@ def test_persons(tmp_path):
     many["keypoint"][1, 1:] = 0
     path = dump(tmp_path, [many, annotation("b", 3, 1, seed=1), annotation("none", 2, 0)])
     with pytest.raises(InputError, match=r"up to 30 persons; say how many to keep \(persons=2\)"):
-        pyskl.read(path)
+        pyskl.read_pyskl(path)
     with pytest.warns(UserWarning, match="1 clips have more persons than 2"):
-        clips = pyskl.read(path, persons=2)
+        clips = pyskl.read_pyskl(path, persons=2)
     expected = many["keypoint"][[0, 2]].transpose(1, 0, 2, 3)  # persons 0, 2, 3, 4 are seen most
     assert np.array_equal(clips.clip(0)[..., :2], expected)
     assert clips.persons == 2 and not clips.clip(2).any()
     with pytest.raises(InputError, match="persons=0"):
-        pyskl.read(path, persons=0)
+        pyskl.read_pyskl(path, persons=0)
 
 
 # ---- hostile and broken files ----
@@ -353,7 +353,7 @@ def test_nothing_runs(tmp_path):
     for number, payload in enumerate(given):
         path.write_bytes(payload)
         with pytest.raises(InputError, match=r"set\.pkl: not (read|a pickle)"):
-            pyskl.read(path)
+            pyskl.read_pyskl(path)
         assert not witness.exists(), number
 
 
@@ -377,7 +377,7 @@ def test_stand_ins_do_only_what_numpy_writes(tmp_path, payload):
     path = tmp_path / "set.pkl"
     path.write_bytes(payload)
     with pytest.raises(InputError, match=r"set\.pkl: not (read|a pickle)"):
-        pickles.load(path)
+        pickles.load_pickle(path)
     good = dump(tmp_path, [annotation()])  # and leave the next file alone
     assert len(quiet(good)) == 1
 
@@ -418,7 +418,7 @@ def test_damage_and_huge_numbers(tmp_path, payload):
     path = tmp_path / "set.pkl"
     path.write_bytes(payload)
     with pytest.raises(InputError, match=r"set\.pkl: "):
-        pyskl.read(path)
+        pyskl.read_pyskl(path)
 
 
 def test_every_cut_is_found(tmp_path):
@@ -427,7 +427,7 @@ def test_every_cut_is_found(tmp_path):
     for end in range(0, len(whole), 7):
         path.write_bytes(whole[:end])
         with pytest.raises(InputError, match=r"cut\.pkl: not a pickle, cut off or damaged"):
-            pyskl.read(path)
+            pyskl.read_pyskl(path)
 
 
 def test_any_changed_byte_gives_clips_or_one_error(tmp_path):
@@ -441,7 +441,7 @@ def test_any_changed_byte_gives_clips_or_one_error(tmp_path):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                pyskl.read(path).validate()
+                pyskl.read_pyskl(path).validate()
         except InputError as error:
             assert str(path) in str(error) or "persons" in str(error)
 
@@ -452,7 +452,7 @@ def test_many_clips_of_one_array(tmp_path):
     given = [one | {"frame_dir": str(number)} for number in range(3000)]
     path = dump(tmp_path, given)
     with pytest.raises(InputError, match=r"clips of together 6000000 frames and 1 persons from"):
-        pyskl.read(path)
+        pyskl.read_pyskl(path)
 
 
 WRONG = {
@@ -484,7 +484,7 @@ def test_wrong_fields_are_named(tmp_path, key, value):
     path = dump(tmp_path, [annotation(), annotation("b", seed=1) | {key: value}])
     with pytest.raises(InputError) as caught, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        pyskl.read(path)
+        pyskl.read_pyskl(path)
     said = str(caught.value)
     assert str(path) in said and "\n" not in said
     word = {"keypoint": "joints|keypoint", "columns": "columns|fold: exp|'a b' cannot name a col"}
@@ -495,19 +495,19 @@ def test_clips_of_different_kinds(tmp_path):
     for other in (annotation("b", scores=False), annotation("b") | {
         "keypoint": np.ones((1, 5, 25, 3)), "keypoint_score": np.ones((1, 5, 25))}):  # fmt: skip
         with pytest.raises(InputError, match=r"'a' has 17 joints of 2 coordinates with scores but"):
-            pyskl.read(dump(tmp_path, [annotation(), other]))
+            pyskl.read_pyskl(dump(tmp_path, [annotation(), other]))
 
 
 def test_not_a_file(tmp_path):
     for path in (tmp_path, tmp_path / "none.pkl"):
         with pytest.raises(InputError, match=str(path)):
-            pyskl.read(path)
+            pyskl.read_pyskl(path)
 
 
 def test_names_stay_names(tmp_path):
     clips = rich().take([1])
     clips = replace(clips, name=encode(["ünï code/..\\x"]))
-    write_pyskl.write(clips, tmp_path / "a.pkl")
+    write_pyskl(clips, tmp_path / "a.pkl")
     assert quiet(tmp_path / "a.pkl").names == clips.names
 
 
@@ -524,7 +524,7 @@ def nested(kind, depth):
 def test_fields_that_nest_without_end(tmp_path, key, kind):
     path = dump(tmp_path, [annotation() | {key: nested(kind, 40)}])
     with pytest.raises(InputError, match=rf"{key}: "):
-        pyskl.read(path)
+        pyskl.read_pyskl(path)
 
 
 def test_a_description_that_is_no_text(tmp_path):
@@ -532,7 +532,7 @@ def test_a_description_that_is_no_text(tmp_path):
     for value in (nested(list, 40), 3, ["x"]):
         path.write_bytes(pickle.dumps({"annotations": [annotation()], "skelf": value}))
         with pytest.raises(InputError, match=r"set\.pkl: skelf: .* not a text"):
-            pyskl.read(path)
+            pyskl.read_pyskl(path)
 
 
 TUPLES = b"K\x01" + b"2\x86" * 60  # t = (t, t), sixty times: hashing it takes 2**60 steps
@@ -552,14 +552,14 @@ TUPLES = b"K\x01" + b"2\x86" * 60  # t = (t, t), sixty times: hashing it takes 2
 def test_keys_that_take_for_ever_to_hash(tmp_path, payload):
     (tmp_path / "set.pkl").write_bytes(payload)
     with pytest.raises(InputError, match=r"a dict with a tuple as key|it holds a set"):
-        pickles.load(tmp_path / "set.pkl")
+        pickles.load_pickle(tmp_path / "set.pkl")
 
 
 def test_dicts_of_every_kind_are_read(tmp_path):
     whole = {"a": 1, 2: {"b": [3]}, None: OrderedDict(c=4, d=OrderedDict())}
     for protocol in range(5):
         (tmp_path / "set.pkl").write_bytes(pickle.dumps(whole, protocol))
-        assert pickles.load(tmp_path / "set.pkl") == whole
+        assert pickles.load_pickle(tmp_path / "set.pkl") == whole
 
 
 @pytest.mark.parametrize(
@@ -576,12 +576,12 @@ def test_dicts_of_every_kind_are_read(tmp_path):
 )
 def test_numbers_and_texts_beyond_any_use(tmp_path, key, value):
     with pytest.raises(InputError, match=rf"{key}: "):
-        pyskl.read(dump(tmp_path, [annotation() | {key: value}]))
+        pyskl.read_pyskl(dump(tmp_path, [annotation() | {key: value}]))
 
 
 def test_half_characters_in_a_description(tmp_path):
     table = json.loads(described.describe(rich(), splits=False))
-    assert described.parse(json.dumps(table), "x")["attributes"] == table["attributes"]
+    assert described.parse_description(json.dumps(table), "x")["attributes"] == table["attributes"]
     table["attributes"]["title"] = "\ud800"  # JSON escapes it
     with pytest.raises(InputError, match="not what skelf writes there"):
-        described.parse(json.dumps(table), "x")
+        described.parse_description(json.dumps(table), "x")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +21,7 @@ from ..layouts import KINECT20
 from ..layouts import layout as named_layout
 from ..settings.given import parse_override
 from ..settings.settable import arguments, settable, unknown_keys
+from .notes import warnings_as_notes
 
 FORMATS = (*READERS, "synthetic")
 # Keyword arguments that the command itself fills, where a reader has them.
@@ -147,16 +147,11 @@ def _read(
         transient=True,
         disable=not console.is_terminal,
     )
-    with bar, warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings_as_notes(console), bar:
         if "progress" in takes:
             task = bar.add_task("", total=None)
             given["progress"] = lambda done, total: bar.update(task, completed=done, total=total)
-        made = reader(path, layout, **given)
-    for warning in caught:
-        text = f"[yellow]note:[/] {escape(utf8(str(warning.message)))}"
-        console.print(text, highlight=False, soft_wrap=True)
-    return made
+        return reader(path, layout, **given)
 
 
 def _processors() -> int:

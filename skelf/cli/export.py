@@ -11,12 +11,12 @@ from rich.markup import escape
 
 from ..data import presets
 from ..data.clips import ClipSet
-from ..data.writers import npz as write_npz
-from ..data.writers import pyskl as write_pyskl
+from ..data.writers.npz import write_npz
+from ..data.writers.pyskl import write_pyskl
 from ..errors import InputError
 from ..files import refuse_unwritable
 
-WRITERS = {".pkl": write_pyskl.write, ".npz": write_npz.write}
+WRITERS = {".pkl": write_pyskl, ".npz": write_npz}
 
 
 def export(

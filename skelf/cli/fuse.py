@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..errors import InputError
+from .notes import warnings_as_notes
 
 
 def fuse(
@@ -38,11 +38,8 @@ def fuse(
     from ..results import fusion
 
     console = Console()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings_as_notes(console):
         rows = fusion.fuse(scores, weights=_numbers(weights), out=out)
-    for warning in caught:
-        console.print(f"[yellow]note:[/] {escape(str(warning.message))}", highlight=False)
     console.print(_table(rows))
     if out is not None:
         console.print(f"Results: [bold]{escape(str(out))}[/]", soft_wrap=True)

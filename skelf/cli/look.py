@@ -95,7 +95,7 @@ def view(
         str, typer.Option("--normalize", help="Show what batches load: centre, agcn, ...")
     ] = "none",
     up: Annotated[
-        str, typer.Option("--up", help="The axis that points up: y|-y|z; auto: by the head.")
+        str, typer.Option("--up", help="The axis that points up: y|-y|z|-z; auto: by the head.")
     ] = "auto",
 ) -> None:
     """One clip as a moving skeleton: a page to turn it on, or a GIF.

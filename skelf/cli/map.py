@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +19,7 @@ from ..data.presets import located
 from ..errors import InputError, unknown
 from ..files import refuse_unwritable
 from ..layouts import layout as named_layout
+from .notes import warnings_as_notes
 
 Out = Annotated[Path, typer.Option("--out", metavar="STORE", help="The store to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing store.")]
@@ -51,16 +51,14 @@ def map_(
         raise unknown("--missing", missing, ("interpolate", "mask"))
     given = _given(joints or [])
     console = Console()
-    made = _noted(
-        console,
-        lambda: mapping.mapped(
+    with warnings_as_notes(console):
+        made = mapping.mapped(
             clips,
             target,
             missing="mask" if missing == "mask" else "interpolate",
             joints=given,
             scratch=out.absolute().parent,
-        ),
-    )
+        )
     plan = origins(
         clips.skeleton,
         target,
@@ -99,14 +97,12 @@ def join(
     _refuse(out, paths, force)
     sets = [ClipSet.open(path) for path in paths]
     console = Console()
-    made = _noted(
-        console,
-        lambda: joining.joined(
+    with warnings_as_notes(console):
+        made = joining.joined(
             sets,
             classes="apart" if classes == "apart" else "shared",
             scratch=out.absolute().parent,
-        ),
-    )
+        )
     made.save(out)
     table = Table("set", "clips", "frames", "segments", title=escape(utf8(str(out))))
     for title, clips in zip(joining.titles(sets), sets, strict=True):
@@ -136,17 +132,6 @@ def _given(words: Sequence[str]) -> dict[str, str]:
             raise InputError(f"--joint {word!r}: {target.strip()} was given before; give it once")
         given[target.strip()] = source.strip()
     return given
-
-
-def _noted(console: Console, make: Callable[[], ClipSet]) -> ClipSet:
-    """What `make` gives; its warnings are printed as notes."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        made = make()
-    for warning in caught:
-        text = f"[yellow]note:[/] {escape(utf8(str(warning.message)))}"
-        console.print(text, highlight=False, soft_wrap=True)
-    return made
 
 
 def _table(plan: Sequence[Origin], clips: ClipSet, made: ClipSet) -> Table:

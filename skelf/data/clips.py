@@ -106,8 +106,8 @@ class ClipSet:
         count = len(frames)
         names = [f"clip{i}" for i in range(count)] if name is None else name
         for key in ("label", "subject", "camera", "setup"):
-            given = others.get(key)
-            others[key] = np.full(count, -1) if given is None else np.asarray(given, np.int64)
+            values = others.get(key)
+            others[key] = np.full(count, -1) if values is None else np.asarray(values, np.int64)
         texts = others.get("attributes", {})
         others["attributes"] = {utf8(key): utf8(text) for key, text in texts.items()}
         clips = cls(
@@ -306,8 +306,8 @@ class ClipSet:
         Splits and normalisation do not count. Cheap for opened files, whose joints have a stored
         checksum; for joints in memory all frames are hashed.
         """
-        known = self._checksum is not None and self._checksum[0] is self.joints
-        frames = self._checksum[1] if known and self._checksum else store.checksum(self.joints)
+        is_stored = self._checksum is not None and self._checksum[0] is self.joints
+        frames = self._checksum[1] if is_stored and self._checksum else store.checksum(self.joints)
         hashed = blake2b(frames.encode(), digest_size=16)
         for key in TABLE:
             hashed.update(np.ascontiguousarray(getattr(self, key)).tobytes())

@@ -61,12 +61,12 @@ def joined(
             room = ((0, 0), (0, persons - clips.persons), (0, 0), (0, 0))
             for _, block in clips.blocks():
                 frames.add(np.pad(block, room) if persons > clips.persons else block)
-        made = frames.array()
+        pooled = frames.array()
     table, added = _numbered(sets)
     class_names, labels = _classes(sets, classes)
     parts = [name for clips in sets for name in _parts(clips)]
     return ClipSet.build(
-        made,
+        pooled,
         np.concatenate([clips.length for clips in sets]),
         sets[0].skeleton,
         class_names=class_names,
@@ -102,14 +102,14 @@ def _title(clips: ClipSet) -> str:
 
 
 def _unique(names: Sequence[str]) -> list[str]:
-    made: list[str] = []
+    unique: list[str] = []
     for name in names:
         number, chosen = 1, name
-        while chosen in made:
+        while chosen in unique:
             number += 1
             chosen = f"{name}-{number}"
-        made.append(chosen)
-    return made
+        unique.append(chosen)
+    return unique
 
 
 def _refuse_other(first: ClipSet, other: ClipSet) -> None:
@@ -118,10 +118,10 @@ def _refuse_other(first: ClipSet, other: ClipSet) -> None:
         [(name.casefold(), parent) for name, parent in zip(s.names, s.parents, strict=True)]
         for s in (first.skeleton, other.skeleton)
     ]
-    wanted, own = first.skeleton, other.skeleton
+    wanted, actual = first.skeleton, other.skeleton
     if tables[0] != tables[1]:
         raise InputError(
-            f"{other}: its joints ({own.joints}, {own.name}) are not those of {first} "
+            f"{other}: its joints ({actual.joints}, {actual.name}) are not those of {first} "
             f"({wanted.joints}, {wanted.name}); bring them into one layout first: "
             f"skelf data map {other} --layout {wanted.name} --out mapped.h5"
         )
@@ -157,31 +157,33 @@ def _classes(sets: Sequence[ClipSet], rule: Classes) -> tuple[list[str], list[np
     places: dict[str, int] = {}
     labels = []
     for title, clips in zip(named, sets, strict=True):
-        own = list(clips.class_names)
+        class_names = list(clips.class_names)
         if rule == "apart":
-            own = [f"{title}/{name}" if counted[name] > 1 else name for name in own]
-        labels.append(np.array([*(places.setdefault(n, len(places)) for n in own), -1], np.int64))
+            class_names = [f"{title}/{name}" if counted[name] > 1 else name for name in class_names]
+        labels.append(
+            np.array([*(places.setdefault(n, len(places)) for n in class_names), -1], np.int64)
+        )
     return list(places), labels
 
 
 def _names(sets: Sequence[ClipSet]) -> np.ndarray:
     counted = Counter(name for clips in sets for name in set(clips.name.tolist()))
-    made = []
+    names = []
     for title, clips in zip(titles(sets), sets, strict=True):
         before = title.encode("utf-8", "replace") + b"/"
-        made += [before + name if counted[name] > 1 else name for name in clips.name.tolist()]
-    return encode(made)
+        names += [before + name if counted[name] > 1 else name for name in clips.name.tolist()]
+    return encode(names)
 
 
 def _segments(sets: Sequence[ClipSet], labels: Sequence[np.ndarray]) -> np.ndarray:
-    made, before = [], 0
+    parts, before = [], 0
     for clips, new in zip(sets, labels, strict=True):
         rows = clips.segments.copy()
         rows[:, 0] += before
         rows[:, 3] = new[rows[:, 3]]
-        made.append(rows)
+        parts.append(rows)
         before += len(clips)
-    return np.concatenate(made)
+    return np.concatenate(parts)
 
 
 def _columns(sets: Sequence[ClipSet]) -> dict[str, np.ndarray]:
@@ -195,8 +197,8 @@ def _columns(sets: Sequence[ClipSet]) -> dict[str, np.ndarray]:
     counts, before = [], 0
     for clips in sets:
         parts = _parts(clips)
-        own = clips.columns["set"] if len(parts) > 1 else np.zeros(len(clips), np.int64)
-        counts.append(own + before)
+        numbers = clips.columns["set"] if len(parts) > 1 else np.zeros(len(clips), np.int64)
+        counts.append(numbers + before)
         before += len(parts)
     return columns | {"set": np.concatenate(counts)}
 
@@ -207,20 +209,20 @@ def _parts(clips: ClipSet) -> list[str]:
         named = json.loads(clips.attributes.get("sets", "[]"))
     except ValueError:
         named = []
-    known = "set" in clips.columns and isinstance(named, list) and len(named) > 1
-    if known and 0 <= clips.columns["set"].min() <= clips.columns["set"].max() < len(named):
+    is_pool = "set" in clips.columns and isinstance(named, list) and len(named) > 1
+    if is_pool and 0 <= clips.columns["set"].min() <= clips.columns["set"].max() < len(named):
         return [str(name) for name in named]
     return [_title(clips)]
 
 
 def _attributes(sets: Sequence[ClipSet]) -> dict[str, str]:
     """Those that every set has alike as they are, others with the set's name before each."""
-    made = {}
+    merged = {}
     for key in dict.fromkeys(key for clips in sets for key in clips.attributes):
         values = [clips.attributes.get(key) for clips in sets]
-        said = zip(titles(sets), values, strict=True)
-        listed = "; ".join(f"{title}: {value}" for title, value in said if value)
-        made[key] = values[0] if len(set(values)) == 1 and values[0] is not None else listed
+        titled = zip(titles(sets), values, strict=True)
+        listed = "; ".join(f"{title}: {value}" for title, value in titled if value)
+        merged[key] = values[0] if len(set(values)) == 1 and values[0] is not None else listed
     if any(clips.attributes.get("synthetic") == "true" for clips in sets):
-        made["synthetic"] = "true"
-    return made | {"title": " + ".join(titles(sets))}
+        merged["synthetic"] = "true"
+    return merged | {"title": " + ".join(titles(sets))}

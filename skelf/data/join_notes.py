@@ -9,6 +9,7 @@ import numpy as np
 
 from .clips import ClipSet
 from .joints.landmarks import body
+from .motion.axes import nearest_axis
 
 CLIPS, FRAMES = 64, 8  # that are looked at, evenly over the set and the clip
 APART = 3.0
@@ -34,42 +35,44 @@ class Figure(NamedTuple):
 
 def notes(sets: Sequence[ClipSet], titles: Sequence[str]) -> list[str]:
     """Sentences for what differs between sets that are joined, each with its remedy."""
-    made = []
+    sentences = []
     figures = dict(zip(titles, map(figure, sets), strict=True))
-    sizes = {title: found.size for title, found in figures.items() if found.size}
+    sizes = {title: looks.size for title, looks in figures.items() if looks.size}
     if sizes and max(sizes.values()) > APART * min(sizes.values()):
         listed = ", ".join(f"{title} {size:.3g}" for title, size in sizes.items())
-        made.append(
+        sentences.append(
             f"median size of a body: {listed}; other units, it seems: train with the "
             "normalisation `scale` (as data.normalize=centre+scale), or import with a scale"
         )
-    axes = {title: found.up for title, found in figures.items() if found.up}
+    axes = {title: looks.up for title, looks in figures.items() if looks.up}
     if len(set(axes.values())) > 1:
         listed = ", ".join(f"{title} {up}" for title, up in axes.items())
-        made.append(f"the axis that points up: {listed}; import these sets alike")
-    still = [title for title, found in figures.items() if found.still]
+        sentences.append(f"the axis that points up: {listed}; import these sets alike")
+    still = [title for title, looks in figures.items() if looks.still]
     if still and len(still) < len(sets):
-        made.append(
+        sentences.append(
             f"the root never moves in {', '.join(still)}: what tells these sets from the others; "
             "the normalisation `root` takes its motion out of all"
         )
     rates = np.unique(np.concatenate([clips.fps for clips in sets]))
     if len(rates) > 1:
         listed = ", ".join(f"{rate:g}" for rate in rates)
-        made.append(f"frames a second: {listed}; kept, so that the same motion differs in length")
+        sentences.append(
+            f"frames a second: {listed}; kept, so that the same motion differs in length"
+        )
     common = set(sets[0].splits).intersection(*(clips.splits for clips in sets[1:]))
     for title, clips in zip(titles, sets, strict=True):
         lost = sorted(set(clips.splits) - common)
         if lost:
-            made.append(f"split {', '.join(lost)} of {title}: dropped, not every set has it")
-    return made
+            sentences.append(f"split {', '.join(lost)} of {title}: dropped, not every set has it")
+    return sentences
 
 
 def figure(clips: ClipSet) -> Figure:
     """Looks at some frames of some clips."""
     chosen = np.unique(np.linspace(0, len(clips) - 1, CLIPS).astype(int))
     sizes, ups, moves = [], [], []
-    known = body(clips.skeleton)
+    landmarks = body(clips.skeleton)
     centre = clips.skeleton.centre
     for index in chosen:
         clip = clips.clip(int(index))
@@ -82,8 +85,10 @@ def figure(clips: ClipSet) -> Figure:
         there = np.where((bodies != 0).any(axis=-1, keepdims=True), bodies, np.nan)
         sides = np.nanmax(there, axis=1) - np.nanmin(there, axis=1)
         sizes += sides.max(axis=-1).tolist()
-        if known.head >= 0 and known.feet:
-            ups.append(np.median(bodies[:, known.head] - bodies[:, known.feet].mean(1), axis=0))
+        if landmarks.head >= 0 and landmarks.feet:
+            ups.append(
+                np.median(bodies[:, landmarks.head] - bodies[:, landmarks.feet].mean(1), axis=0)
+            )
         first = x[(x[:, 0] != 0).any(axis=(1, 2)), 0, centre]
         moves.append(np.ptp(first, axis=0).max() if len(first) else 0.0)
     if not sizes:
@@ -97,7 +102,5 @@ def _axis(ups: Sequence[np.ndarray]) -> str:
     if not ups:
         return ""
     middle = np.median(ups, axis=0)
-    axis = int(np.abs(middle).argmax())
-    if abs(middle[axis]) < 2 * np.sort(np.abs(middle))[-2]:
-        return ""
-    return ("-" if middle[axis] < 0 else "") + "xyz"[axis]
+    second, largest = np.sort(np.abs(middle))[-2:]
+    return nearest_axis(middle) if largest >= 2 * second else ""

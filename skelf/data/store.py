@@ -56,7 +56,7 @@ def read(path: Path) -> tuple[dict[str, Any], str]:
         if joints.chunks or joints.dtype != np.dtype("<f4"):
             raise InputError(f"{path}: dataset 'joints' is not contiguous float32; import it again")
         offset, shape = joints.id.get_offset(), joints.shape
-        known = str(joints.attrs["blake2b"])
+        checksum_of_joints = str(joints.attrs["blake2b"])
         fields = {
             "columns": {key: file["clips"][key][...] for key in file["clips"]},
             "splits": {key: file["splits"][key][...] for key in file["splits"]},
@@ -68,7 +68,7 @@ def read(path: Path) -> tuple[dict[str, Any], str]:
         if offset is None:
             raise InputError(f"{path}: dataset 'joints' is empty; import the data again")
         fields["joints"] = np.memmap(path, "<f4", mode="r", offset=offset, shape=shape)
-    return fields, known
+    return fields, checksum_of_joints
 
 
 def write(path: Path, clips: ClipSet) -> None:

@@ -17,16 +17,17 @@ from PIL import Image, ImageDraw, ImageFont
 from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
 from ..data.joints.landmarks import body
+from ..data.joints.words import HEADS
+from ..data.motion.axes import UPS, Up, upright
 from ..data.quality.measures import measure, row_type
-from ..data.quality.rules import CLEAR, up_axis
+from ..data.quality.rules import clear_up
 from ..errors import InputError
 from ..files import replacing
 from ..skeleton import Skeleton
-from . import html
+from . import camera, html
 from .player import player
 
 FORMATS = (".html", ".gif")
-UPS = ("auto", "y", "-y", "z")
 SIDE = 360  # pixels of a GIF's picture; a line of text stands beneath
 TEXT = 24
 MOST_FRAMES = 400  # longer clips are thinned and keep their duration
@@ -34,8 +35,7 @@ RATE = 25  # frames a second of a GIF: its clock ticks in hundredths
 SMOOTH = 2  # drawn so many times larger and scaled down, for clean edges
 WHITE, INK, LINE = (255, 255, 255), (70, 78, 86), (213, 217, 222)
 LEFT, RIGHT, TRUNK = (0, 114, 178), (213, 94, 0), (91, 101, 112)
-PITCH = 0.14  # the player's camera, seen a little from above
-TURN = 0.6
+PITCH = 0.14  # radians, as the player's camera
 
 
 class Drawing(NamedTuple):
@@ -74,12 +74,12 @@ def pick(clips: ClipSet, wanted: str) -> int:
 def caption(clips: ClipSet, index: int) -> str:
     """Name, class, length and what else is known of a clip, in a line."""
     label = int(clips.label[index])
-    known = {"subject": clips.subject, "camera": clips.camera, "setup": clips.setup}
+    numbers = {"subject": clips.subject, "camera": clips.camera, "setup": clips.setup}
     parts = [
         clips.names[index],
         clips.class_names[label] if label >= 0 else "",
         f"{clips.length[index]} frames, {clips.length[index] / clips.fps[index]:.1f} s",
-        *(f"{key} {values[index]}" for key, values in known.items() if values[index] >= 0),
+        *(f"{key} {values[index]}" for key, values in numbers.items() if values[index] >= 0),
         clips.normalize if clips.normalize != "none" else "",
     ]
     return " · ".join(part for part in parts if part)
@@ -92,22 +92,22 @@ def write(clips: ClipSet, index: int, path: Path, *, up: str = "auto") -> None:
         clips: the set; its `normalize` is applied.
         index: of the clip.
         path: the file to write, whole or not at all.
-        up: the axis that points up: y, -y or z; auto: by head and feet, else the usual one.
+        up: the axis that points up; auto: by head and feet, else the usual one.
 
     Raises:
         InputError: another `up`, or a normalisation that does not suit the clips.
     """
-    if up not in UPS:
-        raise InputError(f"--up {up!r}: use {', '.join(UPS)}")
+    if up not in ("auto", *UPS):
+        raise InputError(f"--up {up!r}: use auto, {', '.join(UPS)}")
     joints = loaded(clips, index)
     flat = clips.coordinates == 2
-    up = upwards(joints, clips, index) if up == "auto" else up
-    if flat and up == "z":
-        raise InputError("--up z: these clips have two coordinates; use y or -y")
+    axis = next((axis for axis in UPS if axis == up), None) or upwards(joints, clips, index)
+    if flat and "z" in axis:
+        raise InputError(f"--up {axis}: these clips have two coordinates; use y or -y")
     if path.suffix.lower() == ".gif":
-        said = caption(clips, index)
         with replacing(path) as beside:
-            save_gif(beside, joints, clips.skeleton, float(clips.fps[index]), said, up)
+            rate, text = float(clips.fps[index]), caption(clips, index)
+            save_gif(beside, joints, clips.skeleton, rate, text, axis)
         return
     drawn = player(
         [bridged(joints, clips.skeleton)],
@@ -116,7 +116,7 @@ def write(clips: ClipSet, index: int, path: Path, *, up: str = "auto") -> None:
         float(clips.fps[index]),
         columns=1,
         max_frames=MOST_FRAMES,
-        up=up,
+        up=axis,
     )
     text = "Drag to turn. " * (not flat) + f"Source: {clips.attributes.get('title', clips.path)}"
     notice = "Synthetic: a computed figure, nobody was recorded."
@@ -137,17 +137,14 @@ def loaded(clips: ClipSet, index: int) -> np.ndarray:
     return joints
 
 
-def upwards(joints: np.ndarray, clips: ClipSet, index: int) -> str:
+def upwards(joints: np.ndarray, clips: ClipSet, index: int) -> Up:
     """The axis along which the head is above the feet; the usual one where that is unclear."""
-    usual = "y" if joints.shape[-1] == 3 else "-y"
     rows = np.zeros(1, row_type(clips.skeleton))
-    known = body(clips.skeleton)
-    measure(rows[0], joints, known, joints.shape[-1], float(clips.fps[index]))
-    found = up_axis(rows)
-    if found is None or found[2] < CLEAR:
-        return usual
-    name = ("" if found[1] > 0 else "-") + "xyz"[found[0]]
-    return name if name in UPS else usual
+    landmarks = body(clips.skeleton)
+    measure(rows[0], joints, landmarks, joints.shape[-1], float(clips.fps[index]))
+    usual: Up = "y" if joints.shape[-1] == 3 else "-y"
+    clear = clear_up(rows)
+    return next((up for up in UPS if up == clear), usual)
 
 
 def present(joints: np.ndarray, skeleton: Skeleton) -> np.ndarray:
@@ -196,7 +193,7 @@ def _nearest(skeleton: Skeleton) -> np.ndarray:
 
 
 def save_gif(
-    path: Path, joints: np.ndarray, skeleton: Skeleton, fps: float, text: str, up: str
+    path: Path, joints: np.ndarray, skeleton: Skeleton, fps: float, text: str, up: Up
 ) -> None:
     """Draws a clip as an endless GIF at its own speed.
 
@@ -206,7 +203,7 @@ def save_gif(
         skeleton: the layout.
         fps: frames a second of the clip.
         text: stands beneath.
-        up: y, -y or z.
+        up: the axis of `joints` that points up.
     """
     drawing = project(joints, skeleton, up)
     seconds = len(joints) / fps
@@ -228,26 +225,19 @@ def save_gif(
     )
 
 
-def project(joints: np.ndarray, skeleton: Skeleton, up: str) -> Drawing:
+def project(joints: np.ndarray, skeleton: Skeleton, up: Up) -> Drawing:
     """The picture's coordinates: three dimensions from the front left, two as they are."""
     seen = present(joints, skeleton)
-    x = joints.astype(np.float64)
-    if up == "-y":  # in space a half turn about x, which keeps left and right
-        x = x * np.array([1, -1, -1])[: x.shape[3]]
-    elif up == "z":  # a quarter turn
-        x = np.stack([x[..., 0], x[..., 2], -x[..., 1]], axis=-1)
-    inside = x[seen] if seen.any() else np.zeros((1, x.shape[3]))
-    low, high = inside.min(axis=0), inside.max(axis=0)
-    x, inside = x - (low + high) / 2, inside - (low + high) / 2
-    half = (high[1] - low[1]) / 2
+    x = upright(joints.astype(np.float64), up)
+    centre, radius, half = camera.box(x[seen] if seen.any() else np.zeros((1, x.shape[3])))
+    x = x - centre
     spatial = x.shape[3] == 3
-    radius = float(np.linalg.norm(inside[:, [0, 2] if spatial else [0]], axis=1).max())
-    line = np.linspace(-1, 1, 5)
     if spatial:
+        line = np.linspace(-1, 1, 5)
         ends = [((a, -1.0), (a, 1.0)) for a in line] + [((-1.0, a), (1.0, a)) for a in line]
         floor = np.array([[(a, 0, c) for a, c in pair] for pair in ends]) * radius
         floor[..., 1] = -half
-        turn = _turn(x, seen, skeleton)
+        turn = _turn(camera.yaw(x, seen, skeleton))
         x, floor = x @ turn, floor @ turn
     else:
         floor = np.array([[(-radius, -half), (radius, -half)]])
@@ -257,18 +247,8 @@ def project(joints: np.ndarray, skeleton: Skeleton, up: str) -> Drawing:
     return Drawing(x[..., :2] * scale, depth, seen, floor[..., :2] * scale)
 
 
-def _turn(x: np.ndarray, seen: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """The rotation `(3, 3)`, for rows, that shows the figure from its front left, or two aside."""
-    both = seen[:, :2, skeleton.centre].all(axis=1) if x.shape[1] > 1 else np.zeros(len(x), bool)
-    yaw = 0.0
-    if both.any():
-        across = (x[both, 1, skeleton.centre] - x[both, 0, skeleton.centre]).mean(axis=0)
-        yaw = math.atan2(across[2], across[0])
-    elif skeleton.pairs:
-        left, right = (list(side) for side in zip(*skeleton.pairs, strict=True))
-        there = (seen[:, :, left] & seen[:, :, right])[..., None]
-        span = np.where(there, x[:, :, left] - x[:, :, right], 0).sum(axis=(0, 1, 2))
-        yaw = math.atan2(span[2], span[0]) + TURN if there.any() else 0.0
+def _turn(yaw: float) -> np.ndarray:
+    """The rotation `(3, 3)`, for rows, to a camera that looks a little from above."""
     cos, sin, cp, sp = math.cos(yaw), math.sin(yaw), math.cos(PITCH), math.sin(PITCH)
     about_y = np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]])
     return about_y @ np.array([[1, 0, 0], [0, cp, sp], [0, -sp, cp]])
@@ -318,9 +298,8 @@ def _figure(
     for a, b in sorted(skeleton.edges, key=lambda edge: depth[edge[0]] + depth[edge[1]]):
         if seen[a] and seen[b]:
             pen.line([at[a], at[b]], fill=tone(a), width=4 * SMOOTH)
-    head = {"head", "nose"}
     for joint in np.flatnonzero(seen).tolist():
-        size = (7 if skeleton.names[joint].lower() in head else 3) * SMOOTH
+        size = (7 if skeleton.names[joint].lower() in HEADS else 3) * SMOOTH
         px, py = at[joint]
         pen.ellipse((px - size, py - size, px + size, py + size), fill=tone(joint))
 

@@ -1,4 +1,4 @@
-"""Skeletons that move on a page: `assets/player.js` draws them, `report.page` brings it along."""
+"""Skeletons that move on a page: `assets/player.js` draws them, `html.page` brings it along."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import base64
 import json
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
+from ..data.joints.words import HEADS
+from ..data.motion.axes import UPS, Up, upright
 from ..errors import InputError
 from ..skeleton import Skeleton
+from . import camera
 from .svg import escape
 
 ABSENT = -32768  # int16 that stands for an absent person
@@ -27,7 +30,7 @@ def player(
     marks: Sequence[str] = (),
     columns: int = 4,
     max_frames: int = 64,
-    up: str = "",
+    up: Up | Literal[""] = "",
 ) -> str:
     """Skeletons that move in step: play and pause, drag to turn, left and right in two colours.
 
@@ -44,8 +47,7 @@ def player(
         columns: clips in a row; two on a phone.
         max_frames: longer clips are thinned to so many frames and play at their own speed; the
             player interpolates.
-        up: the axis that points up: `y`, `-y` or `z`. Default: `y`, and `-y` (image coordinates)
-            where `C` is 2.
+        up: the axis that points up. Default: `y`, and `-y` (image coordinates) where `C` is 2.
 
     Raises:
         InputError: a clip of another shape or with joints that are not finite, a wrong number of
@@ -66,7 +68,7 @@ def player(
     side = [0] * skeleton.joints
     for left, right in skeleton.pairs:
         side[left], side[right] = -1, 1
-    head = next((j for j, n in enumerate(skeleton.names) if n.lower() in ("head", "nose")), -1)
+    head = next((j for j, n in enumerate(skeleton.names) if n.lower() in HEADS), -1)
     data = {"layout": {"edges": skeleton.edges, "side": side, "head": head}, "clips": packed}
     figures = "".join(
         f'<figure class="clip {mark}"><canvas role="img" aria-label="{escape(caption)}"></canvas>'
@@ -87,7 +89,9 @@ def _mark(mark: str) -> str:
     return f'<span class="mark">{MARKS[mark]}</span>' if mark else ""
 
 
-def _pack(clip: np.ndarray, skeleton: Skeleton, fps: float, limit: int, up: str) -> dict[str, Any]:
+def _pack(
+    clip: np.ndarray, skeleton: Skeleton, fps: float, limit: int, up: Up | Literal[""]
+) -> dict[str, object]:
     """A clip as the player reads it: centred, y up, int16 in steps of its extent / 32767."""
     x = np.asarray(clip, dtype=np.float64)
     if x.ndim != 4 or not len(x) or x.shape[2] != skeleton.joints or x.shape[3] < 2:
@@ -99,19 +103,16 @@ def _pack(clip: np.ndarray, skeleton: Skeleton, fps: float, limit: int, up: str)
         raise InputError(
             "player: joints and frames per second must be finite, and the rate above 0"
         )
-    kept = np.unique(np.linspace(0, len(x) - 1, min(limit, len(x))).round().astype(int))
+    shown = np.unique(np.linspace(0, len(x) - 1, min(limit, len(x))).round().astype(int))
     seconds = len(x) / fps
-    x = _upright(x[kept, :, :, :3], up)
+    x = _upright(x[shown, :, :, :3], up)
     present = np.any(x != 0, axis=(2, 3))  # (T, M)
     persons = np.flatnonzero(present.any(axis=0))
     x, present = x[:, persons], present[:, persons]
     points = x[present].reshape(-1, x.shape[-1])
     if not len(points):  # nobody there: an empty floor
         points = np.zeros((1, x.shape[-1]))
-    low, high = points.min(axis=0), points.max(axis=0)
-    centre = (low + high) / 2
-    flat = (points - centre)[:, [0, 2]] if x.shape[-1] == 3 else (points - centre)[:, [0]]
-    radius, half = float(np.linalg.norm(flat, axis=1).max()), float((high - low)[1] / 2)
+    centre, radius, half = camera.box(points)
     largest = max(radius, half) or 1.0
     steps = np.round((x - centre) / largest * 32767)
     joints = np.where(present[..., None, None], steps, ABSENT).astype("<i2")
@@ -119,44 +120,28 @@ def _pack(clip: np.ndarray, skeleton: Skeleton, fps: float, limit: int, up: str)
         "shape": list(joints.shape),
         "joints": base64.b64encode(joints.tobytes()).decode("ascii"),
         "step": float(f"{largest / 32767:.9g}"),
-        "fps": round(len(kept) / seconds, 4),
+        "fps": round(len(shown) / seconds, 4),
         "radius": float(f"{max(radius, 0.35 * largest):.5g}"),
         "half": float(f"{max(half, 0.1 * largest):.5g}"),
         "yaw": round(_yaw(x, present, skeleton), 3),
     }
 
 
-def _upright(x: np.ndarray, up: str) -> np.ndarray:
+def _upright(x: np.ndarray, up: Up | Literal[""]) -> np.ndarray:
+    """`x` with y up; "" takes the usual axis."""
     axis = up or ("y" if x.shape[-1] == 3 else "-y")
-    if axis == "-y" and x.shape[-1] == 3:  # a half turn about x keeps left and right
-        return x * np.array([1.0, -1.0, -1.0])
-    if axis == "-y":
-        return x * np.array([1.0, -1.0])
-    if axis == "z" and x.shape[-1] == 3:  # a quarter turn about x
-        return np.stack([x[..., 0], x[..., 2], -x[..., 1]], axis=-1)
-    if axis != "y":
-        raise InputError(f"player: up {up!r} is not y, -y or z (z needs three axes)")
-    return x
+    if axis not in UPS or ("z" in axis and x.shape[-1] < 3):
+        raise InputError(f"player: up {up!r} is not one of {', '.join(UPS)} (z needs three axes)")
+    return upright(x, axis)
 
 
 def _yaw(x: np.ndarray, present: np.ndarray, skeleton: Skeleton) -> float:
-    """The turn about y that shows one person from the front left, two persons side by side."""
-    if x.shape[-1] < 3 or not present.any():
+    """The camera's turn; a person who is there is taken to have all joints."""
+    if x.shape[-1] < 3:
         return 0.0
-    both = present.all(axis=1)
-    if x.shape[1] > 1 and both.any():
-        line = x[both][:, 1, skeleton.centre] - x[both][:, 0, skeleton.centre]
-        across = line.mean(axis=0)
-        return math.atan2(across[2], across[0])
-    if not skeleton.pairs:
-        return 0.0
-    left, right = (list(side) for side in zip(*skeleton.pairs, strict=True))
-    person = x[present[:, 0], 0]  # (T, V, 3)
-    span = (person[:, left] - person[:, right]).mean(axis=(0, 1))
-    # Who faces the viewer has the left side at the viewer's right (+x); 0.6 rad shows depth.
-    return math.atan2(span[2], span[0]) + 0.6
+    return camera.yaw(x, np.broadcast_to(present[..., None], x.shape[:3]), skeleton)
 
 
-def _json(data: Any) -> str:
+def _json(data: object) -> str:
     """JSON that no `</script>` or comment inside a string can end early."""
     return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")

@@ -50,16 +50,16 @@ class Result(NamedTuple):
         """What a person should know, honestly."""
         total = self.loaded + self.kept
         there = f", {self.kept} were there already" if self.kept else ""
-        said = [f"{self.folder}: {total} files, {self.loaded} loaded{there}"]
+        lines = [f"{self.folder}: {total} files, {self.loaded} loaded{there}"]
         if self.checked < total:
-            said.append(
+            lines.append(
                 f"{self.checked} have the checksum of the list; for {total - self.checked} the "
                 f"list knows none: what came is noted in {self.folder / SUMS}, so that a later "
                 "change shows"
             )
         else:
-            said.append(f"all {total} have the checksum of the list")
-        return said
+            lines.append(f"all {total} have the checksum of the list")
+        return lines
 
 
 def fetch(
@@ -90,24 +90,24 @@ def fetch(
         busy="another process is loading into it; wait for it", unwritable="cannot write here",
     ):  # fmt: skip
         sums = _read_sums(folder / SUMS)
-        loaded = kept = checked = 0
+        loaded = present = checked = 0
         try:
             for number, path in enumerate(entry.paths, 1):
-                known = entry.sha256.get(path)
+                stated = entry.sha256.get(path)
                 target = folder.joinpath(*path.split("/"))
                 if target.exists():
-                    sums[path] = _kept(target, known or sums.get(path))
-                    kept += 1
+                    sums[path] = _kept(target, stated or sums.get(path))
+                    present += 1
                 else:
                     load = _Load(entry, path, target, timeout, pause, progress, number)
                     sums[path] = load.run()
                     loaded += 1
-                checked += known is not None
+                checked += stated is not None
         finally:
             if sums:
                 lines = "".join(f"{digest}  {path}\n" for path, digest in sorted(sums.items()))
                 write_text(folder / SUMS, lines)
-    return Result(folder, loaded, kept, checked)
+    return Result(folder, loaded, present, checked)
 
 
 class _Load:

@@ -145,10 +145,10 @@ def _answer(response: http.client.HTTPResponse, begin: int) -> Answer:
     if headers.get("Content-Encoding", "identity") != "identity":
         raise RefusedError("sends compressed data though asked not to")
     if response.status == 206:
-        known = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("Content-Range", ""))
-        if known is None or int(known[1]) != begin:
+        sent_range = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("Content-Range", ""))
+        if sent_range is None or int(sent_range[1]) != begin:
             raise RefusedError("sends another range than asked for")
-        return Answer(begin, None if known[2] == "*" else int(known[2]), etag, response)
+        return Answer(begin, None if sent_range[2] == "*" else int(sent_range[2]), etag, response)
     if response.status != 200:
         raise BrokenError(f"answers {response.status}")
     length = headers.get("Content-Length", "")

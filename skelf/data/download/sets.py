@@ -62,17 +62,17 @@ def find(name: str, more: str | Path | None = None) -> Entry:
     Raises:
         InputError: no such set, or a list that does not hold.
     """
-    own = resources.files(__package__) / "sets.toml"
-    known = _parse(own.read_text(encoding="utf-8"), "sets.toml")
+    built_in = resources.files(__package__) / "sets.toml"
+    entries = _parse(built_in.read_text(encoding="utf-8"), "sets.toml")
     if more is not None:
         try:
             text = Path(more).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{more}: cannot read the list: {error}") from None
-        known |= _parse(text, str(more))
-    if name not in known:
-        raise unknown("set", name, known)
-    return known[name]
+        entries |= _parse(text, str(more))
+    if name not in entries:
+        raise unknown("set", name, entries)
+    return entries[name]
 
 
 def allowed(url: str) -> bool:
@@ -95,7 +95,7 @@ def _parse(text: str, where: str) -> dict[str, Entry]:
         table: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{where}: not TOML: {error}") from None
-    found = {}
+    entries = {}
     for name, fields in table.items():
         try:
             entry = Entry.model_validate(fields)
@@ -104,8 +104,8 @@ def _parse(text: str, where: str) -> dict[str, Entry]:
             key = ".".join(map(str, first["loc"]))
             raise InputError(f"{where}: {name}: {key}: {first['msg']}") from None
         _refuse(entry, f"{where}: {name}")
-        found[name] = entry
-    return found
+        entries[name] = entry
+    return entries
 
 
 def _refuse(entry: Entry, where: str) -> None:

@@ -1,4 +1,4 @@
-"""Skeletons of Acclaim motion capture (`.asf`); `amc.py` reads the motions."""
+"""Skeletons of Acclaim motion capture (`.asf`); `readers/amc.py` reads the motions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError
-from ..motion.kinematics import descent, rotation
+from ..motion.kinematics import descent, euler_rotation
 from . import source
 
 INCH = 0.0254
@@ -61,7 +61,7 @@ class Rig:
 
 def acting(angles: np.ndarray, order: str) -> np.ndarray:
     """Matrices `(..., 3, 3)` of rotations by `angles` `(..., K)` radians; `order[0]` acts first."""
-    return rotation(angles[..., ::-1], order[::-1])
+    return euler_rotation(order[::-1], angles[..., ::-1])
 
 
 def lines(file: Path) -> Lines:
@@ -73,7 +73,7 @@ def lines(file: Path) -> Lines:
     return [(number, words) for number, words in split if words]
 
 
-def load(file: Path) -> Rig:
+def load_asf(file: Path) -> Rig:
     """Reads a skeleton.
 
     Raises:
@@ -214,9 +214,9 @@ def _parents(file: Path, listed: Lines, names: list[str]) -> list[int]:
     lost = [name for name in names if index[name] not in parents]
     if lost:
         raise InputError(f"{file}: hierarchy: bone {lost[0]!r} has no parent; it may be cut off")
-    found = [parents[at] for at in range(len(names))]
+    parent_of_bone = [parents[at] for at in range(len(names))]
     try:
-        descent(found)
+        descent(parent_of_bone)
     except InputError:
         raise InputError(f"{file}: hierarchy: bones form a cycle; mend the file") from None
-    return found
+    return parent_of_bone

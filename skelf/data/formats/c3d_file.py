@@ -1,4 +1,4 @@
-"""The C3D binary: header, parameters, points; `c3d.py` makes clips of it.
+"""The C3D binary: header, parameters, points; `readers/c3d.py` makes clips of it.
 
 Three makes of processor wrote such files (Intel, DEC, MIPS), as integers or as floats; all six are
 read. Nothing is believed before it is compared with the size of the file.
@@ -42,7 +42,7 @@ class Recording:
     parameters: dict[str, Value]
 
 
-def load(file: Path) -> Recording:
+def load_recording(file: Path) -> Recording:
     """Reads a file.
 
     Raises:
@@ -73,7 +73,7 @@ def _parameters(raw: bytes, start: int, processor: int) -> dict[str, Value]:
     end = min(len(raw), start + raw[start + 2] * BLOCK) if raw[start + 2] else len(raw)
     integer = ">H" if processor == MIPS else "<H"
     groups: dict[int, str] = {}
-    found: list[tuple[int, str, Value]] = []
+    entries: list[tuple[int, str, Value]] = []
     at = start + 4
     while at + 2 < end:
         length, number = struct.unpack_from("bb", raw, at)  # a locked one has a negative length
@@ -85,11 +85,11 @@ def _parameters(raw: bytes, start: int, processor: int) -> dict[str, Value]:
         if number < 0:
             groups[-number] = name
         elif number > 0:
-            found.append((number, name, _value(raw, link + 2, processor)))
+            entries.append((number, name, _value(raw, link + 2, processor)))
         if not step:
             break
         at = link + step
-    return {f"{groups.get(number, '')}:{name}": value for number, name, value in found}
+    return {f"{groups.get(number, '')}:{name}": value for number, name, value in entries}
 
 
 def _value(raw: bytes, at: int, processor: int) -> Value:
@@ -169,8 +169,8 @@ def _frame_count(parameters: dict[str, Value], header: int) -> int:
     ):
         return int(end[0] + 65536 * end[1] - start[0] - 65536 * start[1] + 1)
     counts = [_number(parameters, f"POINT:{key}", 0) for key in ("LONG_FRAMES", "FRAMES")]
-    known = [count for count in counts if 0 < count <= LARGEST and count != 65535]
-    return int(known[0]) if known else header
+    plausible = [count for count in counts if 0 < count <= LARGEST and count != 65535]
+    return int(plausible[0]) if plausible else header
 
 
 def _number(parameters: dict[str, Value], key: str, otherwise: float) -> float:

@@ -12,9 +12,9 @@ from typing import Any
 from ...errors import InputError, unknown
 from ...layouts import layout as named_layout
 from ...skeleton import Skeleton
+from ..motion.axes import UPS, Up
 
 MOST_BYTES = 1 << 20
-UP = ("y", "-y", "z", "-z")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class CsvMapping:
     delimiter: str = ","
     fps: float = 30.0
     scale: float = 1.0
-    up: str = "y"
+    up: Up = "y"
     clip: str = ""
     classes: tuple[str, ...] = ()
 
@@ -79,16 +79,16 @@ class CsvMapping:
             ) from None
         except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
             raise InputError(f"{path}: not a TOML file ({error}); mend it") from None
-        known = ["layout", *(f.name for f in fields(cls) if f.name != "skeleton")]
+        allowed = ["layout", *(f.name for f in fields(cls) if f.name != "skeleton")]
         for key in table:
-            if key not in known:
-                raise InputError(f"{path}: {unknown('field', key, known)}")
+            if key not in allowed:
+                raise InputError(f"{path}: {unknown('field', key, allowed)}")
         skeleton = _skeleton(path, table.pop("layout", None), layout)
         kinds = {f.name: str(f.type) for f in fields(cls)}
         values = {key: _value(path, key, value, kinds[key]) for key, value in table.items()}
-        made = cls(skeleton=skeleton, **values)
-        made._refuse(path)
-        return made
+        csv_mapping = cls(skeleton=skeleton, **values)
+        csv_mapping._refuse(path)
+        return csv_mapping
 
     @property
     def words(self) -> list[str]:
@@ -115,13 +115,13 @@ class CsvMapping:
                 pattern += "(?P<class_>[^/]+)" if word == "class" else rf"(?P<{word}_>\d{{1,9}}+)"
             else:
                 pattern += re.escape(part)
-        found = re.fullmatch(pattern, name)
-        return {k[:-1]: v for k, v in found.groupdict().items()} if found else None
+        match = re.fullmatch(pattern, name)
+        return {k[:-1]: v for k, v in match.groupdict().items()} if match else None
 
     def _refuse(self, path: Path) -> None:
         checks = (
             ("axes", len(self.axes) in (2, 3), "name two or three axes, as ['x', 'y', 'z']"),
-            ("up", self.up in UP, f"use one of {', '.join(UP)}"),
+            ("up", self.up in UPS, f"use one of {', '.join(UPS)}"),
             ("up", len(self.axes) == 3 or "y" in self.up, "two axes have no z: use y or -y"),
             ("delimiter", len(self.delimiter) == 1, "use one character"),
             ("fps", 0 < self.fps < 1e6, "use a number above 0"),
@@ -156,20 +156,20 @@ class CsvMapping:
             raise InputError(f"{path}: joints: two joints have one word; give each its own")
 
 
-def _skeleton(path: Path, own: Any, layout: str | Skeleton | None) -> Skeleton:
+def _skeleton(path: Path, name: Any, layout: str | Skeleton | None) -> Skeleton:
     if layout is not None:
         return named_layout(layout) if isinstance(layout, str) else layout
-    if not isinstance(own, str):
+    if not isinstance(name, str):
         raise InputError(f"{path}: field 'layout' is missing; name a layout or a TOML file")
     try:
-        return named_layout(str(path.parent / own) if own.endswith(".toml") else own)
+        return named_layout(str(path.parent / name) if name.endswith(".toml") else name)
     except InputError as error:
         raise InputError(f"{path}: layout: {error}") from None
 
 
 def _value(path: Path, key: str, value: Any, kind: str) -> Any:
     """A field's value, of the kind that its annotation says."""
-    plain = {"str": str, "int | None": int, "int": int, "float": (int, float)}
+    plain = {"str": str, "Up": str, "int | None": int, "int": int, "float": (int, float)}
     if kind.startswith("tuple"):
         if isinstance(value, list) and all(isinstance(v, str) and v for v in value):
             return tuple(value)
@@ -181,5 +181,7 @@ def _value(path: Path, key: str, value: Any, kind: str) -> Any:
     elif isinstance(value, plain[kind]) and not isinstance(value, bool):  # type: ignore[arg-type]
         return value
     else:
-        wanted = {"str": "a string", "float": "a number"}.get(kind, "a whole number")
+        wanted = {"str": "a string", "Up": "a string", "float": "a number"}.get(
+            kind, "a whole number"
+        )
     raise InputError(f"{path}: {key}: expected {wanted}, not {value!r}")

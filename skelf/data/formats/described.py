@@ -33,7 +33,7 @@ def describe(clips: ClipSet, *, splits: bool) -> str:
     return json.dumps(table, ensure_ascii=False)
 
 
-def parse(text: Any, where: str) -> dict[str, Any]:
+def parse_description(text: Any, where: str) -> dict[str, Any]:
     """The text's table, checked: skeleton, class_names, attributes, persons, splits.
 
     Raises:
@@ -72,18 +72,18 @@ def restore(clips: ClipSet, text: Any, where: str, *, keep_layout: bool) -> Clip
     Raises:
         InputError: the text is of another set: other joints, or splits of other lengths.
     """
-    table = parse(text, where)
+    table = parse_description(text, where)
     skeleton = clips.skeleton if keep_layout else table["skeleton"]
     if skeleton.names != clips.skeleton.names:
         raise InputError(
             f"{where}: describes other joints than the file holds; take the field out, or export "
             "the store again"
         )
-    made = replace(
+    restored = replace(
         clips,
         skeleton=skeleton,
         attributes=table["attributes"],
         splits=clips.splits | table["splits"],
     )
-    check.table(made)
-    return made
+    check.table(restored)
+    return restored

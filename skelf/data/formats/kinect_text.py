@@ -13,7 +13,7 @@ MOST_BODIES, MOST_FRAMES, MOST_BYTES = 6, 10_000, 1 << 24
 REMEDY = "the file is damaged: copy it again, or leave it out with exclude=FILE"
 
 
-def parse(text: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
+def parse_kinect(text: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
     """Joints and tracks of one file.
 
     The text is a count of frames; a frame is a count of bodies; a body is 10 words (its track
@@ -67,7 +67,7 @@ def _count(words: Words, at: int, most: int, where: str, what: str) -> int:
 def _arranged(
     words: Words, frames: int, listed: np.ndarray, where: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers of all bodies in their places; what `parse` returns."""
+    """The numbers of all bodies in their places; what `parse_kinect` returns."""
     frame, place, track, first = listed.T
     within = HEADER + np.arange(JOINTS)[:, None] * FIELDS + np.arange(3)  # 25, 3
     try:

@@ -18,7 +18,7 @@ FRAME = ("frame", "frame_number", "frame_index", "frame_id", "frame_num")
 JOINT = ("landmark", "landmark_id", "landmark_index", "landmark_name", "joint")
 
 
-def read(name: str, member: Member, label: int, skeleton: Skeleton) -> Video:
+def read_landmarks(name: str, member: Member, label: int, skeleton: Skeleton) -> Video:
     """One video; empty cells are joints that were not found.
 
     Args:
@@ -33,8 +33,8 @@ def read(name: str, member: Member, label: int, skeleton: Skeleton) -> Video:
     table = read_csv(member)
     header = [cell.lower() for cell in table.header]
     joint = next((header.index(key) for key in JOINT if key in header), None)
-    found = _long(table, header, joint, skeleton) if joint is not None else None
-    numbers, places, joints = found or _wide(table, header, skeleton)
+    parsed = _long(table, header, joint, skeleton) if joint is not None else None
+    numbers, places, joints = parsed or _wide(table, header, skeleton)
     indices, length, step = naming.timeline(numbers, table.where, sampled=True)
     video = Video(name, table.where, length, label, step=step)
     flat = np.isnan(joints[:, :, 2]).all()  # no z anywhere
@@ -65,11 +65,11 @@ def _wide(
             )
         joints[:, joint, axis] = column(table, i)
         have.add((joint, axis))
-    for joint, known in enumerate(skeleton.names):
+    for joint, name in enumerate(skeleton.names):
         if not {(joint, 0), (joint, 1)} <= have:
             raise InputError(
-                f"{table.where}: no columns for landmark {joint} ({known}); there must be "
-                f"{known}_x and {known}_y, or x_{joint} and y_{joint}"
+                f"{table.where}: no columns for landmark {joint} ({name}); there must be "
+                f"{name}_x and {name}_y, or x_{joint} and y_{joint}"
             )
     return _frames(table, header), list(range(len(table.rows))), joints
 
@@ -99,17 +99,17 @@ def _long(
             f"{table.where}: line {table.lines[at]}: no landmark {cells[at][:40]!r}; "
             f"{skeleton.name} has {skeleton.joints}"
         )
-    kept, row = np.unique(frame, return_inverse=True)
+    frames, row = np.unique(frame, return_inverse=True)
     pairs = row * skeleton.joints + which
     if len(np.unique(pairs)) < len(pairs):
         raise InputError(
             f"{table.where}: a landmark stands twice in one frame; a file holds one person"
         )
-    joints = np.full((len(kept), skeleton.joints, 4), np.nan)
+    joints = np.full((len(frames), skeleton.joints, 4), np.nan)
     for name, axis in AXES.items():
         if name in header:
             joints[row, which, axis] = column(table, header.index(name))
-    return kept.tolist(), list(range(len(kept))), joints
+    return frames.tolist(), list(range(len(frames))), joints
 
 
 def _cell(cell: str, skeleton: Skeleton) -> tuple[int, int, bool] | None:
@@ -119,8 +119,8 @@ def _cell(cell: str, skeleton: Skeleton) -> tuple[int, int, bool] | None:
         names = [name.lower() for name in skeleton.names]
         if stem in names:
             return names.index(stem), AXES[axis], True
-        found = re.search(r"(?<!\d)\d{1,3}$", stem)
-        return (int(found[0]), AXES[axis], False) if found else None
+        number = re.search(r"(?<!\d)\d{1,3}$", stem)
+        return (int(number[0]), AXES[axis], False) if number else None
     swapped = re.fullmatch(r"(x|y|z|v|visibility)_?(\d{1,3})", cell)
     return (int(swapped[2]), AXES[swapped[1]], False) if swapped else None
 

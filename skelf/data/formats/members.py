@@ -93,14 +93,14 @@ def find(path: Path, suffixes: Collection[str]) -> list[Member]:
         files = iter([path])
     else:
         raise InputError(f"{path}: no such file or folder; name the download")
-    found: list[Member] = []
+    matching: list[Member] = []
     for file in files:
         if file.suffix.lower() == ".zip":
-            found += _inside(file, suffixes)
+            matching += _inside(file, suffixes)
         elif file == path or (file.suffix.lower() in suffixes and file.is_file()):
-            found.append(Member(file))
-    kept = (m for m in found if not m.name.name.startswith("._"))  # resource forks of macOS
-    return sorted(kept, key=lambda m: (m.name.name, str(m)))
+            matching.append(Member(file))
+    visible = (m for m in matching if not m.name.name.startswith("._"))  # resource forks of macOS
+    return sorted(visible, key=lambda m: (m.name.name, str(m)))
 
 
 def unique(members: Iterable[Member]) -> tuple[list[Member], list[Member]]:

@@ -19,12 +19,12 @@ def frame_number(name: str | int, where: str) -> int:
     Raises:
         InputError: it has none, or a silly one.
     """
-    found = re.findall(r"\d+", PurePosixPath(str(name)[:300]).stem)
-    if not found or len(found[-1]) > 15 or (isinstance(name, int) and name < 0):
+    digits = re.findall(r"\d+", PurePosixPath(str(name)[:300]).stem)
+    if not digits or len(digits[-1]) > 15 or (isinstance(name, int) and name < 0):
         raise InputError(
             f"{where}: no frame number in {str(name)[:60]!a}; number the frames, as 000012.jpg"
         )
-    return int(found[-1])
+    return int(digits[-1])
 
 
 def timeline(

@@ -22,7 +22,7 @@ import numpy as np
 from ...errors import InputError
 
 
-def load(path: Path) -> Any:
+def load_pickle(path: Path) -> Any:
     """What a pickle holds; NumPy scalars become Python's.
 
     Raises:
@@ -166,10 +166,10 @@ _KNOWN: dict[tuple[str, str], Callable[..., Any]] = {
 
 class _Unpickler(pickle._Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        known = _KNOWN.get((module.replace("numpy._core", "numpy.core"), name))
-        if known is None:
+        stand_in = _KNOWN.get((module.replace("numpy._core", "numpy.core"), name))
+        if stand_in is None:
             raise _Refused(f"it asks for {f'{module}.{name}'[:80]!r}")
-        return known
+        return stand_in
 
     def refuse(self) -> None:
         raise _Refused("it asks for an object of a class")
@@ -177,20 +177,20 @@ class _Unpickler(pickle._Unpickler):
     def reduce(self) -> None:
         arguments = self.stack.pop()
         function = self.stack[-1]
-        if not any(function is known for known in _KNOWN.values()):
+        if not any(function is stand_in for stand_in in _KNOWN.values()):
             raise _Refused("it calls something that is no function")
         self.stack[-1] = function(*arguments)
 
     def build(self) -> None:
-        state, made = self.stack.pop(), self.stack[-1]
-        if isinstance(made, _Type):
-            made.build(state)
-        elif isinstance(made, np.ndarray) and made.base is None and not made.size:
+        state, target = self.stack.pop(), self.stack[-1]
+        if isinstance(target, _Type):
+            target.build(state)
+        elif isinstance(target, np.ndarray) and target.base is None and not target.size:
             _, shape, kind, fortran, data = state
             filled = _array(_raw(data), _dtype(kind), shape, bool(fortran))
-            # Everything is checked by now; others in the file may refer to `made` already.
+            # Everything is checked by now; others in the file may refer to `target` already.
             whole: Any = (1, filled.shape, filled.dtype, bool(fortran), _raw(data))
-            made.__setstate__(whole)
+            target.__setstate__(whole)
         else:
             raise _Refused("it sets an object's attributes")
 

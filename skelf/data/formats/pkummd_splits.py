@@ -18,8 +18,8 @@ PUBLISHED = {(1, "xsub"): (944, 132), (2, "xsub"): (775, 234), (2, "xview"): (67
 def read_split(
     path: Path,
     name: str,
-    given: str | Path | None,
-    found: Sequence[Member],
+    file: str | Path | None,
+    candidates: Sequence[Member],
     recordings: Mapping[str, Member],
 ) -> dict[str, int]:
     """Recording -> 1 train, 2 test; empty where there is no file of the split.
@@ -27,16 +27,16 @@ def read_split(
     Args:
         path: for messages.
         name: xsub or xview.
-        given: the file that the user names; None: the one of `found` that fits.
-        found: files whose names speak of a split.
+        file: the file that the user names; None: the one of `candidates` that fits.
+        candidates: files whose names speak of a split.
         recordings: name -> file, of one part.
 
     Raises:
         InputError: files that contradict each other, or name none of the recordings.
     """
     word = {"xsub": "subject", "xview": "view"}[name]
-    chosen = [Member(Path(given))] if given is not None else []
-    chosen = chosen or [member for member in found if word in member.name.name.lower()]
+    chosen = [Member(Path(file))] if file is not None else []
+    chosen = chosen or [member for member in candidates if word in member.name.name.lower()]
     fitting = []
     for member in chosen:
         sides = parse_split(member.read(MOST_BYTES), str(member), recordings)
@@ -44,8 +44,8 @@ def read_split(
             fitting.append(sides)
     if len(fitting) > 1:
         raise InputError(f"{path}: {len(chosen)} cross-{word} files differ; give {name}=FILE")
-    if not fitting and given is not None:
-        raise InputError(f"{name}: {given}: names no recording of this part; give another file")
+    if not fitting and file is not None:
+        raise InputError(f"{name}: {file}: names no recording of this part; give another file")
     if not fitting:
         warnings.warn(
             f"{path}: no cross-{word} file of this part, so no split {name}; give {name}=FILE",
@@ -62,10 +62,10 @@ def _compare(
     """Says what is unlike the published split."""
     part = 1 if NAMES[1].fullmatch(next(iter(recordings))) else 2
     here = [sides.get(stem, 0) for stem in recordings]
-    found, published = (here.count(1), here.count(2)), PUBLISHED.get((part, name))
-    if published and found != published:
+    counts, published = (here.count(1), here.count(2)), PUBLISHED.get((part, name))
+    if published and counts != published:
         warnings.warn(
-            f"{path}: {name} has {found[0]} of {published[0]} train and {found[1]} of "
+            f"{path}: {name} has {counts[0]} of {published[0]} train and {counts[1]} of "
             f"{published[1]} test recordings: a part of the set, or an incomplete download",
             stacklevel=4,
         )

@@ -64,7 +64,7 @@ def parse_labels(text: bytes, where: object) -> list[Segment]:
     Raises:
         InputError: a row of other than whole numbers.
     """
-    found = []
+    segments = []
     for row, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
@@ -74,8 +74,8 @@ def parse_labels(text: bytes, where: object) -> list[Segment]:
                 f"{where}: row {row}: {line[:40]!r} is not class,start,end,confidence; {_REMEDY}"
             )
         label, start, end = (int(word) for word in words[:3])
-        found.append(Segment(label, start, end, row))
-    return found
+        segments.append(Segment(label, start, end, row))
+    return segments
 
 
 def segments_of(
@@ -86,13 +86,13 @@ def segments_of(
     Args:
         rows: as the file has them.
         frames: of the recording.
-        bounds: slice or inclusive, see `pkummd.read`.
+        bounds: slice or inclusive, see `readers.pkummd.read_pkummd`.
 
     Returns:
         Rows that can be followed, in the file's order, and ("left out" or "shortened", why) of odd
         ones.
     """
-    kept, odd = [], []
+    segments, odd = [], []
     for label, first, last, row in rows:
         told = f"row {row} ({label},{first},{last})"
         start = first - 1 if bounds == "inclusive" else first
@@ -105,8 +105,8 @@ def segments_of(
         else:
             if start < 0 or last > frames:
                 odd.append(("shortened", f"{told}: the recording has {frames} frames"))
-            kept.append(Segment(label, max(0, start), min(last, frames), row))
-    return kept, odd
+            segments.append(Segment(label, max(0, start), min(last, frames), row))
+    return segments, odd
 
 
 def parse_split(text: bytes, where: str, recordings: Collection[str]) -> dict[str, int]:

@@ -36,21 +36,21 @@ def read_splits(
     if lists and len(index) < len(names):  # `index` would tell only the last of them
         twice = next(name for name in names if list(names).count(name) > 1)
         raise InputError(f"{path}: two clips are called {twice!r}; splits need different names")
-    found: dict[str, dict[str, str]] = {}
+    keys_by_side: dict[str, dict[str, str]] = {}
     unused = []
     for key in lists:
         match = _NAME.fullmatch(str(key))
         if match:
-            found.setdefault((match[1] or "split") + match[3], {})[match[2]] = key
+            keys_by_side.setdefault((match[1] or "split") + match[3], {})[match[2]] = key
         else:
             unused.append(str(key))
     splits: dict[str, np.ndarray] = {}
     absent = 0
-    for base, sides in found.items():
+    for base, sides in keys_by_side.items():
         both = {"val", "test"} <= sides.keys()
-        made = [(base, [k for s, k in sides.items() if s != "val" or not both])]
-        made += [(f"{base}_val", [k for s, k in sides.items() if s != "test"])] if both else []
-        for name, keys in made:
+        parts = [(base, [k for s, k in sides.items() if s != "val" or not both])]
+        parts += [(f"{base}_val", [k for s, k in sides.items() if s != "test"])] if both else []
+        for name, keys in parts:
             splits[name] = np.zeros(len(names), np.int8)
             for key in keys:
                 chosen = _members(path, key, lists[key], index)

@@ -25,10 +25,10 @@ def find(path: Path, suffix: str) -> list[Path]:
         InputError: no such path, a file of another suffix, or a folder without such files.
     """
     if path.is_dir():
-        found = [f for f in sorted(path.rglob("*")) if f.suffix.lower() == suffix and f.is_file()]
-        if not found:
+        files = [f for f in sorted(path.rglob("*")) if f.suffix.lower() == suffix and f.is_file()]
+        if not files:
             raise InputError(f"{path}: no {suffix} file in this folder or below; name another")
-        return found
+        return files
     if not path.is_file():
         raise InputError(f"{path}: no such file or folder; give a {suffix} file or a folder")
     if path.suffix.lower() != suffix:

@@ -46,18 +46,18 @@ class Words:
             ValueError: a word is no number; the message has it.
         """
         index = np.arange(len(self)) if chosen is None else np.asarray(chosen, np.int64)
-        made = [self._some(index[at : at + ROWS]) for at in range(0, len(index), ROWS)]
-        return np.concatenate(made) if made else np.zeros(0)
+        blocks = [self._some(index[at : at + ROWS]) for at in range(0, len(index), ROWS)]
+        return np.concatenate(blocks) if blocks else np.zeros(0)
 
     def _some(self, index: np.ndarray) -> np.ndarray:
         end = self.end[index]
         width = end - self.start[index]
         letters = self._letters[end[:, None] + _PLACE]  # n, WIDTH: words stand at the right
-        own = -width[:, None] <= _PLACE
+        inside = -width[:, None] <= _PLACE
         digit = letters - np.uint8(48)  # wraps round: what is no digit is above 9
-        is_digit = (digit < 10) & own
+        is_digit = (digit < 10) & inside
         # n: points, and the letters behind them
-        points, behind = (((letters == 46) & own) @ _BEHIND).T
+        points, behind = (((letters == 46) & inside) @ _BEHIND).T
         digits = is_digit @ _BEHIND[:, 0]
         negative = self._letters[self.start[index]] == 45
         # Below 10**15 both parts of the fraction are exact, so the quotient is the nearest float64.

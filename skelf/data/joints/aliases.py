@@ -11,59 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-# Part -> what it is called, the first word that a layout has counts. Joints in the body's middle:
-MIDDLE = {
-    "hips": "hipcenter hipcentre midhip spinebase pelvis hips hip root",
-    "spine": "spine",
-    "spine_mid": "spinemid midspine",
-    "torso": "torso",
-    "shoulder_center": "shouldercenter shouldercentre spineshoulder midshoulder thorax",
-    "neck": "neck neck1",
-    "lower_back": "lowerback",
-    "upper_back": "upperback",
-    "lower_neck": "lowerneck",
-    "upper_neck": "upperneck",
-}
-# Joints of either side, as most layouts call them:
-SIDED = {
-    "clavicle": "clavicle collar",
-    "shoulder": "shoulder shldr sho",
-    "elbow": "elbow elb",
-    "wrist": "wrist wri",
-    "hand": "hand palm",
-    "hand_tip": "handtip fingertip",
-    "hip": "hip",
-    "knee": "knee kne",
-    "ankle": "ankle ank",
-    "foot": "foot",
-    "toe": "toe toes toebase",
-    "big_toe": "bigtoe footindex",
-}
-# Bones called by where they start; "hand" and "foot" are the last ones of their limbs.
-STARTS = SIDED | {
-    "clavicle": "clavicle collar shoulder",
-    "shoulder": "upperarm uparm arm shldr shoulder",
-    "elbow": "forearm lowerarm elbow",
-    "wrist": "wrist hand",
-    "hand": "fingerbase handmiddle1",
-    "hip": "upleg upperleg thigh hip",
-    "knee": "lowerleg leg shin calf knee",
-    "ankle": "ankle foot",
-    "foot": "toebase toes toe toe0 ball",
-    "toe": "toetip",
-}
-# Bones called by where they end. CMU's radius ends above the wrist: elbow to wrist is radius and
-# wrist together (0.18 + 0.09 m where the upper arm has 0.32 m), so "wrist" is the joint.
-ENDS = SIDED | {
-    "clavicle": "",
-    "shoulder": "clavicle",
-    "elbow": "humerus",
-    "forearm_end": "radius",
-    "hand_tip": "fingers",
-    "hip": "hipjoint",
-    "knee": "femur",
-    "ankle": "tibia",
-}
+from . import words
+
 _TELLS_START = {"upleg", "upperleg", "thigh", "lowerleg", "shin", "calf", "forearm", "lowerarm"}
 _TELLS_START |= {"upperarm", "uparm"}
 _TELLS_END = {"femur", "tibia", "humerus"}
@@ -126,13 +75,17 @@ def meanings(names: Sequence[str]) -> list[Meaning]:
     """
     split = [_split(name) for name in names]
     limbs = {word for side, word in split if side}
-    table = ENDS if limbs & _TELLS_END else STARTS if limbs & _TELLS_START else SIDED
-    middle, sided = _words(MIDDLE), _words(table)
-    if table is ENDS:
+    table = words.SIDED
+    if limbs & _TELLS_END:
+        table = words.ENDS
+    elif limbs & _TELLS_START:
+        table = words.STARTS
+    middle, sided = _words(words.MIDDLE), _words(table)
+    if table is words.ENDS:
         middle.pop("thorax")  # ends below the shoulders, as its bone does
-    if table is SIDED and "wrist" in limbs and "ankle" not in limbs:
+    if table is words.SIDED and "wrist" in limbs and "ankle" not in limbs:
         sided["foot"] = ("ankle", 0)  # Human3.6M: limbs end in wrists and "feet"
-    if table is STARTS:
+    if table is words.STARTS:
         if "wrist" in limbs:
             sided["hand"] = ("hand", 0)
         if "ankle" in limbs:
@@ -156,21 +109,22 @@ def _split(name: str) -> tuple[str, str]:
     """Side and folded rest of a name."""
     bare = re.sub(r"(?i)^(bip\d*|joint|mixamorig\d*)[ _.-]+", "", name.rpartition(":")[2])
     for at, pattern in enumerate(_PATTERNS):
-        found = re.search(pattern, bare)
-        if found:
-            rest = fold(bare[: found.start()] + "_" + bare[found.end() :])
+        side = re.search(pattern, bare)
+        if side:
+            rest = fold(bare[: side.start()] + "_" + bare[side.end() :])
             if rest and (at < _CERTAIN or rest in _LIMBS):
-                return ("left" if found[1].lower().startswith("l") else "right"), rest
+                return ("left" if side[1].lower().startswith("l") else "right"), rest
     return "", fold(bare) or fold(name)
 
 
 def _words(table: Mapping[str, str]) -> dict[str, tuple[str, int]]:
     """Word -> its part, and its place in the part's list; a word of two parts is the later's."""
-    found = {}
-    for part, words in table.items():
-        for rank, word in enumerate(words.split()):
-            found[word] = (part, rank)
-    return found
+    return {
+        word: (part, rank)
+        for part, part_words in table.items()
+        for rank, word in enumerate(part_words.split())
+    }
 
 
-_LIMBS = {*_words(SIDED), *_words(STARTS), *_words(ENDS), "eye", "ear", "thumb", "heel", "smalltoe"}
+_LIMBS = {word for table in (words.SIDED, words.STARTS, words.ENDS) for word in _words(table)}
+_LIMBS |= {"eye", "ear", "thumb", "heel", "smalltoe"}

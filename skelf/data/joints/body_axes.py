@@ -1,18 +1,10 @@
-"""The joints that say how a body stands: found by their names, as layouts spell them.
-
-Names count without case, punctuation and what stands before a colon ("mixamorig:LeftArm").
-"""
+"""The joints that say how a body stands, for normalisation; `words.py` has their names."""
 
 from __future__ import annotations
 
-import re
-
 from ...errors import InputError
 from ...skeleton import Skeleton
-
-HIPS = ("spinebase", "hipcenter", "hipcentre", "midhip", "pelvis", "hips", "hip")
-SPINES = ("spinemid", "spine", "torso", "spine1", "lowerback", "thorax", "chest", "neck")
-SHOULDERS = ("shoulder", "humerus", "upperarm", "uparm", "clavicle", "collar")
+from .words import HIPS, SHOULDERS, SPINES, THIGHS, plain
 
 
 def spine(skeleton: Skeleton, step: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -30,7 +22,7 @@ def spine(skeleton: Skeleton, step: str) -> tuple[tuple[int, ...], tuple[int, ..
     """
     lower, upper = _named(skeleton, HIPS), _named(skeleton, SPINES)
     if not lower:
-        lower = _pair(skeleton, ("hip", "upleg", "femur", "thigh"))
+        lower = _pair(skeleton, THIGHS)
     if not lower or not upper:
         raise _missing(skeleton, step, "spine", (*HIPS, *SPINES))
     return lower, upper
@@ -49,20 +41,16 @@ def shoulders(skeleton: Skeleton, step: str) -> tuple[tuple[int, ...], tuple[int
 
 
 def _named(skeleton: Skeleton, wanted: tuple[str, ...]) -> tuple[int, ...]:
-    names = [_plain(name) for name in skeleton.names]
+    names = [plain(name) for name in skeleton.names]
     return next(((names.index(name),) for name in wanted if name in names), ())
 
 
 def _pair(skeleton: Skeleton, wanted: tuple[str, ...]) -> tuple[int, ...]:
     for word in wanted:
         for pair in skeleton.pairs:
-            if all(word in _plain(skeleton.names[joint]) for joint in pair):
+            if all(word in plain(skeleton.names[joint]) for joint in pair):
                 return pair
     return ()
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower().rpartition(":")[2])
 
 
 def _missing(skeleton: Skeleton, step: str, what: str, wanted: tuple[str, ...]) -> InputError:

@@ -5,18 +5,12 @@ What a layout has no names for stays empty, and what needs it is then not looked
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 import numpy as np
 
 from ...skeleton import Skeleton
-
-HEADS = ("head", "nose", "neck")
-SHOULDERS = ("shoulder", "upperarm", "uparm", "leftarm", "rightarm", "humerus")
-# Ends of a leg and what lies before them; motion capture calls the ankle "foot".
-TOES = ("bigtoe", "footindex", "toebase", "toe", "foot")
-HEELS = ("ankle", "heel", "foot")
+from .words import HEADS, HEELS, TOES, UPPER_ARMS, plain
 
 
 class Body(NamedTuple):
@@ -48,8 +42,8 @@ def body(skeleton: Skeleton) -> Body:
     >>> body(KINECT20).head, body(KINECT20).feet
     (3, (15, 19))
     """
-    names = [re.sub(r"[^a-z0-9]", "", name.lower().rpartition(":")[2]) for name in skeleton.names]
-    head = next((names.index(word) for word in HEADS if word in names), -1)
+    names = [plain(name) for name in skeleton.names]
+    head = next((names.index(word) for word in (*HEADS, "neck") if word in names), -1)
     edges = skeleton.edges
     bone = {child: at for at, (child, _) in enumerate(edges)}
     heels, toes = _pair(skeleton, names, HEELS), _pair(skeleton, names, TOES)
@@ -61,7 +55,7 @@ def body(skeleton: Skeleton) -> Body:
         head,
         feet,
         height if head >= 0 else (),
-        _pair(skeleton, names, SHOULDERS),
+        _pair(skeleton, names, UPPER_ARMS),
         tuple(zip(heels, toes, strict=True)) if heels != toes and heels and toes else (),
     )
 
@@ -75,17 +69,17 @@ def _pair(skeleton: Skeleton, names: list[str], words: tuple[str, ...]) -> tuple
 
 
 def _between(
-    parents: tuple[int, ...], bone: dict[int, int], one: int, other: int
+    parents: tuple[int, ...], bone: dict[int, int], start: int, end: int
 ) -> tuple[int, ...]:
     """The bones on the way from one joint to another."""
-    up = [set(_upwards(parents, joint)) for joint in (one, other)]
+    up = [set(_upwards(parents, joint)) for joint in (start, end)]
     return tuple(sorted(bone[joint] for joint in up[0] ^ up[1]))
 
 
 def _upwards(parents: tuple[int, ...], joint: int) -> list[int]:
     """A joint and all above it but the root, each of which has a bone."""
-    found = []
+    chain = []
     while joint >= 0 and parents[joint] >= 0:
-        found.append(joint)
+        chain.append(joint)
         joint = parents[joint]
-    return found
+    return chain

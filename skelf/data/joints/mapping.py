@@ -64,7 +64,7 @@ def mapped(
     with Frames((clips.persons, target.joints, clips.channels), scratch) as frames:
         for _, block in clips.blocks():
             frames.add(apply(plan, block, clips.confidence, standing))
-        made = frames.array()
+        mapped_joints = frames.array()
     filled = [f"{origin.how}: {origin.joint}" for origin in plan if origin.how in _FILLED]
     notes = {
         "mapped_from": f"{source.name} ({source.joints} joints)",
@@ -74,7 +74,7 @@ def mapped(
         notes["mapped_from"] += f", before that {clips.attributes['mapped_from']}"
     return replace(
         clips,
-        joints=made,
+        joints=mapped_joints,
         start=np.cumsum(clips.length) - clips.length,
         skeleton=target,
         attributes={**clips.attributes, **notes},
@@ -101,8 +101,8 @@ def apply(
     """
     # Whole rows at once for joints that are only moved; the first stands in for others till then.
     order = [next(iter(origin.weights), 0) for origin in plan]
-    made = np.take(frames, order, axis=2).astype(np.float32, copy=False)
-    made[:, :, [joint for joint, origin in enumerate(plan) if not origin.weights]] = 0
+    target = np.take(frames, order, axis=2).astype(np.float32, copy=False)
+    target[:, :, [joint for joint, origin in enumerate(plan) if not origin.weights]] = 0
     for joint, origin in enumerate(plan):
         sources = list(origin.weights)
         if len(sources) < 2:
@@ -114,8 +114,8 @@ def apply(
         there = (taken != 0).any(axis=-1)  # a joint at the origin with a confidence is there
         for at in set(sources) & set(standing):
             there[..., sources.index(at)] = (frames != 0).any(axis=(2, 3))
-        made[:, :, joint] = np.where(there.all(axis=-1)[..., None], mixed, 0)
-    return made
+        target[:, :, joint] = np.where(there.all(axis=-1)[..., None], mixed, 0)
+    return target
 
 
 def at_origin(clips: ClipSet) -> tuple[int, ...]:
@@ -126,7 +126,7 @@ def at_origin(clips: ClipSet) -> tuple[int, ...]:
     """
     if clips.confidence:
         return ()
-    source, found = clips.skeleton, []
+    source, standing = clips.skeleton, []
     for joint in sorted({source.root, source.centre}):
         around = [child for child, parent in source.edges if parent == joint]
         around += [source.parents[joint]] if joint != source.root else []
@@ -136,5 +136,5 @@ def at_origin(clips: ClipSet) -> tuple[int, ...]:
                 break
             ever |= (block[:, :, around] != 0).any(axis=(0, 1, 3))
         else:
-            found += [joint] if ever.all() else []
-    return tuple(found)
+            standing += [joint] if ever.all() else []
+    return tuple(standing)

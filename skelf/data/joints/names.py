@@ -8,15 +8,7 @@ from pathlib import Path
 
 from ...errors import InputError
 from ...skeleton import Skeleton
-
-# Parts of paired joints by what their names hold, the first that fits; names of bones (ASF), of
-# rigs (BVH) and of the usual marker sets. Whatever fits none goes with its parent.
-_PARTS = {
-    "arm": "arm|shoulder|clavicle|collar|elbow|humerus|radius|ulna|wrist|hand|thumb|finger"
-    "|sho|elb|wr[ab]$|upa|fr[am]$|fin$",
-    "leg": "leg|hip|thigh|femur|knee|tibia|shin|calf|ankle|foot|toe|heel|thi$|kne|tib|ank|hee$",
-    "trunk": "head|.[fb]hd$|eye|ear|jaw|brow|[ap]si|chest|spine|breast|pelvis|butt",
-}
+from .words import LIMBS
 
 
 def pairs(names: Sequence[str]) -> tuple[tuple[int, int], ...]:
@@ -29,14 +21,14 @@ def pairs(names: Sequence[str]) -> tuple[tuple[int, int], ...]:
     """
     index = {name.lower(): joint for joint, name in enumerate(names)}
     swaps = ((r"left", "right"), (r"^l", "r"), (r"(?<=[_. -])l$", "r"))
-    found = []
+    candidates = []
     for name, joint in index.items():
         mirrored = {re.sub(left, right, name) for left, right in swaps} - {name}
         others = [index[other] for other in mirrored if other in index]
         if len(others) == 1:
-            found.append((joint, others[0]))
-    members = [joint for pair in found for joint in pair]
-    return tuple(pair for pair in found if all(members.count(joint) == 1 for joint in pair))
+            candidates.append((joint, others[0]))
+    members = [joint for pair in candidates for joint in pair]
+    return tuple(pair for pair in candidates if all(members.count(joint) == 1 for joint in pair))
 
 
 def skeleton(file: Path, names: tuple[str, ...], parents: tuple[int, ...]) -> Skeleton:
@@ -76,7 +68,7 @@ def _parts(
     def part(joint: int) -> str:
         at = joint
         while at in side and side[at] == side[joint]:
-            for limb, pattern in _PARTS.items():
+            for limb, pattern in LIMBS.items():
                 if re.search(pattern, names[at].lower()):
                     return limb if limb == "trunk" else f"{side[joint]}_{limb}"
             at = parents[at]

@@ -12,7 +12,8 @@ from . import aliases
 Rule = Literal["interpolate", "mask"]
 FEWEST = 0.5
 """Share of the target's joints that must have a counterpart."""
-Known = dict[int, tuple[dict[int, float], str]]
+Sources = dict[int, tuple[dict[int, float], str]]
+"""Joint of the target -> its weights and how it was found."""
 
 
 class Origin(NamedTuple):
@@ -48,7 +49,7 @@ def origins(
 ) -> tuple[Origin, ...]:
     """Where each joint of `target` comes from, by the names of both layouts.
 
-    First the same name, then the same part of the body, then a stand-in (`aliases.py` has the
+    First the same name, then the same part of the body, then a stand-in (`words` has the
     tables), which is the middle of the two sides where it must be. What is left is missing.
 
     Args:
@@ -65,32 +66,32 @@ def origins(
     """
     if missing not in get_args(Rule):
         raise InputError(f"missing: {missing!r}; use interpolate or mask")
-    known = _given(source, target, joints or {})
-    _by_name(source, target, known)
-    if len(known) < FEWEST * target.joints:
-        raise _too_few(source, target, known)
-    made = []
+    sources = _given(source, target, joints or {})
+    _by_name(source, target, sources)
+    if len(sources) < FEWEST * target.joints:
+        raise _too_few(source, target, sources)
+    plan = []
     for joint, name in enumerate(target.names):
-        if joint in known:
-            made.append(Origin(name, *known[joint]))
+        if joint in sources:
+            plan.append(Origin(name, *sources[joint]))
         elif missing == "mask":
-            made.append(Origin(name, {}, "missing"))
+            plan.append(Origin(name, {}, "missing"))
         else:
-            made.append(Origin(name, *_interpolated(target, joint, known)))
-    return tuple(made)
+            plan.append(Origin(name, *_interpolated(target, joint, sources)))
+    return tuple(plan)
 
 
-def _given(source: Skeleton, target: Skeleton, joints: Mapping[str, str]) -> Known:
-    known: Known = {}
+def _given(source: Skeleton, target: Skeleton, joints: Mapping[str, str]) -> Sources:
+    sources: Sources = {}
     for name, words in joints.items():
         joint = _index(target, name, "target")
         parts = [_index(source, word.strip(), "source") for word in words.split("+")]
         if len(set(parts)) < len(parts):
             raise InputError(f"joint {name}={words}: names a joint twice; name each once")
-        if joint in known:
+        if joint in sources:
             raise InputError(f"joint {name}={words}: {name} was given before; give it once")
-        known[joint] = (dict.fromkeys(parts, 1 / len(parts)), "given")
-    return known
+        sources[joint] = (dict.fromkeys(parts, 1 / len(parts)), "given")
+    return sources
 
 
 def _index(skeleton: Skeleton, name: str, which: str) -> int:
@@ -102,8 +103,8 @@ def _index(skeleton: Skeleton, name: str, which: str) -> int:
     return folded.index(name.casefold())
 
 
-def _by_name(source: Skeleton, target: Skeleton, known: Known) -> None:
-    """Adds to `known` what names say; a joint of the source stands in for one other only."""
+def _by_name(source: Skeleton, target: Skeleton, sources: Sources) -> None:
+    """Adds to `sources` what names say; a joint of the source stands in for one other only."""
     have, want = aliases.meanings(source.names), aliases.meanings(target.names)
     place: dict[tuple[str, str], int] = {}
     for joint in sorted(range(source.joints), key=lambda joint: have[joint].rank):
@@ -111,23 +112,25 @@ def _by_name(source: Skeleton, target: Skeleton, known: Known) -> None:
     folded = {aliases.fold(name): joint for joint, name in enumerate(source.names)}
     for joint, meant in enumerate(want):
         same = folded.get(aliases.fold(target.names[joint]))
-        if joint in known:
+        if joint in sources:
             continue
         if same is not None and have[same][:2] == meant[:2]:
-            known[joint] = ({same: 1.0}, "same name")
+            sources[joint] = ({same: 1.0}, "same name")
         elif meant[:2] in place:
-            known[joint] = ({place[meant[:2]]: 1.0}, "same part")
-    used = {frozenset(weights) for weights, _ in known.values()}
+            sources[joint] = ({place[meant[:2]]: 1.0}, "same part")
+    used = {frozenset(weights) for weights, _ in sources.values()}
     for part, others in aliases.STAND_INS.items():
-        for joint in [j for j, m in enumerate(want) if m.part == part and j not in known]:
+        for joint in [j for j, m in enumerate(want) if m.part == part and j not in sources]:
             for other in others:
                 key = (want[joint].side, other)
-                one = frozenset([place[key]] if key in place else [])
-                found = _middle(place, other) if "+" in other else one
-                if len(found) == 1 + ("+" in other) and (found not in used or other == "head"):
-                    how = "middle" if len(found) > 1 else "stand-in"
-                    known[joint] = (dict.fromkeys(sorted(found), 1 / len(found)), how)
-                    used.add(found)
+                single = frozenset([place[key]] if key in place else [])
+                stand_in = _middle(place, other) if "+" in other else single
+                if len(stand_in) == 1 + ("+" in other) and (
+                    stand_in not in used or other == "head"
+                ):
+                    how = "middle" if len(stand_in) > 1 else "stand-in"
+                    sources[joint] = (dict.fromkeys(sorted(stand_in), 1 / len(stand_in)), how)
+                    used.add(stand_in)
                     break
         if any(meant.part == part for meant in want):
             used |= {_middle(place, other) for other in others if "+" in other}
@@ -139,51 +142,51 @@ def _middle(place: Mapping[tuple[str, str], int], other: str) -> frozenset[int]:
     return frozenset(place[side, part] for side in ("left", "right") if (side, part) in place)
 
 
-def _interpolated(target: Skeleton, joint: int, known: Known) -> tuple[dict[int, float], str]:
+def _interpolated(target: Skeleton, joint: int, sources: Sources) -> tuple[dict[int, float], str]:
     above, up = target.parents[joint], 1
-    while above >= 0 and above not in known:
+    while above >= 0 and above not in sources:
         above, up = target.parents[above], up + 1
-    below, down = _below(target, joint, known)
+    below, down = _below(target, joint, sources)
     middle: dict[int, float] = {}
     for child in below:
-        _add(middle, known[child][0], 1 / len(below))
+        _add(middle, sources[child][0], 1 / len(below))
     if above < 0 and not below:  # as an eye below a nose, where both are unknown
-        return _interpolated(target, target.parents[joint], known)[0], "nearest"
+        return _interpolated(target, target.parents[joint], sources)[0], "nearest"
     if above < 0:
         return middle, "nearest" if len(middle) == 1 else "middle"
     if not below:
-        return dict(known[above][0]), "nearest"
+        return dict(sources[above][0]), "nearest"
     share = up / (up + down)
     if up == down == len(below) == 1:
         share = aliases.ALONG.get(aliases.meanings(target.names)[joint].part, share)
-    made: dict[int, float] = {}
-    _add(made, known[above][0], 1 - share)
-    _add(made, middle, share)
-    return made, "between"
+    weights: dict[int, float] = {}
+    _add(weights, sources[above][0], 1 - share)
+    _add(weights, middle, share)
+    return weights, "between"
 
 
-def _below(target: Skeleton, joint: int, known: Known) -> tuple[list[int], int]:
+def _below(target: Skeleton, joint: int, sources: Sources) -> tuple[list[int], int]:
     """The known joints nearest below a joint, and how many bones they are away."""
     level, down = [joint], 0
     while level:
         level, down = [c for c, parent in target.edges if parent in level], down + 1
-        found = [child for child in level if child in known]
-        if found:
-            return found, down
+        nearest = [child for child in level if child in sources]
+        if nearest:
+            return nearest, down
     return [], 0
 
 
-def _add(made: dict[int, float], weights: Mapping[int, float], share: float) -> None:
+def _add(total: dict[int, float], weights: Mapping[int, float], share: float) -> None:
     for at, weight in weights.items():
-        made[at] = made.get(at, 0.0) + share * weight
+        total[at] = total.get(at, 0.0) + share * weight
 
 
-def _too_few(source: Skeleton, target: Skeleton, known: Known) -> InputError:
-    lacking = [name for joint, name in enumerate(target.names) if joint not in known]
-    taken = {at for weights, _ in known.values() for at in weights}
+def _too_few(source: Skeleton, target: Skeleton, sources: Sources) -> InputError:
+    lacking = [name for joint, name in enumerate(target.names) if joint not in sources]
+    taken = {at for weights, _ in sources.values() for at in weights}
     spare = [name for joint, name in enumerate(source.names) if joint not in taken]
     return InputError(
-        f"only {len(known)} of the {target.joints} joints of {target.name!r} have a counterpart "
+        f"only {len(sources)} of the {target.joints} joints of {target.name!r} have a counterpart "
         f"in {source.name!r}: nothing for {', '.join(lacking)}; not used: "
         f"{', '.join(spare) or 'none'}; say which is which, as --joint {lacking[0]}="
         f"{spare[0] if spare else source.names[0]} (A+B for the middle of two)"

@@ -46,12 +46,12 @@ def by_track(joints: np.ndarray, ids: np.ndarray) -> np.ndarray:
     places = np.split(order, np.cumsum(np.bincount(inverse, minlength=len(values)))[:-1])
     tracks = [places[i] for i in np.argsort(first)] if len(values) else []
     seen = [joints[frame[rows], slot[rows]] for rows in tracks]
-    kept = [i for i, track in enumerate(seen) if not _noise(track)] or range(len(seen))
-    made = np.zeros((len(joints), PERSONS_KEPT, *joints.shape[2:]), joints.dtype)
-    for person, i in enumerate(sorted(kept, key=lambda i: -_energy(seen[i]))[:PERSONS_KEPT]):
+    bodies = [i for i, track in enumerate(seen) if not _noise(track)] or range(len(seen))
+    persons = np.zeros((len(joints), PERSONS_KEPT, *joints.shape[2:]), joints.dtype)
+    for person, i in enumerate(sorted(bodies, key=lambda i: -_energy(seen[i]))[:PERSONS_KEPT]):
         # Backwards: of one track twice in a frame, the first listed stays.
-        made[frame[tracks[i]][::-1], person] = seen[i][::-1]
-    return made
+        persons[frame[tracks[i]][::-1], person] = seen[i][::-1]
+    return persons
 
 
 def by_file(joints: np.ndarray, ids: np.ndarray) -> np.ndarray:

@@ -9,19 +9,30 @@ import numpy as np
 from ...errors import InputError
 
 
-def rotation(angles: np.ndarray, axes: str) -> np.ndarray:
+def rotation(axis: str, angle: np.ndarray) -> np.ndarray:
+    """Right-handed rotations `(..., 3, 3)` about "x", "y" or "z" by `angle` `(...)` radians."""
+    first, second = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
+    matrix = np.zeros((*angle.shape, 3, 3))
+    matrix[..., 3 - first - second, 3 - first - second] = 1
+    matrix[..., first, first] = matrix[..., second, second] = np.cos(angle)
+    matrix[..., second, first] = np.sin(angle)
+    matrix[..., first, second] = -matrix[..., second, first]
+    return matrix
+
+
+def euler_rotation(axes: str, angles: np.ndarray) -> np.ndarray:
     """Rotation matrices of Euler angles: `R(axes[0]) R(axes[1]) ...`, so the last turns first.
 
     Args:
-        angles: `(..., K)` radians, one for each axis; right-handed.
         axes: K letters of "xyz", as "zxy"; none gives the identity.
+        angles: `(..., K)` radians, one for each axis; right-handed.
 
     Returns:
         `(..., 3, 3)`, which multiply column vectors.
     """
     matrix = np.broadcast_to(np.eye(3), (*angles.shape[:-1], 3, 3))
     for column, axis in enumerate(axes):
-        matrix = matrix @ _about(axis, angles[..., column])
+        matrix = matrix @ rotation(axis, angles[..., column])
     return matrix
 
 
@@ -76,13 +87,3 @@ def descent(parents: Sequence[int]) -> list[int]:
         lost = min(set(range(len(parents))) - set(order))
         raise InputError(f"the parents of joint {lost} form a cycle; give it a way to a root")
     return order
-
-
-def _about(axis: str, angle: np.ndarray) -> np.ndarray:
-    first, second = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
-    matrix = np.zeros((*angle.shape, 3, 3))
-    matrix[..., 3 - first - second, 3 - first - second] = 1
-    matrix[..., first, first] = matrix[..., second, second] = np.cos(angle)
-    matrix[..., second, first] = np.sin(angle)
-    matrix[..., first, second] = -matrix[..., second, first]
-    return matrix

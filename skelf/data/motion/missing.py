@@ -32,10 +32,10 @@ def fill(coordinates: np.ndarray, seen: np.ndarray, rule: Missing) -> np.ndarray
     Returns:
         `(T, V, C)`, float as given.
     """
-    known = np.where(seen[..., None], coordinates, 0)
+    visible = np.where(seen[..., None], coordinates, 0)
     frames = len(seen)
     if rule == "keep" or not frames or seen.all():
-        return known
+        return visible
     time = np.arange(frames)[:, None]
     before = np.maximum.accumulate(np.where(seen, time, -1), axis=0)
     after = np.minimum.accumulate(np.where(seen, time, frames)[::-1], axis=0)[::-1]
@@ -44,8 +44,8 @@ def fill(coordinates: np.ndarray, seen: np.ndarray, rule: Missing) -> np.ndarray
     first = np.where(before >= 0, before, np.where(ever, after, 0))
     second = np.where(after < frames, after, first)
     joint = np.arange(seen.shape[1])[None]
-    filled = known[first, joint]
+    filled = visible[first, joint]
     if rule == "linear":
         share = (time - first) / np.maximum(second - first, 1)
-        filled = filled + (known[second, joint] - filled) * share[..., None]
-    return np.where(seen[..., None], known, filled).astype(coordinates.dtype, copy=False)
+        filled = filled + (visible[second, joint] - filled) * share[..., None]
+    return np.where(seen[..., None], visible, filled).astype(coordinates.dtype, copy=False)

@@ -20,10 +20,10 @@ from ..clips import ClipSet, utf8
 from ..frames import Frames
 from ..joints import names as joint_names
 from ..pool import Progress
+from .axes import UPS, Up, upright
 from .resample import LARGEST, resample
 
 Folders = Literal["class", "subject", "none"]
-Up = Literal["y", "z"]
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ def collect(
     """
     if scale is not None and not 0 < scale <= LARGEST:
         raise InputError(f"scale: {scale:g} metres a unit; give a number above 0, as 0.01")
-    if up is not None and up not in get_args(Up):
-        raise unknown("up", up, get_args(Up))
+    if up is not None and up not in UPS:
+        raise unknown("up", up, UPS)
     if folders not in get_args(Folders):
         raise unknown("folders", folders, get_args(Folders))
     wanted = named_layout(layout) if isinstance(layout, str) else layout
@@ -109,7 +109,7 @@ def collect(
         mapped = frames.array()
     _warn(notes, gaps)
     assert skeleton is not None
-    made = ClipSet.build(
+    clips = ClipSet.build(
         mapped,
         length,
         skeleton,
@@ -118,7 +118,7 @@ def collect(
         path=path,
         **_table(path, files, folders),
     )
-    return replace(made, path=None)  # it was for the messages; the set itself is in memory
+    return replace(clips, path=None)  # it was for the messages; the set itself is in memory
 
 
 def _renamed(file: Path, motion: Motion, rename: Mapping[str, str]) -> Motion:
@@ -138,26 +138,28 @@ def _without(file: Path, motion: Motion, patterns: Sequence[str]) -> Motion:
     for pattern in patterns:
         if not any(fnmatchcase(name.lower(), pattern) for name in names):
             raise InputError(f"{file}: drop: {unknown('joint', pattern, names)}")
-    kept = [
+    staying = [
         joint
         for joint, name in enumerate(names)
         if not any(fnmatchcase(name.lower(), pattern) for pattern in patterns)
     ]
-    place = {joint: at for at, joint in enumerate(kept)} | {-1: -1}
-    found = []
-    for joint in kept:
+    place = {joint: at for at, joint in enumerate(staying)} | {-1: -1}
+    parents_left = []
+    for joint in staying:
         above = parents[joint]
         while above not in place:
             above = parents[above]
-        found.append(place[above])
-    if found.count(-1) != 1:
-        roots = [names[joint] for joint, parent in zip(kept, found, strict=True) if parent < 0]
+        parents_left.append(place[above])
+    if parents_left.count(-1) != 1:
+        roots = [
+            names[joint] for joint, parent in zip(staying, parents_left, strict=True) if parent < 0
+        ]
         raise InputError(f"{file}: drop leaves {roots or 'nothing'} as roots; keep exactly one")
     return replace(
         motion,
-        joints=motion.joints[:, kept],
-        names=tuple(names[joint] for joint in kept),
-        parents=tuple(found),
+        joints=motion.joints[:, staying],
+        names=tuple(names[joint] for joint in staying),
+        parents=tuple(parents_left),
     )
 
 
@@ -206,8 +208,7 @@ def _still_root(motion: Motion) -> list[str]:
 
 def _metres(joints: np.ndarray, scale: float, up: Up) -> tuple[np.ndarray, np.ndarray]:
     """`(T, V, 3)` float32 in metres with y up, gaps as zeros; and `(T, V)` where those are."""
-    if up == "z":  # a quarter turn about x: what was up is y, what was y is -z
-        joints = np.stack([joints[..., 0], joints[..., 2], -joints[..., 1]], -1)
+    joints = upright(joints, up)
     unseen = np.isnan(joints).any(-1)
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite: refused as such
         return np.where(unseen[..., None], 0, joints * scale).astype(np.float32), unseen
@@ -230,13 +231,17 @@ def _table(path: Path, files: Sequence[Path], folders: Folders) -> dict[str, Any
     if not path.is_dir():
         return {"name": [utf8(path.stem)]}
     name = [utf8(file.relative_to(path).with_suffix("").as_posix()) for file in files]
-    held = ["" if file.parent == path else utf8(file.parent.name) for file in files]
-    known = sorted(set(held) - {""})
-    if folders == "none" or not known:
+    folder_of = ["" if file.parent == path else utf8(file.parent.name) for file in files]
+    folders_used = sorted(set(folder_of) - {""})
+    if folders == "none" or not folders_used:
         return {"name": name}
-    number = {folder: at for at, folder in enumerate(known)} | {"": -1}
+    number = {folder: at for at, folder in enumerate(folders_used)} | {"": -1}
     if folders == "class":
-        return {"name": name, "label": [number[folder] for folder in held], "class_names": known}
-    if all(re.fullmatch("[0-9]{1,18}", folder) for folder in known):
-        number = {folder: int(folder) for folder in known} | {"": -1}
-    return {"name": name, "subject": [number[folder] for folder in held]}
+        return {
+            "name": name,
+            "label": [number[folder] for folder in folder_of],
+            "class_names": folders_used,
+        }
+    if all(re.fullmatch("[0-9]{1,18}", folder) for folder in folders_used):
+        number = {folder: int(folder) for folder in folders_used} | {"": -1}
+    return {"name": name, "subject": [number[folder] for folder in folder_of]}

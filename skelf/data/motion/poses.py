@@ -145,12 +145,12 @@ def build(
         InputError: nobody in any video, joint counts that differ, crowds, and what a ClipSet
             refuses.
     """
-    known = dict(classes or {})
+    class_names = dict(classes or {})
     clips: list[_Clip] = []
     shape: tuple[int, int, int] | None = None
     with ExitStack() as stack:
         for clip in pool.ordered(partial(_clip, read, rules), items, workers):
-            _name_class(clip.video, known)
+            _name_class(clip.video, class_names)
             if clip.joints is not None:
                 if shape is None:
                     shape = (rules.persons, *clip.joints.shape[2:])
@@ -166,41 +166,41 @@ def build(
             clips.append(clip)
             if progress:
                 progress(len(clips), len(items))
-        kept = [clip.video for clip in clips if clip.joints is not None]
+        videos = [clip.video for clip in clips if clip.joints is not None]
         if shape is None:
             raise InputError(
                 f"{path}: nobody was found in any of {len(clips)} videos; is the format "
                 f"right, is threshold={rules.threshold:g} too high?"
             )
-        top = max(video.label for video in kept)
-        made = ClipSet.build(
+        top = max(video.label for video in videos)
+        clipset = ClipSet.build(
             frames.array(),
-            [video.frames for video in kept],
+            [video.frames for video in videos],
             skeletons[shape[1]],
-            class_names=[known.get(i, str(i)) for i in range(top + 1)],
-            name=[video.name for video in kept],
-            label=[video.label for video in kept],
+            class_names=[class_names.get(i, str(i)) for i in range(top + 1)],
+            name=[video.name for video in videos],
+            label=[video.label for video in videos],
             fps=rules.fps,
             attributes={"title": path.stem, "source": path.name}
             | ({"confidence": "true"} if rules.confidence else {}),
             path=path,
         )
     _warn(path, clips, rules)
-    return replace(made, path=None)
+    return replace(clipset, path=None)
 
 
-def skeletons(layout: str | Skeleton | None, known: Sequence[Skeleton]) -> dict[int, Skeleton]:
+def skeletons(layout: str | Skeleton | None, usual: Sequence[Skeleton]) -> dict[int, Skeleton]:
     """Number of joints -> layout: the named one, else those that the format is known to have."""
     named = named_layout(layout) if isinstance(layout, str) else layout
-    return {s.joints: s for s in ([named] if named else known)}
+    return {s.joints: s for s in ([named] if named else usual)}
 
 
 def refuse_joints(count: int, skeletons: Mapping[int, Skeleton], where: str) -> None:
     """Raises InputError when no layout has that many joints."""
     if count not in skeletons:
-        known = " or ".join(f"{s.name} ({n})" for n, s in sorted(skeletons.items()))
+        expected = " or ".join(f"{s.name} ({n})" for n, s in sorted(skeletons.items()))
         raise InputError(
-            f"{where}: {count} joints, expected {known}; name the layout of this data (--layout "
+            f"{where}: {count} joints, expected {expected}; name the layout of this data (--layout "
             "NAME or FILE.toml)"
         )
 
@@ -229,7 +229,7 @@ def _clip(read: Callable[[T], Video], rules: Rules, item: T) -> _Clip:
         track = tracks.numbered(poses.frame, poses.person, poses.joints)
     else:
         track = tracks.nearest(poses.frame, poses.places)
-    made, dropped = tracks.persons(
+    persons, dropped = tracks.persons(
         video.frames,
         poses.frame[track >= 0],
         track[track >= 0],
@@ -237,7 +237,7 @@ def _clip(read: Callable[[T], Video], rules: Rules, item: T) -> _Clip:
         rules.persons,
         rules.missing,
     )
-    joints = made if rules.confidence else made[..., :-1]
+    joints = persons if rules.confidence else persons[..., :-1]
     return _Clip(bare, joints, int(track.max()) + 1, dropped, above, highest)
 
 
@@ -253,22 +253,25 @@ def _poses(video: Video, rules: Rules) -> tuple[_Poses, int, float]:
     sure = joints[..., -1]
     above, highest = int((sure > 1).sum()), float(sure.max(initial=1))
     # All coordinates 0 is how a missing joint is stored, so no other one may look like it.
-    found = (sure > 0) & (sure >= rules.threshold) & joints[..., :-1].any(axis=-1)
+    visible = (sure > 0) & (sure >= rules.threshold) & joints[..., :-1].any(axis=-1)
     joints[..., 1:-1] *= -1  # y up, and depth towards the camera
     joints[..., -1] = np.minimum(sure, 1)
-    joints = np.where(found[..., None], joints, 0)
+    joints = np.where(visible[..., None], joints, 0)
     places = np.array(video.places) if video.places else joints
-    alive = found.any(axis=1)
+    alive = visible.any(axis=1)
     frame, person = np.array(video.frame, np.int64), np.array(video.person, np.int64)
     return _Poses(frame[alive], person[alive], joints[alive], places[alive]), above, highest
 
 
-def _name_class(video: Video, known: dict[int, str]) -> None:
-    if video.class_name and known.setdefault(video.label, video.class_name) != video.class_name:
+def _name_class(video: Video, class_names: dict[int, str]) -> None:
+    if (
+        video.class_name
+        and class_names.setdefault(video.label, video.class_name) != video.class_name
+    ):
         raise InputError(
             f"{video.where}: class {video.label} is {video.class_name[:60]!a} here, "
-            f"{known[video.label][:60]!a} in another file; import sets of one list of classes at "
-            "a time"
+            f"{class_names[video.label][:60]!a} in another file; import sets of one list of "
+            "classes at a time"
         )
 
 

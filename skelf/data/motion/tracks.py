@@ -35,7 +35,7 @@ def persons(
     Returns:
         `(T, M, V, C + 1)` float32, and the number of tracks that had no room.
     """
-    made = np.zeros((frames, most, *joints.shape[1:]), np.float32)
+    joints_of_persons = np.zeros((frames, most, *joints.shape[1:]), np.float32)
     taken = np.zeros((most, frames), bool)
     count = int(track.max(initial=-1)) + 1
     score = np.bincount(track, joints[..., -1].mean(axis=1), minlength=count)
@@ -52,9 +52,9 @@ def persons(
         dense = np.zeros((last - first, *joints.shape[1:]))
         dense[frame[poses] - first] = joints[poses]
         dense[..., :-1] = fill(dense[..., :-1], dense[..., -1] > 0, missing)
-        made[first:last, free[0]] = dense
+        joints_of_persons[first:last, free[0]] = dense
         taken[free[0], first:last] = True
-    return made, dropped
+    return joints_of_persons, dropped
 
 
 def numbered(frame: np.ndarray, person: np.ndarray, joints: np.ndarray) -> np.ndarray:
@@ -75,9 +75,9 @@ def numbered(frame: np.ndarray, person: np.ndarray, joints: np.ndarray) -> np.nd
     step = np.diff(frame[order], prepend=frame[order][:1])
     begins = ~same | (step > GAP)
     begins[:1] = True
-    made = np.empty(len(frame), np.int64)
-    made[order] = np.where(same & (step == 0) & ~begins, -1, begins.cumsum() - 1)
-    return _by_appearance(made, frame)
+    track = np.empty(len(frame), np.int64)
+    track[order] = np.where(same & (step == 0) & ~begins, -1, begins.cumsum() - 1)
+    return _by_appearance(track, frame)
 
 
 def nearest(frame: np.ndarray, joints: np.ndarray) -> np.ndarray:
@@ -94,7 +94,7 @@ def nearest(frame: np.ndarray, joints: np.ndarray) -> np.ndarray:
     Returns:
         `(D,)` track from 0 in order of appearance.
     """
-    made = np.full(len(frame), -1, np.int64)
+    track = np.full(len(frame), -1, np.int64)
     centre, size = _boxes(joints)
     last = np.zeros(0, np.int64)  # of each live track: its latest pose
     reach = np.zeros(0)  # and its largest size so far
@@ -105,13 +105,13 @@ def nearest(frame: np.ndarray, joints: np.ndarray) -> np.ndarray:
         live = now - frame[last] <= GAP
         last, reach = last[live], reach[live]
         for old, new in _pairs(centre[last], reach, centre[poses], size[poses]):
-            made[poses[new]] = made[last[old]]
+            track[poses[new]] = track[last[old]]
             last[old], reach[old] = poses[new], max(reach[old], size[poses[new]])
-        fresh = poses[made[poses] < 0]
-        made[fresh] = count + np.arange(len(fresh))
+        fresh = poses[track[poses] < 0]
+        track[fresh] = count + np.arange(len(fresh))
         count += len(fresh)
         last, reach = np.append(last, fresh), np.append(reach, size[fresh])
-    return made
+    return track
 
 
 def _pairs(
@@ -143,10 +143,10 @@ def _boxes(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _by_appearance(track: np.ndarray, frame: np.ndarray) -> np.ndarray:
     """Tracks renumbered by the frame in which they begin."""
-    kept = np.flatnonzero(track >= 0)
-    kept = kept[np.argsort(frame[kept], kind="stable")]
-    _, first, inverse = np.unique(track[kept], return_index=True, return_inverse=True)
+    poses = np.flatnonzero(track >= 0)
+    poses = poses[np.argsort(frame[poses], kind="stable")]
+    _, first, inverse = np.unique(track[poses], return_index=True, return_inverse=True)
     rank = np.argsort(np.argsort(first))
-    made = np.full(len(track), -1, np.int64)
-    made[kept] = rank[inverse]
-    return made
+    renumbered = np.full(len(track), -1, np.int64)
+    renumbered[poses] = rank[inverse]
+    return renumbered

@@ -87,7 +87,7 @@ def _measures(
     clips: ClipSet, progress: Callable[[int, int], None] | None
 ) -> tuple[np.ndarray, list[bytes]]:
     """Rows of measures, and a digest of each clip's content (empty where nobody is in it)."""
-    known = body(clips.skeleton)
+    landmarks = body(clips.skeleton)
     rows = np.zeros(len(clips), row_type(clips.skeleton))
     digests = []
     for indices, frames in clips.blocks(BLOCK):
@@ -95,7 +95,7 @@ def _measures(
         for i in indices:
             clip = frames[at : at + clips.length[i]]
             at += len(clip)
-            measure(rows[i], clip, known, clips.coordinates, float(clips.fps[i]))
+            measure(rows[i], clip, landmarks, clips.coordinates, float(clips.fps[i]))
             content = np.ascontiguousarray(clip).data if rows["present"][i] else b""
             digests.append(blake2b(content, digest_size=16).digest() if content else b"")
         if progress:

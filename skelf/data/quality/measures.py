@@ -86,9 +86,9 @@ def _figure(
 ) -> np.ndarray:
     """Size, posture and bones; returns the size of each person `(M,)`, NaN where unknown."""
     inner, outer = x[:, :, body.parent], x[:, :, body.child]
-    known = seen[:, :, body.parent] & seen[:, :, body.child]  # (T, M, B)
+    measurable = seen[:, :, body.parent] & seen[:, :, body.child]  # (T, M, B)
     length = np.linalg.norm(outer - inner, axis=3)
-    median = _median(length, known)  # (M, B)
+    median = _median(length, measurable)  # (M, B)
     row["bones"] = np.nan
     if median.size:
         row["bones"] = _median(median, np.isfinite(median))
@@ -103,7 +103,7 @@ def _figure(
         size = np.where(size > 0, size, np.median(extent) or np.nan)
     row["size"] = _middle(size)
     if spatial and median.size:
-        away = np.where(known, np.abs(length - median), 0) / size[:, None]
+        away = np.where(measurable, np.abs(length - median), 0) / size[:, None]
         # A bone must change by much of itself as well, else a long one may count for a bend.
         away = np.where(np.abs(length - median) > 0.5 * median, np.nan_to_num(away), 0)
         row["bone"] = away.max()
@@ -172,5 +172,5 @@ def _median(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
 
 
 def _middle(values: np.ndarray) -> float:
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if len(known) else np.nan
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if len(finite) else np.nan

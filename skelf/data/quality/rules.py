@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from ..clips import ClipSet
+from ..motion.axes import nearest_axis
 from .finding import Finding
 
 GONE = 0.5
@@ -39,40 +40,40 @@ MIRRORED = -0.5
 
 def frames(clips: ClipSet, rows: np.ndarray) -> list[Finding]:
     """Empty, one-frame, repeated and frozen clips, missing persons and joints."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     present, some = rows["present"], rows["present"] > 0
     gone = some & (present < 1 - GONE)
     drop = "drop them, or look why the source has nothing there"
-    _add(found, "empty", "warning", "nobody in any frame", ~some, drop)
-    _add(found, "one-frame", "warning", "a single frame: no motion", clips.length == 1, drop)
+    _add(findings, "empty", "warning", "nobody in any frame", ~some, drop)
+    _add(findings, "one-frame", "warning", "a single frame: no motion", clips.length == 1, drop)
     _add(
-        found, "absent", "warning", f"nobody in more than {GONE:.0%} of the frames", gone,
+        findings, "absent", "warning", f"nobody in more than {GONE:.0%} of the frames", gone,
         "cut the empty frames off before the import", present,
     )  # fmt: skip
     _add(
-        found, "constant", "warning", "nothing moves in the whole clip", some & ~rows["moves"],
+        findings, "constant", "warning", "nothing moves in the whole clip", some & ~rows["moves"],
         "drop them: a frozen sensor or a copied pose",
     )  # fmt: skip
     repeated = rows["moves"] & (rows["repeated"] > REPEATED)
     _add(
-        found, "repeated", "warning", f"over {REPEATED:.0%} of frames repeat the one before",
+        findings, "repeated", "warning", f"over {REPEATED:.0%} of frames repeat the one before",
         repeated, "the true frame rate is lower: import every second frame", -rows["repeated"],
     )  # fmt: skip
     _add(
-        found, "missing-joints", "warning", f"over {MISSING:.0%} of the joints are missing",
+        findings, "missing-joints", "warning", f"over {MISSING:.0%} of the joints are missing",
         rows["missing"] > MISSING, "interpolate on import (missing=...), or drop them",
         -rows["missing"],
     )  # fmt: skip
     _add(
-        found, "doubtful-confidence", "note", "missing joints with a confidence above 0",
+        findings, "doubtful-confidence", "note", "missing joints with a confidence above 0",
         rows["doubt"] > 0, "give missing joints the confidence 0", -rows["doubt"],
     )  # fmt: skip
     _add(
-        found, "second-only", "note", "a second person without the first, in some frames",
+        findings, "second-only", "note", "a second person without the first, in some frames",
         rows["second"] > 0, "methods of one person see nobody there; reorder on import",
         -rows["second"],
     )  # fmt: skip
-    return found + _never_seen(clips, rows)
+    return findings + _never_seen(clips, rows)
 
 
 def _never_seen(clips: ClipSet, rows: np.ndarray) -> list[Finding]:
@@ -92,13 +93,13 @@ def _never_seen(clips: ClipSet, rows: np.ndarray) -> list[Finding]:
 
 def tracking(clips: ClipSet, rows: np.ndarray) -> list[Finding]:
     """Frozen joints, jumping bones, joints and bodies that teleport."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     names = clips.skeleton.names
     frozen = rows["frozen"] > 0
     often = np.bincount(rows["frozen_joint"][frozen], minlength=1)
     what = f"joints that never move while others do, {names[int(often.argmax())]} above all"
     _add(
-        found, "frozen-joint", "warning", what, frozen,
+        findings, "frozen-joint", "warning", what, frozen,
         "a lost marker (mark the joint missing: zeros), or joints relative to a turned root",
         -rows["frozen"],
     )  # fmt: skip
@@ -107,41 +108,42 @@ def tracking(clips: ClipSet, rows: np.ndarray) -> list[Finding]:
     what = f"bones that change by more than {BONE:.0%} of the body, {names[int(often.argmax())]}"
     what += " above all"
     _add(
-        found, "bone", "warning", what, stretched, "lost tracking or mixed-up joints: look, drop",
-        -rows["bone"], rows["bone_frame"],
+        findings, "bone", "warning", what, stretched,
+        "lost tracking or mixed-up joints: look, drop", -rows["bone"], rows["bone_frame"],
     )  # fmt: skip
     least = STEP * clips.fps  # the least step as a speed
     jumps = (rows["jump"] > SPEED) & (rows["jump"] > least)
     _add(
-        found, "jump", "warning", f"joints faster than {SPEED:g} body heights a second", jumps,
+        findings, "jump", "warning", f"joints faster than {SPEED:g} body heights a second", jumps,
         "tracking that jumps, or frames left out: look, smooth, or drop; is the frame rate right?",
         -rows["jump"], rows["jump_frame"],
     )  # fmt: skip
     leaps = (rows["leap"] > LEAP) & (rows["leap"] > least)
     _add(
-        found, "leap", "warning", f"bodies faster than {LEAP:g} body heights a second", leaps,
+        findings, "leap", "warning", f"bodies faster than {LEAP:g} body heights a second", leaps,
         "another person was taken up, or a cut: order persons on import, or cut the clips there",
         -rows["leap"], rows["leap_frame"],
     )  # fmt: skip
-    return found
+    return findings
 
 
 def space(clips: ClipSet, rows: np.ndarray) -> list[Finding]:
     """Scale, up axis, mirrored axes."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     height = rows["height"]
-    known = np.isfinite(height) & (height > 0)
-    if known.any():
-        middle = float(np.median(height[known]))
+    measured = np.isfinite(height) & (height > 0)
+    if measured.any():
+        middle = float(np.median(height[measured]))
         if not TALL[0] <= middle <= TALL[1]:
-            found.append(Finding("scale", "warning", *_scale(middle)))
-        ratio = np.where(known, height / middle, 1)
+            findings.append(Finding("scale", "warning", *_scale(middle)))
+        ratio = np.where(measured, height / middle, 1)
         _add(
-            found, "odd-scale", "warning", f"bodies {ODD:g} times the median height, or 1/{ODD:g}",
+            findings, "odd-scale", "warning",
+            f"bodies {ODD:g} times the median height, or 1/{ODD:g}",
             (ratio > ODD) | (ratio < 1 / ODD), "mixed units, or lost tracking: scale or drop them",
             -np.abs(np.log(ratio)),
         )  # fmt: skip
-    return found + _axes(clips, rows) + _mirror(clips, rows)
+    return findings + _axes(clips, rows) + _mirror(clips, rows)
 
 
 def _scale(height: float) -> tuple[str, np.ndarray, str]:
@@ -155,40 +157,43 @@ def _scale(height: float) -> tuple[str, np.ndarray, str]:
 
 
 def _axes(clips: ClipSet, rows: np.ndarray) -> list[Finding]:
-    found: list[Finding] = []
+    findings: list[Finding] = []
     up = up_axis(rows)
     if up is None:
-        return found
-    axis, sign, clear = up
-    name = ("" if sign > 0 else "-") + "xyz"[axis]
+        return findings
+    name, clear = up
+    along = rows["up"][:, "xyz".index(name[-1])] * (-1 if name[0] == "-" else 1)
     flat = clips.coordinates == 2
     wanted = ("y", "-y") if flat else ("y",)  # of images both are in use: pyskl keeps theirs
     nothing = np.zeros(0, int)
     if clear < CLEAR:
         what = f"no clear up axis: heads lie about {name}, {clear:.0%} of the way"
         remedy = "a tilted camera or people lying down; turn it upright where that is wrong"
-        found.append(Finding("tilted", "note", what, nothing, remedy))
+        findings.append(Finding("tilted", "note", what, nothing, remedy))
     elif name not in wanted:
         what = f"heads point along {name}, feet the other way; skelf expects y up"
         remedy = "turn the joints before the import (a turn, no mirror: keep left and right)"
-        found.append(Finding("up", "warning", what, nothing, remedy))
-    inverted = rows["up"][:, axis] * sign < UPSIDE
+        findings.append(Finding("up", "warning", what, nothing, remedy))
     _add(
-        found, "upside-down", "warning", "clips upside down against the rest", inverted,
-        "look: joints in another order, a turned camera, or a handstand",
-        rows["up"][:, axis] * sign,
+        findings, "upside-down", "warning", "clips upside down against the rest", along < UPSIDE,
+        "look: joints in another order, a turned camera, or a handstand", along,
     )  # fmt: skip
-    return found
+    return findings
 
 
-def up_axis(rows: np.ndarray) -> tuple[int, int, float] | None:
-    """Axis, sign and length of the median up vector of all clips; None where nothing tells."""
-    known = np.isfinite(rows["up"]).all(axis=1)
-    if not known.any():
+def up_axis(rows: np.ndarray) -> tuple[str, float] | None:
+    """Name and length (1: all agree) of the median up vector of all clips; None where unknown."""
+    vectors = rows["up"][np.isfinite(rows["up"]).all(axis=1)]
+    if not len(vectors):
         return None
-    up = np.median(rows["up"][known], axis=0)
-    axis = int(np.abs(up).argmax())
-    return axis, (1 if up[axis] >= 0 else -1), float(abs(up[axis]))
+    up = np.median(vectors, axis=0)
+    return nearest_axis(up), float(np.abs(up).max())
+
+
+def clear_up(rows: np.ndarray) -> str:
+    """The axis that clearly points up, as "-y"; "" where none does."""
+    up = up_axis(rows)
+    return up[0] if up is not None and up[1] >= CLEAR else ""
 
 
 def _mirror(clips: ClipSet, rows: np.ndarray) -> list[Finding]:
@@ -201,7 +206,7 @@ def _mirror(clips: ClipSet, rows: np.ndarray) -> list[Finding]:
 
 
 def _add(
-    found: list[Finding],
+    findings: list[Finding],
     code: str,
     severity: Literal["warning", "note"],
     what: str,
@@ -217,4 +222,4 @@ def _add(
     if order is not None:
         indices = indices[np.argsort(order[indices], kind="stable")]
     frames = None if frame is None else frame[indices]
-    found.append(Finding(code, severity, what, indices, remedy, frames))
+    findings.append(Finding(code, severity, what, indices, remedy, frames))

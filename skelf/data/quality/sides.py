@@ -32,7 +32,7 @@ def claim(name: str) -> str:
     """
     words = re.split(r"[_.\-\d]+", name.lower())
     bare = {word.removeprefix("cross").removeprefix("x") for word in words}
-    return next((column for column, known in CLAIMS.items() if bare & known), "")
+    return next((column for column, claiming in CLAIMS.items() if bare & claiming), "")
 
 
 def counts(clips: ClipSet, splits: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -41,11 +41,11 @@ def counts(clips: ClipSet, splits: Mapping[str, np.ndarray]) -> dict[str, np.nda
     label = np.concatenate([clips.label, clips.segments[:, 3]])
     owner, label = owner[label >= 0], label[label >= 0]
     size = len(clips.class_names)
-    found = {"all": np.bincount(label, minlength=size)}
+    by_side = {"all": np.bincount(label, minlength=size)}
     for name, side in splits.items():
         for which, value in SIDES.items():
-            found[f"{name} {which}"] = np.bincount(label[side[owner] == value], minlength=size)
-    return found
+            by_side[f"{name} {which}"] = np.bincount(label[side[owner] == value], minlength=size)
+    return by_side
 
 
 def describe(clips: ClipSet, name: str, side: np.ndarray) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def describe(clips: ClipSet, name: str, side: np.ndarray) -> dict[str, Any]:
         row[which] = int((side == value).sum())
     for column, values in _columns(clips).items():
         present = {which: _known(values, side == value) for which, value in SIDES.items()}
-        row |= {f"{which} {column}": found for which, found in present.items()}
+        row |= {f"{which} {column}": numbers for which, numbers in present.items()}
         if all(present.values()) and not set(present["train"]) & set(present["test"]):
             apart.append(column)
     return row | {"separated by": apart}
@@ -64,13 +64,13 @@ def describe(clips: ClipSet, name: str, side: np.ndarray) -> dict[str, Any]:
 
 def leaks(clips: ClipSet, splits: Mapping[str, np.ndarray]) -> list[Finding]:
     """Sides without clips, and values on both sides of a split that claims to keep them apart."""
-    found = []
+    findings = []
     for name, side in splits.items():
         for which, value in SIDES.items():
             if not (side == value).any():
                 what = f"split {name}: no {which} clips"
                 remedy = "make the split anew (skelf data split)"
-                found.append(Finding("empty-side", "warning", what, np.zeros(0, int), remedy))
+                findings.append(Finding("empty-side", "warning", what, np.zeros(0, int), remedy))
         column = claim(name)
         if not column:
             continue
@@ -79,24 +79,24 @@ def leaks(clips: ClipSet, splits: Mapping[str, np.ndarray]) -> list[Finding]:
         if not train or not test:
             what = f"split {name} claims to part {column}s, but the {column} of clips is unknown"
             remedy = f"import the {column}s, or call the split otherwise"
-            found.append(Finding("unknown-claim", "note", what, np.zeros(0, int), remedy))
+            findings.append(Finding("unknown-claim", "note", what, np.zeros(0, int), remedy))
             continue
         both = sorted(set(train) & set(test))
         if both:
             wrong = np.flatnonzero((side == 2) & np.isin(values, both))
             what = f"split {name}: {column} {_some(both)} on both sides"
             remedy = "scores would be too high: make the split anew (skelf data split --by)"
-            found.append(Finding("leak", "warning", what, wrong, remedy))
-    return found
+            findings.append(Finding("leak", "warning", what, wrong, remedy))
+    return findings
 
 
 def balance(clips: ClipSet, splits: Mapping[str, np.ndarray]) -> list[Finding]:
     """Classes without clips, on one side only, or far smaller than others; labels left out."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     table = counts(clips, splits)
     every, nothing = table["all"], np.zeros(0, int)
     if not every.any():
-        return found
+        return findings
     unlabelled = clips.label < 0
     unlabelled[clips.segments[:, 0]] = False
     if unlabelled.any():
@@ -104,11 +104,11 @@ def balance(clips: ClipSet, splits: Mapping[str, np.ndarray]) -> list[Finding]:
             "clips without a label among labelled ones",
             "pretrain on them, or label them",
         )
-        found.append(Finding("unlabelled", "note", what, np.flatnonzero(unlabelled), remedy))
+        findings.append(Finding("unlabelled", "note", what, np.flatnonzero(unlabelled), remedy))
     if (every == 0).any():
         what = f"classes without clips: {_named(clips, every == 0)}"
         remedy = "leave them out of class_names, or import their clips"
-        found.append(Finding("unused-class", "note", what, nothing, remedy))
+        findings.append(Finding("unused-class", "note", what, nothing, remedy))
     used = every[every > 0]
     if used.max() > IMBALANCE * used.min():
         names = clips.class_names
@@ -116,18 +116,18 @@ def balance(clips: ClipSet, splits: Mapping[str, np.ndarray]) -> list[Finding]:
         what = f"unequal classes: {names[int(every.argmax())]} {used.max()}, {names[small]} "
         what += f"{used.min()}"
         remedy = "read scores by class, not top-1 alone"
-        found.append(Finding("imbalance", "note", what, nothing, remedy))
+        findings.append(Finding("imbalance", "note", what, nothing, remedy))
     for name in splits:
         train, test = (table[f"{name} {which}"] for which in SIDES)
         if (lone := (test > 0) & (train == 0)).any() and train.any():
             what = f"split {name}: classes that are tested but never trained: {_named(clips, lone)}"
             remedy = "wanted for novel actions only; else make the split anew"
-            found.append(Finding("untrained-class", "warning", what, nothing, remedy))
+            findings.append(Finding("untrained-class", "warning", what, nothing, remedy))
         if (lone := (train > 0) & (test == 0)).any() and test.any():
             what = f"split {name}: classes that are trained but never tested: {_named(clips, lone)}"
             remedy = "the score says nothing about them"
-            found.append(Finding("untested-class", "note", what, nothing, remedy))
-    return found
+            findings.append(Finding("untested-class", "note", what, nothing, remedy))
+    return findings
 
 
 def duplicates(
@@ -143,30 +143,32 @@ def duplicates(
         return []
     every = np.concatenate(same)
     what = f"clips equal to another one, in {len(same)} group{'s' if len(same) > 1 else ''}"
-    found = [Finding("duplicate", "warning", what, every, "drop all but one of each")]
+    findings = [Finding("duplicate", "warning", what, every, "drop all but one of each")]
     contrary = [group for group in same if len(set(clips.label[group].tolist())) > 1]
     if contrary:
         what, remedy = "equal clips with different labels", "one of the labels is wrong"
         where = np.concatenate(contrary)
-        found.append(Finding("duplicate-label", "warning", what, where, remedy))
+        findings.append(Finding("duplicate-label", "warning", what, where, remedy))
     for name, side in splits.items():
         across = [group for group in same if {1, 2} <= set(side[group].tolist())]
         if across:
             what = f"split {name}: test clips equal to a training one"
             remedy = "scores come out too high: leave them out of the test side"
             where = np.concatenate([group[side[group] == 2] for group in across])
-            found.append(Finding("duplicate-across", "warning", what, where, remedy))
-    return found
+            findings.append(Finding("duplicate-across", "warning", what, where, remedy))
+    return findings
 
 
 def _columns(clips: ClipSet) -> dict[str, np.ndarray]:
-    own = {key: getattr(clips, key) for key in CLAIMS}
-    return {key: values for key, values in (own | clips.columns).items() if (values >= 0).any()}
+    standard = {key: getattr(clips, key) for key in CLAIMS}
+    return {
+        key: values for key, values in (standard | clips.columns).items() if (values >= 0).any()
+    }
 
 
 def _known(values: np.ndarray, chosen: np.ndarray) -> list[int]:
-    found: list[int] = np.unique(values[chosen & (values >= 0)]).tolist()
-    return found
+    numbers: list[int] = np.unique(values[chosen & (values >= 0)]).tolist()
+    return numbers
 
 
 def _named(clips: ClipSet, chosen: np.ndarray) -> str:

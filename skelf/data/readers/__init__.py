@@ -1,4 +1,4 @@
-"""Readers: `read(path, layout=None, *, options of the format) -> ClipSet`.
+"""Readers: `read_openpose(path, layout=None, *, options of the format) -> ClipSet` and the like.
 
 To add a format: its module and one line here.
 """
@@ -26,18 +26,18 @@ from . import (
 )
 
 READERS: dict[str, Callable[..., ClipSet]] = {
-    "arrays": arrays.read,
-    "ntu": ntu.read,
-    "pkummd": pkummd.read,
-    "pyskl": pyskl.read,
-    "bvh": bvh.read,
-    "amc": amc.read,
-    "c3d": c3d.read,
-    "openpose": openpose.read,
-    "alphapose": alphapose.read,
-    "mediapipe": mediapipe.read,
-    "coco": coco.read,
-    "kinetics": kinetics.read,
-    "csv": csv_folder.read,
-    "precog": precog.read,
+    "arrays": arrays.read_arrays,
+    "ntu": ntu.read_ntu,
+    "pkummd": pkummd.read_pkummd,
+    "pyskl": pyskl.read_pyskl,
+    "bvh": bvh.read_bvh,
+    "amc": amc.read_amc,
+    "c3d": c3d.read_c3d,
+    "openpose": openpose.read_openpose,
+    "alphapose": alphapose.read_alphapose,
+    "mediapipe": mediapipe.read_mediapipe,
+    "coco": coco.read_coco,
+    "kinetics": kinetics.read_kinetics,
+    "csv": csv_folder.read_csv_folder,
+    "precog": precog.read_precog,
 }

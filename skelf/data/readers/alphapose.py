@@ -31,7 +31,7 @@ from ..pool import Progress
 FORMS = {"bodies": "joints", "people": "pose_keypoints_2d"}
 
 
-def read(
+def read_alphapose(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,
@@ -77,7 +77,7 @@ def read(
     return poses.build(
         path,
         [(name, member, label[name]) for name, member in files.items()],
-        partial(_read, chosen=chosen),
+        partial(_read_video, chosen=chosen),
         chosen,
         rules,
         classes=classes,
@@ -87,16 +87,16 @@ def read(
     )
 
 
-def _read(item: tuple[str, Member, int], chosen: dict[int, Skeleton]) -> Video:
+def _read_video(item: tuple[str, Member, int], chosen: dict[int, Skeleton]) -> Video:
     name, member, label = item
     where = str(member)
-    found = list(_found(read_json(member), where))
-    if not found:
+    detections = list(_found(read_json(member), where))
+    if not detections:
         return Video(name, where, 1, label)
-    ids = [naming.frame_number(image, here) for image, _, _, here in found]
+    ids = [naming.frame_number(image, here) for image, _, _, here in detections]
     indices, length, step = naming.timeline(ids, where)
     video = Video(name, where, length, label, step=step)
-    for at, (_, person, values, here) in zip(indices, found, strict=True):
+    for at, (_, person, values, here) in zip(indices, detections, strict=True):
         pose = numbers(values, 3, here)
         poses.refuse_joints(len(pose), chosen, here)
         video.add(at, pose, person)

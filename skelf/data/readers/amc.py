@@ -20,8 +20,9 @@ from ..formats import asf as asf_file
 from ..formats import source
 from ..formats.asf import Bone, Lines, Rig, acting
 from ..motion import mocap
+from ..motion.axes import Up
 from ..motion.kinematics import forward
-from ..motion.mocap import Folders, Motion, Up
+from ..motion.mocap import Folders, Motion
 from ..motion.resample import LARGEST
 from ..pool import Progress
 
@@ -29,7 +30,7 @@ CMU_RATE = 120.0
 BLOCK = 4096  # frames whose rotation matrices are in memory at once
 
 
-def read(
+def read_amc(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,
@@ -76,16 +77,16 @@ def read(
     path = Path(path)
     rigs: dict[Path, Rig] = {}
 
-    def load_one(file: Path) -> Motion:
+    def load_with_rig(file: Path) -> Motion:
         skeleton = Path(asf) if asf is not None else _beside(file, path)
         if skeleton not in rigs:
-            rigs[skeleton] = asf_file.load(skeleton)
-        return load(file, rigs[skeleton], fps=source_fps, root_motion=root_motion)
+            rigs[skeleton] = asf_file.load_asf(skeleton)
+        return load_amc(file, rigs[skeleton], fps=source_fps, root_motion=root_motion)
 
     return mocap.collect(
         path,
         source.find(path, ".amc"),
-        load_one,
+        load_with_rig,
         layout,
         fps=fps,
         scale=scale,
@@ -98,7 +99,7 @@ def read(
     )
 
 
-def load(file: Path, rig: Rig, *, fps: float | None, root_motion: bool) -> Motion:
+def load_amc(file: Path, rig: Rig, *, fps: float | None, root_motion: bool) -> Motion:
     """One motion's joint positions, in units of its skeleton.
 
     Raises:
@@ -132,12 +133,12 @@ def _beside(file: Path, path: Path) -> Path:
     """The skeleton of a motion."""
     top = path if path.is_dir() else file.parent
     for folder in (file.parent, *file.parent.parents):
-        found = [f for f in sorted(folder.iterdir()) if f.suffix.lower() == ".asf"]
-        fitting = [f for f in found if file.stem.lower().startswith(f.stem.lower())]
+        skeletons = [f for f in sorted(folder.iterdir()) if f.suffix.lower() == ".asf"]
+        fitting = [f for f in skeletons if file.stem.lower().startswith(f.stem.lower())]
         if fitting:
             return max(fitting, key=lambda f: len(f.stem))
-        if len(found) == 1:
-            return found[0]
+        if len(skeletons) == 1:
+            return skeletons[0]
         if folder == top:
             break
     raise InputError(
@@ -177,11 +178,11 @@ def _frames(file: Path, lines: Lines, rig: Rig) -> tuple[list[np.ndarray], list[
             )
     if not frames:
         raise InputError(f"{file}: no frames, so it is no AMC file, or it is cut off")
-    resting = [name for name, found in rows.items() if not found and width[name]]
-    for name, found in rows.items():
-        if len(found) not in (0, frames) or (name == rig.bones[0].name and not found):
+    resting = [name for name, listed in rows.items() if not listed and width[name]]
+    for name, listed in rows.items():
+        if len(listed) not in (0, frames) or (name == rig.bones[0].name and not listed):
             raise InputError(
-                f"{file}: {name!r} has {len(found)} of {frames} frames; the file is cut off"
+                f"{file}: {name!r} has {len(listed)} of {frames} frames; the file is cut off"
             )
     values = [_values(file, first, bone, rows[bone.name], frames) for bone in rig.bones]
     return values, resting

@@ -43,7 +43,7 @@ GROWTH = 256  # times that an `.npz` may outgrow the file: absent persons are ze
 _BROKEN = (OSError, EOFError, ValueError, BadZipFile, zlib_error, KeyError, MemoryError)
 
 
-def read(
+def read_arrays(
     path: str | Path, layout: str | Skeleton | None = None, *, confidence: bool = False
 ) -> ClipSet:
     """Reads an `.npz` of clips or recordings, or an `.npy` array; never unpickles.
@@ -269,10 +269,10 @@ def _classes(
 ) -> tuple[str, ...]:
     if "class_names" in data:
         return tuple(_strings(path, data, "class_names"))
-    known = [others["label"]] if "label" in others else []
-    known += [others["segments"][:, 3]] if others.get("segments", np.zeros(0)).ndim == 2 else []
-    top = max((int(values.max(initial=-1)) for values in known), default=-1)
-    labelled = sum(len(values) for values in known)
+    labels = [others["label"]] if "label" in others else []
+    labels += [others["segments"][:, 3]] if others.get("segments", np.zeros(0)).ndim == 2 else []
+    top = max((int(values.max(initial=-1)) for values in labels), default=-1)
+    labelled = sum(len(values) for values in labels)
     if top >= max(DERIVED, labelled):
         raise InputError(
             f"{path}: label {top} is far beyond the {labelled} labels that the file has; number "
@@ -297,9 +297,9 @@ def _layout(
         wanted = [name.lower() for name in skeleton.names]
         same = sorted(wanted) == sorted(lower) and len(set(lower)) == joints and wanted != lower
         return skeleton, [lower.index(name) for name in wanted] if same else None
-    for known in LAYOUTS.values():
-        if lower == [name.lower() for name in known.names]:
-            return known, None
+    for built_in in LAYOUTS.values():
+        if lower == [name.lower() for name in built_in.names]:
+            return built_in, None
     parents = _field(path, data, "parents", "iu", 1).tolist()
     try:
         skeleton = Skeleton(

@@ -19,8 +19,9 @@ from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import source
 from ..motion import mocap
-from ..motion.kinematics import forward, rotation
-from ..motion.mocap import Folders, Motion, Up
+from ..motion.axes import Up
+from ..motion.kinematics import euler_rotation, forward
+from ..motion.mocap import Folders, Motion
 from ..motion.resample import LARGEST
 from ..pool import Progress
 
@@ -38,7 +39,7 @@ class _Joint:
     end: bool = False
 
 
-def read(
+def read_bvh(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,
@@ -77,7 +78,7 @@ def read(
     return mocap.collect(
         path,
         source.find(path, ".bvh"),
-        lambda file: load(file, ends=ends),
+        lambda file: load_bvh(file, ends=ends),
         layout,
         fps=fps,
         scale=scale,
@@ -90,7 +91,7 @@ def read(
     )
 
 
-def load(file: Path, *, ends: bool = False) -> Motion:
+def load_bvh(file: Path, *, ends: bool = False) -> Motion:
     """One file's joint positions.
 
     Raises:
@@ -99,15 +100,15 @@ def load(file: Path, *, ends: bool = False) -> Motion:
     lines = source.text(file).splitlines()
     joints, at = _hierarchy(file, lines)
     fps, values = _motion(file, lines, at, sum(len(joint.channels) for joint in joints))
-    kept = [index for index, joint in enumerate(joints) if ends or not joint.end]
+    chosen = [index for index, joint in enumerate(joints) if ends or not joint.end]
     parts = [_positions(joints, values[i : i + BLOCK]) for i in range(0, len(values), BLOCK)]
-    positions = np.concatenate([part[:, kept] for part in parts])
+    positions = np.concatenate([part[:, chosen] for part in parts])
     # Joints stand after their parents and end sites have no children, so indices count on.
-    place = {index: number for number, index in enumerate(kept)} | {-1: -1}
+    place = {index: number for number, index in enumerate(chosen)} | {-1: -1}
     return Motion(
         joints=positions,
-        names=tuple(joints[index].name for index in kept),
-        parents=tuple(place[joints[index].parent] for index in kept),
+        names=tuple(joints[index].name for index in chosen),
+        parents=tuple(place[joints[index].parent] for index in chosen),
         fps=fps,
         scale=CENTIMETRE,
     )
@@ -168,8 +169,8 @@ def _named(where: str, key: str, piece: str, joints: list[_Joint], above: list[i
 
 
 def _channels(where: str, words: list[str]) -> list[tuple[str, str]]:
-    found = [match for match in map(_CHANNEL.fullmatch, words[1:]) if match]
-    channels = [(match[1].lower(), match[2].lower()) for match in found]
+    matches = [match for match in map(_CHANNEL.fullmatch, words[1:]) if match]
+    channels = [(match[1].lower(), match[2].lower()) for match in matches]
     if words[:1] != [str(len(words) - 1)] or len(channels) != len(words) - 1:
         raise InputError(
             f"{where}: CHANNELS needs their number, then so many of Xposition, Yposition, "
@@ -246,6 +247,6 @@ def _positions(joints: list[_Joint], values: np.ndarray) -> np.ndarray:
             else:
                 turns.append((axis, at))
         angles = np.deg2rad(values[:, [at for _, at in turns]])
-        rotations[:, index] = rotation(angles, "".join(axis for axis, _ in turns))
+        rotations[:, index] = euler_rotation("".join(axis for axis, _ in turns), angles)
         column += len(joint.channels)
     return forward(offsets, rotations, [joint.parent for joint in joints])[0]

@@ -18,7 +18,8 @@ from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import c3d_file, source
 from ..motion import mocap
-from ..motion.mocap import Folders, Motion, Up
+from ..motion.axes import Up
+from ..motion.mocap import Folders, Motion
 from ..pool import Progress
 
 UNITS = {"mm": 0.001, "cm": 0.01, "dm": 0.1, "m": 1.0, "in": 0.0254, "ft": 0.3048}
@@ -27,7 +28,7 @@ SAMPLES = 200  # frames from which the tree of markers is found
 DERIVED = ("ANGLES", "FORCES", "MOMENTS", "POWERS", "SCALARS")
 
 
-def read(
+def read_c3d(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,
@@ -86,7 +87,7 @@ def _loader() -> Callable[[Path], Motion]:
     trees: dict[frozenset[str], dict[str, str]] = {}
 
     def load_one(file: Path) -> Motion:
-        motion = load(file)
+        motion = load_markers(file)
         names = motion.names
         tree = trees.get(frozenset(names))
         if tree is None:
@@ -99,19 +100,21 @@ def _loader() -> Callable[[Path], Motion]:
     return load_one
 
 
-def load(file: Path) -> Motion:
+def load_markers(file: Path) -> Motion:
     """One file's markers, all of them roots.
 
     Raises:
         InputError: damaged, no C3D, or no marker in it.
     """
-    recording = c3d_file.load(file)
+    recording = c3d_file.load_recording(file)
     derived = [recording.parameters.get(f"POINT:{kind}", []) for kind in DERIVED]
     models = {name for names in derived if isinstance(names, list) for name in names if name}
     labels = recording.labels
-    kept = [at for at, name in enumerate(labels) if name and name[0] != "*" and name not in models]
-    names = tuple(labels[at] for at in kept)
-    joints = recording.points[:, kept]
+    markers = [
+        at for at, name in enumerate(labels) if name and name[0] != "*" and name not in models
+    ]
+    names = tuple(labels[at] for at in markers)
+    joints = recording.points[:, markers]
     if not names or np.isnan(joints).all():
         raise InputError(f"{file}: no labelled marker is seen in any frame; nothing to import")
     if len(set(names)) < len(names) or len(names) > source.JOINTS:

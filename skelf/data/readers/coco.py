@@ -33,7 +33,7 @@ FRAME = ("frame_id", "frame_number", "frame_index")
 PERSON = ("track_id", "instance_id")
 
 
-def read(
+def read_coco(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,
@@ -78,7 +78,7 @@ def read(
     bodies, scale = _annotations(content, skeleton, where)
     videos = _videos(content, where)
 
-    def one(item: tuple[str, list[tuple[int, int | str]]]) -> Video:
+    def read_video(item: tuple[str, list[tuple[int, int | str]]]) -> Video:
         name, images = item
         here = f"{where}: {name}"
         ids = [naming.frame_number(number, here) for _, number in images]
@@ -90,8 +90,8 @@ def read(
         return video
 
     items = list(videos.items())
-    known = {skeleton.joints: skeleton}
-    return poses.build(path, items, one, known, rules, progress=progress, scratch=scratch)
+    by_size = {skeleton.joints: skeleton}
+    return poses.build(path, items, read_video, by_size, rules, progress=progress, scratch=scratch)
 
 
 def _layout(content: Any, layout: str | Skeleton | None, where: str) -> tuple[Skeleton, list[int]]:
@@ -116,16 +116,17 @@ def _layout(content: Any, layout: str | Skeleton | None, where: str) -> tuple[Sk
                 "--layout"
             )
         skeleton = fitting[0]
-    own = [_plain(name) for name in skeleton.names]
-    same = sorted(own) == sorted(names) and len(set(own)) == len(own)
-    return skeleton, [names.index(name) for name in own] if same else list(range(len(names)))
+    layout_names = [_plain(name) for name in skeleton.names]
+    same = sorted(layout_names) == sorted(names) and len(set(layout_names)) == len(layout_names)
+    order = [names.index(name) for name in layout_names] if same else list(range(len(names)))
+    return skeleton, order
 
 
 def _annotations(
     content: Any, skeleton: Skeleton, where: str
 ) -> tuple[dict[int, list[tuple[int, np.ndarray]]], float]:
     """Poses by image, and what makes a confidence of the file's visibility."""
-    found: dict[int, list[tuple[int, np.ndarray]]] = {}
+    bodies: dict[int, list[tuple[int, np.ndarray]]] = {}
     flags = True
     highest = 0.0
     for i, row in enumerate(member_of(content, "annotations", list, where)):
@@ -137,9 +138,9 @@ def _annotations(
         poses.refuse_joints(len(joints), {skeleton.joints: skeleton}, f"{here}: keypoints")
         flags = flags and bool(np.isin(joints[:, 2], (0, 1, 2)).all())
         highest = max(highest, float(joints[:, 2].max()))
-        given = next((row[key] for key in PERSON if isinstance(row.get(key), int)), -1)
-        found.setdefault(image, []).append((given if 0 <= given < 1 << 40 else -1, joints))
-    return found, 0.5 if flags and highest == 2 else 1.0
+        track = next((row[key] for key in PERSON if isinstance(row.get(key), int)), -1)
+        bodies.setdefault(image, []).append((track if 0 <= track < 1 << 40 else -1, joints))
+    return bodies, 0.5 if flags and highest == 2 else 1.0
 
 
 def _videos(content: Any, where: str) -> dict[str, list[tuple[int, int | str]]]:
@@ -147,18 +148,20 @@ def _videos(content: Any, where: str) -> dict[str, list[tuple[int, int | str]]]:
     videos: dict[str, list[tuple[int, int | str]]] = {}
     for i, image in enumerate(member_of(content, "images", list, where)):
         here = f"{where}: images[{i}]"
-        own = member_of(image, "id", int, here)
+        image_id = member_of(image, "id", int, here)
         number = next((image[key] for key in FRAME if isinstance(image.get(key), int)), None)
         video = next((image[key] for key in VIDEO if image.get(key) is not None), None)
-        file = PurePosixPath("images", str(own))
+        file = PurePosixPath("images", str(image_id))
         if "file_name" in image:
-            given = member_of(image, "file_name", str, here)
-            file = PurePosixPath("images", given.replace("\\", "/"))
+            file_name = member_of(image, "file_name", str, here)
+            file = PurePosixPath("images", file_name.replace("\\", "/"))
         name = file.parent.as_posix().removeprefix("images/")
         if video is not None:
             kind = int if isinstance(video, int) else str
             name = str(instance(video, kind, f"{here}: video"))
-        videos.setdefault(name[:300], []).append((own, file.name if number is None else number))
+        videos.setdefault(name[:300], []).append(
+            (image_id, file.name if number is None else number)
+        )
     return videos
 
 

@@ -16,13 +16,14 @@ from ..formats.csv_mapping import CsvMapping
 from ..formats.members import Member
 from ..formats.text import MOST_BYTES, column, number, read_csv, read_text
 from ..frames import Frames
+from ..motion.axes import upright
 from ..motion.missing import Missing, fill, refuse_rule
 from ..pool import Progress
 
 FIELDS = ("subject", "camera", "setup")
 
 
-def read(
+def read_csv_folder(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,
@@ -57,9 +58,9 @@ def read(
     files = naming.by_name(members.find(path, {".csv", ".tsv", ".txt"}), path)
     if not files:
         raise InputError(f"{path}: no .csv file in it")
-    said = [_said(how, name, member, path / mapping) for name, member in files.items()]
-    classes = how.classes or tuple(sorted({s["class"] for s in said if "class" in s}))
-    unlisted = {s["class"] for s in said if "class" in s} - set(classes)
+    from_name = [_said(how, name, member, path / mapping) for name, member in files.items()]
+    classes = how.classes or tuple(sorted({s["class"] for s in from_name if "class" in s}))
+    unlisted = {s["class"] for s in from_name if "class" in s} - set(classes)
     if unlisted:
         raise InputError(
             f"{path / mapping}: classes: {sorted(unlisted)[0]!r} comes in a file name; add it"
@@ -73,32 +74,36 @@ def read(
             if progress:
                 progress(done, len(files))
         joints = frames.array()
-    columns = {word: np.array([int(s[word]) for s in said]) for word in said[0] if word != "class"}
-    made = ClipSet.build(
+    columns = {
+        word: np.array([int(s[word]) for s in from_name])
+        for word in from_name[0]
+        if word != "class"
+    }
+    clips = ClipSet.build(
         joints,
         length,
         how.skeleton,
         class_names=classes,
         name=list(files),
         fps=how.fps,
-        label=[classes.index(s["class"]) if "class" in s else -1 for s in said],
+        label=[classes.index(s["class"]) if "class" in s else -1 for s in from_name],
         **{key: columns.pop(key, None) for key in FIELDS},
         columns=columns,
         attributes={"title": path.name, "source": path.name}
         | ({"confidence": "true"} if how.confidence else {}),
         path=path,
     )
-    return replace(made, path=None)
+    return replace(clips, path=None)
 
 
 def _said(how: CsvMapping, name: str, member: Member, mapping: Path) -> dict[str, str]:
-    said = how.said(name + member.name.suffix)
-    if said is None:
+    from_name = how.said(name + member.name.suffix)
+    if from_name is None:
         raise InputError(
             f"{member}: its name does not fit clip = {how.clip!r} of {mapping}; rename the file, "
             "take it out, or mend the mapping"
         )
-    return said
+    return from_name
 
 
 def _clip(member: Member, how: CsvMapping, missing: Missing, threshold: float) -> np.ndarray:
@@ -115,16 +120,16 @@ def _clip(member: Member, how: CsvMapping, missing: Missing, threshold: float) -
                 f"{sure[tuple(at)]:g}; it must lie between 0 and 1"
             )
         seen &= (sure > 0) & (sure >= threshold)
-    made = np.zeros(raw.shape)
+    clip = np.zeros(raw.shape)
     for person in range(raw.shape[1]):
         present = np.flatnonzero(seen[:, person].any(axis=1))
         if len(present):
             span = slice(present[0], present[-1] + 1)
-            places = _upright(raw[span, person, :, :axes], how) * how.scale
-            made[span, person, :, :axes] = fill(places, seen[span, person], missing)
+            places = upright(raw[span, person, :, :axes], how.up) * how.scale
+            clip[span, person, :, :axes] = fill(places, seen[span, person], missing)
     if how.confidence:
-        made[..., axes] = np.where(seen, sure, 0)
-    return made
+        clip[..., axes] = np.where(seen, sure, 0)
+    return clip
 
 
 def _named(member: Member, how: CsvMapping) -> np.ndarray:
@@ -136,7 +141,7 @@ def _named(member: Member, how: CsvMapping) -> np.ndarray:
             raise InputError(f"{member}: column {cell!r} stands twice; rename one of them")
     persons = how.persons or ("",)
     axes = [*how.axes, *([how.confidence] if how.confidence else [])]
-    made = np.empty((len(table.rows), len(persons), how.skeleton.joints, how.channels))
+    values = np.empty((len(table.rows), len(persons), how.skeleton.joints, how.channels))
     for m, person in enumerate(persons):
         for v, joint in enumerate(how.words):
             for c, axis in enumerate(axes):
@@ -148,8 +153,8 @@ def _named(member: Member, how: CsvMapping) -> np.ndarray:
                         f"{', '.join(table.header[:6])[:200]}, ...); mend the mapping's columns, "
                         "axes or joints"
                     )
-                made[:, m, v, c] = column(table, at[name])
-    return made
+                values[:, m, v, c] = column(table, at[name])
+    return values
 
 
 def _plain(member: Member, how: CsvMapping) -> np.ndarray:
@@ -169,14 +174,3 @@ def _plain(member: Member, how: CsvMapping) -> np.ndarray:
             where = f"{member}: line {i}"
             rows.append([number(cell, where) for cell in cells[how.skip :]])
     return np.array(rows).reshape(-1, *shape)
-
-
-def _upright(places: np.ndarray, how: CsvMapping) -> np.ndarray:
-    """Turns the body so that y is up; never mirrors it."""
-    if how.up == "y":
-        return places
-    if len(how.axes) == 2:
-        return places * (1, -1)
-    x, y, z = places[..., 0], places[..., 1], places[..., 2]
-    turned = {"-y": (x, -y, -z), "z": (x, z, -y), "-z": (x, -z, y)}
-    return np.stack(turned[how.up], axis=-1)

@@ -33,7 +33,7 @@ CLASSES = 100_000  # far above any set: a slip is refused before it asks for the
 SPLIT = {"kinetics_train": 1, "kinetics_val": 2}
 
 
-def read(
+def read_kinetics(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,
@@ -68,15 +68,15 @@ def read(
         InputError: the message names file, field and remedy.
     """
     path, rules = Path(path), Rules(persons, missing, threshold, confidence, fps)
-    found = members.find(path, {".json"})
-    files = naming.by_name((m for m in found if not m.name.stem.endswith("_label")), path)
+    json_files = members.find(path, {".json"})
+    files = naming.by_name((m for m in json_files if not m.name.stem.endswith("_label")), path)
     if not files:
         raise InputError(f"{path}: no .json file; name the folder of the videos' files")
     chosen = poses.skeletons(layout, (OPENPOSE18, COCO17))
     clips = poses.build(
         path,
         list(files.items()),
-        partial(_read, chosen=chosen),
+        partial(_read_video, chosen=chosen),
         chosen,
         rules,
         workers=workers,
@@ -87,17 +87,17 @@ def read(
     return replace(clips, splits={"official": np.array(sides, np.int8)}) if any(sides) else clips
 
 
-def _read(item: tuple[str, Member], chosen: dict[int, Skeleton]) -> Video:
+def _read_video(item: tuple[str, Member], chosen: dict[int, Skeleton]) -> Video:
     name, member = item
     content, where = read_json(member, MOST_BYTES), str(member)
     frames = member_of(content, "data", list, where)
     if not frames:
         raise InputError(f"{where}: data: no frames; drop the file")
-    found = [
+    frame_numbers = [
         naming.frame_number(member_of(f, "frame_index", int, f"{where}: data[{i}]"), where)
         for i, f in enumerate(frames)
     ]
-    indices, length, _ = naming.timeline(found, where)
+    indices, length, _ = naming.timeline(frame_numbers, where)
     video = Video(name, where, length, *_label(content, where))
     for i, (at, frame) in enumerate(zip(indices, frames, strict=True)):
         here = f"{where}: data[{i}]"

@@ -42,7 +42,7 @@ FIELDS = {
 }
 
 
-def read(
+def read_mediapipe(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,
@@ -90,7 +90,7 @@ def read(
     return poses.build(
         path,
         [(name, member, label[name]) for name, member in files.items()],
-        partial(_read, chosen=chosen, kind=landmarks),
+        partial(_read_video, chosen=chosen, kind=landmarks),
         chosen,
         rules,
         classes=classes,
@@ -100,20 +100,20 @@ def read(
     )
 
 
-def _read(item: tuple[str, Member, int], chosen: dict[int, Skeleton], kind: str) -> Video:
+def _read_video(item: tuple[str, Member, int], chosen: dict[int, Skeleton], kind: str) -> Video:
     name, member, label = item
     if member.name.suffix.lower() == ".csv":
-        return landmark_csv.read(name, member, label, *chosen.values())
+        return landmark_csv.read_landmarks(name, member, label, *chosen.values())
     where, content = str(member), read_json(member)
     frames = content if isinstance(content, list) else member_of(content, "frames", list, where)
     if not frames:
         raise InputError(f"{where}: no frames; write one object for each frame")
-    found = []
+    frame_numbers = []
     for i, frame in enumerate(frames):
-        given = frame.get("frame") if isinstance(frame, dict) else None
-        number = i if given is None else instance(given, int, f"{where}: [{i}]: frame")
-        found.append(naming.frame_number(number, f"{where}: [{i}]"))
-    indices, length, step = naming.timeline(found, where, sampled=True)
+        stated = frame.get("frame") if isinstance(frame, dict) else None
+        number = i if stated is None else instance(stated, int, f"{where}: [{i}]: frame")
+        frame_numbers.append(naming.frame_number(number, f"{where}: [{i}]"))
+    indices, length, step = naming.timeline(frame_numbers, where, sampled=True)
     video = Video(name, where, length, label, step=step)
     for i, (at, frame) in enumerate(zip(indices, frames, strict=True)):
         bodies = _bodies(frame, kind, chosen, f"{where}: [{i}]")

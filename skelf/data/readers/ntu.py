@@ -17,7 +17,7 @@ from ...skeleton import Skeleton
 from .. import pool
 from ..clips import ClipSet
 from ..formats import action_names, members
-from ..formats.kinect_text import JOINTS, MOST_BYTES, parse
+from ..formats.kinect_text import JOINTS, MOST_BYTES, parse_kinect
 from ..formats.members import Member
 from ..frames import Frames
 from ..motion import bodies
@@ -53,7 +53,7 @@ class Clip(NamedTuple):
     label: int
 
 
-def read(
+def read_ntu(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,
@@ -94,22 +94,22 @@ def read(
     chosen, named = _listed(path, exclude)
     chosen, named, which = _of_benchmark(chosen, named, benchmark)
     parsed = pool.ordered(partial(_read_one, persons=persons), chosen, workers)
-    length, kept = [], []
+    length, with_skeleton = [], []
     with Frames((bodies.PERSONS_KEPT, JOINTS, 3), scratch) as frames:
         for done, joints in enumerate(parsed, start=1):
             if joints is not None:
                 frames.add(joints)
                 length.append(len(joints))
-                kept.append(done - 1)
+                with_skeleton.append(done - 1)
             if progress:
                 progress(done, len(chosen))
-        if not kept:
+        if not with_skeleton:
             raise InputError(f"{path}: none of the {len(chosen)} files holds a skeleton")
         mapped = frames.array()
-    empty = len(chosen) - len(kept)
+    empty = len(chosen) - len(with_skeleton)
     if empty:
         _warn(f"{path}: {empty} of {len(chosen)} files hold no skeleton and are left out")
-    table = np.array([named[i] for i in kept], np.int64)
+    table = np.array([named[i] for i in with_skeleton], np.int64)
     splits = _splits(table, which)
     _compare(path, splits, which)
     preset = PRESETS[which]
@@ -118,7 +118,7 @@ def read(
         length,
         skeleton,
         class_names=action_names.NTU60 if which == "ntu60" else action_names.NTU120,
-        name=[chosen[i].name.stem for i in kept],
+        name=[chosen[i].name.stem for i in with_skeleton],
         fps=FPS,
         setup=table[:, 0],
         camera=table[:, 1],
@@ -153,20 +153,20 @@ def kinect_layout(layout: str | Skeleton | None) -> Skeleton:
 
 def _read_one(member: Member, persons: str) -> np.ndarray | None:
     """The two persons of one file, `(T, 2, 25, 3)`; None without a skeleton."""
-    joints, ids = parse(member.read(MOST_BYTES), str(member))
+    joints, ids = parse_kinect(member.read(MOST_BYTES), str(member))
     return bodies.PERSONS[persons](joints, ids) if joints.any() else None
 
 
 def _listed(path: Path, exclude: str | Path | None) -> tuple[list[Member], list[Clip]]:
     """The files to read, sorted by name, and what their names say."""
-    found, spare = members.unique(members.find(path, (".skeleton",)))
+    files, spare = members.unique(members.find(path, (".skeleton",)))
     if spare:
         _warn(
             f"{path}: {len(spare)} files are there twice and read once; not read: {spare[0]}, ..."
         )
     dropped = _names(Path(exclude)) if exclude is not None else set()
     chosen, named, other = [], [], []
-    for member in found:
+    for member in files:
         clip = _named(member.name.stem)
         if clip is None:
             other.append(member)
@@ -191,12 +191,12 @@ def _named(stem: str) -> Clip | None:
 
 def _names(path: Path) -> set[str]:
     try:
-        found = {m[0] for m in NAME.finditer(path.read_text("ascii", errors="replace"))}
+        names = {m[0] for m in NAME.finditer(path.read_text("ascii", errors="replace"))}
     except OSError as error:
         raise InputError(f"exclude: {path}: cannot read: {error.strerror}") from None
-    if not found:
+    if not names:
         raise InputError(f"exclude: {path}: no name such as S001C002P005R002A008; one a line")
-    return found
+    return names
 
 
 def _of_benchmark(
@@ -210,8 +210,8 @@ def _of_benchmark(
     if not any(small):
         raise InputError("benchmark: all files are of NTU RGB+D 120; use benchmark=ntu120")
     _warn(f"{small.count(False)} files of NTU RGB+D 120 are left out; benchmark=ntu120 keeps them")
-    kept = [i for i, fits in enumerate(small) if fits]
-    return [chosen[i] for i in kept], [named[i] for i in kept], benchmark
+    fitting = [i for i, fits in enumerate(small) if fits]
+    return [chosen[i] for i in fitting], [named[i] for i in fitting], benchmark
 
 
 def _splits(table: np.ndarray, benchmark: str) -> dict[str, np.ndarray]:
@@ -229,17 +229,17 @@ def _splits(table: np.ndarray, benchmark: str) -> dict[str, np.ndarray]:
 def _compare(path: Path, splits: dict[str, np.ndarray], benchmark: str) -> None:
     """Says where the numbers of clips are not the published ones."""
     for name, published in PUBLISHED[benchmark].items():
-        found = ((splits[name] == 1).sum(), (splits[name] == 2).sum())
-        if found == published:
+        counts = ((splits[name] == 1).sum(), (splits[name] == 2).sum())
+        if counts == published:
             continue
-        more = any(have > want for have, want in zip(found, published, strict=True))
+        more = any(have > want for have, want in zip(counts, published, strict=True))
         why = (
             "more than published: exclude=FILE leaves the list of incomplete ones out"
             if more
             else "a part of the set, or an incomplete download"
         )
         _warn(
-            f"{path}: {name} has {found[0]:,} of {published[0]:,} train and {found[1]:,} of "
+            f"{path}: {name} has {counts[0]:,} of {published[0]:,} train and {counts[1]:,} of "
             f"{published[1]:,} test clips: {why}"
         )
 

@@ -30,7 +30,7 @@ MOST_BYTES = 1 << 24  # of one frame; with face and hands a person takes 10 kB
 END = "_keypoints"
 
 
-def read(
+def read_openpose(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,
@@ -78,7 +78,7 @@ def read(
     return poses.build(
         path,
         [(name, files, label[name]) for name, files in sorted(videos.items())],
-        partial(_read, chosen=chosen),
+        partial(_read_video, chosen=chosen),
         chosen,
         rules,
         classes=classes,
@@ -98,20 +98,20 @@ def _video(member: Member, root: Path) -> str:
     return f"{folder}/{stem}".removeprefix("/")
 
 
-def _read(item: tuple[str, list[Member], int], chosen: dict[int, Skeleton]) -> Video:
+def _read_video(item: tuple[str, list[Member], int], chosen: dict[int, Skeleton]) -> Video:
     name, files, label = item
     where = str(files[0])
     stems = [member.name.stem.removesuffix(END) for member in files]
     if len(files) == 1:
         indices, length, step = [0], 1, 1
     else:
-        found = [
+        frame_numbers = [
             naming.frame_number(f"{s}.json", str(m)) for s, m in zip(stems, files, strict=True)
         ]
-        if len(set(found)) < len(found):
-            twice = next(m for i, m in enumerate(files) if found[i] in found[:i])
+        if len(set(frame_numbers)) < len(frame_numbers):
+            twice = next(m for i, m in enumerate(files) if frame_numbers[i] in frame_numbers[:i])
             raise InputError(f"{twice}: its frame number stands twice; keep one of the files")
-        indices, length, step = naming.timeline(found, where, sampled=True)
+        indices, length, step = naming.timeline(frame_numbers, where, sampled=True)
     video = Video(name, where, length, label, step=step)
     for at, member in zip(indices, files, strict=True):
         content = read_json(member, MOST_BYTES)
@@ -128,6 +128,6 @@ def _read(item: tuple[str, list[Member], int], chosen: dict[int, Skeleton]) -> V
 
 def _number(body: Any) -> int:
     """OpenPose's number of a person, [-1] unless its tracking is on."""
-    given = body.get("person_id")
-    given = given[0] if isinstance(given, list) and len(given) == 1 else given
-    return int(given) if isinstance(given, int) and 0 <= given < 1 << 40 else -1
+    person = body.get("person_id")
+    person = person[0] if isinstance(person, list) and len(person) == 1 else person
+    return int(person) if isinstance(person, int) and 0 <= person < 1 << 40 else -1

@@ -29,7 +29,7 @@ MOST_BYTES = 1 << 25
 SHOWN = 5  # odd rows that a message lists
 
 
-def read(
+def read_pkummd(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,
@@ -71,23 +71,23 @@ def read(
         OSError: the disk is full.
     """
     path = Path(path)
-    for key, value, known in (
+    for key, value, choices in (
         ("part", part, ("auto", 1, 2)),
         ("form", form, ("clips", "recordings")),
         ("bounds", bounds, ("slice", "inclusive")),
     ):
-        if value not in known:
-            raise InputError(f"{key}: {value!r}; use {', '.join(map(str, known))}")
+        if value not in choices:
+            raise InputError(f"{key}: {value!r}; use {', '.join(map(str, choices))}")
     skeleton = kinect_layout(layout)
-    found, spare = _kinds(path)
-    number = _part(path, found["skeleton"], part)
-    recordings = _of_part(found["skeleton"], number)
-    labels = _of_part(found["label"], number)
+    files, spare = _kinds(path)
+    number = _part(path, files["skeleton"], part)
+    recordings = _of_part(files["skeleton"], number)
+    labels = _of_part(files["label"], number)
     _report_unpaired(path, recordings, labels, form, spare)
     rows = {stem: parse_labels(labels[stem].read(MOST_BYTES), labels[stem]) for stem in labels}
     splits = {
-        name: read_split(path, name, given, found["split"], recordings)
-        for name, given in (("xsub", xsub), ("xview", xview))
+        name: read_split(path, name, split_file, files["split"], recordings)
+        for name, split_file in (("xsub", xsub), ("xview", xview))
     }
     gathered = _Gathered(rows, bounds)
     chosen = [m for stem, m in recordings.items() if form == "recordings" or stem in rows]
@@ -119,16 +119,16 @@ class _Gathered:
 
     def add(self, stem: str, joints: np.ndarray, form: str) -> Iterator[np.ndarray]:
         """Takes note of one recording and yields the frames to keep."""
-        kept, odd = segments_of(self.rows.get(stem, []), len(joints), self.bounds)
+        segments, odd = segments_of(self.rows.get(stem, []), len(joints), self.bounds)
         for what, text in odd:
             self.odd[what].append(f"{stem} {text}")
         if form == "recordings":
             at = len(self.length)
-            self.segments += [(at, s.start, s.end, s.label - 1) for s in kept]
+            self.segments += [(at, s.start, s.end, s.label - 1) for s in segments]
             self._note(stem, len(joints), -1, -1)
             yield joints
             return
-        for segment in kept:
+        for segment in segments:
             piece = joints[segment.start : segment.end]
             if not piece.any():
                 self.odd["empty"].append(f"{stem} row {segment.row}")
@@ -155,13 +155,13 @@ def _built(
     part: int,
     joints: np.ndarray,
     skeleton: Skeleton,
-    made: _Gathered,
+    gathered: _Gathered,
     splits: dict[str, dict[str, int]],
     form: str,
     bounds: str,
 ) -> ClipSet:
     numbers, cameras = [], []
-    for stem in made.stem:
+    for stem in gathered.stem:
         match = NAMES[part].fullmatch(stem)
         assert match  # `_of_part` chose by it
         *digits, view = match.groups()
@@ -170,22 +170,22 @@ def _built(
     preset = PRESETS[f"pkummd{part}"]
     columns = {"sequence": np.array([n[0] for n in numbers], np.int64)}
     if form == "clips":
-        columns["row"] = np.array(made.row, np.int64)
-        names = [f"{stem}_{row:03}" for stem, row in zip(made.stem, made.row, strict=True)]
+        columns["row"] = np.array(gathered.row, np.int64)
+        names = [f"{stem}_{row:03}" for stem, row in zip(gathered.stem, gathered.row, strict=True)]
     return ClipSet.build(
         joints,
-        made.length,
+        gathered.length,
         skeleton,
         class_names=action_names.PKUMMD,
-        name=names if form == "clips" else made.stem,
+        name=names if form == "clips" else gathered.stem,
         fps=FPS,
-        label=made.label,
+        label=gathered.label,
         camera=cameras,
         subject=[n[1] for n in numbers] if part == 2 else None,
         columns=columns,
-        segments=np.array(made.segments, np.int64).reshape(-1, 4),
+        segments=np.array(gathered.segments, np.int64).reshape(-1, 4),
         splits={
-            name: np.array([sides.get(stem, 0) for stem in made.stem], np.int8)
+            name: np.array([sides.get(stem, 0) for stem in gathered.stem], np.int8)
             for name, sides in splits.items()
             if sides
         },
@@ -210,8 +210,8 @@ def _kinds(path: Path) -> tuple[dict[str, list[Member]], list[Member]]:
         if "cross" in member.name.name.lower():
             kinds["split"].append(member)
         elif any(name.fullmatch(member.name.stem) for name in NAMES.values()):
-            said = member.name.suffix == ".label" or "label" in member.name.parent.name.lower()
-            kinds["label" if said or b"," in member.head(4096) else "skeleton"].append(member)
+            is_label = member.name.suffix == ".label" or "label" in member.name.parent.name.lower()
+            kinds["label" if is_label or b"," in member.head(4096) else "skeleton"].append(member)
     for kind in ("skeleton", "label"):
         kinds[kind], twice = members.unique(kinds[kind])
         spare += twice
@@ -233,8 +233,8 @@ def _part(path: Path, skeletons: Sequence[Member], part: str | int) -> int:
     return present[0] if part == "auto" else int(part)
 
 
-def _of_part(found: Sequence[Member], part: int) -> dict[str, Member]:
-    return {m.name.stem: m for m in found if NAMES[part].fullmatch(m.name.stem)}
+def _of_part(files: Sequence[Member], part: int) -> dict[str, Member]:
+    return {m.name.stem: m for m in files if NAMES[part].fullmatch(m.name.stem)}
 
 
 def _report_unpaired(
@@ -249,9 +249,9 @@ def _report_unpaired(
             f"{path}: no label file of any recording ({next(iter(recordings))}.txt with rows "
             "class,start,end,confidence); add the folder of labels, or use form=recordings"
         )
-    kept = "left out" if form == "clips" else "kept without segments"
+    fate = "left out" if form == "clips" else "kept without segments"
     for names, what in (
-        (sorted(set(recordings) - set(labels)), f"recordings have no label file and are {kept}"),
+        (sorted(set(recordings) - set(labels)), f"recordings have no label file and are {fate}"),
         (sorted(set(labels) - set(recordings)), "label files have no recording"),
         ([str(member) for member in spare], "files are there twice and read once"),
     ):

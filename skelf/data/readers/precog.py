@@ -35,7 +35,7 @@ CLASSES = (
 )  # fmt: skip
 
 
-def read(
+def read_precog(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,
@@ -59,8 +59,8 @@ def read(
     path = Path(path)
     skeleton = named_layout(layout) if isinstance(layout, str) else layout or KINECT20
     files, spare = members.unique(members.find(path, {".csv"}))
-    found = [(NAME.fullmatch(member.name.stem), member) for member in files]
-    who = sorted((int(name[1]), int(name[2]), member) for name, member in found if name)
+    named = [(NAME.fullmatch(member.name.stem), member) for member in files]
+    who = sorted((int(name[1]), int(name[2]), member) for name, member in named if name)
     if not who:
         raise InputError(f"{path}: no Seq<script>_<subject>.csv; name the folder of the recordings")
     if spare:
@@ -78,7 +78,7 @@ def read(
             if progress:
                 progress(clip + 1, len(who))
         mapped = frames.array()
-    made = ClipSet.build(
+    clips = ClipSet.build(
         mapped,
         length,
         skeleton,
@@ -95,7 +95,7 @@ def read(
         },
         path=path,
     )
-    return replace(made, path=None)
+    return replace(clips, path=None)
 
 
 def _recording(member: Member, skeleton: Skeleton) -> tuple[np.ndarray, list[int]]:

@@ -46,7 +46,7 @@ class _Clip(NamedTuple):
     segments: np.ndarray  # (K, 3)
 
 
-def read(
+def read_pyskl(
     path: str | Path,
     layout: str | Skeleton | None = None,
     *,
@@ -69,28 +69,32 @@ def read(
         InputError: anything that does not hold; the message names file, clip and remedy.
     """
     path = Path(path)
-    data = pickles.load(path)
+    data = pickles.load_pickle(path)
     annotations, lists, text = _parts(path, data)
-    known = None if text is None else described.parse(text, f"{path}: {described.KEY}")
-    clips = [_clip(path, number, one, fps) for number, one in enumerate(annotations)]
+    description = (
+        None if text is None else described.parse_description(text, f"{path}: {described.KEY}")
+    )
+    clips = [_clip(path, number, annotation, fps) for number, annotation in enumerate(annotations)]
     if not clips:
         raise InputError(f"{path}: annotations: there are none; nothing to read")
     _alike(path, clips)
-    room = _persons(path, clips, persons, known)
+    room = _persons(path, clips, persons, description)
     joints = _joints(path, clips, room, path.stat().st_size)
     first = clips[0]
-    skeleton = _skeleton(path, first, layout, known)
-    attributes = dict(known["attributes"] if known else {"title": path.stem, "source": path.name})
+    skeleton = _skeleton(path, first, layout, description)
+    attributes = dict(
+        description["attributes"] if description else {"title": path.stem, "source": path.name}
+    )
     attributes.pop("confidence", None)
     if first.scores is not None:
         attributes["confidence"] = "true"
     table: dict[str, Any] = {key: [clip.table[key] for clip in clips] for key in first.table}
     names = [clip.name for clip in clips]
-    made = ClipSet.build(
+    clipset = ClipSet.build(
         joints,
         [clip.joints.shape[1] for clip in clips],
         skeleton,
-        class_names=known["class_names"] if known else _classes(path, table["label"]),
+        class_names=description["class_names"] if description else _classes(path, table["label"]),
         name=names,
         splits=read_splits(path, lists, names),
         segments=_segments(clips),
@@ -99,7 +103,7 @@ def read(
         path=path,
         **table | {"fps": np.array(table["fps"], np.float32)},
     )
-    return replace(made, path=None)  # it was for the messages; the set itself is in memory
+    return replace(clipset, path=None)  # it was for the messages; the set itself is in memory
 
 
 def _parts(path: Path, data: Any) -> tuple[Sequence[Any], Mapping[str, Any], Any]:
@@ -119,69 +123,75 @@ def _parts(path: Path, data: Any) -> tuple[Sequence[Any], Mapping[str, Any], Any
     return data["annotations"], lists, text
 
 
-def _clip(path: Path, number: int, given: Any, fps: float) -> _Clip:
-    if not isinstance(given, dict):
+def _clip(path: Path, number: int, annotation: Any, fps: float) -> _Clip:
+    if not isinstance(annotation, dict):
         raise InputError(f"{path}: annotation {number}: not a dict; write the file again")
-    name = given.get("frame_dir", f"clip{number}")
+    name = annotation.get("frame_dir", f"clip{number}")
     where = f"{path}: annotation {number} ({pickles.shown(name)})"
     if not isinstance(name, str) or "\0" in name or utf8(name) != name:
         raise InputError(f"{where}: frame_dir: not a plain text; rename the clip")
-    joints = _numbers(where, given, "keypoint", "(M, T, V, C)", 4)
+    joints = _numbers(where, annotation, "keypoint", "(M, T, V, C)", 4)
     if joints.shape[3] not in (2, 3) or 0 in joints.shape[1:]:
         raise InputError(
             f"{where}: keypoint: {joints.shape} is not (M, T, V, C) with 2 or 3 coordinates"
         )
     scores = None
-    if given.get("keypoint_score") is not None:
-        scores = _numbers(where, given, "keypoint_score", "(M, T, V)", 3)
+    if annotation.get("keypoint_score") is not None:
+        scores = _numbers(where, annotation, "keypoint_score", "(M, T, V)", 3)
         if scores.shape != joints.shape[:3]:
             raise InputError(
                 f"{where}: keypoint_score: {scores.shape} for keypoints {joints.shape}; one each"
             )
-    frames = _integer(where, given, "total_frames", joints.shape[1])
+    frames = _integer(where, annotation, "total_frames", joints.shape[1])
     if frames != joints.shape[1]:
         raise InputError(f"{where}: total_frames: {frames}, but keypoint has {joints.shape[1]}")
     keys = ("label", "subject", "camera", "setup")
-    table: dict[str, Any] = {key: _integer(where, given, key, -1) for key in keys}
-    rate = given.get("fps", fps)
+    table: dict[str, Any] = {key: _integer(where, annotation, key, -1) for key in keys}
+    rate = annotation.get("fps", fps)
     if not isinstance(rate, int | float) or not 0 < rate < 1e6:
         raise InputError(f"{where}: fps: {pickles.shown(rate)}; give a number above 0")
-    columns = _sizes(where, given)
-    more = given.get("columns", {})
+    columns = _sizes(where, annotation)
+    more = annotation.get("columns", {})
     if not isinstance(more, dict):
         raise InputError(f"{where}: columns: not a dict of integers")
     columns |= {str(key): _integer(where, more, key, -1) for key in more}
-    rows = given.get("segments", np.zeros((0, 3), np.int64))
+    rows = annotation.get("segments", np.zeros((0, 3), np.int64))
     if not isinstance(rows, np.ndarray) or rows.shape[1:] != (3,) or rows.dtype.kind not in "iu":
         raise InputError(f"{where}: segments: not integers (K, 3): start, end, label")
     return _Clip(name, joints, scores, table | {"fps": rate}, columns, rows.astype(np.int64))
 
 
-def _numbers(where: str, given: Mapping[Any, Any], key: str, shape: str, ndim: int) -> np.ndarray:
-    values = given.get(key)
+def _numbers(
+    where: str, annotation: Mapping[Any, Any], key: str, shape: str, ndim: int
+) -> np.ndarray:
+    values = annotation.get(key)
     if not isinstance(values, np.ndarray) or values.ndim != ndim or values.dtype.kind not in "fiu":
-        found = f"{values.dtype} {values.shape}" if isinstance(values, np.ndarray) else "missing"
-        raise InputError(f"{where}: {key}: expected an array of numbers {shape}, it is {found}")
+        content = f"{values.dtype} {values.shape}" if isinstance(values, np.ndarray) else "missing"
+        raise InputError(f"{where}: {key}: expected an array of numbers {shape}, it is {content}")
     return values
 
 
-def _integer(where: str, given: Mapping[Any, Any], key: Any, default: int) -> int:
-    value = given.get(key, default)
+def _integer(where: str, annotation: Mapping[Any, Any], key: Any, default: int) -> int:
+    value = annotation.get(key, default)
     if not isinstance(value, int) or not -(2**63) <= value < 2**63:
         raise InputError(f"{where}: {key}: expected one whole number, not {pickles.shown(value)}")
     return int(value)
 
 
-def _sizes(where: str, given: Mapping[Any, Any]) -> dict[str, int]:
-    found: dict[str, int] = {}
+def _sizes(where: str, annotation: Mapping[Any, Any]) -> dict[str, int]:
+    sizes: dict[str, int] = {}
     for key, prefix in (("img_shape", ""), ("original_shape", "original_")):
-        if key in given and given[key] is not None:
-            size = given[key].tolist() if isinstance(given[key], np.ndarray) else given[key]
+        if key in annotation and annotation[key] is not None:
+            size = (
+                annotation[key].tolist()
+                if isinstance(annotation[key], np.ndarray)
+                else annotation[key]
+            )
             size = list(size[:2]) if isinstance(size, list | tuple) else []
             if len(size) != 2 or not all(isinstance(n, int) and 0 < n < 2**31 for n in size):
                 raise InputError(f"{where}: {key}: not (height, width) in pixels")
-            found |= {f"{prefix}height": size[0], f"{prefix}width": size[1]}
-    return found
+            sizes |= {f"{prefix}height": size[0], f"{prefix}width": size[1]}
+    return sizes
 
 
 def _alike(path: Path, clips: Sequence[_Clip]) -> None:
@@ -190,19 +200,21 @@ def _alike(path: Path, clips: Sequence[_Clip]) -> None:
     for clip in clips:
         same = clip.joints.shape[2:] == first.joints.shape[2:]
         if not same or (clip.scores is None) != (first.scores is None):
-            said = [
+            contents = [
                 f"{c.name!r} has {c.joints.shape[2]} joints of {c.joints.shape[3]} coordinates "
                 f"{'without' if c.scores is None else 'with'} scores"
                 for c in (first, clip)
             ]
-            raise InputError(f"{path}: {' but '.join(said)}; one file holds one kind")
+            raise InputError(f"{path}: {' but '.join(contents)}; one file holds one kind")
 
 
 def _persons(
-    path: Path, clips: list[_Clip], wanted: int | None, known: Mapping[str, Any] | None
+    path: Path, clips: list[_Clip], wanted: int | None, description: Mapping[str, Any] | None
 ) -> int:
     """Room for persons, and their choice where it is limited; `clips` changes in place."""
-    most = max(1, *(len(clip.joints) for clip in clips), known["persons"] if known else 1)
+    most = max(
+        1, *(len(clip.joints) for clip in clips), description["persons"] if description else 1
+    )
     if wanted is not None and wanted < 1:
         raise InputError(f"persons={wanted}: keep one or more")
     if wanted is None and most > MOST_PERSONS:
@@ -267,12 +279,12 @@ def _joints(path: Path, clips: Sequence[_Clip], room: int, size: int) -> np.ndar
 
 
 def _skeleton(
-    path: Path, clip: _Clip, given: str | Skeleton | None, known: Mapping[str, Any] | None
+    path: Path, clip: _Clip, layout: str | Skeleton | None, description: Mapping[str, Any] | None
 ) -> Skeleton:
-    if given is not None:
-        return named_layout(given) if isinstance(given, str) else given
-    if known:
-        skeleton: Skeleton = known["skeleton"]
+    if layout is not None:
+        return named_layout(layout) if isinstance(layout, str) else layout
+    if description:
+        skeleton: Skeleton = description["skeleton"]
         return skeleton
     count, coordinates = clip.joints.shape[2:]
     if (count, coordinates) in USUAL:

@@ -84,7 +84,7 @@ def generate(
     camera = np.where(trimmed, turn // len(classes), turn) % cameras
     subject = rng.permutation(np.arange(clips + recordings) % subjects)
     pieces = _pieces(rng, label, len(classes), persons, fps / 30)
-    made = ClipSet.build(
+    clipset = ClipSet.build(
         _act(rng, Figure.of(skeleton), pieces, subject, camera, persons, fps, noise),
         np.bincount(pieces.clip, pieces.length).astype(np.int64),
         skeleton,
@@ -105,9 +105,9 @@ def generate(
         },
     )
     for key, train in (("xsub", subject % 2 == 1), ("xview", camera < cameras - 1)):
-        if 0 < train.sum() < len(made):
-            made = made.with_split(key, np.where(train, 1, 2))
-    return made
+        if 0 < train.sum() < len(clipset):
+            clipset = clipset.with_split(key, np.where(train, 1, 2))
+    return clipset
 
 
 def _refuse(

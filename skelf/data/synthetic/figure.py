@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...skeleton import Skeleton
+from ..joints.words import MIDDLE_PLACES, SIDED_PLACES
+from ..motion.kinematics import rotation
 
 SEGMENTS = (
     "trunk",
@@ -32,36 +34,36 @@ PARENT = (-1, 0, 1, 0, 3, 0, 5, 0, 7)
 HEIGHT = 1.7
 ANKLE = 0.41  # metres from knee to ankle; the ankle is 0.09 above the floor
 
-# Keyword in the name, segment ("" for the trunk), place on the right side; the first match counts.
-# Names of ASF mocap call a joint after the bone above it, names of BVH after the bone below.
-_SIDED = (
-    ("eye", "", (0.035, 1.64, -0.08)),
-    ("ear(?!m)", "", (0.08, 1.62, 0.0)),
-    ("mouth", "", (0.025, 1.56, -0.09)),
-    ("pinky|small_?finger", "fore", (0.24, 0.72, 0.0)),
-    ("tip|finger|(?<!foot_)index", "fore", (0.25, 0.70, -0.05)),
-    ("thumb", "fore", (0.22, 0.78, -0.08)),
-    ("small_?toe", "shank", (0.16, 0.02, -0.13)),
-    ("toe|foot_index", "shank", (0.12, 0.02, -0.16)),
-    ("wrist|radius", "fore", (0.24, 0.87, -0.02)),
-    ("elbow|forearm|lowerarm|humerus", "arm", (0.22, 1.13, 0.02)),
-    ("collar", "", (0.06, 1.42, 0.0)),
-    ("shoulder|clavicle|arm", "", (0.18, 1.40, 0.0)),
-    ("hand", "fore", (0.25, 0.79, -0.03)),
-    ("upleg|upperleg|thigh|hip", "", (0.10, 0.93, 0.0)),
-    ("ankle|tibia", "shank", (0.11, 0.09, 0.03)),
-    ("heel", "shank", (0.11, 0.03, 0.07)),
-    ("knee|femur|shin|calf|leg", "thigh", (0.11, 0.50, -0.01)),
-    ("foot", "shank", (0.12, 0.03, -0.10)),
-)
-_MIDDLE = (
-    ("nose", "", (0.0, 1.60, -0.10)),
-    ("head", "", (0.0, 1.64, 0.0)),
-    ("spineshoulder|shouldercenter|thorax|chest|upperback", "", (0.0, 1.40, 0.0)),
-    ("neck", "", (0.0, 1.48, 0.0)),
-    ("spinebase|hip|pelvis|root", "", (0.0, 0.95, 0.0)),
-    ("torso|spine|back|abdomen", "", (0.0, 1.17, 0.0)),
-)
+# Place of a joint (`words.py` has its names) -> segment ("" for the trunk) and rest position in
+# metres, on the right side.
+_SIDED = {
+    "eye": ("", (0.035, 1.64, -0.08)),
+    "ear": ("", (0.08, 1.62, 0.0)),
+    "mouth": ("", (0.025, 1.56, -0.09)),
+    "small_finger": ("fore", (0.24, 0.72, 0.0)),
+    "finger": ("fore", (0.25, 0.70, -0.05)),
+    "thumb": ("fore", (0.22, 0.78, -0.08)),
+    "small_toe": ("shank", (0.16, 0.02, -0.13)),
+    "toe": ("shank", (0.12, 0.02, -0.16)),
+    "wrist": ("fore", (0.24, 0.87, -0.02)),
+    "elbow": ("arm", (0.22, 1.13, 0.02)),
+    "collar": ("", (0.06, 1.42, 0.0)),
+    "shoulder": ("", (0.18, 1.40, 0.0)),
+    "hand": ("fore", (0.25, 0.79, -0.03)),
+    "hip": ("", (0.10, 0.93, 0.0)),
+    "ankle": ("shank", (0.11, 0.09, 0.03)),
+    "heel": ("shank", (0.11, 0.03, 0.07)),
+    "knee": ("thigh", (0.11, 0.50, -0.01)),
+    "foot": ("shank", (0.12, 0.03, -0.10)),
+}
+_MIDDLE = {
+    "nose": ("", (0.0, 1.60, -0.10)),
+    "head": ("", (0.0, 1.64, 0.0)),
+    "chest": ("", (0.0, 1.40, 0.0)),
+    "neck": ("", (0.0, 1.48, 0.0)),
+    "hips": ("", (0.0, 0.95, 0.0)),
+    "torso": ("", (0.0, 1.17, 0.0)),
+}
 # Where each segment turns about, on the right side.
 _PIVOTS = {
     "trunk": (0.0, 0.95, 0.0),
@@ -158,17 +160,6 @@ class Figure:
         return np.stack(turns, axis=1)
 
 
-def rotation(axis: str, angle: np.ndarray) -> np.ndarray:
-    """Right-handed rotations `(F, 3, 3)` about "x", "y" or "z" by `angle` `(F,)` radians."""
-    turn = np.zeros((len(angle), 3, 3))
-    i, j, k = {"x": (0, 1, 2), "y": (1, 2, 0), "z": (2, 0, 1)}[axis]
-    turn[:, i, i] = 1
-    turn[:, j, j] = turn[:, k, k] = np.cos(angle)
-    turn[:, k, j] = np.sin(angle)
-    turn[:, j, k] = -turn[:, k, j]
-    return turn
-
-
 def _mirror(place: tuple[float, float, float], left: bool) -> tuple[float, float, float]:
     return (-place[0], place[1], place[2]) if left else place
 
@@ -179,8 +170,10 @@ def _place(s: Skeleton) -> tuple[np.ndarray, np.ndarray]:
     segment, rest = np.full(s.joints, -1), np.full((s.joints, 3), np.nan)
     for joint, name in enumerate(s.names):
         sided = joint in left or joint in right
-        for keyword, part, place in _SIDED if sided else _MIDDLE:
-            if re.search(keyword, name.lower()):
+        places = _SIDED if sided else _MIDDLE
+        for place_name, pattern in (SIDED_PLACES if sided else MIDDLE_PLACES).items():
+            if re.search(pattern, name.lower()):
+                part, place = places[place_name]
                 side = "l" if joint in left else "r"
                 segment[joint] = SEGMENTS.index(f"{part}_{side}") if part else 0
                 rest[joint] = _mirror(place, joint in left)
@@ -205,17 +198,17 @@ def _downwards(s: Skeleton) -> list[int]:
 def _hang(s: Skeleton, joint: int, segment: np.ndarray, rest: np.ndarray) -> None:
     """Places an unknown joint, whose ancestors all have a place by now."""
     below, parent = [joint], s.parents[joint]
-    known: list[int] = []
-    while below and not known:  # nearest descendants with a place
+    placed: list[int] = []
+    while below and not placed:  # nearest descendants with a place
         below = [child for child, p in enumerate(s.parents) if p in below]
-        known = [child for child in below if segment[child] >= 0]
+        placed = [child for child in below if segment[child] >= 0]
     if parent < 0:
         segment[joint] = 0
-        rest[joint] = rest[known].mean(axis=0) if known else (0.0, 0.95, 0.0)
-    elif known:
-        same = all(segment[child] == segment[known[0]] for child in known)
-        segment[joint] = segment[known[0]] if same else segment[parent]
-        rest[joint] = (rest[parent] + rest[known].mean(axis=0)) / 2
+        rest[joint] = rest[placed].mean(axis=0) if placed else (0.0, 0.95, 0.0)
+    elif placed:
+        same = all(segment[child] == segment[placed[0]] for child in placed)
+        segment[joint] = segment[placed[0]] if same else segment[parent]
+        rest[joint] = (rest[parent] + rest[placed].mean(axis=0)) / 2
     else:  # a little further than the parent, turned apart from its siblings
         grand = s.parents[parent]
         way = rest[parent] - rest[grand] if grand >= 0 else np.array([0.0, 0.0, 0.0])

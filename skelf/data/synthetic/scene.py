@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..motion.kinematics import rotation
 from .actions import Pose
-from .figure import rotation
 
 DISTANCE = 1.3  # metres between two persons
 YAW = 65.0  # degrees between the outer cameras and the middle

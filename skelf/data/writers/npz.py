@@ -1,4 +1,4 @@
-"""Writes the `.npz` that `arrays.py` reads, with the splits, layout and attributes of a store."""
+"""Writes `.npz` files, as `readers/arrays.py` reads them, with splits, layout and attributes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..readers.arrays import COLUMNS, FIELDS
 _RENAMED = {"fold": "folds"}  # what the reader calls a column
 
 
-def write(clips: ClipSet, path: Path) -> None:
+def write_npz(clips: ClipSet, path: Path) -> None:
     """Writes a set as one `.npz`, atomically; NumPy alone opens it.
 
     Raises:

@@ -1,7 +1,7 @@
-"""Writes pyskl pickles (`pyskl.py` has the format), which pyskl and MMAction2 read as they are.
+"""Writes pyskl pickles, which pyskl and MMAction2 read as they are; `readers/pyskl.py` says how.
 
-Of a store they hold everything: pyskl's fields, further ones in each annotation (subject, camera,
-setup, fps, columns, segments) and one text (`described.py`), all of which pyskl leaves alone.
+They hold the whole store: pyskl's fields, further ones in each annotation (subject, camera, setup,
+fps, columns, segments) and one text (`formats/described.py`). Pyskl leaves all of these alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..formats.pyskl_splits import write_splits
 _SIZES = {"img_shape": ("height", "width"), "original_shape": ("original_height", "original_width")}
 
 
-def write(clips: ClipSet, path: Path) -> None:
+def write_pyskl(clips: ClipSet, path: Path) -> None:
     """Writes a set as one pickle, atomically, in float32.
 
     Args:
@@ -51,29 +51,29 @@ def _annotation(clips: ClipSet, number: int, name: str) -> dict[str, Any]:
     clip = clips.clip(number)  # (T, M, V, C)
     present = np.flatnonzero(clip.any(axis=(0, 2, 3)))
     clip = clip[:, : 1 + max(present, default=0)].transpose(1, 0, 2, 3)
-    given: dict[str, Any] = {
+    annotation: dict[str, Any] = {
         "frame_dir": name,
         "label": int(clips.label[number]),
         "total_frames": clip.shape[1],
         "keypoint": np.asarray(clip[..., : clips.coordinates]),
     }
     if clips.confidence:
-        given["keypoint_score"] = np.asarray(clip[..., -1])
+        annotation["keypoint_score"] = np.asarray(clip[..., -1])
     columns = {key: int(values[number]) for key, values in clips.columns.items()}
     for key, pair in _SIZES.items():
         if all(columns.get(column, 0) > 0 for column in pair):
-            given[key] = tuple(columns.pop(column) for column in pair)
-    if "img_shape" in given:  # pyskl asks for both
-        given.setdefault("original_shape", given["img_shape"])
+            annotation[key] = tuple(columns.pop(column) for column in pair)
+    if "img_shape" in annotation:  # pyskl asks for both
+        annotation.setdefault("original_shape", annotation["img_shape"])
     for key in ("subject", "camera", "setup"):
-        given[key] = int(getattr(clips, key)[number])
-    given["fps"] = float(clips.fps[number])
+        annotation[key] = int(getattr(clips, key)[number])
+    annotation["fps"] = float(clips.fps[number])
     if columns:
-        given["columns"] = columns
+        annotation["columns"] = columns
     rows = clips.segments[clips.segments[:, 0] == number, 1:] if len(clips.segments) else ()
     if len(rows):
-        given["segments"] = rows
-    return given
+        annotation["segments"] = rows
+    return annotation
 
 
 class _Pickler(pickle._Pickler):

@@ -1,0 +1,23 @@
+"""Warnings of the library as notes for the person at the terminal."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+
+from ..data.clips import utf8
+
+
+@contextmanager
+def warnings_as_notes(console: Console) -> Iterator[None]:
+    """Prints what the block warned of, a line each, once it has ended without an error."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for warning in caught:
+        text = f"[yellow]note:[/] {escape(utf8(str(warning.message)))}"
+        console.print(text, highlight=False, soft_wrap=True)
