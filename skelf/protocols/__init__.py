@@ -4,20 +4,26 @@ The encoder comes back bit-equal, with its training flags as they were: those th
 a copy. To add a protocol: its module and one line here.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from . import detection, fewshot, finetune, knn, linear, occlusion, retrieval, semi
-from .outcome import Outcome
+from ..tables import Table
 
-__all__ = ["PROTOCOLS", "Outcome"]
+if TYPE_CHECKING:
+    from .outcome import Outcome
 
-PROTOCOLS: dict[str, Callable[..., Outcome]] = {
-    "linear": linear.run,
-    "knn": knn.run,
-    "retrieval": retrieval.run,
-    "finetune": finetune.run,
-    "semi": semi.run,
-    "occlusion": occlusion.run,
-    "fewshot": fewshot.run,
-    "detection": detection.run,
-}
+PROTOCOLS: Table[Callable[..., Outcome]] = Table(
+    __name__,
+    {
+        "linear": "linear.run",
+        "knn": "knn.run",
+        "retrieval": "retrieval.run",
+        "finetune": "finetune.run",
+        "semi": "semi.run",
+        "occlusion": "occlusion.run",
+        "fewshot": "fewshot.run",
+        "detection": "detection.run",
+    },
+)
