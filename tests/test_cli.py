@@ -102,7 +102,7 @@ def test_every_command_has_help_with_an_example(command):
 def test_help_is_light():
     code = (
         "import sys, skelf\n"
-        "from skelf import cli\n"
+        "from skelf.cli import main as cli\n"
         "sys.argv = ['skelf', 'pretrain', '--help']\n"
         "try: cli.main()\n"
         "finally: print({'torch', 'lightning', 'sklearn', 'matplotlib'} & set(sys.modules))"
