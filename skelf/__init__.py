@@ -10,16 +10,15 @@ encoder = skelf.load(run)
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from .api import evaluate, from_pretrained, load, load_official, pretrain
     from .data.clips import ClipSet
     from .results.fusion import fuse
     from .skeleton import Skeleton
 
-__version__ = version("skelf")
 __all__ = [
     "ClipSet",
     "Skeleton",
@@ -34,8 +33,12 @@ __all__ = [
 _HOME = {"ClipSet": "data.clips", "fuse": "results.fusion", "Skeleton": "skeleton"}
 
 
-def __getattr__(name: str) -> Any:
-    # Imported on first use: torch takes seconds, `skelf --help` should not.
+def __getattr__(name: str) -> Any:  # the type of an attribute depends on its name
+    # Imported on first use: torch takes seconds, the installed version a tenth of one.
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("skelf")
     if name not in __all__:
         raise AttributeError(f"module 'skelf' has no attribute {name!r}")
     from importlib import import_module

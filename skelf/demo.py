@@ -25,8 +25,8 @@ from .errors import InputError
 from .files import read_json, write_json
 from .pages import html
 from .pages.html import Section
-from .protocols import Linear, linear
 from .protocols.features import extract_splits
+from .protocols.linear import Linear, linear
 from .training.log import Event
 
 CLIPS, SPLIT, MARKER = 960, "xsub", "demo.json"

@@ -20,8 +20,10 @@ from skelf.encoders.gru import GRU
 from skelf.errors import InputError
 from skelf.layouts import KINECT20
 from skelf.metrics.detection import mean_ap
-from skelf.protocols import PROTOCOLS, Detection, Outcome, detection
+from skelf.protocols import PROTOCOLS
 from skelf.protocols.dense import Reader, dense, outputs, taking
+from skelf.protocols.detection import Detection, detection
+from skelf.protocols.outcome import Outcome
 from skelf.protocols.recordings import Recordings, Rules, find, fused
 from skelf.protocols.windows import frame_labels, lay
 from skelf.report.found import Found

@@ -21,7 +21,9 @@ from skelf.layouts import NTU25, SBU15
 from skelf.methods import OFFICIAL
 from skelf.methods.crossclr import CrosSCLR
 from skelf.methods.skeletonclr import SkeletonCLR
-from skelf.protocols import Linear, features, knn, linear
+from skelf.protocols import features
+from skelf.protocols.knn import knn
+from skelf.protocols.linear import Linear, linear
 from skelf.streams import STREAMS
 from skelf.training import loop as engine
 

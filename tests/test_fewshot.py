@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from skelf.cli.data import app
 from skelf.data.clips import ClipSet
 from skelf.errors import InputError
-from skelf.protocols import PROTOCOLS, FewShot, features, fewshot
-from skelf.protocols.fewshot import CLASSES, draw_episodes, interval
+from skelf.protocols import PROTOCOLS, features
+from skelf.protocols.fewshot import CLASSES, FewShot, draw_episodes, fewshot, interval
 from skelf.settings.evaluation import evaluation
 
 LABELS = np.arange(72) % 6

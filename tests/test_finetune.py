@@ -12,9 +12,9 @@ from skelf.data.batch import ClipBatches
 from skelf.encoders.gru import GRU
 from skelf.errors import InputError
 from skelf.layouts import KINECT20, NTU25
-from skelf.protocols import PROTOCOLS, Finetune, _inputs, finetune
+from skelf.protocols import PROTOCOLS, _inputs
 from skelf.protocols._training import Recipe, batches, fit, linear_head, set_mode, trained_copy
-from skelf.protocols.finetune import _chosen, judge
+from skelf.protocols.finetune import Finetune, _chosen, finetune, judge
 from skelf.protocols.linear import hold_out
 from skelf.settings.evaluation import evaluation
 from skelf.settings.options import from_flat

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "skelf"
 # A room is a folder of `skelf/` or a file beside them; a file deeper down has its room's layer.
 LAYERS = {
     1: "errors files locks guest private devices memory distributed skeleton layouts streams "
-    "contracts settings augment losses metrics",
+    "contracts tables settings augment losses metrics",
     2: "data encoders checkpoints",
     3: "methods protocols training runs",
     4: "results inference search export api",
@@ -48,12 +48,22 @@ def imported(name, source, is_folder, known):
             base = home[: len(home) - node.level + 1] if node.level else []
             base = [*base, *(node.module.split(".") if node.module else [])]
             paths = [".".join([*base, alias.name]) for alias in node.names]
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Table":
+            paths = [f"{folder}.{entry}" for folder, entry in table_entries(node, home)]
         else:
             continue
         for path in paths:
             target = path if path in known else path.rpartition(".")[0]
             if target.split(".")[0] == "skelf" and target != name:
                 yield target, id(node) in for_types
+
+
+def table_entries(call, home):
+    """The folder and `module.attribute` of every entry of a look-up table (`skelf/tables.py`)."""
+    for folder, entries in zip(call.args[:1], call.args[1:], strict=False):
+        if isinstance(entries, ast.Dict):  # rich's tables have no dict
+            here = ".".join(home) if isinstance(folder, ast.Name) else folder.value
+            yield from ((here, entry.value) for entry in entries.values)
 
 
 def room(name):
@@ -155,6 +165,9 @@ def test_no_folder_imports_itself_by_others():
         ("settings.new", "from .. import api, errors", True),
         ("settings.new", "from ..errors import InputError\nimport json", False),
         ("encoders.new", "from skelf import ClipSet", True),
+        ("data.new", 'T = Table("skelf.encoders", {"dste": "dste.DSTE"})', True),
+        ("methods.new", 'T = Table(__name__, {"pcm3": "pcm3.PCM3"})', True),
+        ("encoders.new", 'T = Table(__name__, {"dste": "dste.DSTE"})', False),
         ("report.new", "from .. import __version__\nfrom ..methods import METHODS", False),
     ],
 )

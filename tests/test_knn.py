@@ -5,8 +5,8 @@ from protocol_fakes import Joints, Pool, assert_same, clips, snapshot
 from sklearn.neighbors import KNeighborsClassifier
 
 from skelf.errors import InputError
-from skelf.protocols import KNN, features, knn
-from skelf.protocols.knn import knn_scores
+from skelf.protocols import features
+from skelf.protocols.knn import KNN, knn, knn_scores
 from skelf.settings.evaluation import evaluation
 
 LABELS = np.arange(60) % 5

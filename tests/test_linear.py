@@ -4,8 +4,8 @@ import torch
 from protocol_fakes import Joints, Pool, assert_same, clips, snapshot
 
 from skelf.errors import InputError
-from skelf.protocols import PROTOCOLS, Linear, features, linear
-from skelf.protocols.linear import hold_out
+from skelf.protocols import PROTOCOLS, features
+from skelf.protocols.linear import Linear, hold_out, linear
 from skelf.settings.evaluation import evaluation
 
 LABELS = np.arange(70) % 7

@@ -8,8 +8,9 @@ from torch import nn
 
 from skelf.errors import InputError
 from skelf.layouts import KINECT20
-from skelf.protocols import PROTOCOLS, Linear, Occlusion, features, linear, occlusion
-from skelf.protocols.occlusion import Amounts, change
+from skelf.protocols import PROTOCOLS, features
+from skelf.protocols.linear import Linear, linear
+from skelf.protocols.occlusion import Amounts, Occlusion, change, occlusion
 from skelf.settings.evaluation import evaluation
 from skelf.settings.options import from_flat
 from skelf.skeleton import Skeleton

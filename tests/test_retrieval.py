@@ -6,7 +6,9 @@ from sklearn.metrics import average_precision_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from skelf.errors import InputError
-from skelf.protocols import KNN, Retrieval, features, knn, retrieval
+from skelf.protocols import features
+from skelf.protocols.knn import KNN, knn
+from skelf.protocols.retrieval import Retrieval, retrieval
 from skelf.protocols.retrieval import ranked as ranked_by
 from skelf.settings.evaluation import evaluation
 

@@ -7,8 +7,10 @@ from protocol_fakes import Pool, assert_same, clips, snapshot
 from test_finetune import Net
 
 from skelf.errors import InputError
-from skelf.protocols import PROTOCOLS, Finetune, Linear, Semi, finetune, linear, semi
-from skelf.protocols.semi import _seeds
+from skelf.protocols import PROTOCOLS
+from skelf.protocols.finetune import Finetune, finetune
+from skelf.protocols.linear import Linear, linear
+from skelf.protocols.semi import Semi, _seeds, semi
 from skelf.protocols.subsets import percent, subset
 from skelf.settings.evaluation import evaluation
 from skelf.settings.options import flat, from_flat

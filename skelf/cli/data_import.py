@@ -21,6 +21,7 @@ from ..layouts import KINECT20
 from ..layouts import layout as named_layout
 from ..settings.given import parse_override
 from ..settings.settable import arguments, settable, unknown_keys
+from . import complete
 from .notes import warnings_as_notes
 
 FORMATS = (*READERS, "synthetic")
@@ -38,7 +39,12 @@ _LISTED = "; ".join(f"{name}: {', '.join(_options(name))}" for name in FORMATS i
 
 
 def import_(
-    format_: Annotated[str, typer.Argument(metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")],
+    format_: Annotated[
+        str,
+        typer.Argument(
+            metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.", autocompletion=complete.formats
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="STORE", help="The store to write.")],
     path: Annotated[
         Path | None, typer.Argument(metavar="PATH", help="What to read; not for synthetic.")
@@ -48,7 +54,12 @@ def import_(
         typer.Argument(metavar="[KEY=VALUE]...", help=f"Options of the format. {_LISTED}."),
     ] = None,
     layout: Annotated[
-        str | None, typer.Option("--layout", help="A layout's name or TOML file; else by names.")
+        str | None,
+        typer.Option(
+            "--layout",
+            help="A layout's name or TOML file; else by names.",
+            autocompletion=complete.layouts,
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing store.")] = False,
     clips: Annotated[

@@ -19,6 +19,7 @@ from ..data.presets import located
 from ..errors import InputError, unknown
 from ..files import refuse_unwritable
 from ..layouts import layout as named_layout
+from . import complete
 from .notes import warnings_as_notes
 
 Out = Annotated[Path, typer.Option("--out", metavar="STORE", help="The store to write.")]
@@ -27,7 +28,12 @@ Force = Annotated[bool, typer.Option("--force", help="Replace an existing store.
 
 def map_(
     path: Annotated[Path, typer.Argument(metavar="STORE", help="A store, by `data import`.")],
-    layout: Annotated[str, typer.Option("--layout", help="A layout's name or TOML file.")],
+    layout: Annotated[
+        str,
+        typer.Option(
+            "--layout", help="A layout's name or TOML file.", autocompletion=complete.layouts
+        ),
+    ],
     out: Out,
     missing: Annotated[
         str, typer.Option("--missing", help="What joints without counterpart get: interpolate|mask")

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ..errors import InputError
+from . import complete
 
 if TYPE_CHECKING:
     from ..profiling.count import Profile
@@ -25,10 +26,14 @@ def profile(
         typer.Argument(
             metavar="METHOD|all... [KEY=VALUE]...",
             help="See `skelf list methods`; settings as for pretrain.",
+            autocompletion=complete.methods,
         ),
     ],
     layout: Annotated[
-        str, typer.Option("--layout", help="A layout's name or TOML file.")
+        str,
+        typer.Option(
+            "--layout", help="A layout's name or TOML file.", autocompletion=complete.layouts
+        ),
     ] = "ntu25",
     persons: Annotated[int, typer.Option("--persons", min=1, help="Persons in a clip.")] = 2,
     stream: Annotated[str, typer.Option("--stream", help="joint, motion or bone.")] = "joint",

@@ -6,9 +6,16 @@ Contract: `Encoder(skeleton, ..., frames, in_channels, persons, stream, confiden
 (input channels without it).
 """
 
-from .dste import DSTE
-from .gru import GRU
-from .stgcn import STGCN
-from .sttr import STTR
+from __future__ import annotations
 
-ENCODERS = {"dste": DSTE, "sttr": STTR, "stgcn": STGCN, "gru": GRU}
+from typing import TYPE_CHECKING
+
+from ..tables import Table
+
+if TYPE_CHECKING:
+    from torch import nn
+
+ENCODERS: Table[type[nn.Module]] = Table(
+    __name__,
+    {"dste": "dste.DSTE", "sttr": "sttr.STTR", "stgcn": "stgcn.STGCN", "gru": "gru.GRU"},
+)

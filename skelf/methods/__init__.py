@@ -8,28 +8,33 @@ what `views.*` of a config sets. `OFFICIAL` names, for a method with released we
 and writes their layout.
 """
 
-from typing import Any
+from __future__ import annotations
 
-from . import clr_official, pcm3_official, usdrl_official
-from .aimclr import AimCLR
-from .aimclr_cross import AimCLRCross
-from .crossclr import CrosSCLR
-from .pcm3 import PCM3
-from .skeletonclr import SkeletonCLR
-from .usdrl import USDRL
+from typing import TYPE_CHECKING, Any
 
-METHODS = {
-    "usdrl": USDRL,
-    "skeletonclr": SkeletonCLR,
-    "aimclr": AimCLR,
-    "crossclr": CrosSCLR,
-    "aimclr_cross": AimCLRCross,
-    "pcm3": PCM3,
-}
-OFFICIAL: dict[str, Any] = {
-    "usdrl": usdrl_official,
-    "skeletonclr": clr_official.SKELETONCLR,
-    "aimclr": clr_official.AIMCLR,
-    "crossclr": clr_official.CROSSCLR,
-    "pcm3": pcm3_official,
-}
+from ..tables import Table
+
+if TYPE_CHECKING:
+    from torch import nn
+
+METHODS: Table[type[nn.Module]] = Table(
+    __name__,
+    {
+        "usdrl": "usdrl.USDRL",
+        "skeletonclr": "skeletonclr.SkeletonCLR",
+        "aimclr": "aimclr.AimCLR",
+        "crossclr": "crossclr.CrosSCLR",
+        "aimclr_cross": "aimclr_cross.AimCLRCross",
+        "pcm3": "pcm3.PCM3",
+    },
+)
+OFFICIAL: Table[Any] = Table(
+    __name__,
+    {
+        "usdrl": "usdrl_official",
+        "skeletonclr": "clr_official.SKELETONCLR",
+        "aimclr": "clr_official.AIMCLR",
+        "crossclr": "clr_official.CROSSCLR",
+        "pcm3": "pcm3_official",
+    },
+)

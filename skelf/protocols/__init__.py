@@ -5,46 +5,26 @@ a copy. A protocol's options stand beside it, in a class that is named as it is:
 add a protocol: its module and one line here.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from .detection import Detection, detection
-from .fewshot import FewShot, fewshot
-from .finetune import Finetune, finetune
-from .knn import KNN, knn
-from .linear import Linear, linear
-from .occlusion import Occlusion, occlusion
-from .outcome import Outcome
-from .retrieval import Retrieval, retrieval
-from .semi import Semi, semi
+from ..tables import Table
 
-__all__ = [
-    "KNN",
-    "PROTOCOLS",
-    "Detection",
-    "FewShot",
-    "Finetune",
-    "Linear",
-    "Occlusion",
-    "Outcome",
-    "Retrieval",
-    "Semi",
-    "detection",
-    "fewshot",
-    "finetune",
-    "knn",
-    "linear",
-    "occlusion",
-    "retrieval",
-    "semi",
-]
+if TYPE_CHECKING:
+    from .outcome import Outcome
 
-PROTOCOLS: dict[str, Callable[..., Outcome]] = {
-    "linear": linear,
-    "knn": knn,
-    "retrieval": retrieval,
-    "finetune": finetune,
-    "semi": semi,
-    "occlusion": occlusion,
-    "fewshot": fewshot,
-    "detection": detection,
-}
+PROTOCOLS: Table[Callable[..., Outcome]] = Table(
+    __name__,
+    {
+        "linear": "linear.linear",
+        "knn": "knn.knn",
+        "retrieval": "retrieval.retrieval",
+        "finetune": "finetune.finetune",
+        "semi": "semi.semi",
+        "occlusion": "occlusion.occlusion",
+        "fewshot": "fewshot.fewshot",
+        "detection": "detection.detection",
+    },
+)

@@ -8,7 +8,7 @@ from statistics import mean, stdev
 
 from ..pages import html, plots
 from ..pages.html import Section
-from ..protocols import KNN
+from ..protocols.knn import KNN
 from ..settings.options import flat
 from ..training.log import BOOKKEEPING
 from .found import Found, Run

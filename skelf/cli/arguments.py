@@ -1,0 +1,20 @@
+"""Arguments that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings that win over files.")
+]
+Data = Annotated[Path, typer.Option("--data", metavar="STORE", help="A store (skelf data import).")]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda"], typer.Option("--device", help="auto: cuda where present.")
+]
+NamedStore = Annotated[
+    Path,
+    typer.Argument(metavar="STORE", help="A store, by `data import`; or a set's name, as ntu60."),
+]

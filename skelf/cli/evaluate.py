@@ -1,0 +1,100 @@
+"""`skelf eval`: a frozen encoder, judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from . import complete
+from .arguments import Data, Device, Overrides
+
+
+def evaluate(
+    protocols: Annotated[
+        str,
+        typer.Argument(
+            metavar="PROTOCOL[,PROTOCOL...]",
+            help="See `skelf list protocols`.",
+            autocompletion=complete.protocols,
+        ),
+    ],
+    run: Annotated[
+        list[str],
+        typer.Option(
+            "--run",
+            help="A run, a checkpoint folder, a hub name, or an official file; repeated: the "
+            "streams of several together.",
+        ),
+    ],
+    data: Data,
+    split: Annotated[str, typer.Option("--split", help="Learn from one side, judge on the other.")],
+    overrides: Overrides = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE.json", help="Where rows go; class scores beside it."),
+    ] = None,
+    untrained: Annotated[
+        bool, typer.Option("--untrained", help="Fresh weights instead: the baseline to beat.")
+    ] = False,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            "--method",
+            help="Whose official checkpoint --run is.",
+            autocompletion=complete.methods,
+        ),
+    ] = None,
+    stream: Annotated[
+        str | None,
+        typer.Option(
+            "--stream",
+            help="Of a run with several: joint, motion, bone or all; with --method: what the file "
+            "was trained on.",
+        ),
+    ] = None,
+    precision: Annotated[
+        str,
+        typer.Option("--precision", help="Of features: fp32, or bf16 where the device has it."),
+    ] = "fp32",
+    seed: Annotated[int, typer.Option("--seed", help="Of what a protocol draws.")] = 0,
+    device: Device = "auto",
+) -> None:
+    """Judges a frozen encoder.
+
+    Example: skelf eval linear,knn,retrieval --run run --data nw.h5 --split xview --out results.json
+    """
+    from .. import api
+
+    rows = api.evaluate(
+        [name.strip() for name in protocols.split(",") if name.strip()],
+        run,
+        data,
+        split=split,
+        out=out,
+        untrained=untrained,
+        method=method,
+        stream=stream,
+        overrides=overrides or (),
+        precision=precision,
+        seed=seed,
+        device=device,
+    )
+    console = Console()
+    console.print(_table(rows))
+    if out is not None:
+        console.print(f"Results: [bold]{escape(str(out))}[/]", soft_wrap=True)
+
+
+def _table(rows: Iterable[dict[str, Any]]) -> Table:
+    table = Table("protocol", "metric", "selection")
+    rows = list(rows)
+    table.add_column(rows[0]["method"], justify="right")
+    for row in rows:
+        table.add_row(row["protocol"], row["metric"], row["selection"], f"{row['value']:.1%}")
+    return table

@@ -1,0 +1,33 @@
+"""What can be named on the command line, by kind; nothing that has a name is imported."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..data.readers import READERS
+from ..encoders import ENCODERS
+from ..layouts import LAYOUTS
+from ..methods import METHODS
+from ..protocols import PROTOCOLS
+from ..tables import Table
+
+TABLES: dict[str, Table[Any]] = {  # any: nothing is taken out of them here
+    "methods": METHODS,
+    "encoders": ENCODERS,
+    "protocols": PROTOCOLS,
+    "formats": READERS,
+}
+KINDS = (*TABLES, "layouts")
+
+
+def described(kind: str) -> list[tuple[str, str]]:
+    """The names of one of `KINDS`, each with a line about it."""
+    if kind == "layouts":
+        return [
+            (name, f"{layout.joints} joints: {', '.join(layout.names)}")
+            for name, layout in LAYOUTS.items()
+        ]
+    lines = [(name, TABLES[kind].first_line(name)) for name in TABLES[kind]]
+    if kind == "formats":
+        lines.append(("synthetic", "Made-up moving figures, for tests."))
+    return lines
