@@ -11,8 +11,10 @@ import torch
 from sklearn.neighbors import KNeighborsClassifier
 from threadpoolctl import threadpool_limits
 
-from skelf.protocols import features, knn, retrieval
+from skelf.protocols import features
 from skelf.protocols.features import Features
+from skelf.protocols.knn import KNN, knn
+from skelf.protocols.retrieval import retrieval
 
 from .fresh import fresh, peak_of
 from .timing import Effort, Step, compared, interleaved
@@ -62,9 +64,9 @@ def ours(name: str, f: Features, device: str | torch.device = "cpu") -> float:
     given: Any = (None, None, None)
     with patch.object(features, "extract_splits", return_value=f):
         if name == "retrieval":
-            return retrieval.run(*given, device=device).values["precision@1.none"]
-        found = knn.run(*given, device=device, k=NEIGHBOURS[name])
-        return found.values["top1.none"]
+            return retrieval(*given, device=device).values["precision@1.none"]
+        outcome = knn(*given, KNN(k=NEIGHBOURS[name]), device=device)
+        return outcome.values["top1.none"]
 
 
 def theirs(name: str, f: Features) -> float:
