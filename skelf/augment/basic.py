@@ -75,6 +75,7 @@ def crop_resize(x: Tensor, start: Tensor, span: Tensor, frames: int) -> Tensor:
         `(N, C, frames, V, M)`, or `(K * N, C, frames, V, M)`, view by view.
 
     Examples:
+        >>> import torch
         >>> x = torch.arange(8.0).view(1, 1, 8, 1, 1)
         >>> crop_resize(x, torch.tensor([2]), torch.tensor([4]), 2).flatten()  # frames 2 to 5
         tensor([2.5000, 4.5000])
@@ -175,6 +176,7 @@ def map_joints(x: Tensor, matrices: Tensor, joints: Tensor | None = None) -> Ten
     the draw.
 
     Examples:
+        >>> import torch
         >>> x = torch.ones(1, 3, 4, 2, 1)  # two joints
         >>> zero = torch.zeros(1, 3, 3)
         >>> map_joints(x, zero, torch.tensor([[True, False]]))[0, :, 0, :, 0]  # the first is lost
@@ -201,6 +203,7 @@ def resize(x: Tensor, lengths: Tensor, frames: int) -> Tensor:
     """Whole clips `(N, C, T, V, M)` of `lengths` `(N,)` in `frames`: what protocols encode.
 
     Examples:
+        >>> import torch
         >>> x = torch.arange(6.0).view(1, 1, 6, 1, 1)  # four frames and two of padding
         >>> resize(x, torch.tensor([4]), 2).flatten()
         tensor([0.5000, 2.5000])

@@ -106,6 +106,7 @@ def hide_joints(x: Tensor, joints: Tensor) -> Tensor:
     """Sets joints `(N, V)` of every person to zero in all frames of `x` `(N, C, T, V, M)`.
 
     Examples:
+        >>> import torch
         >>> hidden = torch.tensor([[True, False]])
         >>> hide_joints(torch.ones(1, 1, 2, 2, 1), hidden).flatten()
         tensor([0., 1., 0., 1.])

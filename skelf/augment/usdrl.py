@@ -69,6 +69,7 @@ def draw_views(
     Source: the released code, sources U12, U13.
 
     Examples:
+        >>> import torch
         >>> x, lengths = torch.randn(2, 3, 40, 20, 1), torch.tensor([40, 25])
         >>> views = draw_views(x, lengths, torch.Generator().manual_seed(0), frames=16)
         >>> len(views), views[0].shape

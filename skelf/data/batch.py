@@ -37,6 +37,7 @@ class ClipBatches:
         InputError: a set without clips.
 
     Examples:
+        >>> import numpy as np
         >>> from skelf.data.synthetic.clips import generate
         >>> clips = generate(clips=12)
         >>> x, lengths = ClipBatches(clips)(np.array([4, 7]))  # (N, C, T, V, M) and (N,)

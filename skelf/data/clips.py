@@ -96,6 +96,7 @@ class ClipSet:
             InputError: whatever `validate` finds.
 
         Examples:
+            >>> import numpy as np
             >>> from skelf.layouts import KINECT20
             >>> joints = np.ones((70, 1, 20, 3))  # 70 frames of one person
             >>> clips = ClipSet.build(joints, [30, 40], KINECT20, label=[0, 0], class_names=["sit"])

@@ -29,6 +29,7 @@ def select(
         InputError: a value that does not occur, stands on both sides, or a side that stays empty.
 
     Examples:
+        >>> import numpy as np
         >>> select(np.array([0, 1, 2, -1]), [0, 1], None, "camera")
         array([1, 1, 2, 0], dtype=int8)
     """

@@ -40,6 +40,7 @@ def info_nce(logits: Tensor) -> Tensor:
     Source: AimCLR, Eq. 1 and 6.
 
     Examples:
+        >>> import torch
         >>> logits = torch.tensor([[5.0, 0.0, 0.0], [0.0, 0.0, 0.0]])  # sure of its key; at a loss
         >>> round(float(info_nce(logits[:1])), 4), round(float(info_nce(logits[1:])), 4)
         (0.0134, 1.0986)

@@ -90,6 +90,7 @@ def decorrelation(z: Tensor, form: str = "official", *, xc: bool = True) -> dict
         ValueError: fewer than two views or clips, or an unknown form.
 
     Examples:
+        >>> import torch
         >>> z = torch.randn(2, 64, 8, generator=torch.Generator().manual_seed(0))
         >>> terms = decorrelation(torch.stack([z[0], z[0]]))  # two views that agree
         >>> float(terms["similarity"]), bool(terms["invariance"] < 0.01)

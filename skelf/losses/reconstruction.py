@@ -22,6 +22,7 @@ def masked_error(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     Source: the survey's Eq. 6; sources P10.
 
     Examples:
+        >>> import torch
         >>> mask = torch.tensor([True, False])
         >>> float(masked_error(torch.tensor([3.0, 9.0]), torch.tensor([1.0, 0.0]), mask))
         4.0

@@ -136,6 +136,7 @@ def mean_ap(
         InputError: as for `average_precisions`, or no truth at all.
 
     Examples:
+        >>> import numpy as np
         >>> truth = np.array([[0, 10, 30, 0], [0, 50, 70, 1]])
         >>> columns = [[0, 0], [11, 40], [29, 48], [0, 1], [0.9, 0.8]]  # the second is off its mark
         >>> found = Detections(*map(np.array, columns))

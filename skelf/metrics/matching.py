@@ -52,6 +52,7 @@ def match(truth: np.ndarray, found: Detections, tiou: float) -> np.ndarray:
         InputError: as for `average_precision_voc`.
 
     Examples:
+        >>> import numpy as np
         >>> truth = np.array([[0, 10, 30, 0], [0, 50, 70, 1]])
         >>> columns = [[0, 0, 0], [11, 10, 40], [29, 30, 48], [0, 0, 1], [0.9, 0.7, 0.8]]
         >>> match(truth, Detections(*map(np.array, columns)), tiou=0.5)  # a segment has one hit

@@ -107,6 +107,7 @@ def knn_scores(
     Source: Wu et al. 2018, section 3.4.
 
     Examples:
+        >>> import torch
         >>> gallery = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]])
         >>> labels, query = torch.tensor([0, 0, 1]), torch.tensor([[0.0, 2.0]])
         >>> knn_scores(gallery, labels, query, 2, KNN(k=2)).argmax(dim=1)

@@ -48,6 +48,7 @@ def load(
         InputError: nothing there, a checkpoint that does not hold, or no such stream in it.
 
     Examples:
+        >>> import torch
         >>> import skelf
         >>> from skelf.data.synthetic.clips import generate
         >>> tiny = ["encoder.dim=8", "encoder.frames=8", "train.epochs=1", "train.batch_size=16"]
@@ -82,6 +83,7 @@ def load_official(
             stream that the method cannot have.
 
     Examples:
+        >>> import torch
         >>> from skelf.encoders import ENCODERS
         >>> from skelf.layouts import NTU25
         >>> from skelf.methods import METHODS, OFFICIAL
