@@ -55,5 +55,7 @@ def _loaded(name: str, target: Callable[..., None] | typer.Typer) -> Any:
     if isinstance(target, typer.Typer):
         return get_command(target)
     app = typer.Typer(add_completion=False, rich_markup_mode="rich")
-    app.command(name)(target)
+    from .settings_help import GROUPS, WithSettings  # not above: groups have no use for it
+
+    app.command(name, cls=WithSettings if name in GROUPS else None)(target)
     return get_command(app)

@@ -33,7 +33,7 @@ def described(
     defaults = defaults or {}
     return [
         Described(
-            f"{section}.{key}",
+            f"{section}.{key}" if section else key,
             toml(defaults.get(key, option.default)),
             takes(option.annotation),
             option.doc,

@@ -130,4 +130,4 @@ def _documented(thing: Any) -> dict[str, str]:
     doc = inspect.getdoc(thing) or ""
     section = re.search(r"^Args:\n((?:[ ]+.*\n?|\n)*)", doc, re.MULTILINE)
     entries = re.findall(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", section[1] if section else "", re.M)
-    return {name: " ".join(text.split()) for name, text in entries}
+    return {name: " ".join(text.split()).removesuffix(".") for name, text in entries}

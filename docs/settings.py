@@ -1,0 +1,49 @@
+"""Writes docs/settings.md from the fields that settings are checked by.
+
+python docs/settings.py
+"""
+
+from pathlib import Path
+
+from skelf.cli.names import TABLES
+from skelf.cli.settings_help import of_format, of_method, of_protocols
+
+PAGE = Path(__file__).with_name("settings.md")
+HEAD = """# All settings
+
+<!-- `python docs/settings.py` writes this page. -->
+
+`key=value` on the command line, a TOML file (`--config`) and a suite take these keys. `--help` behind a name shows the
+same: `skelf pretrain usdrl --help`, `skelf eval linear --help`, `skelf data import openpose --help`. If an option is
+set twice, the last one wins.
+"""
+
+
+def page() -> str:
+    """The page's text."""
+    shared = ("Training", "Data")
+    parts = [HEAD]
+    for name in TABLES["methods"]:
+        groups = [group for group in of_method(name) if group[0] not in shared]
+        parts += [f"\n## {name}\n", *(_table(title, rows) for title, rows in groups)]
+    parts.append("\n## Training and data, of every method\n")
+    parts.append(
+        "\nThe defaults are those of usdrl; `skelf pretrain METHOD --help` shows a method's own.\n"
+    )
+    parts += [_table(title, rows) for title, rows in of_method("usdrl") if title in shared]
+    parts.append("\n## Protocols\n")
+    parts += [_table(*group) for name in TABLES["protocols"] for group in of_protocols(name)]
+    parts.append("\n## Formats of `skelf data import`\n")
+    parts += [_table(*group) for name in TABLES["formats"] for group in of_format(name)]
+    return "".join(parts)
+
+
+def _table(title, rows):
+    head = f"\n### {title}\n\n| key | default | takes | what |\n| --- | --- | --- | --- |\n"
+    cells = [[cell.replace("|", "\\|").replace("<", "&lt;") for cell in row] for row in rows]
+    lines = [f"| `{key}` | {value} | {takes} | {doc} |\n" for key, value, takes, doc in cells]
+    return head + "".join(lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

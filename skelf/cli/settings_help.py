@@ -1,0 +1,101 @@
+"""`--help` behind a name tells that name's settings: `skelf pretrain usdrl --help`.
+
+They come from the same fields and signatures that `key=value` and settings files are checked by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from typer.core import TyperCommand
+
+from ..settings.describe import Described
+from .names import TABLES
+
+Groups = list[tuple[str, list[Described]]]  # a heading, and the settings beneath it
+
+
+class WithSettings(TyperCommand):
+    """A command whose first word names what has settings."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As Typer does; keeps the words for the help, which ends the parsing."""
+        ctx.meta["skelf.words"] = [word for word in args if not word.startswith("-")]
+        return super().parse_args(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The command's help, then the settings of what is named."""
+        super().format_help(ctx, formatter)
+        words = ctx.meta["skelf.words"]
+        groups = GROUPS[str(self.name)](words[0]) if words else []
+        if groups:
+            show(groups)
+
+
+def of_method(name: str) -> Groups:
+    """All sections of a run of this method, with the defaults that its shipped file sets."""
+    if name not in TABLES["methods"]:
+        return []
+    from ..settings.describe import described
+    from ..settings.options import flat
+    from ..settings.run import Data, Train, resolve
+    from ..settings.settable import options_of
+
+    methods, encoders = TABLES["methods"], TABLES["encoders"]
+    usual = resolve(name, methods=methods, encoders=encoders)
+    encoder, method = usual.encoder["name"], methods[name]
+    return [
+        (
+            f"The encoder {encoder}, which is {name}'s usual one (encoder.name)",
+            described(encoders[encoder], "encoder", usual.encoder),
+        ),
+        (f"The method {name}", described(method, "method", usual.arguments)),
+        ("Its views", described(options_of(method, "views"), "views", usual.views)),
+        ("Training", described(Train, "train", flat(usual.train))),
+        ("Data", described(Data, "data", usual.data)),
+    ]
+
+
+def of_protocols(names: str) -> Groups:
+    """The options of the protocols of a list with commas."""
+    from ..settings.describe import described
+    from ..settings.settable import options_of
+
+    table = TABLES["protocols"]
+    chosen = [name for name in names.split(",") if name in table]
+    return [
+        (f"The protocol {name}", described(options_of(table[name], "how"), "eval"))
+        for name in chosen
+    ]
+
+
+def of_format(name: str) -> Groups:
+    """The options of a format's reader."""
+    if name not in TABLES["formats"]:
+        return []
+    from ..settings.describe import described
+
+    rows = described(TABLES["formats"][name], "")
+    return [(f"The format {name}", rows)] if rows else []
+
+
+GROUPS: dict[str, Callable[[str], Groups]] = {
+    "pretrain": of_method,
+    "profile": of_method,
+    "eval": of_protocols,
+    "import": of_format,
+}
+
+
+def show(groups: Sequence[tuple[str, Sequence[Described]]]) -> None:
+    """Prints settings as one table a group."""
+    console = Console()
+    for title, rows in groups:
+        table = Table("key", "default", "takes", "what", title=title, title_justify="left")
+        for row in rows:
+            table.add_row(*(escape(cell) for cell in row))
+        console.print(table)
