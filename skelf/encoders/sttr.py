@@ -47,6 +47,8 @@ class STTR(nn.Module):
     Source: USDRL, "STTR" rows; released code, facts A4.
     """
 
+    any_length = False
+    position_t: Tensor
     chunk: int | None = None  # clips that `forward` takes at a time, see `chunks`
 
     def __init__(
