@@ -12,7 +12,6 @@ import tiny_runs
 import torch
 from protocol_fakes import assert_same, clips, snapshot
 from recording_fakes import CLASSES, Frames, recordings
-from skelf.settings.signature import parameters
 
 import skelf
 from skelf.data.clips import ClipSet
@@ -31,6 +30,7 @@ from skelf.results import recordings as scores_recordings
 from skelf.results import scores
 from skelf.results.fusion import fuse
 from skelf.settings.evaluation import SKIP, evaluation
+from skelf.settings.signature import parameters
 
 FAST = {
     **{"window": 16, "epochs": 4, "lr": 0.1, "milestones": (), "test_every": 2},

@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from skelf.settings.signature import arguments
 
 from skelf import api
 from skelf.cli import data_import as cli_import
@@ -13,6 +12,7 @@ from skelf.data.readers import READERS
 from skelf.data.synthetic import clips as synthetic
 from skelf.errors import InputError
 from skelf.layouts import NTU25
+from skelf.settings.signature import arguments
 
 
 def test_a_path_stays_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 from pose_files import GOOD
-from skelf.settings.signature import parameters
 
 from skelf.data import pool
 from skelf.data.clips import ClipSet
 from skelf.data.readers import READERS
 from skelf.errors import InputError
 from skelf.layouts import KINECT20
+from skelf.settings.signature import parameters
 
 IN_MEMORY = ("arrays", "pyskl")  # one file, read as a whole
 
