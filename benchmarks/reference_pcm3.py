@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skelf.augment.pcm3_views import Views
-from skelf.methods.pcm3 import USES
+from skelf.methods._pcm3_prompts import USES
 
 
 class Encoder(nn.Module):

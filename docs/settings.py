@@ -13,9 +13,9 @@ HEAD = """# All settings
 
 <!-- `python docs/settings.py` writes this page. -->
 
-`key=value` on the command line, a TOML file (`--config`) and a suite take these keys. `--help` behind a name shows the
-same: `skelf pretrain usdrl --help`, `skelf eval linear --help`, `skelf data import openpose --help`. If an option is
-set twice, the last one wins.
+`key=value` on the command line, a TOML file (`--config`) and a suite take these keys. `--help`
+behind a name shows the same: `skelf pretrain usdrl --help`, `skelf eval linear --help`,
+`skelf data import openpose --help`. If an option is set twice, the last one wins.
 """
 
 

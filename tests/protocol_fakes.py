@@ -11,6 +11,8 @@ from skelf.layouts import KINECT20
 class Pool(nn.Module):
     """Mean over frames, joints and persons, then random features; notes the shapes that it saw."""
 
+    any_length, confidence, in_channels, coordinates = False, False, 3, 3
+
     def __init__(self, dim=16, num_frames=8, persons=1, stream="joint", seed=0):
         super().__init__()
         self.dim, self.num_frames, self.persons, self.stream = dim, num_frames, persons, stream
@@ -29,6 +31,8 @@ class Pool(nn.Module):
 
 class Joints(nn.Module):
     """The joints' mean over frames and persons, as they are."""
+
+    any_length, confidence, in_channels, coordinates = False, False, 3, 3
 
     def __init__(self, num_frames=8):
         super().__init__()

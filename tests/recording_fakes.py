@@ -13,6 +13,8 @@ CLASSES = 3
 class Frames(nn.Module):
     """The joints of every frame as they are; the clip vector is the mean over frames."""
 
+    any_length, confidence, coordinates = False, False, 3
+
     def __init__(self, num_frames=8, persons=1):
         super().__init__()
         self.dim, self.num_frames, self.persons, self.stream = 60, num_frames, persons, "joint"

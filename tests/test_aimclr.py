@@ -14,8 +14,8 @@ from skelf.layouts import KINECT20, NTU25, SBU15
 from skelf.losses.contrastive import (
     attention_drop,
     distribution_matching,
-    mined_nce,
     nearest_positives,
+    nnm,
 )
 from skelf.methods import METHODS, OFFICIAL
 from skelf.methods.aimclr import AimCLR
@@ -191,7 +191,7 @@ def test_form_reaches_every_part(form):
     views = batch(method)
     logits, terms = method.contrast(*views), method(*views)
     positives = nearest_positives(list(logits.values()), 3)
-    torch.testing.assert_close(terms["mining"], mined_nce(logits["normal"], positives, form))
+    torch.testing.assert_close(terms["mining"], nnm(logits["normal"], positives, form))
     maps = method.encoder.maps(views[0])
     z = method.projector(method.encoder.pool(attention_drop(maps, form=form)))
     z = nn.functional.normalize(z, dim=1)

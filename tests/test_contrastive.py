@@ -13,8 +13,8 @@ from skelf.losses.contrastive import (
     distribution_matching,
     importance,
     info_nce,
-    mined_nce,
     nearest_positives,
+    nnm,
 )
 
 N, K, D = 5, 11, 4
@@ -88,7 +88,7 @@ def test_nearest_positives_by_loops(topk):
 
 
 @pytest.mark.parametrize("form", ["official", "paper"])
-def test_mined_nce_by_loops(form):
+def test_nnm_by_loops(form):
     z = logits()
     positives = nearest_positives([logits(1), logits(2)], 2)
     expected = 0.0
@@ -98,21 +98,21 @@ def test_mined_nce_by_loops(form):
             expected -= math.log(sum(p)) / N
         else:
             expected -= sum(map(math.log, p)) / len(p) / N
-    assert mined_nce(z, positives, form).item() == pytest.approx(expected)
+    assert nnm(z, positives, form).item() == pytest.approx(expected)
     alone = torch.zeros_like(positives)
     alone[:, 0] = True
-    torch.testing.assert_close(mined_nce(z, alone, form), info_nce(z))
+    torch.testing.assert_close(nnm(z, alone, form), info_nce(z))
 
 
-def test_mined_nce_has_finite_gradients():
+def test_nnm_has_finite_gradients():
     positives = nearest_positives([logits(1)], 2)
     for form in ("official", "paper"):
         z = logits().requires_grad_()
-        mined_nce(z, positives, form).backward()
+        nnm(z, positives, form).backward()
         assert z.grad.isfinite().all()
         assert z.grad[~positives].min() > 0  # every negative is pushed away
     with pytest.raises(ValueError, match="unknown form 'x'; known: official, paper"):
-        mined_nce(z, positives, "x")
+        nnm(z, positives, "x")
 
 
 @pytest.mark.parametrize("context", [False, True])
@@ -129,7 +129,7 @@ def test_cross_stream_by_loops(context, topk):
         mask = {0} | {1 + j for j in near} | {1 + K + j for j in near if context}
         assert found[n].tolist() == pytest.approx(row)
         assert set(positives[n].nonzero().flatten().tolist()) == mask
-    mined_nce(found / 0.07, positives).backward()
+    nnm(found / 0.07, positives).backward()
     assert own.grad.abs().sum() > 0
     assert (other.grad is not None) == context
 

@@ -8,7 +8,7 @@ from skelf.encoders.dste import DSTE
 from skelf.encoders.stgcn import STGCN
 from skelf.errors import InputError
 from skelf.layouts import NTU25, SBU15
-from skelf.losses.contrastive import cross_stream, mined_nce
+from skelf.losses.contrastive import cross_stream, nnm
 from skelf.methods import OFFICIAL
 from skelf.methods.crossclr import CrosSCLR
 from skelf.streams import derive
@@ -152,7 +152,7 @@ def test_crossed_loss_is_the_mean_over_partners(streams):
         losses = []
         for other in partners:
             c, positives = cross_stream(cosines[own], cosines[other], 3, True)
-            losses.append(mined_nce(c / 0.07, positives))
+            losses.append(nnm(c / 0.07, positives))
         expected = sum(losses) / len(partners)
         torch.testing.assert_close(terms[own], expected)
         total += expected

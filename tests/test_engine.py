@@ -30,6 +30,7 @@ from skelf.checkpoints import folder as checkpoint
 from skelf.cli import main as cli
 from skelf.data.batch import ClipBatches
 from skelf.errors import InputError
+from skelf.settings.options import flat
 from skelf.settings.run import Train
 from skelf.training import loop as engine
 from skelf.training import trainer
@@ -73,7 +74,7 @@ def train(run: Path, method: nn.Module, listener=lambda event: None, **settings:
     chosen = {"epochs": 2, "batch_size": 8, "devices": "cpu", "precision": "fp32", "lr": 0.1}
     chosen |= {"optimizer": "sgd", "weight_decay": 0.0, "schedule": "constant"} | settings
     made = Train(**chosen)
-    config = {"train": made.model_dump(mode="json"), "method": {"name": "pull"}}
+    config = {"train": flat(made), "method": {"name": "pull"}}
     return fit(method, tiny_runs.clips(), made, run=run, seed=0, config=config, listener=listener)
 
 

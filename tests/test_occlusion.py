@@ -24,6 +24,8 @@ AMOUNTS = Amounts((0.3, 0.7), 0.1, 0)
 class Raw(nn.Module):
     """Every number of the clip."""
 
+    any_length, confidence, in_channels, coordinates = False, False, 3, 3
+
     def __init__(self, num_frames=8, persons=1):
         super().__init__()
         self.dim, self.num_frames, self.persons = 3 * num_frames * 20 * persons, num_frames, persons

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from skelf.augment.pcm3_views import Views, draw_views
 from skelf.methods import OFFICIAL
-from skelf.methods.pcm3 import USES
+from skelf.methods._pcm3_prompts import USES
 from skelf.streams import derive
 
 

@@ -49,7 +49,7 @@ def test_domain_prompts_act_only_after_the_norm():
 def test_the_predicted_view_reaches_the_decoder_but_not_the_masked_pass(guidance):
     method = shake(pcm3(guidance=guidance))
     states, decode = [], method.decode
-    method.decode = lambda e, offsets: states.append(e) or decode(e, offsets)
+    method.decode = lambda d, e, offsets: states.append(e) or decode(d, e, offsets)
     terms = method(*batch(method))
     part = terms["nce_predict"] + terms["kl_predict"]
     to_states, to_decoder = torch.autograd.grad(

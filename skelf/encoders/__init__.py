@@ -1,9 +1,6 @@
 """Encoders: skeleton clips `(N, C, T, V, M)` to one vector a clip, or one a frame.
 
-Contract: `Encoder(skeleton, ..., frames, in_channels, persons, stream, confidence)`;
-`forward(x) -> (N, dim)`; `frames(x) -> (N, T, dim)`; attributes `dim`, `num_frames`, `persons`,
-`in_channels`, `stream`, `skeleton`, `confidence` (the last input channel is one) and `coordinates`
-(input channels without it).
+`contracts.Encoder` says what they have in common.
 """
 
 from __future__ import annotations
@@ -13,9 +10,9 @@ from typing import TYPE_CHECKING
 from ..tables import Table
 
 if TYPE_CHECKING:
-    from torch import nn
+    from ..contracts import Encoder
 
-ENCODERS: Table[type[nn.Module]] = Table(
+ENCODERS: Table[type[Encoder]] = Table(
     __name__,
     {"dste": "dste.DSTE", "sttr": "sttr.STTR", "stgcn": "stgcn.STGCN", "gru": "gru.GRU"},
 )

@@ -9,12 +9,13 @@ gradients accumulated over smaller batches would be those of another loss.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol, runtime_checkable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from ..contracts import Method
 from ..errors import InputError
 
 
@@ -34,21 +35,27 @@ def in_chunks(encode: Callable[[Tensor], Tensor], x: Tensor, size: int | None) -
     pieces = torch.split(x, size)
     if not torch.is_grad_enabled():
         return torch.cat([encode(piece) for piece in pieces])
-    made: list[Any] = [checkpoint(encode, piece, use_reentrant=False) for piece in pieces]
-    return torch.cat(made)
+    return torch.cat([checkpoint(encode, piece, use_reentrant=False) for piece in pieces])
 
 
-def set_chunk(method: nn.Module, size: int | None) -> None:
+@runtime_checkable
+class Chunked(Protocol):
+    """An encoder that takes each clip by itself, and so may take a batch in pieces."""
+
+    chunk: int | None
+
+
+def set_chunk(method: Method, size: int | None) -> None:
     """Has the encoders of a method take at most `size` views at a time (`train.chunk`).
 
     Raises:
         InputError: an encoder whose clips are not independent: BatchNorm's statistics are those of
             the whole batch.
     """
-    encoder: Any = method.encoder
+    encoder = method.encoder
     if size is None:
         return
-    if not hasattr(encoder, "chunk"):
+    if not isinstance(encoder, Chunked):
         raise InputError(
             f"train.chunk: {type(encoder).__name__} normalises over its whole batch and cannot "
             "take it in pieces; use train.chunk=none, or encoder.name=dste or sttr"

@@ -19,8 +19,6 @@ official pre-norm ones.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -68,6 +66,7 @@ class DSTE(nn.Module):
     """
 
     position_t: Tensor
+    any_length = False
     chunk: int | None = None  # clips that `forward` takes at a time, see `chunks`
 
     def __init__(
@@ -142,8 +141,8 @@ class DSTE(nn.Module):
 class DSTELayer(nn.Module):
     """`alpha * CA(x) + (1 - alpha) * DSA(x)` (Eq. 5), with one shared attention (sources U4)."""
 
-    ca: Any  # ConvAttention, None at alpha 0
-    dsa: Any  # DenseShiftAttention, None at alpha 1
+    ca: ConvAttention | None  # None at alpha 0
+    dsa: DenseShiftAttention | None  # None at alpha 1
 
     def __init__(
         self,
@@ -164,12 +163,12 @@ class DSTELayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(N, L, dim)` to `(N, L, dim)`."""
-        if self.ca is None:
-            return self.dsa(x, self.attention)
-        if self.dsa is None:
-            return self.ca(x, self.attention)
-        ca, dsa = self.ca(x, self.attention), self.dsa(x, self.attention)
-        return self.alpha * ca + (1 - self.alpha) * dsa
+        if self.ca is not None and self.dsa is not None:
+            ca, dsa = self.ca(x, self.attention), self.dsa(x, self.attention)
+            return self.alpha * ca + (1 - self.alpha) * dsa
+        branch = self.ca or self.dsa
+        assert branch is not None  # alpha is not 0 and 1 at once
+        return branch(x, self.attention)
 
 
 class ConvAttention(nn.Module):

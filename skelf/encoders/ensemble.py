@@ -11,11 +11,12 @@ times as high (and whose weight decay is `1/S`) give the same numbers.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from ..contracts import Encoder, torch_module
 from ..errors import InputError
 from ..streams import STREAMS
 
@@ -36,18 +37,21 @@ class Ensemble(nn.Module):
             joint.
     """
 
-    def __init__(self, encoders: Sequence[nn.Module]) -> None:
+    members: Sequence[Encoder]
+
+    def __init__(self, encoders: Sequence[Encoder]) -> None:
         super().__init__()
         _check(encoders)
-        self.members = nn.ModuleList(encoders)
-        first: Any = encoders[0]
+        members = nn.ModuleList(torch_module(encoder) for encoder in encoders)
+        self.members = cast(Sequence[Encoder], members)  # torch types what it holds as modules
+        first = encoders[0]
         self.skeleton, self.num_frames = first.skeleton, first.num_frames
-        self.persons, self.in_channels = first.persons, getattr(first, "in_channels", None)
-        self.confidence = getattr(first, "confidence", False)
-        contracts: list[Any] = list(encoders)
-        self.dim: int = sum(e.dim for e in contracts)
-        self.stream = joined(e.stream for e in contracts)
-        self.streams = tuple(e.stream for e in contracts)
+        self.persons, self.in_channels = first.persons, first.in_channels
+        self.confidence, self.coordinates = first.confidence, first.coordinates
+        self.any_length = all(encoder.any_length for encoder in encoders)
+        self.dim = sum(encoder.dim for encoder in encoders)
+        self.streams = tuple(encoder.stream for encoder in encoders)
+        self.stream = joined(self.streams)
 
     def forward(self, x: Tensor) -> Tensor:
         """Clip vectors `(N, dim)` of `(N, C, T, V, M)`."""
@@ -55,8 +59,8 @@ class Ensemble(nn.Module):
 
     def frames(self, x: Tensor) -> Tensor:
         """Dense vectors `(N, T, dim)`, one for each input frame."""
-        members: Any = self.members
-        return torch.cat([member.frames(x) for member in members], dim=2) / len(members)
+        rows = [member.frames(x) for member in self.members]
+        return torch.cat(rows, dim=2) / len(self.members)
 
     def describe(self) -> str:
         """What a result's definition says of it."""
@@ -71,8 +75,8 @@ def joined(streams: Iterable[str]) -> str:
     >>> joined(["bone", "joint"])
     'joint+bone'
     """
-    known = {name: place for place, name in enumerate(STREAMS)}
-    return "+".join(sorted(streams, key=lambda name: known.get(name, len(known))))
+    place_by_name = {name: place for place, name in enumerate(STREAMS)}
+    return "+".join(sorted(streams, key=lambda name: place_by_name.get(name, len(STREAMS))))
 
 
 def common(values: Iterable[Any]) -> Any:
@@ -88,15 +92,15 @@ def common(values: Iterable[Any]) -> Any:
     return "+".join(dict.fromkeys(texts)) if len(texts) == len(listed) else None
 
 
-def _check(encoders: Sequence[Any]) -> None:
+def _check(encoders: Sequence[Encoder]) -> None:
     if len(encoders) < 2:
         raise InputError(f"an ensemble needs two encoders or more, not {len(encoders)}")
     first = encoders[0]
     for other in encoders[1:]:
         for key in SHARED:
-            own, given = getattr(first, key, None), getattr(other, key, None)
-            if own != given:
-                texts = [getattr(value, "name", value) for value in (own, given)]
+            values = getattr(first, key), getattr(other, key)
+            if values[0] != values[1]:
+                texts = [getattr(value, "name", value) for value in values]
                 raise InputError(
                     f"encoders of one ensemble take one input, but the {first.stream} one has "
                     f"{key} {texts[0]} and the {other.stream} one {texts[1]}: train them alike"

@@ -44,7 +44,8 @@ class GRU(nn.Module):
     Source: PCM3's released encoder (sources P1).
     """
 
-    layers: Any  # ModuleList of ModuleLists of two nn.GRU
+    any_length = True
+    layers: Any  # torch does not type what a list holds: ModuleLists of two nn.GRU
 
     def __init__(
         self,

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..contracts import Module
 from ..settings.ranges import Rate, Size
 from ..skeleton import Skeleton
 from ..streams import derive
@@ -66,6 +67,7 @@ class STGCN(nn.Module):
     Source: AimCLR's released encoder (sources C1 to C4).
     """
 
+    any_length = False
     adjacency: Tensor
 
     def __init__(
@@ -199,7 +201,7 @@ class Block(nn.Module):
         if not len(self.residual):
             return x
         x = x[:, :, :: self.temporal.stride[0]]
-        conv: Any
+        conv: Any  # torch types the parts of a Sequential as modules alone
         conv, norm = self.residual
         y = F.linear(turn(x), conv.weight.flatten(1), conv.bias)
         return norm(turn(y))
@@ -314,7 +316,7 @@ def partitions(skeleton: Skeleton, kind: str = "official") -> Tensor:
     return adjacency / adjacency.sum(dim=(0, 1))
 
 
-def initialize(module: nn.Module) -> None:
+def initialize(module: Module) -> None:
     """Draws all of a module's layers anew: weights N(0, 0.02), those of BatchNorm N(1, 0.02).
 
     Biases become 0; edge importance and everything else stays. The released AimCLR calls this on

@@ -49,6 +49,8 @@ class STTR(nn.Module):
     Source: USDRL, "STTR" rows; released code, sources U5.
     """
 
+    any_length = False
+    position_t: Tensor
     chunk: int | None = None  # clips that `forward` takes at a time, see `chunks`
 
     def __init__(

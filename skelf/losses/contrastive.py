@@ -84,8 +84,8 @@ def nearest_positives(views: list[Tensor], topk: int = 1) -> Tensor:
     return positives
 
 
-def mined_nce(logits: Tensor, positives: Tensor, form: str = "official") -> Tensor:
-    """Contrastive loss with several positives; with column 0 alone, `info_nce`.
+def nnm(logits: Tensor, positives: Tensor, form: str = "official") -> Tensor:
+    """NNM: contrastive loss with mined neighbours as positives; column 0 alone gives `info_nce`.
 
     Args:
         logits: `(N, L)`.
@@ -124,7 +124,7 @@ def cross_stream(
 
     Returns:
         Cosines `(N, 1 + K)`, with context `(N, 1 + 2K)`, to divide by the temperature, and their
-        positives, for `mined_nce`.
+        positives, for `nnm`.
 
     Source: CrosSCLR, section 3.3, as released (sources C20).
     """

@@ -1,23 +1,21 @@
 """Methods: how an encoder is pretrained without labels.
 
-Contract: `Method(encoder, views, ...)` with `.encoder`; `views(x, lengths, generator) -> tuple`;
-`forward(*views)` gives a dict with `"loss"` and every named term; `after_step()`. A method whose
-loss depends on the epoch also has `start_epoch(epoch)`, epochs counted from 0; the training loop
-calls it before each, so that a resumed run is in the right stage. What `views` is annotated with is
-what `views.*` of a config sets. `OFFICIAL` names, for a method with released weights, what reads
-and writes their layout.
+`contracts.Method` says what they have in common, and `contracts.Staged` what one has besides whose
+loss depends on the epoch. What `views` is annotated with is what `views.*` of a config sets.
+`OFFICIAL` names, for a method with released weights, what reads and writes their layout.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ..tables import Table
 
 if TYPE_CHECKING:
-    from torch import nn
+    from ..contracts import Method, Release
 
-METHODS: Table[type[nn.Module]] = Table(
+METHODS: Table[Callable[..., Method]] = Table(
     __name__,
     {
         "usdrl": "usdrl.USDRL",
@@ -28,7 +26,7 @@ METHODS: Table[type[nn.Module]] = Table(
         "pcm3": "pcm3.PCM3",
     },
 )
-OFFICIAL: Table[Any] = Table(
+OFFICIAL: Table[Release] = Table(
     __name__,
     {
         "usdrl": "usdrl_official",

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -25,11 +25,13 @@ from torch.nn import functional as F
 from .. import private
 from ..augment.aimclr_views import AimCLRViews
 from ..augment.skeletonclr import SkeletonCLRViews
+from ..contracts import Encoder, Module
 from ..distributed import gather
 from ..encoders.stgcn import initialize
 from ..settings.ranges import Form, check_form
 
 V = TypeVar("V", AimCLRViews, SkeletonCLRViews)
+Copied = TypeVar("Copied", bound=Module)
 
 
 def of_form(views: V, form: Form) -> V:
@@ -44,12 +46,12 @@ def of_form(views: V, form: Form) -> V:
 
 def projector(features: int, out: int) -> nn.Sequential:
     """Linear, ReLU, Linear: `(N, features)` to `(N, out)`, no BatchNorm; drawn as released."""
-    made = nn.Sequential(nn.Linear(features, features), nn.ReLU(), nn.Linear(features, out))
-    initialize(made)
-    return made
+    layers = nn.Sequential(nn.Linear(features, features), nn.ReLU(), nn.Linear(features, out))
+    initialize(layers)
+    return layers
 
 
-def key_copy(module: nn.Module, form: str) -> nn.Module:
+def key_copy(module: Copied, form: str) -> Copied:
     """A copy that takes no gradient.
 
     Args:
@@ -62,10 +64,10 @@ def key_copy(module: nn.Module, form: str) -> nn.Module:
         ValueError: an unknown form.
     """
     check_form(form)
-    made = copy.deepcopy(module).requires_grad_(False)
+    key = copy.deepcopy(module).requires_grad_(False)
     if form == "official":
-        initialize(made)
-    return made
+        initialize(key)
+    return key
 
 
 def check_momentum(momentum: float) -> None:
@@ -79,7 +81,7 @@ def check_momentum(momentum: float) -> None:
 
 
 @torch.no_grad()
-def follow(key: nn.Module, query: nn.Module, momentum: float) -> None:
+def follow(key: Module, query: Module, momentum: float) -> None:
     """Moves `key`'s parameters to `momentum * key + (1 - momentum) * query`; buffers stay its own.
 
     Source: AimCLR, Eq. 2; sources C6 for the buffers.
@@ -135,7 +137,10 @@ class Queue(nn.Module):
         self.pointer.add_(len(keys)).remainder_(size)
 
 
-class KeyEncoder(nn.Module):
+E = TypeVar("E", bound=Encoder)
+
+
+class KeyEncoder(nn.Module, Generic[E]):
     """Key encoder, its projector and the queue of their keys: the momentum side of one stream.
 
     Args:
@@ -149,7 +154,7 @@ class KeyEncoder(nn.Module):
 
     def __init__(
         self,
-        encoder: nn.Module,
+        encoder: E,
         projector: nn.Module,
         queue: int,
         feature: int,
@@ -158,11 +163,12 @@ class KeyEncoder(nn.Module):
     ) -> None:
         super().__init__()
         check_momentum(momentum)
-        self.encoder, self.projector = key_copy(encoder, form), key_copy(projector, form)
+        self.encoder: E = key_copy(encoder, form)
+        self.projector = key_copy(projector, form)
         self.queue, self.momentum = Queue(queue, feature), momentum
 
     @torch.no_grad()
-    def forward(self, x: Tensor, encoder: nn.Module, projector: nn.Module) -> Tensor:
+    def forward(self, x: Tensor, encoder: Encoder, projector: nn.Module) -> Tensor:
         """Keys `(B, D)` of this process's clips and of all others'.
 
         In training the encoder moves first, once a step, and the keys wait for the queue.
@@ -170,7 +176,7 @@ class KeyEncoder(nn.Module):
         self.move(encoder, projector)
         return self.keep(self.projector(self.encoder(x)))
 
-    def move(self, encoder: nn.Module, projector: nn.Module) -> None:
+    def move(self, encoder: Encoder, projector: nn.Module) -> None:
         """Moves towards the query side: in training, once a step."""
         if self.training and not self.queue.waiting:
             follow(self.encoder, encoder, self.momentum)

@@ -20,7 +20,7 @@ class Decoder(nn.Module):
         features: numbers a frame to predict, V*C*M.
     """
 
-    neck: Any  # a Sequential, whose parts `reduce` calls by themselves
+    neck: Any  # a Sequential; torch types its parts, which `reduce` takes, as modules alone
 
     def __init__(self, states: int, width: int, features: int) -> None:
         super().__init__()

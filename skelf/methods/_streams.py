@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from collections.abc import Mapping
+from typing import TypeVar, cast
 
 from torch import nn
 
+from ..contracts import Encoder, Module, torch_module
 from ..encoders.stgcn import initialize
 from ..errors import unknown
 from ..streams import STREAMS
 
+M = TypeVar("M", bound=Module)
 
-def sibling(encoder: nn.Module, stream: str) -> nn.Module:
+
+def registered(parts: Mapping[str, M]) -> Mapping[str, M]:
+    """Modules by name, as parts of the module that they are assigned to."""
+    modules = nn.ModuleDict({name: torch_module(part) for name, part in parts.items()})
+    return cast(Mapping[str, M], modules)  # torch types what it holds as modules alone
+
+
+def sibling(encoder: Encoder, stream: str) -> Encoder:
     """An encoder like `encoder` for another stream, its weights drawn anew."""
-    made: Any = copy.deepcopy(encoder)
-    made.stream = stream
-    initialize(made)
-    return made
+    other = copy.deepcopy(encoder)
+    other.stream = stream
+    initialize(other)
+    return other
 
 
-def check_streams(encoder: Any, streams: tuple[str, ...], method: str) -> None:
+def check_streams(encoder: Encoder, streams: tuple[str, ...], method: str) -> None:
     """Refuses streams that a method cannot train together.
 
     Raises:

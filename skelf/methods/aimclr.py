@@ -19,23 +19,17 @@ positives too (NNM). Where the paper and the released code differ (sources C19):
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from torch import Generator, Tensor, nn
 
 from ..augment.aimclr_views import AimCLRViews, draw_views
-from ..losses.contrastive import (
-    attention_drop,
-    cosines,
-    distribution_matching,
-    info_nce,
-    mined_nce,
-    nearest_positives,
-)
+from ..contracts import Encoder
+from ..losses.contrastive import cosines, info_nce, nearest_positives, nnm
 from ..settings.ranges import Form, Keys, Positive, Range, Share, Size
-from ._momentum import KeyEncoder, embed, of_form, projector
+from ._momentum import KeyEncoder, of_form, projector
+from ._nearest import check_settings, embed_views, matching
 from ._sync_norm import synchronize
 
 
@@ -43,7 +37,7 @@ class AimCLR(nn.Module):
     """AimCLR pretraining on an encoder with feature maps (ST-GCN).
 
     Args:
-        encoder: the query encoder; for EADM it has `maps(x)` `(N*M, dim, T', V)` and `pool(maps)`.
+        encoder: the query encoder; for EADM a `MapEncoder`.
         views: how its views are drawn.
         queue: keys of earlier clips to tell apart (32768).
         feature: length of a key (128).
@@ -65,11 +59,11 @@ class AimCLR(nn.Module):
         ValueError: EADM on an encoder without `maps`, an unknown form, or a number out of range.
     """
 
-    encoder: Any  # a module with `dim`, `num_frames`, `skeleton` and, for EADM, `maps` and `pool`
+    encoder: Encoder
 
     def __init__(
         self,
-        encoder: nn.Module,
+        encoder: Encoder,
         views: AimCLRViews = AimCLRViews(),
         *,
         queue: Keys = 32768,
@@ -131,7 +125,7 @@ class AimCLR(nn.Module):
         logits = self.contrast(extreme, query, key)
         if self.mining:
             positives = nearest_positives(list(logits.values()), self.topk)
-            terms = {"mining": mined_nce(logits["normal"], positives, self.form)}
+            terms = {"mining": nnm(logits["normal"], positives, self.form)}
         else:
             terms = {"info_nce": info_nce(logits["normal"])}
         if self.extreme:
@@ -141,49 +135,3 @@ class AimCLR(nn.Module):
     def after_step(self) -> None:
         """The step's keys enter the queue."""
         self.key.queue.advance()
-
-
-def embed_views(
-    encoder: Any,
-    projector: nn.Module,
-    extreme: Tensor,
-    query: Tensor,
-    with_extreme: bool,
-    with_eadm: bool,
-    form: str,
-) -> dict[str, Tensor]:
-    """Unit embeddings `(B, D)` of the views that are used: normal, extreme, dropped.
-
-    The normal view passes the encoder first: BatchNorm's running statistics end on the extreme one
-    (released).
-    """
-    features = {"normal": encoder(query)}
-    if with_extreme and with_eadm:
-        maps = encoder.maps(extreme)
-        features["extreme"] = encoder.pool(maps)
-        features["dropped"] = encoder.pool(attention_drop(maps, form=form))
-    elif with_extreme:
-        features["extreme"] = encoder(extreme)
-    return {name: embed(projector(h)) for name, h in features.items()}
-
-
-def matching(logits: Mapping[str, Tensor]) -> Tensor:
-    """D3M: the mean of Eq. 7 and 8, each extreme view's distribution pulled to the normal one's."""
-    normal, *others = logits.values()
-    halves = [distribution_matching(view, teacher=normal) for view in others]
-    return torch.stack(halves).mean()
-
-
-def check_settings(encoder: nn.Module, with_eadm: bool, topk: int, queue: int) -> None:
-    """Refuses EADM on an encoder without feature maps, and more neighbours than keys.
-
-    Raises:
-        ValueError: naming the setting.
-    """
-    if with_eadm and not hasattr(encoder, "maps"):
-        raise ValueError(
-            f"aimclr drops features of an encoder with maps (stgcn), not "
-            f"{type(encoder).__name__}; give method.eadm=false for any other"
-        )
-    if not 1 <= topk <= queue:
-        raise ValueError(f"topk={topk}: must be from 1 to queue={queue}")

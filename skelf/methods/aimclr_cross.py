@@ -22,18 +22,19 @@ CrosSCLR without its shared heads.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from torch import Generator, Tensor, nn
 
 from ..augment.aimclr_views import AimCLRViews, draw_views
-from ..losses.contrastive import cosines, info_nce, mined_nce, nearest_positives, with_context
+from ..contracts import Encoder
+from ..losses.contrastive import cosines, info_nce, nearest_positives, nnm, with_context
 from ..settings.ranges import Form, Keys, Positive, Range, Share, Size
 from ._momentum import KeyEncoder, of_form, projector
-from ._streams import check_streams, sibling
+from ._nearest import check_settings, embed_views, matching
+from ._streams import check_streams, registered, sibling
 from ._sync_norm import synchronize
-from .aimclr import check_settings, embed_views, matching
 
 
 class AimCLRCross(nn.Module):
@@ -58,11 +59,11 @@ class AimCLRCross(nn.Module):
         ValueError: what `AimCLR` and `CrosSCLR` refuse.
     """
 
-    encoder: Any  # a module with `dim`, `num_frames`, `skeleton`, `stream` and, for EADM, `maps`
+    encoder: Encoder
 
     def __init__(
         self,
-        encoder: nn.Module,
+        encoder: Encoder,
         views: AimCLRViews = AimCLRViews(),
         *,
         streams: tuple[str, ...] = ("joint", "motion", "bone"),
@@ -84,11 +85,11 @@ class AimCLRCross(nn.Module):
         self.view_options = of_form(views, form)
         self.streams, self.temperature = tuple(streams), temperature
         self.mining_epoch, self.topk, self.context = mining_epoch, topk, context
-        self.encoders = nn.ModuleDict({name: sibling(encoder, name) for name in streams[1:]})
-        self.projectors: Any = nn.ModuleDict(
+        self.encoders = registered({name: sibling(encoder, name) for name in streams[1:]})
+        self.projectors = nn.ModuleDict(
             {name: projector(self.encoder.dim, feature) for name in streams}
         )
-        self.keys: Any = nn.ModuleDict(
+        self.keys = registered(
             {
                 name: KeyEncoder(query, self.projectors[name], queue, feature, momentum, form)
                 for name, query in self._queries().items()
@@ -111,23 +112,23 @@ class AimCLRCross(nn.Module):
 
     def contrast(self, extreme: Tensor, query: Tensor, key: Tensor) -> dict[str, dict[str, Tensor]]:
         """Stream -> view -> cosines `(B, 1 + K)`, B the batch over all processes."""
-        found = {}
+        similar = {}
         for name, encoder in self._queries().items():
             z = embed_views(
                 encoder, self.projectors[name], extreme, query, True, self.eadm, self.form
             )
             k = self.keys[name](key, encoder, self.projectors[name])
             queue = self.keys[name].queue.keys
-            found[name] = {view: cosines(q, k, queue) for view, q in z.items()}
-        return found
+            similar[name] = {view: cosines(q, k, queue) for view, q in z.items()}
+        return similar
 
     def forward(self, extreme: Tensor, query: Tensor, key: Tensor) -> dict[str, Tensor]:
         """The loss of the three views: the sum of the streams' losses, which have their names."""
-        found = self.contrast(extreme, query, key)
+        similar = self.contrast(extreme, query, key)
         terms = {}
-        for name, own in found.items():
-            logits = {view: c / self.temperature for view, c in own.items()}
-            contrast = self._mined(found, name) if self.mining else info_nce(logits["normal"])
+        for name, by_view in similar.items():
+            logits = {view: c / self.temperature for view, c in by_view.items()}
+            contrast = self._mined(similar, name) if self.mining else info_nce(logits["normal"])
             terms[name] = contrast + matching(logits)
         return {"loss": torch.stack(list(terms.values())).sum(), **terms}
 
@@ -136,17 +137,17 @@ class AimCLRCross(nn.Module):
         for name in self.streams:
             self.keys[name].queue.advance()
 
-    def _mined(self, found: Mapping[str, Mapping[str, Tensor]], name: str) -> Tensor:
+    def _mined(self, similar: Mapping[str, Mapping[str, Tensor]], name: str) -> Tensor:
         """One stream's contrastive loss: the mean over the streams that mine with it."""
-        own, losses = found[name], []
-        for other, theirs in found.items():
+        ours, losses = similar[name], []
+        for other, theirs in similar.items():
             if other != name:
-                compared, named = own["normal"], [*own.values(), *theirs.values()]
-                positives = nearest_positives(named, self.topk)
+                compared, views = ours["normal"], [*ours.values(), *theirs.values()]
+                positives = nearest_positives(views, self.topk)
                 if self.context:
                     compared, positives = with_context(compared, theirs["normal"], positives)
-                losses.append(mined_nce(compared / self.temperature, positives, self.form))
+                losses.append(nnm(compared / self.temperature, positives, self.form))
         return torch.stack(losses).mean()
 
-    def _queries(self) -> dict[str, nn.Module]:
+    def _queries(self) -> dict[str, Encoder]:
         return {"joint": self.encoder, **self.encoders}

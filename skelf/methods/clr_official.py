@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,11 +22,13 @@ from .aimclr import AimCLR
 from .crossclr import CrosSCLR
 from .skeletonclr import SkeletonCLR
 
+CLR = SkeletonCLR | AimCLR | CrosSCLR
+
 
 class Layout(NamedTuple):
     """What `OFFICIAL` needs: `load(state, skeleton, source) -> method`, `save(method) -> state`."""
 
-    load: Callable[..., Any]
+    load: Callable[..., CLR]
     save: Callable[..., dict[str, Tensor]]
 
 
@@ -36,8 +38,8 @@ def load(
     source: str = "checkpoint",
     stream: str = "joint",
     *,
-    method: Any,
-) -> Any:
+    method: type[CLR],
+) -> CLR:
     """Builds the method that a released state dict holds; sizes come from the tensors.
 
     Args:
@@ -54,30 +56,36 @@ def load(
     """
     if method is CrosSCLR and stream != "joint":
         raise InputError(f"{source}: CrosSCLR holds its streams together, not {stream!r} by itself")
-    made = method(_encoder(state, skeleton, source, stream), **_sizes(state, source, method))
-    names = _names(made)
+    encoder = _encoder(state, skeleton, source, stream)
+    queue, feature, streams = _sizes(state, source, method)
+    built: CLR
+    if issubclass(method, CrosSCLR):
+        built = method(encoder, streams=streams, queue=queue, feature=feature)
+    else:
+        built = method(encoder, queue=queue, feature=feature)
+    names = _names(built)
     missing = [name for name in names if name not in state]
     unexpected = [name for name in state if name not in names]
     if missing or unexpected:
         raise InputError(f"{source}: tensors missing {missing[:3]}, unknown {unexpected[:3]}")
     for name, graph in ((name, ours) for name, ours in names.items() if name.endswith(".A")):
-        expected = made.get_buffer(graph)
-        given = state[name].to(expected.dtype)
-        if given.shape != expected.shape or not torch.allclose(given, expected):
+        expected = built.get_buffer(graph)
+        adjacency = state[name].to(expected.dtype)
+        if adjacency.shape != expected.shape or not torch.allclose(adjacency, expected):
             raise InputError(
                 f"{source}: {name} is not the graph of layout {skeleton.name!r}; name the layout "
                 "that the weights were trained on"
             )
     try:
         renamed = {ours: _turned(ours, state[name]) for name, ours in names.items()}
-        made.load_state_dict({k: v for k, v in renamed.items() if not k.endswith("adjacency")})
+        built.load_state_dict({k: v for k, v in renamed.items() if not k.endswith("adjacency")})
     except RuntimeError as error:
         last = str(error).splitlines()[-1].strip()
         raise InputError(f"{source}: tensors do not fit together: {last}") from None
-    return made
+    return built
 
 
-def save(method: Any) -> dict[str, Tensor]:
+def save(method: CLR) -> dict[str, Tensor]:
     """The method's tensors under the released names, shared projectors once for each stream.
 
     Raises:
@@ -123,18 +131,18 @@ def _encoder(state: Mapping[str, Tensor], skeleton: Skeleton, source: str, strea
     )
 
 
-def _sizes(state: Mapping[str, Tensor], source: str, method: Any) -> dict[str, Any]:
+def _sizes(
+    state: Mapping[str, Tensor], source: str, method: type[CLR]
+) -> tuple[int, int, tuple[str, ...]]:
+    """Keys of the queue, their length, and the streams."""
     feature, size = _tensor(state, "queue", 2, source).shape
     if not 1 <= feature <= LARGEST or size < 1:
         raise InputError(f"{source}: a queue of {size} keys of length {feature} is none")
-    sizes: dict[str, Any] = {"queue": size, "feature": feature}
     others = [name for name in ("motion", "bone") if f"encoder_q_{name}.A" in state]
     if (method is CrosSCLR) != bool(others):
-        held = "several streams" if others else "one stream"
-        raise InputError(f"{source}: holds {held}; not a checkpoint of {method.__name__}")
-    if others:
-        sizes["streams"] = ("joint", *others)
-    return sizes
+        content = "several streams" if others else "one stream"
+        raise InputError(f"{source}: holds {content}; not a checkpoint of {method.__name__}")
+    return size, feature, ("joint", *others)
 
 
 def _tensor(state: Mapping[str, Tensor], key: str, dimensions: int, source: str) -> Tensor:
@@ -146,7 +154,7 @@ def _tensor(state: Mapping[str, Tensor], key: str, dimensions: int, source: str)
     return state[key]
 
 
-def _names(method: Any) -> dict[str, str]:
+def _names(method: CLR) -> dict[str, str]:
     """Released name -> ours, of all tensors; a shared projector has a name in each stream."""
     names: dict[str, str] = {}
     # Ours -> released prefixes.

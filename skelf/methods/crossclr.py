@@ -18,17 +18,18 @@ neighbours in one stream are its positives in the others. Where forms differ:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from torch import Generator, Tensor, nn
 
 from ..augment.skeletonclr import SkeletonCLRViews, draw_views
+from ..contracts import Encoder
 from ..encoders.stgcn import initialize
-from ..losses.contrastive import cosines, cross_stream, info_nce, mined_nce
+from ..losses.contrastive import cosines, cross_stream, info_nce, nnm
 from ..settings.ranges import Form, Keys, Positive, Range, Share, Size
 from ._momentum import Queue, check_momentum, embed, follow, key_copy, of_form, projector
-from ._streams import check_streams, sibling
+from ._streams import check_streams, registered, sibling
 from ._sync_norm import synchronize
 
 
@@ -61,11 +62,11 @@ class CrosSCLR(nn.Module):
             unknown form, or a number out of range.
     """
 
-    encoder: Any  # a module with `dim`, `num_frames`, `skeleton` and `stream`
+    encoder: Encoder
 
     def __init__(
         self,
-        encoder: nn.Module,
+        encoder: Encoder,
         views: SkeletonCLRViews = SkeletonCLRViews(),
         *,
         streams: tuple[str, ...] = ("joint", "motion", "bone"),
@@ -89,16 +90,16 @@ class CrosSCLR(nn.Module):
         self.streams, self.momentum, self.temperature = tuple(streams), momentum, temperature
         self.cross_epoch, self.topk, self.context = cross_epoch, topk, context
         dim, others = self.encoder.dim, self.streams[1:]
-        self.encoders = nn.ModuleDict({name: sibling(encoder, name) for name in others})
+        self.encoders = registered({name: sibling(encoder, name) for name in others})
         self.projector = projector(dim, feature)
-        self.heads: Any = nn.ModuleDict({name: nn.Linear(dim, dim) for name in others})
+        self.heads = nn.ModuleDict({name: nn.Linear(dim, dim) for name in others})
         initialize(self.heads)
-        self.encoders_k: Any = nn.ModuleDict(
-            {name: key_copy(module, form) for name, module in self._queries().items()}
+        self.encoders_k = registered(
+            {name: key_copy(query, form) for name, query in self._queries().items()}
         )
         self.projector_k = key_copy(self.projector, form)
-        self.heads_k: Any = key_copy(self.heads, form)
-        self.queues = nn.ModuleDict({name: Queue(queue, feature) for name in self.streams})
+        self.heads_k = key_copy(self.heads, form)
+        self.queues = registered({name: Queue(queue, feature) for name in self.streams})
         self.start_epoch(0)
         if sync_bn:
             synchronize(self)
@@ -121,42 +122,44 @@ class CrosSCLR(nn.Module):
             for name, encoder in self._queries().items()
         }
         k = self.keys(key)
-        return {name: cosines(q[name], k[name], self._queue(name).keys) for name in self.streams}
+        return {name: cosines(q[name], k[name], self.queues[name].keys) for name in self.streams}
 
     @torch.no_grad()
     def keys(self, x: Tensor) -> dict[str, Tensor]:
         """Stream -> keys `(B, D)`; in training the key encoders move first, once a step."""
-        if self.training and not self._queue("joint").waiting:
+        if self.training and not self.queues["joint"].waiting:
             self._follow()
         keys = {}
         for name in self.streams:
             features = self.encoders_k[name](x)
             keys[name] = embed(_project(features, name, self.heads_k, self.projector_k))
             if self.training:
-                self._queue(name).push(keys[name])
+                self.queues[name].push(keys[name])
         return keys
 
     def forward(self, query: Tensor, key: Tensor) -> dict[str, Tensor]:
         """The loss of the two views: the sum of the streams' losses, which have their names."""
-        found = self.contrast(query, key)
+        similar = self.contrast(query, key)
         if self.crossing:
-            terms = {name: self._crossed(found, name) for name in found}
+            terms = {name: self._crossed(similar, name) for name in similar}
         else:
-            terms = {name: info_nce(c / self.temperature) for name, c in found.items()}
+            terms = {name: info_nce(c / self.temperature) for name, c in similar.items()}
         return {"loss": torch.stack(list(terms.values())).sum(), **terms}
 
     def after_step(self) -> None:
         """The step's keys enter the queues."""
         for name in self.streams:
-            self._queue(name).advance()
+            self.queues[name].advance()
 
-    def _crossed(self, found: Mapping[str, Tensor], name: str) -> Tensor:
+    def _crossed(self, similar: Mapping[str, Tensor], name: str) -> Tensor:
         """One stream's loss: the mean over the streams that mine for it."""
         losses = []
-        for other in found:
+        for other in similar:
             if other != name:
-                own, positives = cross_stream(found[name], found[other], self.topk, self.context)
-                losses.append(mined_nce(own / self.temperature, positives))
+                compared, positives = cross_stream(
+                    similar[name], similar[other], self.topk, self.context
+                )
+                losses.append(nnm(compared / self.temperature, positives))
         return torch.stack(losses).mean()
 
     def _follow(self) -> None:
@@ -170,14 +173,10 @@ class CrosSCLR(nn.Module):
             if official or turn == 0:
                 follow(self.projector_k, self.projector, self.momentum)
 
-    def _queries(self) -> dict[str, nn.Module]:
+    def _queries(self) -> dict[str, Encoder]:
         return {"joint": self.encoder, **self.encoders}
 
-    def _queue(self, name: str) -> Queue:
-        queue: Any = self.queues[name]
-        return queue
 
-
-def _project(h: Tensor, name: str, heads: Any, shared: nn.Module) -> Tensor:
+def _project(h: Tensor, name: str, heads: nn.ModuleDict, shared: nn.Module) -> Tensor:
     """A stream's features `(N, dim)` through its own layer, where it has one, and the shared."""
     return shared(heads[name](h).relu() if name in heads else h)

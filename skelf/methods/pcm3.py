@@ -34,25 +34,24 @@ from torch import Generator, Tensor, nn
 
 from ..augment.pcm3 import mask_outside, mix
 from ..augment.pcm3_views import PCM3Views, Views, draw_views
+from ..contracts import Encoder
 from ..distributed import gather
-from ..losses.contrastive import cosines, info_nce
-from ..losses.distillation import relational
+from ..losses.contrastive import info_nce
 from ..losses.reconstruction import masked_error
 from ..settings.ranges import Amount, Form, Keys, Positive, Share, Size, check_form
 from ..streams import derive
 from ._momentum import KeyEncoder, embed
 from ._pcm3_decoder import Decoder
+from ._pcm3_prompts import USES, Prompts, StateEncoder
+from ._pcm3_relations import distil, relations
 from ._sync_norm import synchronize
-
-USES = ("intra", "mix", "mask", "predict", "clip", "key", "reconstruct")
-"""Where a task prompt is added; each use has an offset of its own in every step."""
 
 
 class PCM3(nn.Module):
     """PCM3 and PCM3++ pretraining on a recurrent encoder (gru).
 
     Args:
-        encoder: the query encoder; has `rows`, `normalise`, `recur` and `last`.
+        encoder: the query encoder, see `StateEncoder`.
         views: how its views are drawn.
         queue: keys of earlier clips (16384).
         feature: length of a key (128).
@@ -85,12 +84,12 @@ class PCM3(nn.Module):
             without a decoder, nothing to train, or an unknown form or kind of prompts.
     """
 
-    encoder: Any  # see above
-    decoder: Any  # None without reconstruction
+    encoder: StateEncoder
+    decoder: Decoder | None
 
     def __init__(
         self,
-        encoder: nn.Module,
+        encoder: StateEncoder,
         views: PCM3Views = PCM3Views(),
         *,
         queue: Keys = 16384,
@@ -120,39 +119,37 @@ class PCM3(nn.Module):
         self.prompting = usual if prompts is None else prompts
         self.mix, self.mask, self.predict, self.clip = mix, mask, predict, clip
         self.lam_m, self.refine, self.temperature = lam_m, refine, temperature
-        self.lam_kl = (0.0 if bare and not refine else 1.0) if lam_kl is None else lam_kl
-        if refine and not self.lam_kl:
-            raise ValueError("lam_kl=0: refine trains by distillation alone")
+        self.lam_kl = (0.0 if bare else 1.0) if lam_kl is None else lam_kl
         self.temperatures = student_temperature, teacher_temperature
-        guided = not bare if guidance is None else guidance
-        self.guidance = guided and predict and not refine
+        self.guidance = (not bare if guidance is None else guidance) and predict
         self.projector = _projector(self.encoder.dim, feature)
         self.key = KeyEncoder(encoder, self.projector, queue, feature, momentum, "paper")
         self.decoder = None
         if lam_m:
             width = decoder or max(self.encoder.dim // 4, 1)
             self.decoder = Decoder(self.encoder.dim, width, self.encoder.features)
-        self.prompts = self._draw_prompts()
-        if refine:  # the decoder and its prompt stay as they are
-            for name, parameter in self.named_parameters():
-                if name.startswith("decoder.") or name == "prompts.reconstruct":
-                    parameter.requires_grad_(False)
+        self.prompts = Prompts(self._prompt_names(), encoder)
+        if refine:
+            self._prepare_post_distillation(1.0 if lam_kl is None else lam_kl)
         if sync_bn:
             synchronize(self)
 
-    def _draw_prompts(self) -> nn.ParameterDict:
-        """Domain prompts `(1, 1, V*C*M)`; `contrast` and `reconstruct`, `(1, H/4)`, in halves."""
-        made = nn.ParameterDict()
+    def _prepare_post_distillation(self, lam_kl: float) -> None:
+        """The decoder and its prompt stay as they are, and no view guides them."""
+        if not lam_kl:
+            raise ValueError("lam_kl=0: refine trains by distillation alone")
+        self.lam_kl, self.guidance = lam_kl, False
+        for name, parameter in self.named_parameters():
+            if name.startswith("decoder.") or name == "prompts.reconstruct":
+                parameter.requires_grad_(False)
+
+    def _prompt_names(self) -> list[str]:
         if self.prompting == "none":
-            return made
+            return []
+        decodes = self.decoder is not None
         used = {"intra": True, "mix": self.mix, "predict": self.predict, "contrast": True}
-        used |= {"mask": self.mask or self.decoder, "reconstruct": self.decoder}
-        half = max(self.encoder.dim // 16, 1)  # released: 128 of 1024
-        for name in (name for name, needed in used.items() if needed):
-            task = name in ("contrast", "reconstruct")
-            shape = (1, 2 * half) if task else (1, 1, self.encoder.features)
-            made[name] = nn.Parameter(nn.init.xavier_uniform_(torch.empty(shape)))
-        return made
+        used |= {"mask": self.mask or decodes, "reconstruct": decodes}
+        return [name for name, needed in used.items() if needed]
 
     def views(self, x: Tensor, lengths: Tensor, generator: Generator) -> Views:
         """Views of padded clips `(N, C, T, V, M)`, see `draw_views`, as the encoder's stream.
@@ -196,12 +193,15 @@ class PCM3(nn.Module):
         v = Views(*views)
         features, reconstruction = self.encode(v)
         queries = {
-            name: embed(self.projector(h + self._task("contrast", name, v.offsets)))
+            name: embed(self.projector(h + self.prompts.task("contrast", name, v.offsets)))
             for name, h in features.items()
         }
-        terms = self.contrast(queries, self.keys(v))
-        if reconstruction is not None and not self.refine:
-            terms["reconstruction"] = self.lam_m * reconstruction
+        if self.refine:
+            terms = self.post_distil(queries, self.keys(v))
+        else:
+            terms = self.contrast(queries, self.keys(v))
+            if reconstruction is not None:
+                terms["reconstruction"] = self.lam_m * reconstruction
         return {"loss": torch.stack(list(terms.values())).sum(), **terms}
 
     def encode(self, v: Views) -> tuple[dict[str, Tensor], Tensor | None]:
@@ -221,7 +221,7 @@ class PCM3(nn.Module):
             batch["clip"] = self._normalised(v.clip, "intra")
         states, batch = self._recur(batch), {}
         if self.decoder is not None:
-            predicted, view = self.decode(states["mask"], v.offsets)
+            predicted, view = self.decode(self.decoder, states["mask"], v.offsets)
             error = masked_error(predicted, target, hidden)
             if self.predict:
                 batch["predict"] = self._normalised(torch.where(hidden, view, visible), "predict")
@@ -232,32 +232,32 @@ class PCM3(nn.Module):
             states.pop("mask", None)
         return {name: encoder.last(rows) for name, rows in states.items()}, error
 
-    def decode(self, states: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:
+    def decode(self, decoder: Decoder, states: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:
         """Rows `(T, N, V*C*M)` predicted from the masked view's states, and those to encode again.
 
         Both have the same values; the gradient of the second ends at `states`, or without guidance
         at once.
         """
-        prompt, after = self._task("reconstruct", "reconstruct", offsets), None
+        prompt, after = self.prompts.task("reconstruct", "reconstruct", offsets), None
         if self.prompting == "after_norm":
             after = prompt
         else:
             states = states + prompt
-        reduced = self.decoder.reduce(states, after)
+        reduced = decoder.reduce(states, after)
         if not self.guidance:
-            rows = self.decoder(reduced)
+            rows = decoder(reduced)
             return rows, rows.detach()
-        again = self.decoder.reduce(states.detach(), None if after is None else after.detach())
-        rows, view = self.decoder(torch.cat([reduced, again], dim=1)).chunk(2, dim=1)
+        again = decoder.reduce(states.detach(), None if after is None else after.detach())
+        rows, view = decoder(torch.cat([reduced, again], dim=1)).chunk(2, dim=1)
         return rows, view
 
     @torch.no_grad()
     def keys(self, v: Views) -> dict[str, Tensor]:
         """Keys `(B, D)` of all processes' clips, `key`, and of their mixtures, `mix`."""
         self.key.move(self.encoder, self.projector)
-        encoder: Any = self.key.encoder
+        encoder = self.key.encoder
         features = encoder.last(encoder.recur(self._normalised(v.key, "intra", encoder)))
-        prompted = features + self._task("contrast", "key", v.offsets)
+        prompted = features + self.prompts.task("contrast", "key", v.offsets)
         keys = {"key": self.key.keep(self.key.projector(prompted))}
         if v.partner is not None and v.share is not None:
             size, partner, share = len(v.partner), gather(v.partner), gather(v.share)[:, None]
@@ -269,30 +269,27 @@ class PCM3(nn.Module):
 
     def contrast(self, queries: dict[str, Tensor], keys: dict[str, Tensor]) -> dict[str, Tensor]:
         """InfoNCE and distillation of embeddings `(B, D)` of each view, in float32 at least."""
+        terms: dict[str, Tensor] = {}
         with torch.autocast(next(iter(keys.values())).device.type, enabled=False):
-            queue, (student, teacher) = self.key.queue.keys, self.temperatures
-            teachers = {name: key @ queue.T for name, key in keys.items()}
-            anchors = {name: "mix" if name == "mix" else "key" for name in queries}
-            logits = cosines(
-                torch.cat(list(queries.values())), torch.cat([keys[k] for k in anchors.values()]),
-                queue,
-            )  # fmt: skip
-            terms: dict[str, Tensor] = {}
-            for (name, key), cosine in zip(
-                anchors.items(), logits.chunk(len(queries)), strict=True
-            ):
-                if not self.refine:
-                    terms[f"nce_{name}"] = info_nce(cosine / self.temperature)
+            for name, relation in relations(queries, keys, self.key.queue.keys).items():
+                terms[f"nce_{name}"] = info_nce(relation.student / self.temperature)
                 if self.lam_kl:
-                    divergence = relational(cosine[:, 1:], teachers[key], student, teacher)
-                    terms[f"kl_{name}"] = self.lam_kl * divergence
+                    terms[f"kl_{name}"] = self.lam_kl * distil(relation, self.temperatures)
         return terms
+
+    def post_distil(self, queries: dict[str, Tensor], keys: dict[str, Tensor]) -> dict[str, Tensor]:
+        """PCM3++'s second stage: distillation alone, in float32 at least."""
+        with torch.autocast(next(iter(keys.values())).device.type, enabled=False):
+            return {
+                f"kl_{name}": self.lam_kl * distil(relation, self.temperatures)
+                for name, relation in relations(queries, keys, self.key.queue.keys).items()
+            }
 
     def after_step(self) -> None:
         """The step's keys enter the queue."""
         self.key.queue.advance()
 
-    def _normalised(self, view: Tensor, prompt: str, encoder: Any = None) -> Tensor:
+    def _normalised(self, view: Tensor, prompt: str, encoder: StateEncoder | None = None) -> Tensor:
         """Normalised rows `(T, N, V*C*M)` of a stream `(N, C, T, V, M)`, or of rows, prompted."""
         encoder = encoder or self.encoder
         rows = encoder.rows(view) if view.dim() == 5 else view
@@ -308,23 +305,16 @@ class PCM3(nn.Module):
         states = self.encoder.recur(torch.cat(list(batch.values()), dim=1))
         return dict(zip(batch, states.chunk(len(batch), dim=1), strict=True))
 
-    def _task(self, task: str, use: str, offsets: Tensor) -> Tensor:
-        """A task prompt where this use has it: `(2H,)`, a half in each direction's features."""
-        if self.prompting == "none":
-            return offsets.new_zeros((), dtype=torch.float32)
-        halves = self.prompts[task].view(2, -1)
-        place = offsets[USES.index(use)] + torch.arange(halves.shape[1], device=offsets.device)
-        return halves.new_zeros(2, self.encoder.dim // 2).index_copy(1, place, halves).flatten()
-
 
 def _projector(features: int, out: int) -> nn.Sequential:
     """Linear, ReLU, Linear, drawn as released: the last weight Xavier, the rest torch's."""
-    made = nn.Sequential(nn.Linear(features, features), nn.ReLU(), nn.Linear(features, out))
-    nn.init.xavier_uniform_(made[2].weight)  # type: ignore[arg-type]
-    return made
+    first, last = nn.Linear(features, features), nn.Linear(features, out)
+    layers = nn.Sequential(first, nn.ReLU(), last)
+    nn.init.xavier_uniform_(last.weight)
+    return layers
 
 
-def _check(encoder: Any, form: str, prompts: str | None, predict: bool, lam_m: float) -> None:
+def _check(encoder: Encoder, form: str, prompts: str | None, predict: bool, lam_m: float) -> None:
     if not all(hasattr(encoder, name) for name in ("rows", "normalise", "recur", "last")):
         raise ValueError(
             f"pcm3 decodes the states of a recurrent encoder (gru), not {type(encoder).__name__}; "

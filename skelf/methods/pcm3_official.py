@@ -7,11 +7,11 @@ and three. Prompts that a method lacks are written as zeros, which act like none
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..contracts import Encoder
 from ..encoders.gru import GRU
 from ..errors import InputError
 from ..settings.ranges import LARGEST
@@ -31,7 +31,7 @@ DIRECTIONS = ("", "_reverse")
 CHANNELS = 3
 
 
-def encoder_names(encoder: GRU) -> dict[str, str]:
+def encoder_names(encoder: Encoder) -> dict[str, str]:
     """Released name -> ours, of the encoder's tensors, both below their prefix."""
     names = {}
     for ours in encoder.state_dict():
@@ -123,16 +123,16 @@ def _tensor(state: Mapping[str, Tensor], key: str, dimensions: int, source: str)
     return state[key]
 
 
-def _names(method: Any) -> dict[str, str]:
+def _names(method: PCM3) -> dict[str, str]:
     """Released name -> ours, of all tensors."""
     names = {f"{released}": f"prompts.{ours}" for released, ours in PROMPTS.items()}
     names |= {"queue": "key.queue.keys", "queue_ptr": "key.queue.pointer"}
-    trunk = encoder_names(method.encoder)
+    trunk, decoder = encoder_names(method.encoder), method.decoder
     for released, ours in (("encoder_q.", ""), ("encoder_k.", "key.")):
         names |= {released + name: f"{ours}encoder.{inner}" for name, inner in trunk.items()}
         for inner in method.projector.state_dict():
             names[f"{released}fc.{inner}"] = f"{ours}projector.{inner}"
-    for ours in method.decoder.state_dict():
+    for ours in decoder.state_dict() if decoder is not None else ():
         part, _, inner = ours.partition(".")
         prefix = {
             "neck": "linear.", "gru": "recons_decoder.decoder.",

@@ -11,11 +11,10 @@ key among those of a queue of earlier clips (sources C6).
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Generator, Tensor, nn
 
 from ..augment.skeletonclr import SkeletonCLRViews, draw_views
+from ..contracts import Encoder
 from ..losses.contrastive import cosines, info_nce
 from ..settings.ranges import Form, Keys, Positive, Share, Size
 from ._momentum import KeyEncoder, embed, of_form, projector
@@ -43,11 +42,11 @@ class SkeletonCLR(nn.Module):
         ValueError: an unknown form, or a number out of range.
     """
 
-    encoder: Any  # a module with `dim`, `num_frames`, `coordinates` and `skeleton`
+    encoder: Encoder
 
     def __init__(
         self,
-        encoder: nn.Module,
+        encoder: Encoder,
         views: SkeletonCLRViews = SkeletonCLRViews(),
         *,
         queue: Keys = 32768,

@@ -12,22 +12,30 @@ the whole batch, so that any number of processes gives the loss and gradients of
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol
 
 import torch
 from torch import Generator, Tensor, nn
 
 from ..augment.usdrl import USDRLViews, draw_views
+from ..contracts import Encoder
 from ..distributed import gather
 from ..losses.decorrelation import decorrelation
 from ..settings.ranges import Amount, Form, Size, check_form
+
+
+class TokenEncoder(Encoder, Protocol):
+    """An encoder of two domains (DSTE, STTR); its vectors are both domains' side by side."""
+
+    def tokens(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Temporal `(N, T, H)` and spatial tokens `(N, M*V, H)`."""
 
 
 class USDRL(nn.Module):
     """USDRL pretraining on an encoder with temporal and spatial tokens (DSTE, STTR).
 
     Args:
-        encoder: has `tokens(x)` that returns `(N, T, H)` and `(N, M*V, H)`.
+        encoder: see `TokenEncoder`.
         views: how its views are drawn.
         projection: width of the temporal and spatial projectors; the instance projector ends in
             twice that. None: 2H.
@@ -49,11 +57,11 @@ class USDRL(nn.Module):
         ValueError: an encoder without `tokens`, or an unknown form.
     """
 
-    encoder: Any  # a module with `tokens`, `dim`, `num_frames` and `coordinates`
+    encoder: TokenEncoder
 
     def __init__(
         self,
-        encoder: nn.Module,
+        encoder: TokenEncoder,
         views: USDRLViews = USDRLViews(),
         *,
         projection: Size | None = None,
@@ -98,7 +106,7 @@ class USDRL(nn.Module):
 
     def project(self, *views: Tensor) -> dict[str, Tensor]:
         """Projected views: domain -> `(K, B, D)` float32, B the batch over all processes."""
-        vectors: Tensor = self.encoder(torch.cat(views))  # pooled tokens, (K * B, 2H)
+        vectors = self.encoder(torch.cat(views))  # pooled tokens, (K * B, 2H)
         pooled = gather(vectors.view(len(views), -1, self.encoder.dim), dim=1)  # (K, B, 2H)
         temporal, spatial = pooled.chunk(2, dim=2)
         inputs = {"instance": pooled, "temporal": temporal, "spatial": spatial}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from torch import Tensor
 
@@ -73,8 +72,11 @@ def load(
     sizes = _sizes(state, skeleton, source)
     sttr = any(".self_attn." in key for key in state)
     encoder_class = STTR if sttr else DSTE
-    projection = sizes.pop("projection")
-    method = USDRL(encoder_class(skeleton, stream=stream, **sizes), projection=projection)
+    encoder = encoder_class(
+        skeleton, sizes["in_channels"], sizes["persons"], stream, dim=sizes["dim"],
+        frames=sizes["frames"],
+    )  # fmt: skip
+    method = USDRL(encoder, projection=sizes["projection"])
     table = _SHARED + (_STTR if sttr else _DSTE)
     renamed = {
         _rename(key, [(released, ours) for ours, released in table], source): value
@@ -95,15 +97,21 @@ def save(method: USDRL) -> dict[str, Tensor]:
     """The method's tensors under the released names, with both copies of shared attentions.
 
     Raises:
-        InputError: more than two layers a stream, which the released layout cannot name.
+        InputError: more than two layers a stream, or another encoder than DSTE and STTR, which the
+            released layout cannot name.
     """
     encoder = method.encoder
+    if not isinstance(encoder, DSTE | STTR):
+        raise InputError(
+            f"the released USDRL layout is DSTE's or STTR's; this encoder is "
+            f"{type(encoder).__name__}"
+        )
     if len(encoder.layers_t) > 2:
         raise InputError(
             "the released USDRL layout names two layers a stream; this encoder has more"
         )
     table = _SHARED + (_STTR if isinstance(encoder, STTR) else _DSTE)
-    official = {"backbone.tpe.pe": encoder.position_t}
+    official: dict[str, Tensor] = {"backbone.tpe.pe": encoder.position_t}
     for key, value in method.state_dict().items():
         name = _rename(key, table, "method")
         official[name] = value
@@ -112,8 +120,8 @@ def save(method: USDRL) -> dict[str, Tensor]:
     return official
 
 
-def _sizes(state: Mapping[str, Tensor], skeleton: Skeleton, source: str) -> dict[str, Any]:
-    """Arguments of the encoder, and `projection`."""
+def _sizes(state: Mapping[str, Tensor], skeleton: Skeleton, source: str) -> dict[str, int]:
+    """Sizes of the encoder and the projector, by argument."""
     for key, dimensions in _SIZES.items():
         if key not in state or state[key].dim() != dimensions:
             raise InputError(f"{source}: tensor {key!r} is missing; is this a USDRL checkpoint?")

@@ -170,7 +170,7 @@ def count(settings: Config, given: dict[str, Any]) -> dict[str, Any]:
     """What `Profile` says of parameters and arithmetic, for a run's config and its `input`."""
     with counting():
         with torch.device("meta"):
-            method: Any = build_method(settings, given, "config")
+            method = build_method(settings, given, "config")
         encoder, clips = method.encoder, settings.train.batch_size
         sizes = (given["channels"], encoder.num_frames, encoder.skeleton.joints, given["persons"])
         with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=_FORMULAS) as alone:
@@ -178,11 +178,11 @@ def count(settings: Config, given: dict[str, Any]) -> dict[str, Any]:
         method.train()
         x = torch.zeros(clips, sizes[0], CLIP, *sizes[2:])  # views are drawn: they need numbers
         views = method.views(x, torch.full((clips,), CLIP), torch.Generator())
-        views = [v.to("meta") if isinstance(v, Tensor) else v for v in views]
+        views = tuple(v.to("meta") if isinstance(v, Tensor) else v for v in views)
         with FlopCounterMode(display=False, custom_mapping=_FORMULAS) as step:
             loss = method(*views)["loss"]
             forward = step.get_total_flops()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch does not type it
     return {
         "frames": encoder.num_frames,
         "parameters": _size(method.parameters()),

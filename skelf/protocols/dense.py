@@ -15,8 +15,6 @@ from ..augment.basic import resize
 from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
 from ..data.normalize import keeps_time
-from ..encoders.ensemble import Ensemble
-from ..encoders.gru import GRU
 from ..errors import InputError
 from .features import in_evaluation, same_layout
 from .windows import Windows, as_clips, rows, to_frames
@@ -151,8 +149,9 @@ def dense(encoder: nn.Module, reader: Reader, windows: Windows) -> Tensor:
 
 def recurrent(encoder: nn.Module) -> bool:
     """Whether the encoder takes clips of any length."""
-    counted = [module for module in encoder.modules() if hasattr(module, "num_frames")]
-    return all(isinstance(module, GRU | Ensemble) for module in counted) and bool(counted)
+    # Any: torch types the parts of a module as modules; these are encoders.
+    counted: list[Any] = [part for part in encoder.modules() if hasattr(part, "num_frames")]
+    return all(part.any_length for part in counted) and bool(counted)
 
 
 @contextmanager

@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from dataclasses import MISSING
 from typing import Any, Literal
 
-from torch import nn
-
+from ..contracts import Encoder, Method
 from ..encoders import ENCODERS
 from ..errors import InputError
 from ..methods import METHODS
@@ -30,21 +29,21 @@ class Input:
     confidence: bool = option(False, "whether the last channel is one")
 
 
-def build_encoder(config: Config, given: Any, source: str) -> Any:
-    """The config's encoder with fresh weights; its contract is more than nn.Module's.
+def build_encoder(config: Config, stored: object, source: str) -> Encoder:
+    """The config's encoder with fresh weights.
 
     Args:
         config: names it and its arguments.
-        given: the config's `input`, see `Input`.
+        stored: the config's `input`, see `Input`.
         source: what messages call the config.
 
     Raises:
         InputError: an unknown encoder, or an argument that it does not take.
     """
-    if not isinstance(given, Mapping):
+    if not isinstance(stored, Mapping):
         raise InputError(f"{source}: input: a table of settings is missing")
-    takes = filled(Input, given, section="input", source=source)
-    cls, chosen = encoder_class(ENCODERS, config.encoder, source=source)
+    takes = filled(Input, stored, section="input", source=source)
+    cls, settings = encoder_class(ENCODERS, config.encoder, source=source)
     with building(f"{source}: encoder"):
         return cls(
             Skeleton.from_dict(takes.skeleton, source),
@@ -52,22 +51,22 @@ def build_encoder(config: Config, given: Any, source: str) -> Any:
             persons=takes.persons,
             stream=takes.stream,
             confidence=takes.confidence,
-            **chosen,
+            **settings,
         )
 
 
-def build_method(config: Config, given: Any, source: str) -> nn.Module:
+def build_method(config: Config, stored: object, source: str) -> Method:
     """The config's method on its encoder, with fresh weights; see `build_encoder`.
 
     Raises:
         InputError: an argument that the method or the encoder does not take.
     """
-    encoder = build_encoder(config, given, source)
+    encoder = build_encoder(config, stored, source)
     cls = METHODS[config.method]
-    chosen = arguments(cls, config.arguments, section="method", source=source)
+    settings = arguments(cls, config.arguments, section="method", source=source)
     views = filled(options_of(cls, "views"), config.views, section="views", source=source)
     with building(f"{source}: method"):
-        return cls(encoder, views, **chosen)
+        return cls(encoder, views, **settings)
 
 
 @contextmanager

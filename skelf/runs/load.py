@@ -10,11 +10,12 @@ import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..checkpoints import folder as checkpoint
+from ..contracts import Encoder, Method
 from ..encoders import ENCODERS
 from ..encoders.ensemble import Ensemble, common
 from ..errors import InputError, unknown
@@ -31,10 +32,15 @@ Run = str | Path
 ALL = "all"
 
 
+@runtime_checkable
+class Streamed(Protocol):
+    """A method that trains several streams together: the joint stream's encoder and `encoders`."""
+
+    encoders: Mapping[str, Encoder]
+
+
 @no_trace()
-def load(
-    run: Run, *, untrained: bool = False, seed: int = 0, stream: str | None = None
-) -> nn.Module:
+def load(run: Run, *, untrained: bool = False, seed: int = 0, stream: str | None = None) -> Encoder:
     """The trained encoder of a run folder, a checkpoint folder or a hub name, in evaluation mode.
 
     Args:
@@ -59,8 +65,7 @@ def load(
         >>> encoder.frames(torch.zeros(2, 3, 8, 20, 1)).shape  # and one a frame
         torch.Size([2, 8, 16])
     """
-    encoder: nn.Module = judged_encoder(run, None, untrained, seed, stream=stream)[0]
-    return encoder
+    return judged_encoder(run, None, untrained, seed, stream=stream)[0]
 
 
 from_pretrained = load  # the name that users of the hub look for
@@ -69,7 +74,7 @@ from_pretrained = load  # the name that users of the hub look for
 @no_trace()
 def load_official(
     path: str | Path, method: str, skeleton: Skeleton | str = "ntu25", stream: str = "joint"
-) -> nn.Module:
+) -> Method:
     """The method that a checkpoint of the authors' release holds; its `.encoder` is ready to use.
 
     Args:
@@ -99,8 +104,7 @@ def load_official(
     table = layout(skeleton) if isinstance(skeleton, str) else skeleton
     state = checkpoint.read_tensors(Path(path))
     with building(str(path)):
-        made: nn.Module = OFFICIAL[method].load(state, table, str(path), stream=stream)
-    return made.eval()
+        return OFFICIAL[method].load(state, table, str(path), stream=stream).eval()
 
 
 def judged_encoder(
@@ -110,8 +114,8 @@ def judged_encoder(
     seed: int,
     skeleton: Skeleton | str = "ntu25",
     stream: str | None = None,
-) -> tuple[Any, dict[str, Any]]:
-    """The encoder (its contract is more than nn.Module's) and the config it came with.
+) -> tuple[Encoder, dict[str, Any]]:
+    """The encoder and the config that it came with.
 
     Args:
         run: one, or several whose encoders become an `Ensemble`; its config lists theirs as `runs`.
@@ -125,14 +129,14 @@ def judged_encoder(
     runs = list_runs(run)
     if method is not None and untrained:
         raise InputError("--untrained needs a run of skelf, not an official checkpoint")
-    found = [
-        _from_run(one, untrained, seed, name)
+    loaded = [
+        _from_run(each, untrained, seed, name)
         if method is None
-        else _from_official(one, method, skeleton, name)
-        for one, name in zip(runs, _for_each(stream, runs), strict=True)
+        else _from_official(each, method, skeleton, name)
+        for each, name in zip(runs, _for_each(stream, runs), strict=True)
     ]
-    encoders = [encoder for held, _ in found for encoder in held]
-    described = found[0][1] if len(runs) == 1 else _together(runs, found)
+    encoders = [encoder for of_run, _ in loaded for encoder in of_run]
+    described = loaded[0][1] if len(runs) == 1 else _together(runs, loaded)
     return (encoders[0] if len(encoders) == 1 else Ensemble(encoders).eval()), described
 
 
@@ -141,9 +145,9 @@ def list_runs(run: Run | Sequence[Run]) -> list[Run]:
     runs: list[Run] = [run] if isinstance(run, str | Path) else list(run)
     if not runs:
         raise InputError("no run is named; give --run")
-    for one in runs:
-        if [str(other) for other in runs].count(str(one)) > 1:
-            raise InputError(f"{one}: this run is named twice; name each once")
+    for each in runs:
+        if [str(other) for other in runs].count(str(each)) > 1:
+            raise InputError(f"{each}: this run is named twice; name each once")
     return runs
 
 
@@ -161,17 +165,15 @@ def _for_each(stream: str | None, runs: Sequence[Run]) -> list[str | None]:
 
 def _from_official(
     path: Run, method: str, skeleton: Skeleton | str, stream: str | None
-) -> tuple[list[Any], dict[str, Any]]:
-    made: Any = load_official(path, method, skeleton)
-    if hasattr(made, "encoders"):
-        held = {"joint": made.encoder, **made.encoders}
-        encoders = [held[name] for name in _choose(path, list(held), stream)]
+) -> tuple[list[Encoder], dict[str, Any]]:
+    released = load_official(path, method, skeleton)
+    if isinstance(released, Streamed):
+        by_stream = {"joint": released.encoder, **released.encoders}
+        encoders = [by_stream[name] for name in _choose(path, list(by_stream), stream)]
     elif stream == ALL:
         raise InputError(f"{path}: {method} trains one stream; name it with --stream")
     else:
-        encoders = [
-            load_official(path, method, skeleton, stream or "joint").get_submodule("encoder")
-        ]
+        encoders = [load_official(path, method, skeleton, stream or "joint").encoder]
     return encoders, {
         "method": {"name": method, "form": "official"},
         "encoder": {"name": next(k for k, c in ENCODERS.items() if isinstance(encoders[0], c))},
@@ -182,77 +184,78 @@ def _from_official(
 
 def _from_run(
     run: Run, untrained: bool, seed: int, stream: str | None
-) -> tuple[list[Any], dict[str, Any]]:
+) -> tuple[list[Encoder], dict[str, Any]]:
     folder = checkpoint.locate(run)
     if folder.is_file():
         raise InputError(f"{run}: a file; say whose official checkpoint it is with --method")
     described = checkpoint.read_config(folder)
     source = str(folder / "config.json")
-    config, given = Config.from_dict(described, source=source), described.get("input")
+    config, stored = Config.from_dict(described, source=source), described.get("input")
     seed_torch(seed, "cpu")
-    first = build_encoder(config, given, source)
+    first = build_encoder(config, stored, source)
     unread = untrained and stream is None
     tensors = {} if unread else checkpoint.read_tensors(folder / checkpoint.MODEL)
-    held = {first.stream: "encoder.", **_others(tensors)}
-    made = {first.stream: first}
-    names = _choose(run, list(held), stream)
+    prefixes = {first.stream: "encoder.", **_others(tensors)}
+    encoders = {first.stream: first}
+    names = _choose(run, list(prefixes), stream)
     if names != [first.stream]:
         if untrained:  # the others' weights are drawn after the first's, by the method
             seed_torch(seed, "cpu")
-            method: Any = build_method(config, given, source)
-            made = {first.stream: method.encoder, **dict(getattr(method, "encoders", {}))}
+            method = build_method(config, stored, source)
+            others = method.encoders if isinstance(method, Streamed) else {}
+            encoders = {first.stream: method.encoder, **others}
         else:
-            made |= {
-                name: build_encoder(config, {**(given or {}), "stream": name}, source)
+            encoders |= {
+                name: build_encoder(config, {**(stored or {}), "stream": name}, source)
                 for name in names
-                if name not in made
+                if name not in encoders
             }
-    if missing := [name for name in names if name not in made]:
+    if missing := [name for name in names if name not in encoders]:
         raise InputError(f"{folder}: weights and config.json do not match: stream {missing[0]}")
     if not untrained:
         for name in names:
-            _fill(made[name], tensors, held[name], folder)
-    return [made[name].eval() for name in names], {"source": {}} | described
+            _fill(encoders[name], tensors, prefixes[name], folder)
+    return [encoders[name].eval() for name in names], {"source": {}} | described
 
 
 def _others(tensors: Mapping[str, Tensor]) -> dict[str, str]:
     """Further streams of a method that trains several -> where their tensors are."""
-    named = {match[1] for key in tensors if (match := re.match(r"encoders\.(\w+)\.", key))}
-    return {name: f"encoders.{name}." for name in STREAMS if name in named}
+    streams = {match[1] for key in tensors if (match := re.match(r"encoders\.(\w+)\.", key))}
+    return {name: f"encoders.{name}." for name in STREAMS if name in streams}
 
 
-def _choose(run: Run, held: Sequence[str], stream: str | None) -> list[str]:
+def _choose(run: Run, present: Sequence[str], stream: str | None) -> list[str]:
     """The streams of a run that are meant, of those that it holds."""
     if stream is None:
-        return list(held[:1])
-    if len(held) == 1:
+        return list(present[:1])
+    if len(present) == 1:
         raise InputError(
-            f"{run}: a run knows its stream, and this one holds {held[0]} alone; --stream chooses "
-            "where one run trained several (crossclr), or goes with --method"
+            f"{run}: a run knows its stream, and this one holds {present[0]} alone; --stream "
+            "chooses where one run trained several (crossclr), or goes with --method"
         )
     if stream == ALL:
-        return list(held)
-    if stream not in held:
+        return list(present)
+    if stream not in present:
         raise InputError(
-            f"{run}: no stream {stream!r} in it; it holds {', '.join(held)}: name one, or all"
+            f"{run}: no stream {stream!r} in it; it holds {', '.join(present)}: name one, or all"
         )
     return [stream]
 
 
-def _fill(encoder: nn.Module, tensors: Mapping[str, Tensor], prefix: str, folder: Path) -> None:
-    own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+def _fill(encoder: Encoder, tensors: Mapping[str, Tensor], prefix: str, folder: Path) -> None:
+    weights = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
     try:
-        encoder.load_state_dict(own)
+        encoder.load_state_dict(weights)
     except RuntimeError as error:
         detail = str(error).splitlines()[-1].strip()
         raise InputError(f"{folder}: weights and config.json do not match: {detail}") from None
 
 
 def _together(
-    runs: Sequence[Run], found: Sequence[tuple[list[Any], dict[str, Any]]]
+    runs: Sequence[Run], loaded: Sequence[tuple[list[Encoder], dict[str, Any]]]
 ) -> dict[str, Any]:
     """The config of several runs: what they have in common, and each as it is."""
-    configs = [described for _, described in found]
+    configs = [described for _, described in loaded]
     normalize = [config["data"]["normalize"] for config in configs]
     for run, name in zip(runs, normalize, strict=True):
         if name != normalize[0]:
@@ -262,13 +265,13 @@ def _together(
             )
     settings = [config.get("eval") or {} for config in configs]
     agreed = {k: v for k, v in settings[0].items() if all(s.get(k) == v for s in settings)}
-    if differing := sorted({key for one in settings for key in one} - agreed.keys()):
+    if differing := sorted({key for section in settings for key in section} - agreed.keys()):
         warnings.warn(
             f"the runs' eval settings differ in {', '.join(differing)}: the defaults are used "
             "where no eval.key=value is given",
             stacklevel=4,
         )
-    kept = ("method", "encoder", "views", "train", "data", "source")
+    sections = ("method", "encoder", "views", "train", "data", "source")
     return {
         "method": {
             "name": common(config["method"]["name"] for config in configs),
@@ -280,7 +283,7 @@ def _together(
         "eval": agreed,
         "runs": [
             {"run": str(run), "streams": [encoder.stream for encoder in encoders]}
-            | {key: config.get(key) for key in kept}
-            for run, (encoders, config) in zip(runs, found, strict=True)
+            | {key: config.get(key) for key in sections}
+            for run, (encoders, config) in zip(runs, loaded, strict=True)
         ],
     }

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..checkpoints import folder as checkpoint
+from ..contracts import Method
 from ..errors import InputError, unknown
 from ..methods import OFFICIAL
 from ..skeleton import Skeleton
@@ -33,35 +34,35 @@ def read_start(init: str | Path, method: str) -> Start:
         InputError: nothing there, a run of another method, or a file of a method without a released
             layout.
     """
-    found = checkpoint.locate(init)
-    if found.is_file():
+    place = checkpoint.locate(init)
+    if place.is_file():
         if method not in OFFICIAL:
             raise unknown("official checkpoint layout", method, OFFICIAL)
-        return Start(found, None)
-    config = checkpoint.read_config(found)
-    held = config.get("method")
-    name = held.get("name") if isinstance(held, Mapping) else None
+        return Start(place, None)
+    config = checkpoint.read_config(place)
+    section = config.get("method")
+    name = section.get("name") if isinstance(section, Mapping) else None
     if name != method:
         raise InputError(f"{init}: holds a run of {name!r}, not of {method!r}; name one of its own")
-    return Start(found, config)
+    return Start(place, config)
 
 
-def start_from(start: Start, made: nn.Module, name: str, given: Mapping[str, Any]) -> None:
+def start_from(start: Start, method: Method, name: str, described: Mapping[str, Any]) -> None:
     """Loads the weights, and all else that a checkpoint's model holds, into a new method.
 
     Args:
         start: where they are.
-        made: the method, built with the settings of the new run.
-        name: its name.
-        given: the `input` of the new run's config, which has to be that of the stored one.
+        method: built with the settings of the new run.
+        name: the method's name.
+        described: the `input` of the new run's config, which has to be that of the stored one.
 
     Raises:
         InputError: the stored run is of other data or another stream, or its weights do not fit the
             settings.
     """
-    tensors = _tensors(start, name, given)
+    tensors = _tensors(start, name, described)
     try:
-        made.load_state_dict(tensors)
+        method.load_state_dict(tensors)
     except RuntimeError as error:
         lines = [line.strip() for line in str(error).splitlines()[1:]]
         raise InputError(
@@ -69,15 +70,16 @@ def start_from(start: Start, made: nn.Module, name: str, given: Mapping[str, Any
         ) from None
 
 
-def _tensors(start: Start, name: str, given: Mapping[str, Any]) -> dict[str, Tensor]:
+def _tensors(start: Start, name: str, described: Mapping[str, Any]) -> dict[str, Tensor]:
     if start.config is None:
-        skeleton = Skeleton.from_dict(given["skeleton"])
+        skeleton = Skeleton.from_dict(described["skeleton"])
         state = checkpoint.read_tensors(start.source)
-        official = OFFICIAL[name].load(state, skeleton, str(start.source), stream=given["stream"])
-        tensors: dict[str, Tensor] = official.state_dict()
-        return tensors
+        official = OFFICIAL[name].load(
+            state, skeleton, str(start.source), stream=described["stream"]
+        )
+        return official.state_dict()
     stored = start.config.get("input")
-    for key, value in given.items():
+    for key, value in described.items():
         before = stored.get(key, False) if isinstance(stored, Mapping) else None
         if before != value:
             shown = "" if key == "skeleton" else f" {before!r}, not {value!r}"

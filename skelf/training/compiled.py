@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-Made = TypeVar("Made")
+from ..contracts import Method, torch_module
+
+Result = TypeVar("Result")
 
 
 class Compiled:
@@ -23,18 +25,18 @@ class Compiled:
         wanted: False leaves everything as it is.
     """
 
-    def __init__(self, method: nn.Module, wanted: bool) -> None:
-        self.method: Any = method
+    def __init__(self, method: Method, wanted: bool) -> None:
+        self.method = torch_module(method)
         self.active = wanted
-        self._known: set[Hashable] = set()
+        self._compiled: set[Hashable] = set()
         if wanted:
-            self.method.forward = torch.compile(method.forward, dynamic=False)
+            self.method.forward = torch.compile(self.method.forward, dynamic=False)
 
     def new_stage(self) -> None:
         """The method may go other ways from here on, which are compiled when they are met."""
-        self._known.clear()
+        self._compiled.clear()
 
-    def attempt(self, work: Callable[[], Made], key: Hashable) -> Made:
+    def attempt(self, work: Callable[[], Result], key: Hashable) -> Result:
         """`work()`, in eager mode where what `forward` was compiled to fails the first time.
 
         The failed try leaves nothing behind: `work` starts again from the method's old state.
@@ -46,11 +48,11 @@ class Compiled:
         Raises:
             Exception: whatever `work` raises in eager mode, or once it has worked for this key.
         """
-        if not self.active or key in self._known:
+        if not self.active or key in self._compiled:
             return work()
         before = _State(self.method)
         try:
-            made = work()
+            result = work()
         except torch.OutOfMemoryError:  # there would be no more memory without compilation
             raise
         except Exception as error:
@@ -61,8 +63,8 @@ class Compiled:
                 f"train.compile: {_line(error)}; the run goes on without compilation", stacklevel=2
             )
             return work()
-        self._known.add(key)
-        return made
+        self._compiled.add(key)
+        return result
 
 
 class _State:

@@ -16,10 +16,10 @@ from typing import Any, cast
 
 import torch
 from lightning.fabric import Fabric
-from torch import nn
 
 from .. import private
 from ..checkpoints import folder as checkpoint
+from ..contracts import Encoder, Method
 from ..data.clips import ClipSet
 from ..devices import choose_device
 from ..errors import InputError
@@ -33,7 +33,7 @@ from .trainer import Trainer
 
 @no_trace()  # of precision; of a GPU's generators see below, once it is chosen
 def fit(
-    method: nn.Module,
+    method: Method,
     clips: ClipSet,
     settings: Train,
     *,
@@ -41,13 +41,13 @@ def fit(
     seed: int,
     config: dict[str, Any],
     resume: bool = False,
-    monitor: Callable[[nn.Module], dict[str, float]] | None = None,
+    monitor: Callable[[Encoder], dict[str, float]] | None = None,
     listener: Listener = lambda event: None,
 ) -> Path:
     """Trains `method` on the clips and keeps checkpoints, log and TensorBoard scalars in `run`.
 
     Args:
-        method: see `methods`; trained in place.
+        method: trained in place.
         clips: the training clips; labels are never read.
         settings: the loop's settings.
         run: the run's folder, one run at a time; all machines of a distributed run share it.

@@ -6,14 +6,15 @@ import copy
 import math
 import time
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from lightning.fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..checkpoints import folder as checkpoint
+from ..contracts import Encoder, Method, Staged, torch_module
 from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
 from ..encoders.chunks import set_chunk
@@ -34,19 +35,20 @@ class Trainer:
     def __init__(
         self,
         fabric: Fabric,
-        method: nn.Module,
+        method: Method,
         clips: ClipSet,
         settings: Train,
         run: Path,
         seed: int,
         config: dict[str, Any],
     ) -> None:
-        self.method = cast(Any, method)  # its contract is more than nn.Module's
-        self.fabric, self.settings = fabric, settings
+        self.method, self.fabric, self.settings = method, fabric, settings
         self.run, self.seed, self.config, self.step = run, seed, config, 0
         set_chunk(method, settings.chunk)
         self.compiled = Compiled(method, settings.compile)
-        self.module, self.optimizer = fabric.setup(method, _optimizer(fabric, method, settings))
+        self.module, self.optimizer = fabric.setup(
+            torch_module(method), _optimizer(fabric, method, settings)
+        )
         self.batches = ClipBatches(
             clips, fabric.device, persons=self.method.encoder.persons, resident=settings.resident
         )
@@ -64,7 +66,7 @@ class Trainer:
         sums: dict[str, float] = {}
         self.module.train()
         self.compiled.new_stage()
-        if hasattr(self.method, "start_epoch"):
+        if isinstance(self.method, Staged):
             self.method.start_epoch(epoch)
         began, clips, rate = time.perf_counter(), 0, 0.0
         self.laps = Laps(fabric.device)
@@ -154,12 +156,11 @@ class Trainer:
             else:
                 self.average[name].copy_(value)
 
-    def averaged_encoder(self) -> nn.Module:
+    def averaged_encoder(self) -> Encoder:
         """The encoder as checkpoints hold it: the running average where one is kept."""
-        encoder: nn.Module = self.method.encoder
         if self.average is None:
-            return encoder
-        averaged = copy.deepcopy(encoder)
+            return self.method.encoder
+        averaged = copy.deepcopy(self.method.encoder)
         averaged.load_state_dict(self.average)
         return averaged
 
@@ -168,9 +169,9 @@ class Trainer:
         if not self.fabric.is_global_zero:
             return
         tensors = dict(self.method.state_dict())
-        kept, optimizer = optimizer_tensors(self.optimizer.state_dict())
+        beside, optimizer = optimizer_tensors(self.optimizer.state_dict())
         if self.average is not None:  # the raw encoder is for resuming, the average for use
-            kept |= {f"raw.{name}": tensors[f"encoder.{name}"] for name in self.average}
+            beside |= {f"raw.{name}": tensors[f"encoder.{name}"] for name in self.average}
             tensors |= {f"encoder.{name}": value for name, value in self.average.items()}
         scaler = self.fabric.strategy.precision.state_dict()  # fp16's; empty for the others
         checkpoint.save(
@@ -178,7 +179,7 @@ class Trainer:
             tensors=tensors,
             config=self.config,
             card=checkpoint.card(self.config, epochs=epochs, steps=self.step),
-            state_tensors=kept,
+            state_tensors=beside,
             state={"epoch": epochs, "step": self.step, "optimizer": optimizer, "scaler": scaler},
         )
         checkpoint.prune(self.run, self.settings.keep)
@@ -198,16 +199,16 @@ class Trainer:
     def _restore(self, folder: Path) -> int:
         counters = read_counters(folder)
         tensors = checkpoint.read_tensors(folder / checkpoint.MODEL)
-        kept = checkpoint.read_state(folder)[0]
-        raw = {name[4:]: value for name, value in kept.items() if name.startswith("raw.")}
+        beside = checkpoint.read_state(folder)[0]
+        raw = {name[4:]: value for name, value in beside.items() if name.startswith("raw.")}
         if self.average is not None and raw:
             self.average = {name: tensors[f"encoder.{name}"].to(self.fabric.device) for name in raw}
             tensors |= {f"encoder.{name}": value for name, value in raw.items()}
         self.method.load_state_dict(tensors)
-        state = optimizer_state(kept, counters["optimizer"])
-        for stored, own in zip(state["param_groups"], self.optimizer.param_groups, strict=True):
+        state = optimizer_state(beside, counters["optimizer"])
+        for stored, group in zip(state["param_groups"], self.optimizer.param_groups, strict=True):
             # This device's way, whichever the checkpoint was made on.
-            stored["fused"] = own["fused"]
+            stored["fused"] = group["fused"]
         self.optimizer.load_state_dict(state)
         if counters.get("scaler"):
             self.fabric.strategy.precision.load_state_dict(counters["scaler"])
@@ -215,7 +216,7 @@ class Trainer:
         return int(counters["epoch"])
 
 
-def _optimizer(fabric: Fabric, method: nn.Module, settings: Train) -> torch.optim.Optimizer:
+def _optimizer(fabric: Fabric, method: Method, settings: Train) -> torch.optim.Optimizer:
     """torch's, fused: one pass over all numbers, three times as fast as the usual one on a CPU."""
     options: dict[str, Any] = {"lr": settings.lr, "weight_decay": settings.weight_decay}
     if settings.optimizer == "sgd":
@@ -225,5 +226,5 @@ def _optimizer(fabric: Fabric, method: nn.Module, settings: Train) -> torch.opti
     return _OPTIMIZERS[settings.optimizer](method.parameters(), **options)
 
 
-def _clone(module: nn.Module) -> dict[str, Tensor]:
+def _clone(module: Encoder) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in module.state_dict().items()}
