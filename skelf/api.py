@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from torch import nn
 
+from .contracts import Encoder
 from .data.clips import ClipSet
 from .data.normalize import check as check_normalize
 from .data.presets import located
@@ -26,7 +26,7 @@ from .guest import seed as seed_torch
 from .methods import METHODS
 from .metrics.classes import topk_accuracy
 from .protocols import PROTOCOLS
-from .protocols.features import PRECISIONS, extract_splits
+from .protocols.features import PRECISIONS, encode_in, extract_splits
 from .protocols.knn import knn_scores
 from .protocols.outcome import Outcome
 from .results import scores
@@ -206,8 +206,7 @@ def evaluate(
         described["data"]["normalize"] = str(parse_override(text)[1])
     clips = _open(clips, described["data"]["normalize"])
     _refuse_channels(clips, encoder)
-    if precision != PRECISIONS[0]:
-        encoder.frozen_precision = precision
+    encode_in(encoder, precision)
     train, test = clips.split(split)
     rest = [text for text in overrides if text not in prepared]
     options = evaluation(asked, base=described.get("eval"), overrides=rest)
@@ -294,7 +293,7 @@ def _rows(outcome: Outcome, shared: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def _monitor(train: ClipSet, test: ClipSet | None) -> Callable[[nn.Module], dict[str, float]]:
+def _monitor(train: ClipSet, test: ClipSet | None) -> Callable[[Encoder], dict[str, float]]:
     """Weighted k-NN of the test side against the training side."""
     labelled = test is not None and len(np.unique(train.label[train.label >= 0])) > 1
     if test is None or not labelled or not (test.label >= 0).any():
@@ -303,7 +302,7 @@ def _monitor(train: ClipSet, test: ClipSet | None) -> Callable[[nn.Module], dict
             "one with --split, or set it to 0"
         )
 
-    def read(encoder: nn.Module) -> dict[str, float]:
+    def read(encoder: Encoder) -> dict[str, float]:
         device = next(encoder.parameters()).device
         f = extract_splits(encoder, train, test, device=str(device))
         gallery, labels = f.train.to(device), f.train_labels.to(device)
@@ -339,7 +338,7 @@ def _refuse_seed(seed: int) -> None:
 
 
 def _refuse_channels(clips: ClipSet, encoder: Any) -> None:
-    taken = (encoder.in_channels, getattr(encoder, "confidence", False))
+    taken = (encoder.in_channels, encoder.confidence)
     if (clips.channels, clips.confidence) != taken:
         input_, wanted = (
             f"{channels - scored} coordinates{' and a confidence' if scored else ''} a joint"

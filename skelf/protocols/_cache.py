@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ..contracts import Encoder, torch_module
 from ..data.clips import ClipSet
 from ..skeleton import Skeleton
 
@@ -23,7 +24,7 @@ FOLDERS = ("", "augment", "data", "data/joints", "encoders", "protocols", "setti
 """Of the package: from a store's clips to features. Each without the folders within."""
 
 
-def key(encoder: nn.Module, clips: ClipSet, change: str | None = None) -> str | None:
+def key(encoder: Encoder, clips: ClipSet, change: str | None = None) -> str | None:
     """A hash of the encoder's weights, settings and source, and of the clips.
 
     Args:
@@ -41,14 +42,15 @@ def key(encoder: nn.Module, clips: ClipSet, change: str | None = None) -> str | 
 
     add("features-2", torch.__version__, source_digest(), clips.digest(), clips.normalize, change)
     classes: set[type] = set()
-    for name, module in encoder.named_modules():
+    network = torch_module(encoder)
+    for name, module in network.named_modules():
         add(name, type(module).__qualname__, _settings(module))
         classes |= set(type(module).__mro__)
     sources = [_source(cls) for cls in classes if not _hashed_already(cls)]
     for source in sorted(filter(None, sources)):
         digest.update(source)
     # Buffers by name, not state_dict: it leaves out those that are not persistent.
-    for name, tensor in (*encoder.named_parameters(), *encoder.named_buffers()):
+    for name, tensor in (*network.named_parameters(), *network.named_buffers()):
         add(name, tensor.dtype, tuple(tensor.shape))
         digest.update(content(tensor))
     return None if None in sources else digest.hexdigest()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..augment.basic import crop_resize, draw_crops, resize
+from ..contracts import Encoder
 from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
 from ..errors import InputError
@@ -44,17 +45,16 @@ class Part(NamedTuple):
         return Part(lambda chosen: self.inputs(indices[chosen]), self.labels[indices])
 
 
-def both_sides(encoder: nn.Module, train: ClipSet, test: ClipSet) -> tuple[ClipSet, ClipSet, int]:
+def both_sides(encoder: Encoder, train: ClipSet, test: ClipSet) -> tuple[ClipSet, ClipSet, int]:
     """The labelled clips of both splits, and the number of classes.
 
     Raises:
         InputError: a split without labelled clips, fewer than two classes to train on, or clips of
             another joint layout than the encoder's.
     """
-    contract: Any = encoder
     train, test = labelled(train, "training"), labelled(test, "test")
     for clips in (train, test):
-        same_layout(contract.skeleton, clips)
+        same_layout(encoder.skeleton, clips)
     if len(np.unique(train.label)) < 2:
         raise InputError(
             f"{train}: the training split holds a single class ({int(train.label[0])}), two are "
@@ -65,7 +65,7 @@ def both_sides(encoder: nn.Module, train: ClipSet, test: ClipSet) -> tuple[ClipS
 
 
 def part(
-    encoder: nn.Module,
+    encoder: Encoder,
     clips: ClipSet,
     device: torch.device | str,
     augment: Augment = "none",
@@ -76,14 +76,13 @@ def part(
 
 
 def whole(
-    encoder: nn.Module, clips: ClipSet, device: torch.device | str
+    encoder: Encoder, clips: ClipSet, device: torch.device | str
 ) -> Callable[[Tensor], Tensor]:
     """Indices -> whole clips resized to the encoder's frames, `(n, C, T, V, M)` on the device.
 
     They are the same in every epoch, so they are kept where they fit: see `CPU_BYTES`.
     """
-    contract: Any = encoder
-    frames, persons = contract.num_frames, contract.persons
+    frames, persons = encoder.num_frames, encoder.persons
     shape = (len(clips), clips.channels, frames, clips.skeleton.joints, persons)
     if 4 * int(np.prod(shape)) > _room(torch.device(device)):
         streamed = ClipBatches(clips, device, persons=persons)
@@ -98,15 +97,14 @@ def whole(
 
 
 def crops(
-    encoder: nn.Module, clips: ClipSet, device: torch.device | str
+    encoder: Encoder, clips: ClipSet, device: torch.device | str
 ) -> Callable[[Tensor], Tensor]:
     """Indices -> a random part of each clip, `CROP` of it, resized to the encoder's frames.
 
     Draws from torch's global generator on the CPU.
     """
-    contract: Any = encoder
-    frames = contract.num_frames
-    batches = ClipBatches(clips, device, persons=contract.persons)
+    frames = encoder.num_frames
+    batches = ClipBatches(clips, device, persons=encoder.persons)
 
     def draw(indices: Tensor) -> Tensor:
         x, lengths = batches(indices)

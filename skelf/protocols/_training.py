@@ -9,12 +9,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 import torch
 from torch import Generator, Tensor, nn
 
 from .. import private
+from ..contracts import Module
 from ..errors import InputError
 from ..guest import no_trace
 from ..guest import seed as seed_torch
@@ -61,7 +62,17 @@ class Recipe:
             raise ValueError("nesterov: needs momentum; set eval.momentum above 0")
 
 
-def trained_copy(encoder: nn.Module, device: torch.device | str) -> nn.Module:
+class Trainable(Module, Protocol):
+    """An encoder, or what stands for one over frozen features."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Vectors of what it takes."""
+
+
+T = TypeVar("T", bound=Trainable)
+
+
+def trained_copy(encoder: T, device: torch.device | str) -> T:
     """A copy whose weights all train, so that the encoder itself stays as it is."""
     return copy.deepcopy(encoder).to(device).requires_grad_(True)
 
@@ -82,7 +93,7 @@ def mean_and_deviation(x: Tensor) -> tuple[Tensor, Tensor]:
     return mean, torch.where(deviation > 1e-6 * mean.abs(), deviation, 1.0)
 
 
-def set_mode(encoder: nn.Module, batchnorm: BatchNorm) -> None:
+def set_mode(encoder: Module, batchnorm: BatchNorm) -> None:
     """Puts an encoder in the mode that it trains in.
 
     Args:
@@ -118,10 +129,11 @@ def batches(count: int, size: int, generator: Generator) -> Iterator[Tensor]:
     yield from parts
 
 
-def optimiser(encoder: nn.Module, head: nn.Module, recipe: Recipe) -> torch.optim.SGD:
+def optimiser(encoder: Module, head: nn.Module, recipe: Recipe) -> torch.optim.SGD:
     """SGD of the encoder's and the head's weights."""
-    rates = {encoder: recipe.lr, head: recipe.lr if recipe.head_lr is None else recipe.head_lr}
-    groups = [{"params": list(part.parameters()), "lr": rate} for part, rate in rates.items()]
+    head_lr = recipe.lr if recipe.head_lr is None else recipe.head_lr
+    rates = ((encoder, recipe.lr), (head, head_lr))
+    groups = [{"params": list(part.parameters()), "lr": rate} for part, rate in rates]
     return torch.optim.SGD(
         [group for group in groups if group["params"]],
         lr=recipe.lr,
@@ -132,7 +144,7 @@ def optimiser(encoder: nn.Module, head: nn.Module, recipe: Recipe) -> torch.opti
 
 
 def fit(
-    encoder: nn.Module,
+    encoder: Module,
     head: nn.Module,
     recipe: Recipe,
     count: int,

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..augment.basic import resize
+from ..contracts import Encoder
 from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
 from ..data.normalize import keeps_time
@@ -44,7 +45,7 @@ class Reader:
 
     def __init__(
         self,
-        encoder: nn.Module,
+        encoder: Encoder,
         recordings: ClipSet,
         device: torch.device | str,
         *,
@@ -53,8 +54,7 @@ class Reader:
         step: int = 1,
         window: int = 64,
     ) -> None:
-        contract: Any = encoder
-        same_layout(contract.skeleton, recordings)
+        same_layout(encoder.skeleton, recordings)
         if not keeps_time(recordings.normalize):
             raise InputError(
                 f"data.normalize: {recordings.normalize!r} drops or moves frames, so that "
@@ -64,9 +64,9 @@ class Reader:
         if normalize_on == "recording":
             recordings = _normalized(recordings)
         self.recordings, self.device = recordings, torch.device(device)
-        self.persons, self.centred, self.step = contract.persons, centred, step
+        self.persons, self.centred, self.step = encoder.persons, centred, step
         # A recurrent encoder takes the frames as they are, as released; others their own number.
-        self.frames = -(-window // step) if centred and recurrent(encoder) else contract.num_frames
+        self.frames = -(-window // step) if centred and recurrent(encoder) else encoder.num_frames
 
     def __call__(self, windows: Windows, step: int | None = None) -> tuple[Tensor, Tensor]:
         """Windows as `(n, C, T, V, M)` on the device, and their true lengths `(n,)`.
@@ -82,14 +82,13 @@ class Reader:
         x, read = x[:, :, ::step], -(lengths // -step)
         return resize(x, read, self.frames), lengths
 
-    def encode(self, encoder: nn.Module, x: Tensor) -> Tensor:
+    def encode(self, encoder: Encoder, x: Tensor) -> Tensor:
         """Vectors `(n, T, dim)` of windows, or `(n, 1, dim)` when centred."""
-        contract: Any = encoder
-        return encoder(x)[:, None] if self.centred else contract.frames(x)
+        return encoder(x)[:, None] if self.centred else encoder.frames(x)
 
 
 def outputs(
-    encoder: nn.Module,
+    encoder: Encoder,
     reader: Reader,
     windows: Windows,
     head: nn.Module | None = None,
@@ -125,7 +124,7 @@ def outputs(
             done += len(answers)
 
 
-def dense(encoder: nn.Module, reader: Reader, windows: Windows) -> Tensor:
+def dense(encoder: Encoder, reader: Reader, windows: Windows) -> Tensor:
     """Frozen features of the frames that windows are asked about, `(R, dim)` on the CPU.
 
     The encoder comes back as it was, see `features.extract`.
@@ -133,8 +132,7 @@ def dense(encoder: nn.Module, reader: Reader, windows: Windows) -> Tensor:
     Raises:
         InputError: features that are not finite.
     """
-    contract: Any = encoder
-    features = torch.empty(int(windows.span.sum()), int(contract.dim))
+    features = torch.empty(int(windows.span.sum()), encoder.dim)
     with in_evaluation(encoder, reader.device), taking(encoder, reader.frames):
         for place, values in outputs(encoder, reader, windows):
             # Batch by batch: a look at all of them at once would take their memory again.
@@ -147,7 +145,7 @@ def dense(encoder: nn.Module, reader: Reader, windows: Windows) -> Tensor:
     return features
 
 
-def recurrent(encoder: nn.Module) -> bool:
+def recurrent(encoder: Encoder) -> bool:
     """Whether the encoder takes clips of any length."""
     # Any: torch types the parts of a module as modules; these are encoders.
     counted: list[Any] = [part for part in encoder.modules() if hasattr(part, "num_frames")]
@@ -155,7 +153,7 @@ def recurrent(encoder: nn.Module) -> bool:
 
 
 @contextmanager
-def taking(encoder: nn.Module, frames: int) -> Iterator[None]:
+def taking(encoder: Encoder, frames: int) -> Iterator[None]:
     """Lets an encoder take clips of so many frames, for a while; only a recurrent one can."""
     parts: list[Any] = [part for part in encoder.modules() if hasattr(part, "num_frames")]
     before = [part.num_frames for part in parts]

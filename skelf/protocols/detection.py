@@ -11,12 +11,11 @@ and finds the way back to frames, `dense.py` runs encoders over them, `recording
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
+from ..contracts import Encoder
 from ..data.clips import ClipSet
 from ..errors import InputError
 from ..settings.options import option, options
@@ -65,7 +64,7 @@ class Detection:
 
 
 def detection(
-    encoder: nn.Module,
+    encoder: Encoder,
     train: ClipSet,
     test: ClipSet,
     how: Detection = Detection(),
@@ -103,10 +102,9 @@ def detection(
     """
     train, test = _recordings(train, "training"), _recordings(test, "test")
 
-    contract: Any = encoder
     classes = max(len(train.class_names), len(test.class_names))
     generator = torch.Generator().manual_seed(seed)
-    head = linear_head(int(contract.dim), classes + 1, generator).to(device)
+    head = linear_head(encoder.dim, classes + 1, generator).to(device)
     weight = torch.ones(classes + 1, device=device)
     weight[0] = how.background_weight
     learned, against = (_reader(encoder, part, how.laying, device) for part in (train, test))
@@ -131,7 +129,7 @@ def detection(
 
 
 def _reader(
-    encoder: nn.Module, recordings: ClipSet, laying: Laying, device: str | torch.device
+    encoder: Encoder, recordings: ClipSet, laying: Laying, device: str | torch.device
 ) -> Reader:
     return Reader(
         encoder,

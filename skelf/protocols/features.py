@@ -12,16 +12,17 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..augment.basic import resize
+from ..contracts import Encoder
 from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
 from ..encoders._products import linear
@@ -69,7 +70,7 @@ class Change(NamedTuple):
 
 
 def extract(
-    encoder: nn.Module,
+    encoder: Encoder,
     clips: ClipSet,
     *,
     device: str | torch.device = "cpu",
@@ -110,20 +111,19 @@ def extract(
         >>> extract(encoder, clips).shape
         torch.Size([12, 8])
     """
-    contract: Any = encoder
-    shape = (len(clips), int(contract.dim))
-    same_layout(contract.skeleton, clips)
+    shape = (len(clips), encoder.dim)
+    same_layout(encoder.skeleton, clips)
     path = _path(cache, encoder, clips, change)
     if path is not None and (stored := _read(path, shape)) is not None:
         return stored
 
     features = torch.empty(shape)
     # Every clip is read once, maybe beside a training model: the set is not kept on the device.
-    batches = ClipBatches(clips, device, persons=contract.persons, resident=False)
+    batches = ClipBatches(clips, device, persons=encoder.persons, resident=False)
     plan = _plan(clips.length, batch_size)
     with in_evaluation(encoder, torch.device(device)):
         for indices, (x, lengths) in zip(plan, batches.stream(plan), strict=True):
-            x = resize(x, lengths, contract.num_frames)  # (n, C, T, V, M)
+            x = resize(x, lengths, encoder.num_frames)  # (n, C, T, V, M)
             x = x if change is None else change.apply(x, indices)
             features[torch.from_numpy(indices)] = encoder(x).float().cpu()
     if not bool(features.isfinite().all()):
@@ -137,7 +137,7 @@ def extract(
 
 
 def extract_splits(
-    encoder: nn.Module,
+    encoder: Encoder,
     train: ClipSet,
     test: ClipSet,
     *,
@@ -241,8 +241,14 @@ def _plan(length: np.ndarray, size: int) -> list[np.ndarray]:
     return [order[begin : begin + size] for begin in range(0, len(order), size)]
 
 
+def encode_in(encoder: Encoder, precision: str) -> None:
+    """Says in which of `PRECISIONS` an encoder's frozen features are computed from now on."""
+    if precision != PRECISIONS[0]:  # an encoder without the attribute is the usual case
+        setattr(encoder, "frozen_precision", precision)  # noqa: B010 (no part of the contract)
+
+
 @contextmanager
-def in_evaluation(encoder: nn.Module, device: torch.device) -> Iterator[None]:
+def in_evaluation(encoder: Encoder, device: torch.device) -> Iterator[None]:
     """The encoder on `device`, in evaluation mode, without gradients; afterwards as it was.
 
     Its `frozen_precision` says whether it computes in bf16, by autocast; see `PRECISIONS`.
@@ -263,7 +269,7 @@ def in_evaluation(encoder: nn.Module, device: torch.device) -> Iterator[None]:
 
 
 def _path(
-    cache: Path | None, encoder: nn.Module, clips: ClipSet, change: Change | None
+    cache: Path | None, encoder: Encoder, clips: ClipSet, change: Change | None
 ) -> Path | None:
     named = None if cache is None else key(encoder, clips, change and change.name)
     return None if cache is None or named is None else Path(cache) / f"{named}.safetensors"

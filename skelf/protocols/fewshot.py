@@ -19,8 +19,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from sklearn.svm import SVC
-from torch import Tensor, nn
+from torch import Tensor
 
+from ..contracts import Encoder
 from ..data.clips import ClipSet
 from ..errors import InputError
 from ..settings.options import option, options
@@ -94,7 +95,7 @@ class FewShot:
 
 
 def fewshot(
-    encoder: nn.Module,
+    encoder: Encoder,
     train: ClipSet,
     test: ClipSet,
     how: FewShot = FewShot(),

@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from ..contracts import Encoder
 from ..data.clips import ClipSet
 from ..metrics.classes import topk_accuracy
 from ..settings.options import option, options
 from ._inputs import JUDGED, Augment, Part, both_sides, part
-from ._training import Recipe, fit, linear_head, seeded, trained_copy
+from ._training import Recipe, Trainable, fit, linear_head, seeded, trained_copy
 from .linear import hold_out
 from .outcome import Outcome
 
@@ -53,7 +53,7 @@ class Finetune:
 
 
 def finetune(
-    encoder: nn.Module,
+    encoder: Encoder,
     train: ClipSet,
     test: ClipSet,
     how: Finetune = Finetune(),
@@ -90,12 +90,11 @@ def finetune(
     train, test, classes = both_sides(encoder, train, test)
     augment = how.tuning.augment
     learned, judged = part(encoder, train, device, augment), part(encoder, test, device)
-    contract: Any = encoder
     train_on = partial(
         train_and_check,
         encoder,
         how=how.tuning,
-        dim=contract.dim,
+        dim=encoder.dim,
         classes=classes,
         seed=seed,
         device=device,
@@ -129,7 +128,7 @@ def finetune(
 
 
 def train_and_check(
-    encoder: nn.Module,
+    encoder: Trainable,
     learned: Part,
     judged: Sequence[Part],
     *,

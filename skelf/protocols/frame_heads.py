@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
+from ..contracts import Encoder
 from ..errors import InputError
 from ..settings.options import option, options
 from ..settings.ranges import Count
@@ -123,7 +124,7 @@ class Task(NamedTuple):
 
 
 def frozen(
-    encoder: nn.Module, head: nn.Module, task: Task, *, standardize: bool
+    encoder: Encoder, head: nn.Module, task: Task, *, standardize: bool
 ) -> Iterator[np.ndarray]:
     """Trains the head on frozen features.
 
@@ -139,12 +140,11 @@ def frozen(
     Raises:
         InputError: features that memory cannot hold, or a training that diverged.
     """
-    contract: Any = encoder
     device, length = task.weight.device, task.learned.recordings.length
     laying = task.laying
     windows = lay(length, laying.windows, laying.window, laying.between)
     others = task.test_windows()
-    _refuse_memory(int(windows.span.sum() + others.span.sum()), int(contract.dim))
+    _refuse_memory(int(windows.span.sum() + others.span.sum()), encoder.dim)
     x, queries = dense(encoder, task.learned, windows), dense(encoder, task.judged, others)
     if standardize:
         mean, deviation = mean_and_deviation(x)
@@ -167,7 +167,7 @@ def frozen(
         yield task.averaged(logits.softmax(dim=1))
 
 
-def tuned(encoder: nn.Module, head: nn.Module, task: Task) -> Iterator[np.ndarray]:
+def tuned(encoder: Encoder, head: nn.Module, task: Task) -> Iterator[np.ndarray]:
     """Trains a copy of the encoder with the head, on windows at random places.
 
     Args:
@@ -195,7 +195,7 @@ def tuned(encoder: nn.Module, head: nn.Module, task: Task) -> Iterator[np.ndarra
 
 
 def _window_loss(
-    copy: nn.Module, head: nn.Module, task: Task, recording: np.ndarray, generator: Generator
+    copy: Encoder, head: nn.Module, task: Task, recording: np.ndarray, generator: Generator
 ) -> Callable[[Tensor], Tensor]:
     """Indices of `recording` -> the loss of a window at a random place of each."""
     reader, laying = task.learned, task.laying

@@ -9,8 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from ..contracts import Encoder
 from ..data.clips import ClipSet
 from ..errors import InputError
 from ..metrics.classes import topk_accuracy
@@ -33,7 +34,7 @@ class KNN:
 
 
 def knn(
-    encoder: nn.Module,
+    encoder: Encoder,
     train: ClipSet,
     test: ClipSet,
     how: KNN = KNN(),

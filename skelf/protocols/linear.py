@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from ..contracts import Encoder
 from ..data.clips import ClipSet
 from ..errors import InputError
 from ..metrics.classes import topk_accuracy
@@ -75,7 +76,7 @@ class Judged(NamedTuple):
 
 
 def linear(
-    encoder: nn.Module,
+    encoder: Encoder,
     train: ClipSet,
     test: ClipSet,
     how: Linear = Linear(),

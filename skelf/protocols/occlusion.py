@@ -17,9 +17,10 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 import torch
 from numpy.random import Generator
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..augment import occlusion as occlude
+from ..contracts import Encoder
 from ..data.clips import ClipSet
 from ..settings.options import option, options
 from ..settings.ranges import NotEmpty, Shares
@@ -74,7 +75,7 @@ class Occlusion:
 
 
 def occlusion(
-    encoder: nn.Module,
+    encoder: Encoder,
     train: ClipSet,
     test: ClipSet,
     how: Occlusion = Occlusion(),

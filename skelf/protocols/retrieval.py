@@ -15,8 +15,9 @@ from typing import Annotated
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from ..contracts import Encoder
 from ..data.clips import ClipSet
 from ..errors import InputError
 from ..metrics.classes import average_precision, precision_at
@@ -39,7 +40,7 @@ class Retrieval:
 
 
 def retrieval(
-    encoder: nn.Module,
+    encoder: Encoder,
     train: ClipSet,
     test: ClipSet,
     how: Retrieval = Retrieval(),

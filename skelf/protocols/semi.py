@@ -10,18 +10,20 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..contracts import Encoder
 from ..data.clips import ClipSet
 from ..metrics.classes import topk_accuracy
 from ..settings.options import option, options
 from ..settings.ranges import NotEmpty, PositiveShare
 from . import features
 from ._inputs import Part, both_sides, part
+from ._training import Trainable
 from .finetune import Tuning, described, judge, train_and_check
 from .outcome import Outcome
 from .subsets import Sampling, percent, subset
@@ -55,7 +57,7 @@ class Semi:
 
 
 def semi(
-    encoder: nn.Module,
+    encoder: Encoder,
     train: ClipSet,
     test: ClipSet,
     how: Semi = Semi(),
@@ -98,18 +100,18 @@ def semi(
         ]
         for fraction in how.fractions
     }
-    contract: Any = encoder
-    dim = int(contract.dim)
+    dim = encoder.dim
     if how.frozen:
         learned, judged = _features(encoder, train, test, device, cache)
-        encoder = nn.Identity()
+        model: Trainable = nn.Identity()
     else:
         learned, judged = (
             part(encoder, train, device, how.tuning.augment),
             part(encoder, test, device),
         )
+        model = encoder
     train_on = partial(
-        train_and_check, encoder, how=how.tuning, dim=dim, classes=classes, device=device
+        train_and_check, model, how=how.tuning, dim=dim, classes=classes, device=device
     )
     values: dict[str, float] = {}
     selected: dict[str, np.ndarray] = {}
@@ -137,7 +139,7 @@ def _seeds(seed: int, repeats: int) -> list[int]:
 
 
 def _features(
-    encoder: nn.Module,
+    encoder: Encoder,
     train: ClipSet,
     test: ClipSet,
     device: torch.device | str,

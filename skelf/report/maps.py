@@ -99,7 +99,7 @@ def _encode(name: str, run: Run, train: ClipSet, test: ClipSet, device: str) -> 
     sides: list[Features] = []
     for untrained in (False, True):
         encoder: Any = loading.load(run.folder, untrained=untrained, seed=run.seed or 0)
-        taken = (encoder.in_channels, getattr(encoder, "confidence", False))
+        taken = (encoder.in_channels, encoder.confidence)
         if taken != (train.channels, train.confidence):
             raise InputError(f"{train}: other coordinates a joint than the encoder takes")
         cache = None if untrained else run.folder / "features"
