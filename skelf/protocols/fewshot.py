@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from ..data.clips import ClipSet
 from ..errors import InputError
+from ..guest import no_trace
 from ..settings.evaluation import SKIP
 from ..settings.signature import arguments
 from . import features
@@ -57,6 +58,7 @@ class Episode(NamedTuple):
     queries: np.ndarray
 
 
+@no_trace()  # scikit-learn's SVM draws from numpy's generator
 def run(
     encoder: nn.Module,
     train: ClipSet,
