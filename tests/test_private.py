@@ -4,6 +4,7 @@ import ast
 import copy
 import re
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -43,10 +44,10 @@ def failing(name, real):
     return fail
 
 
-@pytest.fixture
-def spoil(monkeypatch):
+@contextmanager
+def spoiling():
     """spoil(how, names): torch's parts of these names are absent (None), or what `how` makes."""
-    real = private._torch
+    real, monkeypatch = private._torch, pytest.MonkeyPatch()
 
     def without(how, names):
         def look_up(path):
@@ -63,10 +64,18 @@ def spoil(monkeypatch):
     # The fast way at any size, also on a processor where it would not pay.
     monkeypatch.setattr(_products, "_AVX512", True)
     monkeypatch.setattr(_products, "SMALL", 1)
-    yield without
-    monkeypatch.undo()
-    for function in CACHED:
-        function.cache_clear()
+    try:
+        yield without
+    finally:
+        monkeypatch.undo()
+        for function in CACHED:
+            function.cache_clear()
+
+
+@pytest.fixture
+def spoil():
+    with spoiling() as without:
+        yield without
 
 
 def results():
@@ -101,15 +110,16 @@ def assert_close(ours, theirs):
             torch.testing.assert_close(value, theirs[name], rtol=2e-4, atol=2e-5, msg=name)
 
 
-@pytest.fixture
-def public(spoil):
+@pytest.fixture(scope="module")
+def public():
     """The results of the public ways alone."""
-    spoil(None, NAMES)
-    with pytest.warns(UserWarning, match="a public way is used instead") as noted:
-        told = results()
-    lines = [str(note.message).partition(": ")[2] for note in noted]
-    assert len(lines) == len(set(lines))  # each part says it once
-    assert private.onednn(torch.float32) is None
+    with spoiling() as spoil:
+        spoil(None, NAMES)
+        with pytest.warns(UserWarning, match="a public way is used instead") as noted:
+            told = results()
+        lines = [str(note.message).partition(": ")[2] for note in noted]
+        assert len(lines) == len(set(lines))  # each part says it once
+        assert private.onednn(torch.float32) is None
     return told
 
 

@@ -24,6 +24,7 @@ from torch import Tensor
 from ..contracts import Encoder
 from ..data.clips import ClipSet
 from ..errors import InputError
+from ..guest import no_trace
 from ..settings.options import option, options
 from ..settings.ranges import Count, NotEmpty, Range
 from . import features
@@ -94,6 +95,7 @@ class FewShot:
                     raise ValueError(f"{key}: {value!r} stands twice; name each once")
 
 
+@no_trace()  # scikit-learn's SVM draws from numpy's generator
 def fewshot(
     encoder: Encoder,
     train: ClipSet,
