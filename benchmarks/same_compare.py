@@ -37,8 +37,10 @@ class Compared(NamedTuple):
     largest: float
 
     def __str__(self) -> str:
+        if not self.files:
+            return "DIFFERS: there is nothing"
         if not self.differences:
-            return f"equal ({self.files})" if self.files else "nothing to compare"
+            return f"equal ({self.files})"
         number = f", at most {self.largest:.3g}" if self.largest else ""
         return f"DIFFERS in {len(self.differences)} of {self.files}{number}: {self.differences[0]}"
 

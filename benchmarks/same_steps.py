@@ -90,7 +90,7 @@ def _stores(real: Path | None) -> list[Step]:
     synthetic = ("data", "import", "synthetic", "--layout", "ntu25", "--persons", "2")
     clips, recordings = "clips/clips.h5", "recordings/recordings.h5"
     stores = [
-        Step("clips", (*synthetic, "--out", clips, "--clips", "51", "--seed", "1"), 0),
+        Step("clips", (*synthetic, "--out", clips, "--clips", "102", "--seed", "1"), 0),
         Step("recordings", (*synthetic, "--out", recordings, "--recordings", "9"), 0),
         _one("mapped", f"data map {clips} --layout kinect20 --out mapped/mapped.h5", reads=True),
         _one("joined", f"data join {clips} {recordings} --out joined/joined.h5", reads=True),
