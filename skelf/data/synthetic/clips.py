@@ -92,7 +92,7 @@ def generate(
         segments=_segments(pieces, label),
         attributes={
             "title": f"synthetic: computed figures, not recordings of people ({skeleton.name})",
-            "source": f"skelf.data.synthetic.clips, seed {seed}",
+            "source": f"skelf.data.synthetic, seed {seed}",
             "synthetic": "true",
         },
     )
