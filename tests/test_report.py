@@ -195,7 +195,7 @@ def test_player_takes_image_coordinates_and_other_up_axes() -> None:
     assert back[0, 0, 0, 1] > back[0, 0, 15, 1]
     tall = np.zeros((2, 1, 20, 3))
     tall[:, 0, 3, 2] = 1.7
-    for up, sign in (("z", 1), ("-y", 0), ("y", 0)):
+    for up, sign in (("z", 1), ("-z", -1), ("-y", 0), ("y", 0)):
         back = decoded(embedded(player([tall], KINECT20, ["a"], 30, up=up))["clips"][0])
         assert np.sign(round(back[0, 0, 3, 1] - back[0, 0, 0, 1], 3)) == sign
 

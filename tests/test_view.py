@@ -73,12 +73,13 @@ def test_figures_face_the_viewer_whatever_way_they_stood(tmp_path: Path, turn: f
     assert head < view.SIDE / 4  # y is up
 
 
-@pytest.mark.parametrize("up", ["-y", "z"])
+@pytest.mark.parametrize("up", ["-y", "z", "-z"])
 def test_other_up_axes_are_seen_and_turned_upright(tmp_path: Path, up: str) -> None:
     joints = standing()
     turned = {
         "-y": joints * [1, -1, -1],
         "z": np.stack([joints[..., 0], -joints[..., 2], joints[..., 1]], axis=-1),
+        "-z": np.stack([joints[..., 0], joints[..., 2], -joints[..., 1]], axis=-1),
     }[up]
     view.write(one(joints), 0, tmp_path / "y.gif")
     for given in ("auto", up):

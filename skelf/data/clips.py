@@ -79,7 +79,7 @@ class ClipSet:
         class_names: Sequence[str] = (),
         name: Sequence[str] | np.ndarray | None = None,
         fps: float | np.ndarray = 30.0,
-        **others: Any,
+        **others: Any,  # fields of the class, which `check` looks at
     ) -> ClipSet:
         """A set from clips that lie one after the other in `joints`; columns left out are -1.
 

@@ -7,7 +7,6 @@ GPU computes. A buffer is written again once the copy from it is done.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,13 +24,14 @@ class Staging:
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self.stream: Any = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        # torch leaves the makers of streams and events untyped.
+        self.stream: torch.cuda.Stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._turn = 0
         self._slots = [_Slot() for _ in range(SLOTS)]
 
     def send(
         self, shape: tuple[int, ...], fill: Callable[[np.ndarray], None], length: np.ndarray
-    ) -> tuple[Tensor, Tensor, Any]:
+    ) -> tuple[Tensor, Tensor, torch.cuda.Event]:
         """Starts the copy of a batch; in the reading thread.
 
         Args:
@@ -54,7 +54,7 @@ class Staging:
         lengths.numpy()[:] = length
         with torch.cuda.stream(self.stream):
             sent = _copied(frames, self.device), _copied(lengths, self.device)
-            slot.copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            slot.copied = torch.cuda.Event()  # type: ignore[no-untyped-call]  # as above
             slot.copied.record(self.stream)
         return *sent, slot.copied
 
@@ -65,10 +65,10 @@ class _Slot:
     def __init__(self) -> None:
         self.frames = torch.empty(0)
         self.length = torch.empty(0, dtype=torch.int64)
-        self.copied: Any = None
+        self.copied: torch.cuda.Event | None = None
 
 
-def receive(x: Tensor, length: Tensor, copied: Any) -> tuple[Tensor, Tensor]:
+def receive(x: Tensor, length: Tensor, copied: torch.cuda.Event) -> tuple[Tensor, Tensor]:
     """What `send` gave, for the stream that computes: it waits for the copy, the host does not."""
     stream = torch.cuda.current_stream(x.device)
     stream.wait_event(copied)

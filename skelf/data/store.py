@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import h5py
 import numpy as np
@@ -41,12 +41,23 @@ def checksum(values: np.ndarray) -> str:
     return blake2b(_bytes(values), digest_size=16).hexdigest()
 
 
-def read(path: Path) -> tuple[dict[str, Any], str]:
+class Fields(TypedDict):
+    """The fields of `ClipSet` that a store holds, all columns of the table under "columns"."""
+
+    joints: np.ndarray
+    columns: dict[str, np.ndarray]
+    splits: dict[str, np.ndarray]
+    segments: np.ndarray
+    class_names: tuple[str, ...]
+    skeleton: Skeleton
+    attributes: dict[str, str]
+
+
+def read(path: Path) -> tuple[Fields, str]:
     """Everything but the joints, which are mapped.
 
     Returns:
-        The fields of `ClipSet` (all columns of the table under "columns"), and the stored checksum
-        of the joints.
+        The fields, and the stored checksum of the joints.
 
     Raises:
         InputError: no such file, not HDF5, other content, a newer version, or cut off.
@@ -57,17 +68,17 @@ def read(path: Path) -> tuple[dict[str, Any], str]:
             raise InputError(f"{path}: dataset 'joints' is not contiguous float32; import it again")
         offset, shape = joints.id.get_offset(), joints.shape
         checksum_of_joints = str(joints.attrs["blake2b"])
-        fields = {
+        if offset is None:
+            raise InputError(f"{path}: dataset 'joints' is empty; import the data again")
+        fields: Fields = {
             "columns": {key: file["clips"][key][...] for key in file["clips"]},
             "splits": {key: file["splits"][key][...] for key in file["splits"]},
             "segments": file["segments"][...],
             "class_names": tuple(n.decode("utf-8") for n in file["class_names"][...].tolist()),
             "skeleton": Skeleton.from_dict(json.loads(file.attrs["skeleton"]), f"{path}: skeleton"),
             "attributes": json.loads(file.attrs["attributes"]),
+            "joints": np.memmap(path, "<f4", mode="r", offset=offset, shape=shape),
         }
-        if offset is None:
-            raise InputError(f"{path}: dataset 'joints' is empty; import the data again")
-        fields["joints"] = np.memmap(path, "<f4", mode="r", offset=offset, shape=shape)
     return fields, checksum_of_joints
 
 

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -92,7 +92,7 @@ def local(url: str) -> bool:
 
 def _parse(text: str, where: str) -> dict[str, Entry]:
     try:
-        table: dict[str, Any] = tomllib.loads(text)
+        table: dict[str, object] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{where}: not TOML: {error}") from None
     entries = {}
@@ -137,6 +137,7 @@ def _expanded(text: str) -> Iterator[str]:
         size *= len(numbers)
     if size > MOST_FILES:
         raise InputError(f"files: {text!r} stands for {size} files; the most is {MOST_FILES}")
-    for numbers_ in itertools.product(*ranges):
-        given = iter(numbers_)
-        yield _RANGE.sub(lambda _, given=given: str(next(given)), text)  # type: ignore[misc]
+    fixed = _RANGE.split(text)[::3]  # what stands around the ranges, each of two groups
+    for chosen in itertools.product(*ranges):
+        pairs = zip(fixed, (*chosen, ""), strict=True)
+        yield "".join(f"{piece}{number}" for piece, number in pairs)

@@ -156,7 +156,7 @@ class CsvMapping:
             raise InputError(f"{path}: joints: two joints have one word; give each its own")
 
 
-def _skeleton(path: Path, name: Any, layout: str | Skeleton | None) -> Skeleton:
+def _skeleton(path: Path, name: object, layout: str | Skeleton | None) -> Skeleton:
     if layout is not None:
         return named_layout(layout) if isinstance(layout, str) else layout
     if not isinstance(name, str):
@@ -167,9 +167,15 @@ def _skeleton(path: Path, name: Any, layout: str | Skeleton | None) -> Skeleton:
         raise InputError(f"{path}: layout: {error}") from None
 
 
-def _value(path: Path, key: str, value: Any, kind: str) -> Any:
-    """A field's value, of the kind that its annotation says."""
-    plain = {"str": str, "Up": str, "int | None": int, "int": int, "float": (int, float)}
+def _value(path: Path, key: str, value: object, kind: str) -> Any:
+    """A field's value, of the kind that its annotation says: to mypy any, since TOML has any."""
+    plain: dict[str, type | tuple[type, ...]] = {
+        "str": str,
+        "Up": str,
+        "int | None": int,
+        "int": int,
+        "float": (int, float),
+    }
     if kind.startswith("tuple"):
         if isinstance(value, list) and all(isinstance(v, str) and v for v in value):
             return tuple(value)
@@ -178,7 +184,7 @@ def _value(path: Path, key: str, value: Any, kind: str) -> Any:
         if isinstance(value, dict) and all(isinstance(v, str) for v in value.values()):
             return value
         wanted = "a table of words"
-    elif isinstance(value, plain[kind]) and not isinstance(value, bool):  # type: ignore[arg-type]
+    elif isinstance(value, plain[kind]) and not isinstance(value, bool):
         return value
     else:
         wanted = {"str": "a string", "Up": "a string", "float": "a number"}.get(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -20,9 +20,19 @@ from ..clips import ClipSet
 KEY = "skelf"  # what formats call the text
 
 
+class Description(TypedDict):
+    """What the text says, checked."""
+
+    skeleton: Skeleton
+    class_names: tuple[str, ...]
+    attributes: dict[str, str]
+    persons: int
+    splits: dict[str, np.ndarray]
+
+
 def describe(clips: ClipSet, *, splits: bool) -> str:
     """The text for a set; with its splits where the format has none of its own."""
-    table: dict[str, Any] = {
+    table: dict[str, object] = {
         "skeleton": clips.skeleton.to_dict(),
         "class_names": list(clips.class_names),
         "attributes": clips.attributes,
@@ -33,7 +43,7 @@ def describe(clips: ClipSet, *, splits: bool) -> str:
     return json.dumps(table, ensure_ascii=False)
 
 
-def parse_description(text: Any, where: str) -> dict[str, Any]:
+def parse_description(text: object, where: str) -> Description:
     """The text's table, checked: skeleton, class_names, attributes, persons, splits.
 
     Raises:
@@ -60,7 +70,7 @@ def parse_description(text: Any, where: str) -> dict[str, Any]:
         ) from None
 
 
-def restore(clips: ClipSet, text: Any, where: str, *, keep_layout: bool) -> ClipSet:
+def restore(clips: ClipSet, text: object, where: str, *, keep_layout: bool) -> ClipSet:
     """A set as read from a format's own fields, with what the text knows besides.
 
     Args:

@@ -13,16 +13,19 @@ import math
 import pickle
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar, SupportsInt
 
 import numpy as np
 
 from ...errors import InputError
 
+Sizes = Iterable[SupportsInt]
+"""A shape as the file has it; what is none ends in an error, as any damage does."""
 
-def load_pickle(path: Path) -> Any:
+
+def load_pickle(path: Path) -> object:
     """What a pickle holds; NumPy scalars become Python's.
 
     Raises:
@@ -47,7 +50,7 @@ class _Refused(Exception):  # noqa: N818
     """What the file asks for is not among what is read."""
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A value for a message: short, whatever the file nests; its type where it is no scalar."""
     if isinstance(value, str):
         return repr(value[:40])
@@ -55,7 +58,7 @@ def shown(value: Any) -> str:
     return repr(value) if small or isinstance(value, float) or value is None else _kind(value)
 
 
-def _kind(value: Any) -> str:
+def _kind(value: object) -> str:
     return "a huge number" if isinstance(value, int) else f"a {type(value).__name__}"
 
 
@@ -81,7 +84,7 @@ class _Type:
             raise _Refused(f"an array of type {shown(code)}")
         self.value = np.dtype(code)
 
-    def build(self, state: Any) -> None:
+    def build(self, state: tuple[object, ...]) -> None:
         """Takes the byte order, and nothing else, from a dtype's state."""
         order, names = state[1], state[3:5]
         if order not in ("<", ">", "|", "=") or names != (None, None) or state[2] is not None:
@@ -89,13 +92,13 @@ class _Type:
         self.value = self.value.newbyteorder(order)
 
 
-def _dtype(kind: Any) -> np.dtype[Any]:
+def _dtype(kind: object) -> np.dtype:
     if not isinstance(kind, _Type):
         raise _Refused("an array without a type")
     return kind.value
 
 
-def _raw(data: Any) -> bytes:
+def _raw(data: object) -> bytes:
     if isinstance(data, str):  # written by Python 2
         data = data.encode("latin1")
     if not isinstance(data, bytes):
@@ -103,14 +106,14 @@ def _raw(data: Any) -> bytes:
     return data
 
 
-def _array(data: bytes, kind: np.dtype[Any], shape: Any, fortran: bool) -> np.ndarray:
+def _array(data: bytes, kind: np.dtype, shape: Sizes, fortran: bool) -> np.ndarray:
     sizes = tuple(int(size) for size in shape)
     if min(sizes, default=0) < 0 or math.prod(sizes) * kind.itemsize != len(data):
         raise _Refused(f"an array of shape {str(sizes)[:60]} with {len(data)} bytes")
     return np.frombuffer(data, kind).reshape(sizes, order="F" if fortran else "C")
 
 
-def _reconstruct(kind: Any, shape: Any, code: Any) -> np.ndarray:
+def _reconstruct(kind: object, shape: object, code: object) -> np.ndarray:
     if kind is not _ndarray:
         raise _Refused("an array class of its own")
     return np.zeros(0, np.uint8)  # filled by BUILD
@@ -121,28 +124,28 @@ def _ndarray() -> None:
     raise _Refused("an array made otherwise than NumPy does")
 
 
-def _scalar(kind: Any, data: Any) -> Any:
+def _scalar(kind: object, data: object) -> object:
     return _array(_raw(data), _dtype(kind), (), False).item()
 
 
-def _frombuffer(data: Any, kind: Any, shape: Any, order: Any) -> np.ndarray:
+def _frombuffer(data: object, kind: object, shape: Sizes, order: object) -> np.ndarray:
     return _array(_raw(data), _dtype(kind), shape, order == "F")
 
 
-def _encode(text: Any, codec: Any) -> bytes:
+def _encode(text: object, codec: object) -> bytes:
     if not isinstance(text, str) or codec != "latin1":
         raise _Refused("_codecs.encode")
     return text.encode("latin1")
 
 
-def _key(value: Any) -> Any:
+def _key(value: object) -> Hashable:
     """A key of a dict; to hash tuples of tuples of tuples would take for ever."""
     if not isinstance(value, str | bytes | int | float | None):
         raise _Refused(f"a dict with {_kind(value)} as key")
     return value
 
 
-def _ordered(pairs: Any = ()) -> dict[Any, Any]:
+def _ordered(pairs: Iterable[tuple[object, object]] = ()) -> dict[Hashable, object]:
     return {_key(key): value for key, value in pairs}
 
 
@@ -152,7 +155,7 @@ def _empty() -> bytes:
 
 
 # NumPy 2 moved numpy.core to numpy._core; both names are in files.
-_KNOWN: dict[tuple[str, str], Callable[..., Any]] = {
+_KNOWN: dict[tuple[str, str], Callable[..., object]] = {
     ("numpy", "ndarray"): _ndarray,
     ("numpy", "dtype"): _Type,
     ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
@@ -165,7 +168,7 @@ _KNOWN: dict[tuple[str, str], Callable[..., Any]] = {
 
 
 class _Unpickler(pickle._Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
+    def find_class(self, module: str, name: str) -> Callable[..., object]:
         stand_in = _KNOWN.get((module.replace("numpy._core", "numpy.core"), name))
         if stand_in is None:
             raise _Refused(f"it asks for {f'{module}.{name}'[:80]!r}")
@@ -189,6 +192,7 @@ class _Unpickler(pickle._Unpickler):
             _, shape, kind, fortran, data = state
             filled = _array(_raw(data), _dtype(kind), shape, bool(fortran))
             # Everything is checked by now; others in the file may refer to `target` already.
+            # NumPy's stubs want its own kind of bool here.
             whole: Any = (1, filled.shape, filled.dtype, bool(fortran), _raw(data))
             target.__setstate__(whole)
         else:
@@ -214,9 +218,10 @@ class _Unpickler(pickle._Unpickler):
         (size,) = struct.unpack("<Q", self.read(8))
         self.append(self.read(size))
 
+    # Of the interpreter's class, which typeshed leaves out; what lies on the stack can be anything.
     stack: list[Any]
     read: Callable[[int], bytes]
-    append: Callable[[Any], None]
+    append: Callable[[object], None]
     pop_mark: Callable[[], list[Any]]
     dispatch: ClassVar[dict[int, Any]] = {
         **pickle._Unpickler.dispatch,

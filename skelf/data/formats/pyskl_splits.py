@@ -6,7 +6,6 @@ import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ _NAME = re.compile(r"(?:(.*)_)?(train|val|test)(\d*)")
 
 
 def read_splits(
-    path: Path, lists: Mapping[str, Any], names: Sequence[str]
+    path: Path, lists: Mapping[str, object], names: Sequence[str]
 ) -> dict[str, np.ndarray]:
     """Lists of clip names as splits.
 
@@ -53,8 +52,9 @@ def read_splits(
         for name, keys in parts:
             splits[name] = np.zeros(len(names), np.int8)
             for key in keys:
-                chosen = _members(path, key, lists[key], index)
-                absent += len(lists[key]) - len(chosen)
+                listed = _names(path, key, lists[key])
+                chosen = [index[clip] for clip in listed if clip in index]
+                absent += len(listed) - len(chosen)
                 if splits[name][chosen].any():
                     raise InputError(f"{path}: split {name}: clips on both sides; list each once")
                 splits[name][chosen] = SIDES[_side(key)]
@@ -85,7 +85,7 @@ def _side(key: str) -> str:
     return match[2]
 
 
-def _members(path: Path, key: str, names: Any, index: Mapping[str, int]) -> list[int]:
+def _names(path: Path, key: str, names: object) -> Sequence[str]:
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise InputError(f"{path}: split {key}: not a list of clip names")
-    return [index[name] for name in names if name in index]
+    return names

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from io import StringIO
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -45,7 +45,7 @@ def read_text(member: Member, most: int = MOST_BYTES) -> str:
         ) from None
 
 
-def read_json(member: Member, most: int = MOST_BYTES) -> Any:
+def read_json(member: Member, most: int = MOST_BYTES) -> object:
     """The file as JSON; NaN and Infinity pass here, `numbers` refuses them where they stand.
 
     Raises:
@@ -123,19 +123,20 @@ def number(cell: str, where: str) -> float:
     return value
 
 
-def member_of(table: Any, key: str, kind: type[T], where: str) -> T:
+def member_of(table: object, key: str, kind: type[T], where: str) -> T:
     """`table[key]` of parsed JSON, checked.
 
     Raises:
         InputError: `table` is no object, lacks the key, or holds something of another kind.
     """
-    if key not in (table := instance(table, dict, where)):
-        have = " ".join(", ".join(sorted(table)[:12])[:200].split()) or "nothing"
+    fields = instance(table, dict, where)
+    if key not in fields:
+        have = " ".join(", ".join(sorted(fields)[:12])[:200].split()) or "nothing"
         raise InputError(f"{where}: field {key!r} is missing (there is {have}); add it")
-    return instance(table[key], kind, f"{where}: {key}")
+    return instance(fields[key], kind, f"{where}: {key}")
 
 
-def instance(value: Any, kind: type[T], where: str) -> T:
+def instance(value: object, kind: type[T], where: str) -> T:
     """`value`, when it is of that kind; true and false are no whole numbers.
 
     Raises:
@@ -149,7 +150,7 @@ def instance(value: Any, kind: type[T], where: str) -> T:
     return value
 
 
-def numbers(values: Any, width: int, where: str) -> np.ndarray:
+def numbers(values: object, width: int, where: str) -> np.ndarray:
     """A flat JSON list of numbers as float64 `(count, width)`.
 
     Raises:
@@ -178,7 +179,7 @@ def numbers(values: Any, width: int, where: str) -> np.ndarray:
     return array.astype(np.float64).reshape(-1, width)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     """A short word for what stands there."""
     text = json.dumps(value, default=str) if not isinstance(value, dict | list) else ""
     kind = _KINDS.get(type(value), type(value).__name__)

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, TypedDict, get_args
 
 import numpy as np
 
@@ -47,6 +47,15 @@ class Motion:
     scale: float
     up: Up = "y"
     notes: tuple[str, ...] = ()
+
+
+class _Table(TypedDict, total=False):
+    """Columns that files and folders give."""
+
+    name: list[str]
+    label: list[int]
+    class_names: list[str]
+    subject: list[int]
 
 
 def collect(
@@ -226,7 +235,7 @@ def _warn(notes: Mapping[str, Sequence[Path]], gaps: Mapping[Path, tuple[int, in
         warnings.warn(f"{files[0]}{others}: {note}", stacklevel=4)
 
 
-def _table(path: Path, files: Sequence[Path], folders: Folders) -> dict[str, Any]:
+def _table(path: Path, files: Sequence[Path], folders: Folders) -> _Table:
     """Names, and labels or subjects by the folders that hold the files."""
     if not path.is_dir():
         return {"name": [utf8(path.stem)]}

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple, TypedDict
 
 import numpy as np
 
 from ..clips import ClipSet
+
+
+class FindingRow(TypedDict):
+    """A finding as JSON has it."""
+
+    code: str
+    severity: str
+    what: str
+    count: int
+    clips: list[str]
+    remedy: str
 
 
 class Finding(NamedTuple):
@@ -28,7 +39,7 @@ class Finding(NamedTuple):
     remedy: str
     frames: np.ndarray | None = None
 
-    def to_dict(self, clips: ClipSet, most: int = 10) -> dict[str, Any]:
+    def to_dict(self, clips: ClipSet, most: int = 10) -> FindingRow:
         """As JSON has it, with the names of the first `most` clips."""
         return {
             "code": self.code,

@@ -36,7 +36,7 @@ class Quality(NamedTuple):
 
     findings: list[Finding]
     measures: np.ndarray
-    sides: list[dict[str, Any]]
+    sides: list[dict[str, Any]]  # rows of JSON, see `sides.describe`
     classes: dict[str, np.ndarray]
 
     @property

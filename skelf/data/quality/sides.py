@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,7 @@ def counts(clips: ClipSet, splits: Mapping[str, np.ndarray]) -> dict[str, np.nda
 
 def describe(clips: ClipSet, name: str, side: np.ndarray) -> dict[str, Any]:
     """The sides of a split: clips, values of each column, and the columns that keep them apart."""
+    # Any: a row of JSON, whose keys depend on the set's columns.
     row: dict[str, Any] = {"split": name}
     apart = []
     for which, value in SIDES.items():
@@ -175,7 +176,7 @@ def _named(clips: ClipSet, chosen: np.ndarray) -> str:
     return _some([clips.class_names[k] for k in np.flatnonzero(chosen)])
 
 
-def _some(values: list[Any], most: int = 6) -> str:
+def _some(values: Sequence[object], most: int = 6) -> str:
     return ", ".join(map(str, values[:most])) + (
         f" and {len(values) - most} more" * (len(values) > most)
     )

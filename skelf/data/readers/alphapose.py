@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from ...errors import InputError
 from ...layouts import COCO17, HALPE26, OPENPOSE18
@@ -103,7 +103,7 @@ def _read_video(item: tuple[str, Member, int], chosen: dict[int, Skeleton]) -> V
     return video
 
 
-def _found(content: Any, where: str) -> Iterator[tuple[str | int, int, Any, str]]:
+def _found(content: object, where: str) -> Iterator[tuple[str | int, int, list[object], str]]:
     """Image, person, keypoints and place of each pose, in any of the three forms."""
     if isinstance(content, list):
         for i, row in enumerate(content):
@@ -123,7 +123,8 @@ def _found(content: Any, where: str) -> Iterator[tuple[str | int, int, Any, str]
             yield image, -1, values, f"{place}: {FORMS[form]}"
 
 
-def _number(idx: Any) -> int:
+def _number(idx: object) -> int:
     """The tracker's number; without a tracker there is none, or a list."""
-    whole = isinstance(idx, int | float) and not isinstance(idx, bool) and 0 <= idx < 1 << 40
-    return int(idx) if whole else -1
+    if not isinstance(idx, int | float) or isinstance(idx, bool):
+        return -1
+    return int(idx) if 0 <= idx < 1 << 40 else -1

@@ -157,7 +157,7 @@ def _ragged(path: Path, data: Mapping[str, np.ndarray], skeleton: Skeleton | Non
     count = len(length)
     keep_layout = skeleton is not None
     skeleton, order = _layout(path, data, skeleton, frames.shape[2])
-    others: dict[str, Any] = {"columns": {}}
+    others: dict[str, Any] = {"columns": {}}  # arguments of `ClipSet.build`
     ignored = []
     for key, values in data.items():
         if key in FIELDS:
@@ -195,7 +195,11 @@ def _ragged(path: Path, data: Mapping[str, np.ndarray], skeleton: Skeleton | Non
 
 
 def _build(
-    path: Path, joints: np.ndarray, length: np.ndarray, skeleton: Skeleton, **others: Any
+    path: Path,
+    joints: np.ndarray,
+    length: np.ndarray,
+    skeleton: Skeleton,
+    **others: Any,  # of `ClipSet.build`
 ) -> ClipSet:
     attributes = {"title": path.stem, "source": path.name}
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite: refused as such
@@ -265,7 +269,9 @@ def _lengths(path: Path, offsets: np.ndarray, frames: int) -> np.ndarray:
 
 
 def _classes(
-    path: Path, data: Mapping[str, np.ndarray], others: Mapping[str, Any]
+    path: Path,
+    data: Mapping[str, np.ndarray],
+    others: Mapping[str, Any],  # of `ClipSet.build`
 ) -> tuple[str, ...]:
     if "class_names" in data:
         return tuple(_strings(path, data, "class_names"))

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 
@@ -94,7 +93,9 @@ def read_coco(
     return poses.build(path, items, read_video, by_size, rules, progress=progress, scratch=scratch)
 
 
-def _layout(content: Any, layout: str | Skeleton | None, where: str) -> tuple[Skeleton, list[int]]:
+def _layout(
+    content: object, layout: str | Skeleton | None, where: str
+) -> tuple[Skeleton, list[int]]:
     """The skeleton, and where each of its joints stands in the file."""
     categories = member_of(content, "categories", list, where)
     at = next(
@@ -123,7 +124,7 @@ def _layout(content: Any, layout: str | Skeleton | None, where: str) -> tuple[Sk
 
 
 def _annotations(
-    content: Any, skeleton: Skeleton, where: str
+    content: object, skeleton: Skeleton, where: str
 ) -> tuple[dict[int, list[tuple[int, np.ndarray]]], float]:
     """Poses by image, and what makes a confidence of the file's visibility."""
     bodies: dict[int, list[tuple[int, np.ndarray]]] = {}
@@ -143,7 +144,7 @@ def _annotations(
     return bodies, 0.5 if flags and highest == 2 else 1.0
 
 
-def _videos(content: Any, where: str) -> dict[str, list[tuple[int, int | str]]]:
+def _videos(content: object, where: str) -> dict[str, list[tuple[int, int | str]]]:
     """Images and their numbers, by video."""
     videos: dict[str, list[tuple[int, int | str]]] = {}
     for i, image in enumerate(member_of(content, "images", list, where)):

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -89,7 +88,8 @@ def read_kinetics(
 
 def _read_video(item: tuple[str, Member], chosen: dict[int, Skeleton]) -> Video:
     name, member = item
-    content, where = read_json(member, MOST_BYTES), str(member)
+    where = str(member)
+    content = instance(read_json(member, MOST_BYTES), dict, where)
     frames = member_of(content, "data", list, where)
     if not frames:
         raise InputError(f"{where}: data: no frames; drop the file")
@@ -106,7 +106,7 @@ def _read_video(item: tuple[str, Member], chosen: dict[int, Skeleton]) -> Video:
     return video
 
 
-def _pose(body: Any, chosen: dict[int, Skeleton], where: str) -> np.ndarray:
+def _pose(body: object, chosen: dict[int, Skeleton], where: str) -> np.ndarray:
     pose = numbers(member_of(body, "pose", list, where), 2, f"{where}: pose")
     score = numbers(member_of(body, "score", list, where), 1, f"{where}: score")
     poses.refuse_joints(len(pose), chosen, f"{where}: pose")
@@ -115,7 +115,7 @@ def _pose(body: Any, chosen: dict[int, Skeleton], where: str) -> np.ndarray:
     return np.hstack([pose, score])
 
 
-def _label(content: Any, where: str) -> tuple[int, str]:
+def _label(content: dict[str, object], where: str) -> tuple[int, str]:
     """The label and its name, -1 where there is none."""
     if content.get("label_index") is None:
         return -1, ""

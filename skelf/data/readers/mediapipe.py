@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -126,11 +126,11 @@ def _read_video(item: tuple[str, Member, int], chosen: dict[int, Skeleton], kind
 
 
 def _bodies(
-    frame: Any, kind: str, chosen: dict[int, Skeleton], where: str, optional: bool = False
+    frame: object, kind: str, chosen: dict[int, Skeleton], where: str, optional: bool = False
 ) -> list[np.ndarray]:
     """The poses `(V, 4)` of one frame."""
-    frame = instance(frame, dict, where)
-    key = next((key for key in FIELDS[kind] if key in frame), None)
+    fields = instance(frame, dict, where)
+    key = next((key for key in FIELDS[kind] if key in fields), None)
     if key is None:
         if optional:
             return []
@@ -138,7 +138,7 @@ def _bodies(
         raise InputError(
             f"{where}: field {FIELDS[kind][0]!r} is missing; add it, or use landmarks={other}"
         )
-    value, where = frame[key], f"{where}: {key}"
+    value, where = fields[key], f"{where}: {key}"
     if not value:
         return []
     if isinstance(value, dict):
@@ -151,7 +151,7 @@ def _bodies(
     return [_body(body, chosen, f"{where}[{i}]") for i, body in enumerate(value)]
 
 
-def _body(body: Any, chosen: dict[int, Skeleton], where: str) -> np.ndarray:
+def _body(body: object, chosen: dict[int, Skeleton], where: str) -> np.ndarray:
     if isinstance(body, dict):
         body = member_of(body, "landmark", list, where)
     flat = []

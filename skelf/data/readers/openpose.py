@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from ...errors import InputError
 from ...layouts import OPENPOSE18, OPENPOSE25
@@ -126,7 +126,7 @@ def _read_video(item: tuple[str, list[Member], int], chosen: dict[int, Skeleton]
     return video
 
 
-def _number(body: Any) -> int:
+def _number(body: dict[str, object]) -> int:
     """OpenPose's number of a person, [-1] unless its tracking is on."""
     person = body.get("person_id")
     person = person[0] if isinstance(person, list) and len(person) == 1 else person

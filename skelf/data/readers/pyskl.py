@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from ...layouts import layout as named_layout
 from ...skeleton import Skeleton
 from ..clips import ClipSet, utf8
 from ..formats import described, pickles
+from ..formats.described import Description
 from ..formats.pyskl_splits import read_splits
 
 USUAL = {(17, 2): "coco17", (18, 2): "openpose18", (25, 3): "ntu25"}  # joints, coordinates
@@ -41,7 +42,8 @@ class _Clip(NamedTuple):
     name: str
     joints: np.ndarray  # (M, T, V, C)
     scores: np.ndarray | None  # (M, T, V)
-    table: dict[str, Any]  # label, subject, ..., fps
+    numbers: dict[str, int]  # label, subject, camera, setup
+    fps: float
     columns: dict[str, int]
     segments: np.ndarray  # (K, 3)
 
@@ -88,25 +90,29 @@ def read_pyskl(
     attributes.pop("confidence", None)
     if first.scores is not None:
         attributes["confidence"] = "true"
-    table: dict[str, Any] = {key: [clip.table[key] for clip in clips] for key in first.table}
+    numbers = {key: [clip.numbers[key] for clip in clips] for key in first.numbers}
     names = [clip.name for clip in clips]
     clipset = ClipSet.build(
         joints,
         [clip.joints.shape[1] for clip in clips],
         skeleton,
-        class_names=description["class_names"] if description else _classes(path, table["label"]),
+        class_names=description["class_names"] if description else _classes(path, numbers["label"]),
         name=names,
         splits=read_splits(path, lists, names),
         segments=_segments(clips),
         columns=_columns(clips),
         attributes=attributes,
         path=path,
-        **table | {"fps": np.array(table["fps"], np.float32)},
+        fps=np.array([clip.fps for clip in clips], np.float32),
+        label=numbers["label"],
+        subject=numbers["subject"],
+        camera=numbers["camera"],
+        setup=numbers["setup"],
     )
     return replace(clipset, path=None)  # it was for the messages; the set itself is in memory
 
 
-def _parts(path: Path, data: Any) -> tuple[Sequence[Any], Mapping[str, Any], Any]:
+def _parts(path: Path, data: object) -> tuple[Sequence[object], Mapping[str, object], object]:
     if isinstance(data, list):  # pyskl's older form
         return data, {}, None
     if not isinstance(data, dict) or not isinstance(data.get("annotations"), list):
@@ -123,7 +129,7 @@ def _parts(path: Path, data: Any) -> tuple[Sequence[Any], Mapping[str, Any], Any
     return data["annotations"], lists, text
 
 
-def _clip(path: Path, number: int, annotation: Any, fps: float) -> _Clip:
+def _clip(path: Path, number: int, annotation: object, fps: float) -> _Clip:
     if not isinstance(annotation, dict):
         raise InputError(f"{path}: annotation {number}: not a dict; write the file again")
     name = annotation.get("frame_dir", f"clip{number}")
@@ -146,7 +152,7 @@ def _clip(path: Path, number: int, annotation: Any, fps: float) -> _Clip:
     if frames != joints.shape[1]:
         raise InputError(f"{where}: total_frames: {frames}, but keypoint has {joints.shape[1]}")
     keys = ("label", "subject", "camera", "setup")
-    table: dict[str, Any] = {key: _integer(where, annotation, key, -1) for key in keys}
+    numbers = {key: _integer(where, annotation, key, -1) for key in keys}
     rate = annotation.get("fps", fps)
     if not isinstance(rate, int | float) or not 0 < rate < 1e6:
         raise InputError(f"{where}: fps: {pickles.shown(rate)}; give a number above 0")
@@ -158,11 +164,11 @@ def _clip(path: Path, number: int, annotation: Any, fps: float) -> _Clip:
     rows = annotation.get("segments", np.zeros((0, 3), np.int64))
     if not isinstance(rows, np.ndarray) or rows.shape[1:] != (3,) or rows.dtype.kind not in "iu":
         raise InputError(f"{where}: segments: not integers (K, 3): start, end, label")
-    return _Clip(name, joints, scores, table | {"fps": rate}, columns, rows.astype(np.int64))
+    return _Clip(name, joints, scores, numbers, rate, columns, rows.astype(np.int64))
 
 
 def _numbers(
-    where: str, annotation: Mapping[Any, Any], key: str, shape: str, ndim: int
+    where: str, annotation: Mapping[object, object], key: str, shape: str, ndim: int
 ) -> np.ndarray:
     values = annotation.get(key)
     if not isinstance(values, np.ndarray) or values.ndim != ndim or values.dtype.kind not in "fiu":
@@ -171,22 +177,19 @@ def _numbers(
     return values
 
 
-def _integer(where: str, annotation: Mapping[Any, Any], key: Any, default: int) -> int:
+def _integer(where: str, annotation: Mapping[object, object], key: object, default: int) -> int:
     value = annotation.get(key, default)
     if not isinstance(value, int) or not -(2**63) <= value < 2**63:
         raise InputError(f"{where}: {key}: expected one whole number, not {pickles.shown(value)}")
     return int(value)
 
 
-def _sizes(where: str, annotation: Mapping[Any, Any]) -> dict[str, int]:
+def _sizes(where: str, annotation: Mapping[object, object]) -> dict[str, int]:
     sizes: dict[str, int] = {}
     for key, prefix in (("img_shape", ""), ("original_shape", "original_")):
         if key in annotation and annotation[key] is not None:
-            size = (
-                annotation[key].tolist()
-                if isinstance(annotation[key], np.ndarray)
-                else annotation[key]
-            )
+            stated = annotation[key]
+            size = stated.tolist() if isinstance(stated, np.ndarray) else stated
             size = list(size[:2]) if isinstance(size, list | tuple) else []
             if len(size) != 2 or not all(isinstance(n, int) and 0 < n < 2**31 for n in size):
                 raise InputError(f"{where}: {key}: not (height, width) in pixels")
@@ -209,7 +212,7 @@ def _alike(path: Path, clips: Sequence[_Clip]) -> None:
 
 
 def _persons(
-    path: Path, clips: list[_Clip], wanted: int | None, description: Mapping[str, Any] | None
+    path: Path, clips: list[_Clip], wanted: int | None, description: Description | None
 ) -> int:
     """Room for persons, and their choice where it is limited; `clips` changes in place."""
     most = max(
@@ -279,7 +282,7 @@ def _joints(path: Path, clips: Sequence[_Clip], room: int, size: int) -> np.ndar
 
 
 def _skeleton(
-    path: Path, clip: _Clip, layout: str | Skeleton | None, description: Mapping[str, Any] | None
+    path: Path, clip: _Clip, layout: str | Skeleton | None, description: Description | None
 ) -> Skeleton:
     if layout is not None:
         return named_layout(layout) if isinstance(layout, str) else layout

@@ -7,8 +7,9 @@ fps, columns, segments) and one text (`formats/described.py`). Pyskl leaves all 
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -47,11 +48,11 @@ def write_pyskl(clips: ClipSet, path: Path) -> None:
         _Pickler(file).dump(data)
 
 
-def _annotation(clips: ClipSet, number: int, name: str) -> dict[str, Any]:
+def _annotation(clips: ClipSet, number: int, name: str) -> dict[str, object]:
     clip = clips.clip(number)  # (T, M, V, C)
     present = np.flatnonzero(clip.any(axis=(0, 2, 3)))
     clip = clip[:, : 1 + max(present, default=0)].transpose(1, 0, 2, 3)
-    annotation: dict[str, Any] = {
+    annotation: dict[str, object] = {
         "frame_dir": name,
         "label": int(clips.label[number]),
         "total_frames": clip.shape[1],
@@ -79,12 +80,13 @@ def _annotation(clips: ClipSet, number: int, name: str) -> dict[str, Any]:
 class _Pickler(pickle._Pickler):
     """Names NumPy's functions as NumPy 1 does, which NumPy 2 knows too; keeps nothing in memory."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         super().__init__(file, protocol=4)
         self.fast = True  # no table of what was written: memory stays flat, and there are no cycles
 
-    write: Any
+    write: Callable[[bytes], object]
 
+    # `obj` is what has a name of its own: a function or a class.
     def save_global(self, obj: Any, name: str | None = None) -> None:
         module = str(getattr(obj, "__module__", ""))
         if module.startswith("numpy._core"):
