@@ -1,16 +1,20 @@
 """The demo in very small: what it writes, what its page says, what it leaves alone."""
 
+import html
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from test_cli import good
 from test_plots import Tags
 
 from skelf import demo
 from skelf.errors import InputError
+from skelf.metrics.chance import chance
 
 SMALL = (
     "encoder.dim=8",
@@ -48,10 +52,18 @@ def test_demo_page_says_synthetic_first_and_shows_everything(made: demo.Demo) ->
     tags = Tags(text)
     assert "SYNTHETIC" in text[: text.index("<main>")]
     assert tags.count("canvas") >= 16
-    assert tags.count("table") == 1
-    assert sum(attrs.get("role") == "img" for tag, attrs in tags.seen if tag == "svg") == 5
+    headings = re.findall(r"<h2>(.*?)</h2>", text)
+    assert headings == [
+        "What was run", "Results", "k-NN while they trained", "Loss", "Each class (linear)",
+        "What is taken for what (linear)", "What the encoders see (t-SNE)",
+        "Which motions they find alike", "The same by hand",
+    ]  # fmt: skip
+    # Monitor, loss, changes, confusion, and a map of the untrained and of the trained encoder.
+    assert sum(attrs.get("role") == "img" for tag, attrs in tags.seen if tag == "svg") == 6
+    assert {"Trained", "Untrained", "Chance"} <= set(re.findall(r"<th [^>]*>(.*?)</th>", text))
     for row in made.rows:
-        assert f"{100 * row['pretrained']:.1f} %" in text
+        for value in (row["pretrained"], row["untrained"], row["chance"]):
+            assert f"{100 * value:.1f} %" in text
     assert "read no label" in text
     assert not re.search(r"https?://", text)
     assert len(text.encode()) < 1_500_000
@@ -64,6 +76,25 @@ def test_demo_keeps_results_beside_the_page(made: demo.Demo) -> None:
         r for r in rows if (r["protocol"], r["metric"], r["method"]) == ("knn", "top1", "usdrl")
     )
     assert found["value"] == made.rows[1]["pretrained"]
+
+
+def test_commands_on_the_page_do_the_same(
+    made: demo.Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = made.page.read_text(encoding="utf-8")
+    block = html.unescape(re.search(r"<pre><code>(.*?)</code></pre>", text, re.DOTALL)[1])
+    commands = [shlex.split(line) for line in block.replace("\\\n", " ").splitlines()]
+    assert [command[:2] for command in commands] == [
+        ["skelf", "pretrain"], ["skelf", "eval"], ["skelf", "eval"],
+    ]  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    for command in commands:
+        good(*command[1:])
+    names = ("results", "results_untrained")
+    again = [row for name in names for row in json.loads(Path(f"again/{name}.json").read_text())]
+    first = json.loads((made.page.parent / "results.json").read_text())
+    assert [row["value"] for row in again] == [row["value"] for row in first]
+    assert [row["config"] for row in again] == [row["config"] for row in first]
 
 
 def test_demo_replaces_its_own_and_nothing_else(made: demo.Demo, tmp_path: Path) -> None:
@@ -83,7 +114,7 @@ def test_demo_replaces_its_own_and_nothing_else(made: demo.Demo, tmp_path: Path)
 def test_chance_is_what_a_random_order_gives() -> None:
     rng = np.random.default_rng(0)
     train, test = np.repeat([0, 1, 2], [5, 10, 25]), np.repeat([0, 1, 2], [4, 4, 2])
-    expected = demo._chance(train, test, 3)
+    expected = chance(train, test, 3)
     average, first = [], []
     for _ in range(4000):
         order = rng.permutation(train)

@@ -14,7 +14,7 @@ LAYERS = {
     2: "data encoders checkpoints",
     3: "methods protocols training runs",
     4: "results inference search export api",
-    5: "pages report bench profiling studio demo demo_page cli",
+    5: "pages report bench profiling studio demo cli",
 }
 LAYER = {room: number for number, rooms in LAYERS.items() for room in rooms.split()}
 CONTRACTS = "skelf.contracts"  # for a type checker it names what stands above it

@@ -21,6 +21,7 @@ from skelf.data.clips import ClipSet
 from skelf.data.synthetic.clips import generate
 from skelf.errors import InputError
 from skelf.layouts import NTU25
+from skelf.metrics.chance import chance
 from skelf.pages import plots, svg
 from skelf.protocols.recordings import CHOSEN_BY, Recordings, Rules
 from skelf.report import curves as run_curves
@@ -81,6 +82,7 @@ def test_table_averages_over_seeds_and_shows_untrained_beside(tmp_path: Path) ->
             tmp_path / "in" / str(seed) / "results.json",
             row(values[seed], seed=seed),
             row(fresh[seed], untrained=True, seed=seed),
+            row(0.1, encoder__alpha=0.9, seed=seed),
         )
     text, notes = page_of(tmp_path / "in")
     assert notes == []
@@ -90,6 +92,47 @@ def test_table_averages_over_seeds_and_shows_untrained_beside(tmp_path: Path) ->
     assert f">{mean:.1f} ± {deviation:.1f} %<small>untrained {below}</small>" in text
     assert "linear top1 (last epoch)" in text
     assert "accuracy of a judge" in text
+
+
+def test_one_setup_has_a_line_for_each_measure(tmp_path: Path) -> None:
+    put_rows(
+        tmp_path / "in" / "results.json",
+        row(0.6),
+        row(0.4, untrained=True),
+        row(0.3, protocol="retrieval", metric="map", selection="none"),
+    )
+    text, _ = page_of(tmp_path / "in")
+    table = text[text.index("<table>") : text.index("</table>")]
+    assert re.findall(r"<th [^>]*>(.*?)</th>", table) == ["Measure", "Trained", "Untrained"]
+    lines = [re.findall(r"<td[^>]*>(.*?)</td>", line) for line in table.split("<tr>")[2:]]
+    assert lines == [
+        ["linear top1 (last epoch)", "60.0 %", "40.0 %"],
+        ["retrieval map", "30.0 %", "–"],
+    ]
+
+
+def test_chance_stands_beside_the_numbers_of_the_store_alone(tmp_path: Path) -> None:
+    data = ClipSet.open(trained() / "tiny.h5")
+    train, test = (side.label for side in data.split("half"))
+    guesses = chance(train, test, len(data.class_names))
+    rows = [
+        row(0.6, data="tiny"),
+        row(0.5, data="tiny", protocol="retrieval", metric="map", selection="none"),
+        row(0.4, data="tiny", protocol="detection", metric="map", selection="none"),
+    ]
+    put_run(tmp_path / "in" / "run", [1.0])
+    put_rows(tmp_path / "in" / "results.json", *rows, row(0.7, data="other"))
+    text, _ = page_of(tmp_path / "in", data=data, split="half")
+    tables = [t[: t.index("</table>")] for t in text.split("<table>")[1:3]]
+    other, own = (re.findall(r"<td[^>]*>(.*?)</td>", table) for table in tables)
+    assert other == ["linear top1 (last epoch)", "70.0 %"]
+    told = [f"{100 * guesses[key]:.1f} %" for key in ("top1", "map")]
+    assert own[2::3] == [*told, "–"]
+    # With several setups it is a line of its own.
+    put_rows(tmp_path / "in" / "results_more.json", row(0.6, data="tiny", encoder__alpha=0.9))
+    text, _ = page_of(tmp_path / "in", data=data, split="half")
+    line = text[text.index("<td>Chance</td>") :].split("</tr>")[0]
+    assert re.findall(r"<td[^>]*>(.*?)</td>", line) == ["Chance", *told, "–", "–"]
 
 
 def test_numbers_of_other_protocol_settings_are_not_averaged(tmp_path: Path) -> None:
@@ -284,7 +327,7 @@ def test_command_line_makes_the_whole_page(tmp_path: Path) -> None:
     assert headings(text) == [
         "What was run", "Results", "k-NN while they trained", "Loss", "Each class (linear)",
         "What is taken for what (linear)", "What the encoders see (t-SNE)",
-        "Which motions they find alike",
+        "Which motions they find alike", "The same by hand",
     ]  # fmt: skip
     assert "SYNTHETIC" in text[: text.index("<main>")]
     for name in ("usdrl · alpha=0.5", "usdrl · alpha=1.0"):

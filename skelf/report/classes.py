@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ..metrics.classes import confusion
 from ..pages import html, plots
 from ..pages.html import Section, Spread
-from .found import Found, Judged
+from .evidence import Evidence, Place, Repeat, ScoredClips
 from .setup import Setup
 
 SHOWN = 4
@@ -26,7 +26,7 @@ class Counts(NamedTuple):
         matrices: `(seeds, K, K)` counts, rows the truth.
         classes: names of the `K` classes.
         setup: whose they are.
-        untrained: see `found.Row`.
+        untrained: see `evidence.Row`.
     """
 
     name: str
@@ -38,21 +38,21 @@ class Counts(NamedTuple):
     def recall(self) -> np.ndarray:
         """`(seeds, K)`; NaN for a class without test clips."""
         total = self.matrices.sum(axis=2)
-        own = np.diagonal(self.matrices, axis1=1, axis2=2)
-        return np.divide(own, total, out=np.full(own.shape, np.nan), where=total > 0)
+        hits = np.diagonal(self.matrices, axis1=1, axis2=2)
+        return np.divide(hits, total, out=np.full(hits.shape, np.nan), where=total > 0)
 
 
-def classes(found: Found) -> list[Section]:
+def classes(evidence: Evidence) -> list[Section]:
     """For each test set: recall of each class, what changed, what was mistaken for what."""
-    groups: dict[Any, list[Judged]] = defaultdict(list)
-    for one in found.judged:
-        groups[one.judged_on].append(one)
-    made = []
-    for place, judged in sorted(groups.items()):
-        protocols = dict.fromkeys(one.protocol for one in judged)
+    groups: dict[Place, list[ScoredClips]] = defaultdict(list)
+    for scored in evidence.scored_clips:
+        groups[scored.judged_on].append(scored)
+    sections = []
+    for place, of_place in sorted(groups.items()):
+        protocols = dict.fromkeys(scored.protocol for scored in of_place)
         protocol = "linear" if "linear" in protocols else next(iter(protocols))
-        chosen = [one for one in judged if one.protocol == protocol]
-        counted = _counts(found, chosen)
+        chosen = [scored for scored in of_place if scored.protocol == protocol]
+        counted = _counts(evidence, chosen)
         where = " ".join(filter(None, (protocol, *(place if len(groups) > 1 else ()))))
         trained = [c for c in counted if not c.untrained]
         shown = (trained or counted)[:SHOWN]
@@ -63,59 +63,60 @@ def classes(found: Found) -> list[Section]:
             + (", after the classifier's last epoch." if selection == "last" else ".")
             + (f" The first {SHOWN} of {len(trained)} setups." if len(trained) > SHOWN else "")
         )
-        made.append(Section(f"Each class ({where})", _changes(counted) + _table(shown), text))
-        made.append(Section(f"What is taken for what ({where})", body, ""))
-    return made
+        sections.append(Section(f"Each class ({where})", _changes(counted) + _table(shown), text))
+        sections.append(Section(f"What is taken for what ({where})", body, ""))
+    return sections
 
 
-def _counts(found: Found, judged: Sequence[Judged]) -> list[Counts]:
+def _counts(evidence: Evidence, chosen: Sequence[ScoredClips]) -> list[Counts]:
     """One entry a setup and state, in the page's order; those of other classes are left out."""
-    seeds: dict[tuple[Setup, bool], dict[Any, Judged]] = defaultdict(dict)
-    for one in judged:
-        seeds[one.setup, one.untrained][one.repeat] = one
-    made: list[Counts] = []
-    for setup, name in found.names.items():
+    seeds: dict[tuple[Setup, bool], dict[Repeat, ScoredClips]] = defaultdict(dict)
+    for scored in chosen:
+        seeds[scored.setup, scored.untrained][scored.repeat] = scored
+    counts: list[Counts] = []
+    for setup, name in evidence.names.items():
         for untrained in (False, True):
-            own = list(seeds.get((setup, untrained), {}).values())
-            own = [one for one in own if _names(one) == _names(own[0])]
-            if own:
-                matrices = np.stack([_matrix(one) for one in own])
+            repeats = list(seeds.get((setup, untrained), {}).values())
+            repeats = [r for r in repeats if _names(r) == _names(repeats[0])]
+            if repeats:
+                matrices = np.stack([_matrix(scored) for scored in repeats])
                 title = f"{name}, untrained" if untrained else name
-                made.append(Counts(title, matrices, _names(own[0]), setup, untrained))
-    return [one for one in made if one.classes == made[0].classes]
+                counts.append(Counts(title, matrices, _names(repeats[0]), setup, untrained))
+    return [c for c in counts if c.classes == counts[0].classes]
 
 
-def _names(one: Judged) -> list[str]:
-    number = next(iter(one.scores.scores.values())).shape[1]
-    named = one.scores.class_names[:number]
-    return [*named, *(f"class {k}" for k in range(len(named), number))]
+def _names(scored: ScoredClips) -> list[str]:
+    number = next(iter(scored.scores.scores.values())).shape[1]
+    names = scored.scores.class_names[:number]
+    return [*names, *(f"class {k}" for k in range(len(names), number))]
 
 
-def _matrix(one: Judged) -> np.ndarray:
-    read = next(iter(one.scores.scores.values()))
-    return confusion(one.scores.labels, read.argmax(axis=1), read.shape[1]).numpy()
+def _matrix(scored: ScoredClips) -> np.ndarray:
+    class_scores = next(iter(scored.scores.scores.values()))
+    predicted = class_scores.argmax(axis=1)
+    return confusion(scored.scores.labels, predicted, class_scores.shape[1]).numpy()
 
 
-def _confusion(one: Counts) -> str:
-    seeds = len(one.matrices)
+def _confusion(counts: Counts) -> str:
+    seeds = len(counts.matrices)
     note = "Number: clips. Colour: their share of the row. Recall: the share that was found."
     return plots.confusion(
-        one.matrices.sum(axis=0), one.classes, one.name,
+        counts.matrices.sum(axis=0), counts.classes, counts.name,
         note=f"{note} The sum of {seeds} seeds." if seeds > 1 else note,
     )  # fmt: skip
 
 
 def _table(counted: Sequence[Counts]) -> str:
-    recalls = [one.recall() for one in counted]
+    recalls = [counts.recall() for counts in counted]
     rows = []
     for k, name in enumerate(counted[0].classes):
-        row: dict[str, Any] = {"class": name, "clips": int(counted[0].matrices[0, k].sum())}
+        row: dict[str, object] = {"class": name, "clips": int(counted[0].matrices[0, k].sum())}
         for j, recall in enumerate(recalls):
             deviation = float(recall[:, k].std(ddof=1)) if len(recall) > 1 else None
             row[str(j)] = Spread(float(recall[:, k].mean()), deviation)
         if row["clips"]:
             rows.append(row)
-    keys = {str(j): one.name for j, one in enumerate(counted)}
+    keys = {str(j): counts.name for j, counts in enumerate(counted)}
     body = html.table(
         rows, {"class": "Class", "clips": "Clips", **keys}, bars=list(keys),
         best=list(keys) if len(keys) > 1 else (),
@@ -129,7 +130,7 @@ def _changes(counted: Sequence[Counts]) -> str:
 
     Not among more: which pair would be of interest is the reader's to say, by naming two folders.
     """
-    trained = [one for one in counted if not one.untrained]
+    trained = [counts for counts in counted if not counts.untrained]
     if len(trained) == 2:
         before, after = trained
     elif len(trained) == 1 and len(counted) == 2:

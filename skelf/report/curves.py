@@ -11,7 +11,7 @@ from ..pages.html import Section
 from ..protocols.knn import KNN
 from ..settings.options import flat
 from ..training.log import BOOKKEEPING
-from .found import Found, Run
+from .evidence import Evidence, Run
 from .setup import Setup
 
 LINES = 12
@@ -24,129 +24,131 @@ Series = dict[str, tuple[list[float], list[float]]]
 """Setup's name -> (epochs done, values)."""
 
 
-def monitor(found: Found) -> Section | None:
+def monitor(evidence: Evidence) -> Section | None:
     """The k-NN accuracy over the epochs: one figure for each set, all its setups in it."""
-    series, bands = _over_seeds(found, "monitor", "knn_top1", found.names)
+    series, bands = _over_seeds(evidence, "monitor", "knn_top1", evidence.names)
     if not series:
         return None
-    begun = _from_untrained(found, series, bands)
-    sources = dict.fromkeys(s.source for s, name in found.names.items() if name in series)
+    from_untrained = _from_untrained(evidence, series, bands)
+    sources = dict.fromkeys(s.source for s, name in evidence.names.items() if name in series)
     figures = []
     for source in sources:
-        own = [n for s, n in found.names.items() if s.source == source and n in series]
-        order = sorted(own, key=lambda name: -series[name][1][-1])
-        named = {n: f"{n}: {100 * series[n][1][-1]:.1f} %" for n in order[:LINES]}
+        names = [n for s, n in evidence.names.items() if s.source == source and n in series]
+        order = sorted(names, key=lambda name: -series[name][1][-1])
+        labels = {n: f"{n}: {100 * series[n][1][-1]:.1f} %" for n in order[:LINES]}
         where = f" ({' '.join(filter(None, source))})" if len(sources) > 1 else ""
         figures.append(
             plots.curves(
-                {named[n]: series[n] for n in named},
+                {label: series[n] for n, label in labels.items()},
                 f"k-NN accuracy of the test clips{where}",
                 "top-1 accuracy",
                 percent=True,
                 zero=False,
-                bands={named[n]: bands[n] for n in named if n in bands},
+                bands={label: bands[n] for n, label in labels.items() if n in bands},
                 note=_left_out(len(order), "of the highest last reading")
-                or (next(iter(named.values())) if len(named) == 1 else ""),
+                or (next(iter(labels.values())) if len(labels) == 1 else ""),
             )
         )
     text = (
         "Weighted k-NN on the frozen features; the labels served this reading alone. The last "
         "reading stands beside the name"
         + ("; bands show ± one deviation over seeds" if bands else "")
-        + (". Epoch 0 is the untrained encoder." if begun else ".")
+        + (". Epoch 0 is the untrained encoder." if from_untrained else ".")
     )
     return Section("k-NN while they trained", html.grid(*figures), text)
 
 
 def _from_untrained(
-    found: Found,
+    evidence: Evidence,
     series: Series,
     bands: dict[str, list[float]],
 ) -> bool:
     """Puts the untrained encoder's k-NN at epoch 0, where it was judged as the monitor judges."""
-    begun = False
-    for setup, name in found.names.items():
+    any_begun = False
+    for setup, name in evidence.names.items():
         values = {
             row.repeat: row.value
-            for row in found.rows
+            for row in evidence.rows
             if row.setup == setup and row.untrained and row.judged_on == setup.source
             and (row.protocol, row.metric) == ("knn", "top1")
             and all(row.settings.get(key, value) == value for key, value in _MONITOR.items())
         }  # fmt: skip
         if name in series and values:
-            begun = True
+            any_begun = True
             x, y = series[name]
             series[name] = ([0.0, *x], [mean(values.values()), *y])
             if name in bands:
                 spread = stdev(values.values()) if len(values) > 1 else 0.0
                 bands[name] = [spread, *bands[name]]
-    return begun
+    return any_begun
 
 
-def losses(found: Found) -> Section | None:
+def losses(evidence: Evidence) -> Section | None:
     """The losses, one figure a method, since those of two methods do not compare; and the terms."""
     figures = []
-    for method in dict.fromkeys(setup.method for setup in found.names):
-        own = [setup for setup in found.names if setup.method == method]
-        series, bands = _over_seeds(found, "epoch", "loss", own)
+    for method in dict.fromkeys(setup.method for setup in evidence.names):
+        setups = [setup for setup in evidence.names if setup.method == method]
+        series, bands = _over_seeds(evidence, "epoch", "loss", setups)
         if len(series) > 1:
-            kept = dict(list(series.items())[:LINES])
+            drawn = dict(list(series.items())[:LINES])
             note = _left_out(len(series), "in the order of the table")
             figures.append(
                 plots.curves(
-                    kept, f"{method}: loss", _axis(kept), log=_positive(kept), note=note,
-                    bands={n: bands[n] for n in kept if n in bands},
+                    drawn, f"{method}: loss", _axis(drawn), log=_positive(drawn), note=note,
+                    bands={n: bands[n] for n in drawn if n in bands},
                 )
             )  # fmt: skip
-    trained = [s for s in found.names if any(run.setup == s and run.events for run in found.runs)]
+    trained = [
+        s for s in evidence.names if any(run.setup == s and run.events for run in evidence.runs)
+    ]
     for setup in trained if len(trained) <= 4 else ():
-        drawn = _terms(found, setup)
-        figures += [drawn] if drawn else []
-    several = len({(run.setup, run.seed) for run in found.runs}) > len(found.names)
+        figure = _terms(evidence, setup)
+        figures += [figure] if figure else []
+    several = len({(run.setup, run.seed) for run in evidence.runs}) > len(evidence.names)
     text = "The mean over the seeds that got so far." if several else ""
     return Section("Loss", html.grid(*figures), text) if figures else None
 
 
-def _terms(found: Found, setup: Setup) -> str:
-    events = [e for run in found.runs if run.setup == setup for e in run.events]
+def _terms(evidence: Evidence, setup: Setup) -> str:
+    events = [e for run in evidence.runs if run.setup == setup for e in run.events]
     # Of all epochs: a later stage of a method may have other terms than the first.
     terms = dict.fromkeys(key for e in events if e["event"] == "epoch" for key in e)
     series: Series = {}
     for term in [key for key in terms if key not in BOOKKEEPING]:
-        read, _ = _over_seeds(found, "epoch", term, [setup])
-        series |= {term.replace("_", " "): xy for xy in read.values()}
+        of_term, _ = _over_seeds(evidence, "epoch", term, [setup])
+        series |= {term.replace("_", " "): xy for xy in of_term.values()}
     if not series:
         return ""
-    title = f"{found.names[setup]}: {'loss and its terms' if len(series) > 1 else 'loss'}"
+    title = f"{evidence.names[setup]}: {'loss and its terms' if len(series) > 1 else 'loss'}"
     return plots.curves(series, title, _axis(series), log=_positive(series))
 
 
 def _over_seeds(
-    found: Found, event: str, key: str, setups: Iterable[Setup]
+    evidence: Evidence, event: str, key: str, setups: Iterable[Setup]
 ) -> tuple[Series, dict[str, list[float]]]:
     """Setup's name -> (epochs done, mean over the seeds that got so far), and -> deviation where
     there are several."""
     series: Series = {}
     bands: dict[str, list[float]] = {}
     for setup in setups:
-        name = found.names[setup]
-        read: dict[int, list[float]] = defaultdict(list)
-        for run in found.runs:
+        name = evidence.names[setup]
+        by_epoch: dict[int, list[float]] = defaultdict(list)
+        for run in evidence.runs:
             if run.setup == setup:
                 for epoch, value in readings(run, event, key):
-                    read[epoch].append(value)
-        if read:
-            epochs = sorted(read)
-            series[name] = ([float(e) for e in epochs], [mean(read[e]) for e in epochs])
-            if max(map(len, read.values())) > 1:
-                bands[name] = [stdev(read[e]) if len(read[e]) > 1 else 0.0 for e in epochs]
+                    by_epoch[epoch].append(value)
+        if by_epoch:
+            epochs = sorted(by_epoch)
+            series[name] = ([float(e) for e in epochs], [mean(by_epoch[e]) for e in epochs])
+            if max(map(len, by_epoch.values())) > 1:
+                bands[name] = [stdev(by_epoch[e]) if len(by_epoch[e]) > 1 else 0.0 for e in epochs]
     return series, bands
 
 
 def readings(run: Run, event: str, key: str) -> list[tuple[int, float]]:
     """Epochs done (the first is 1) and values."""
-    found = [(e["epoch"] + 1, e.get(key)) for e in run.events if e["event"] == event]
-    return [(x, float(y)) for x, y in found if isinstance(y, int | float) and abs(y) < 1e300]
+    points = [(e["epoch"] + 1, e.get(key)) for e in run.events if e["event"] == event]
+    return [(x, float(y)) for x, y in points if isinstance(y, int | float) and abs(y) < 1e300]
 
 
 def _positive(series: Series) -> bool:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from glob import escape
 from pathlib import Path
-from typing import Any
+from typing import Any  # rows of unknown files: whatever is not of their form is noted
 
 from .. import __version__
 from ..checkpoints import folder as checkpoint
@@ -17,25 +17,26 @@ from ..results import scores
 from ..results.recordings import holds
 from ..results.recordings import read as read_recordings
 from ..training.log import Event
-from .found import Detected, Found, Judged, Row, Run
+from .evidence import Evidence, Place, Repeat, Row, Run, ScoredClips, ScoredRecordings
 from .setup import Setup, name_setups, setup_of
 
 SKIPPED = ("checkpoints", "tensorboard", "features")
 """Folders of a run that hold neither runs nor results."""
 
 
-def gather(places: Sequence[str | Path]) -> Found:
+def gather(places: Sequence[str | Path]) -> Evidence:
     """Reads all runs and results below some folders; what is damaged becomes a note.
 
     Raises:
         InputError: no such folder, or nothing that can be shown.
     """
-    found, files = Found(), []
+    evidence = Evidence()
+    files: list[Path] = []
     for folder, names in _folders(places):
         if {"config.json", "log.jsonl"} <= names:
-            _read_run(folder, found)
+            _read_run(folder, evidence)
         elif "log.jsonl" in names:
-            found.notes.append(f"{folder / 'log.jsonl'}: no config.json beside it; left out")
+            evidence.notes.append(f"{folder / 'log.jsonl'}: no config.json beside it; left out")
         files += [
             folder / name
             for name in sorted(names)
@@ -43,19 +44,19 @@ def gather(places: Sequence[str | Path]) -> Found:
         ]
     files += [Path(place) for place in places if Path(place).is_file()]
     for path in dict.fromkeys(files):
-        _read_results(path, found)
-    if not found.runs and not found.rows:
+        _read_results(path, evidence)
+    if not evidence.runs and not evidence.rows:
         where = ", ".join(map(str, places)) or "no folder"
-        said = f" ({'; '.join(found.notes[:3])})" if found.notes else ""
+        reasons = f" ({'; '.join(evidence.notes[:3])})" if evidence.notes else ""
         raise InputError(
             f"{where}: no run (a folder with config.json and log.jsonl) and no results*.json that "
-            f"can be read{said}; name the --out folder of `skelf pretrain` or `skelf eval`"
+            f"can be read{reasons}; name the --out folder of `skelf pretrain` or `skelf eval`"
         )
-    setups = [run.setup for run in found.runs] + [row.setup for row in found.rows]
-    found.names = name_setups(dict.fromkeys(setups))
-    _note_twins(found)
-    _note_versions(found)
-    return found
+    setups = [run.setup for run in evidence.runs] + [row.setup for row in evidence.rows]
+    evidence.names = name_setups(dict.fromkeys(setups))
+    _note_twins(evidence)
+    _note_versions(evidence)
+    return evidence
 
 
 def _folders(places: Sequence[str | Path]) -> Iterator[tuple[Path, set[str]]]:
@@ -74,20 +75,22 @@ def _folders(places: Sequence[str | Path]) -> Iterator[tuple[Path, set[str]]]:
                 yield Path(here), set(names)
 
 
-def _read_run(folder: Path, found: Found) -> None:
+def _read_run(folder: Path, evidence: Evidence) -> None:
     try:
         config = checkpoint.read_object(folder / "config.json")
         source, train = config.get("source") or {}, config.get("train") or {}
         trained_on = str(source.get("data") or ""), str(source.get("split") or "")
         setup = setup_of(config, str(config["input"]["stream"]), trained_on)
-        events = _events(folder / "log.jsonl", found.notes)
+        events = _events(folder / "log.jsonl", evidence.notes)
         seed, planned = source.get("seed"), train.get("epochs")
     except (InputError, OSError) as error:
-        found.notes.append(f"{error}; the run is left out")
+        evidence.notes.append(f"{error}; the run is left out")
     except (KeyError, TypeError, AttributeError) as error:
-        found.notes.append(f"{folder / 'config.json'}: not a run's ({error}); the run is left out")
+        evidence.notes.append(
+            f"{folder / 'config.json'}: not a run's ({error}); the run is left out"
+        )
     else:
-        found.runs.append(
+        evidence.runs.append(
             Run(
                 folder,
                 setup,
@@ -101,7 +104,7 @@ def _read_run(folder: Path, found: Found) -> None:
 
 def _events(path: Path, notes: list[str]) -> list[Event]:
     """Events of epochs; of a resumed run the later account of an epoch stands."""
-    kept: dict[tuple[str, int], Event] = {}
+    events: dict[tuple[str, int], Event] = {}
     damaged = 0
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     for number, line in enumerate(lines, 1):
@@ -109,43 +112,45 @@ def _events(path: Path, notes: list[str]) -> list[Event]:
             row = json.loads(line)
             if not isinstance(row["epoch"], int) or not 0 <= row["epoch"] < 10**9:
                 raise ValueError(row["epoch"])
-            kept[str(row["event"]), row["epoch"]] = row
+            events[str(row["event"]), row["epoch"]] = row
         except (ValueError, KeyError, TypeError, RecursionError):
             # The last line of a run that was killed is often cut short.
             damaged += bool(line.strip()) and number < len(lines)
     if damaged:
         notes.append(f"{path}: {damaged} damaged line{'s' * (damaged > 1)}; the others are shown")
-    return list(kept.values())
+    return list(events.values())
 
 
-def _read_results(path: Path, found: Found) -> None:
+def _read_results(path: Path, evidence: Evidence) -> None:
     try:
         rows = read_json(path)
     except InputError as error:
-        found.notes.append(f"{error}; left out")
+        evidence.notes.append(f"{error}; left out")
         return
     except RecursionError:
-        found.notes.append(f"{path}: damaged, nested too deeply; left out")
+        evidence.notes.append(f"{path}: damaged, nested too deeply; left out")
         return
     if not isinstance(rows, list) or not rows:
-        found.notes.append(f"{path}: not a list of rows, as `skelf eval --out` writes it; left out")
+        evidence.notes.append(
+            f"{path}: not a list of rows, as `skelf eval --out` writes it; left out"
+        )
         return
     wrong: list[tuple[int, str]] = []
     for number, row in enumerate(rows):
         try:
-            found.rows.append(_row(row, path, found.runs))
+            evidence.rows.append(_row(row, path, evidence.runs))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             wrong.append((number, str(error)))
     if wrong:
         number, why = wrong[0]
-        found.notes.append(
+        evidence.notes.append(
             f"{path}: {len(wrong)} of {len(rows)} rows are not of a form that skelf {__version__} "
             f"knows (the first is row {number}: {why}); left out"
         )
     for saved in sorted(path.parent.glob(f"{escape(path.stem)}.*.scores.npz")):
         protocol = saved.name.removeprefix(f"{path.stem}.").removesuffix(".scores.npz")
         if saved == scores.beside(path, protocol) and "." not in protocol:
-            _read_scores(saved, found)
+            _read_scores(saved, evidence)
 
 
 def _row(row: dict[str, Any], path: Path, runs: Sequence[Run]) -> Row:
@@ -174,20 +179,18 @@ def _row(row: dict[str, Any], path: Path, runs: Sequence[Run]) -> Row:
     )
 
 
-def _repeat(row: dict[str, Any]) -> tuple[str, str]:
+def _repeat(row: dict[str, Any]) -> Repeat:
     """Seeds; a fusion of runs of several seeds names none, but its inputs do."""
     inputs = (row.get("config") or {}).get("inputs") or []
-    seeds = [row.get("seed"), *(one.get("seed") for one in inputs)]
+    seeds = [row.get("seed"), *(single.get("seed") for single in inputs)]
     return json.dumps(seeds), json.dumps(row.get("eval_seed"))
 
 
-def _judged(
-    row: dict[str, Any], path: Path, runs: Sequence[Run]
-) -> tuple[Setup, bool, tuple[str, str]]:
+def _judged(row: dict[str, Any], path: Path, runs: Sequence[Run]) -> tuple[Setup, bool, Place]:
     """What a row says of its run, whether that was untrained, and what it was judged on.
 
     A row of an earlier version does not say what its run was trained on; the run does, where it was
-    found too.
+    read too.
     """
     judged_on = str(row.get("data") or ""), str(row.get("split") or "")
     config = row.get("config") or {}
@@ -202,32 +205,34 @@ def _judged(
         trained_on = str(source["data"]), str(source.get("split") or "")
         return setup._replace(source=trained_on), untrained, judged_on
     alike = [run for run in runs if run.setup._replace(source=judged_on) == setup]
-    own = [run for run in alike if run.folder in path.parents] or alike
-    sources = {run.setup.source for run in own}
+    nearest = [run for run in alike if run.folder in path.parents] or alike
+    sources = {run.setup.source for run in nearest}
     if len(sources) == 1:
         setup = setup._replace(source=sources.pop())
     return setup, untrained, judged_on
 
 
-def _read_scores(path: Path, found: Found) -> None:
+def _read_scores(path: Path, evidence: Evidence) -> None:
     try:
         read = read_recordings(path) if holds(path) else scores.read(path)
-        setup, untrained, judged_on = _judged(read.row, path, found.runs)
+        setup, untrained, judged_on = _judged(read.row, path, evidence.runs)
     except (InputError, KeyError, TypeError, AttributeError) as error:
-        found.notes.append(f"{error}; the scores are left out")
+        evidence.notes.append(f"{error}; the scores are left out")
         return
     if isinstance(read, scores.Scores):
         protocol = str(read.row["protocol"])
-        found.judged.append(Judged(setup, untrained, protocol, judged_on, _repeat(read.row), read))
+        evidence.scored_clips.append(
+            ScoredClips(setup, untrained, protocol, judged_on, _repeat(read.row), read)
+        )
     else:
-        found.detected.append(Detected(setup, untrained, judged_on, read))
+        evidence.scored_recordings.append(ScoredRecordings(setup, untrained, judged_on, read))
 
 
-def _note_twins(found: Found) -> None:
-    """Says where one number was found twice with two values: of those the last is shown."""
-    seen: dict[Any, float] = {}
+def _note_twins(evidence: Evidence) -> None:
+    """Says where one number was read twice with two values: of those the last is shown."""
+    seen: dict[tuple[object, ...], float] = {}
     differing = 0
-    for row in found.rows:
+    for row in evidence.rows:
         key = (
             row.setup, row.untrained, row.judged_on, row.protocol, row.metric, row.selection,
             row.repeat, repr(sorted(row.settings.items())),
@@ -235,16 +240,16 @@ def _note_twins(found: Found) -> None:
         differing += abs(seen.get(key, row.value) - row.value) > 1e-6
         seen[key] = row.value
     if differing:
-        found.notes.append(
+        evidence.notes.append(
             f"{differing} number{'s were' if differing > 1 else ' was'} found more than once with "
             "different values; the one whose file sorts last is shown"
         )
 
 
-def _note_versions(found: Found) -> None:
-    versions = sorted({row.version for row in found.rows})
+def _note_versions(evidence: Evidence) -> None:
+    versions = sorted({row.version for row in evidence.rows})
     if versions and versions != [__version__]:
-        found.notes.append(
+        evidence.notes.append(
             f"The results were written by skelf {', '.join(versions)}, this page by {__version__}; "
             "the definitions beneath the tables say what was computed."
         )

@@ -21,13 +21,14 @@ from ..pages.svg import escape
 from ..protocols.features import Features, cosine_blocks, extract_splits
 from ..protocols.knn import knn_scores
 from ..runs import load as loading
-from .found import Found, Run
+from .evidence import Evidence, Run
+from .store import Store, class_names
 
 SETUPS, QUERIES, NEAREST, CLIPS = 4, 3, 3, 2000
 """Most setups that are drawn, queries and neighbours of each, clips of a map."""
 
 
-class Seen(NamedTuple):
+class Encoded(NamedTuple):
     """What an encoder makes of the store.
 
     Args:
@@ -48,9 +49,8 @@ class Seen(NamedTuple):
 
 
 def sections(
-    found: Found,
-    clips: ClipSet,
-    split: str,
+    evidence: Evidence,
+    store: Store,
     *,
     umap: bool = False,
     say: Callable[[str], None] = lambda text: None,
@@ -60,39 +60,39 @@ def sections(
     What a run cannot do with the store, having another layout for one, becomes a note.
 
     Raises:
-        InputError: an unknown split, a split without labels, or UMAP is not installed.
+        InputError: UMAP is not installed.
     """
     if umap:
         embedding.require("umap")
-    train, test = (_labelled(side, split) for side in clips.split(split))
-    chosen = _chosen(found)
-    seen = []
+    train, test = store.train, store.test
+    chosen = _chosen(evidence)
+    seen: list[Encoded] = []
     device = choose_device("auto", "device")
     for name, run in chosen[:SETUPS]:
         say(f"encoding {len(train)} + {len(test)} clips, trained and untrained: {name}")
         try:
             seen.append(_encode(name, run, train, test, device))
         except (InputError, OSError) as error:
-            found.notes.append(f"{run.folder}: no map: {error}")
+            evidence.notes.append(f"{run.folder}: no map: {error}")
     if not seen:
         if not chosen:
-            found.notes.append("No run with a checkpoint was found: no maps of features.")
+            evidence.notes.append("No run with a checkpoint was found: no maps of features.")
         return []
     left = f"The first {SETUPS} of {len(chosen)} setups." if len(chosen) > SETUPS else ""
     drawn = [_maps(seen, method, left, say) for method in ("tsne", *(("umap",) if umap else ()))]
     return [*drawn, _neighbours(seen)]
 
 
-def _chosen(found: Found) -> list[tuple[str, Run]]:
-    runs = sorted(found.runs, key=lambda run: (run.seed is None, run.seed or 0, str(run.folder)))
-    first = []
-    for setup, name in found.names.items():
-        own = [r for r in runs if r.setup == setup and checkpoint.newest(r.folder)]
-        first += [(name, own[0])] if own else []
-    return first
+def _chosen(evidence: Evidence) -> list[tuple[str, Run]]:
+    """For each setup its name and the first of its runs that has a checkpoint."""
+    chosen = []
+    for setup, name in evidence.names.items():
+        runs = [run for run in evidence.runs_of(setup) if checkpoint.newest(run.folder)]
+        chosen += [(name, runs[0])] if runs else []
+    return chosen
 
 
-def _encode(name: str, run: Run, train: ClipSet, test: ClipSet, device: str) -> Seen:
+def _encode(name: str, run: Run, train: ClipSet, test: ClipSet, device: str) -> Encoded:
     config = checkpoint.read_object(run.folder / "config.json")
     normalize = str((config.get("data") or {}).get("normalize", "none"))
     train, test = replace(train, normalize=normalize), replace(test, normalize=normalize)
@@ -105,45 +105,38 @@ def _encode(name: str, run: Run, train: ClipSet, test: ClipSet, device: str) -> 
         cache = None if untrained else run.folder / "features"
         sides.append(extract_splits(encoder, train, test, device=device, cache=cache))
     accuracy = (_accuracy(sides[0]), _accuracy(sides[1]))
-    return Seen(name, accuracy, sides[0], sides[1], train, test)
+    return Encoded(name, accuracy, sides[0], sides[1], train, test)
 
 
-def _labelled(clips: ClipSet, split: str) -> ClipSet:
-    known = np.flatnonzero(clips.label >= 0)
-    if not len(known):
-        raise InputError(f"{clips}: --split {split}: no labelled clip on one of its sides")
-    return clips if len(known) == len(clips) else clips.take(known)
-
-
-def _maps(seen: Sequence[Seen], method: str, left: str, say: Callable[[str], None]) -> Section:
+def _maps(seen: Sequence[Encoded], method: str, left: str, say: Callable[[str], None]) -> Section:
     """Untrained and trained beside one another, a row for each setup; one legend for all."""
     figures = []
-    names = _class_names(seen[0].test)
-    for one in seen:
+    names = class_names(seen[0].test)
+    for encoded in seen:
         for state, features, share in (
-            ("untrained", one.fresh, one.accuracy[1]),
-            ("trained", one.trained, one.accuracy[0]),
+            ("untrained", encoded.fresh, encoded.accuracy[1]),
+            ("trained", encoded.trained, encoded.accuracy[0]),
         ):
-            say(f"drawing a map of {len(features.test)} clips ({method}): {one.name}, {state}")
-            points, kept = embedding.project(features.test, 0, method=method, limit=CLIPS)
+            say(f"drawing a map of {len(features.test)} clips ({method}): {encoded.name}, {state}")
+            points, drawn = embedding.project(features.test, 0, method=method, limit=CLIPS)
             figures.append(
                 plots.embedding(
-                    points, features.test_labels[kept], names, f"{one.name}: {state}",
+                    points, features.test_labels[drawn], names, f"{encoded.name}: {state}",
                     note=f"k-NN finds the class of {100 * share:.1f} % of the test clips.",
                     legend=False,
                 )
             )  # fmt: skip
-    drawn = min(len(seen[0].test), CLIPS)
+    count = min(len(seen[0].test), CLIPS)
     present = [int(k) for k in np.unique(seen[0].test.label)]
-    said = {"tsne": "t-SNE", "umap": "UMAP"}[method]
-    some = f"{drawn:,} of {len(seen[0].test):,}" if drawn < len(seen[0].test) else f"{drawn:,}"
+    layout = {"tsne": "t-SNE", "umap": "UMAP"}[method]
+    some = f"{count:,} of {len(seen[0].test):,}" if count < len(seen[0].test) else f"{count:,}"
     text = (
-        f"Each mark is one of {some} test clips, laid out by {said} from the features alone; "
+        f"Each mark is one of {some} test clips, laid out by {layout} from the features alone; "
         "colour and shape show the class. Near marks are alike; the distance between far groups, "
         f"the axes and the turn of a map say nothing. {left}"
     )
     body = plots.class_legend(present, names) + html.grid(*figures)
-    return Section(f"What the encoders see ({said})", body, text)
+    return Section(f"What the encoders see ({layout})", body, text)
 
 
 def _accuracy(features: Features) -> float:
@@ -151,22 +144,16 @@ def _accuracy(features: Features) -> float:
     return topk_accuracy(scores, features.test_labels)
 
 
-def _class_names(clips: ClipSet) -> list[str]:
-    number = max(len(clips.class_names), int(clips.label.max()) + 1)
-    named = list(clips.class_names)
-    return [*named, *(f"class {k}" for k in range(len(named), number))]
-
-
-def _neighbours(seen: Sequence[Seen]) -> Section:
+def _neighbours(seen: Sequence[Encoded]) -> Section:
     """The same test clips for each setup, and the first other whose nearest is of another class."""
     test = seen[0].test
     classes = np.unique(test.label)
     spaced = classes[np.linspace(0, len(classes) - 1, min(QUERIES, len(classes))).astype(int)]
     queries = [int(np.flatnonzero(test.label == k)[0]) for k in spaced]
     body = ""
-    for one in sorted(seen, key=lambda one: -one.accuracy[0])[:2]:
-        head = f"<h3>{escape(one.name)}</h3>" if len(seen) > 1 else ""
-        body += head + _found(one, queries)
+    for encoded in sorted(seen, key=lambda encoded: -encoded.accuracy[0])[:2]:
+        head = f"<h3>{escape(encoded.name)}</h3>" if len(seen) > 1 else ""
+        body += head + _nearest(encoded, queries)
     text = (
         f"A test clip, then the {NEAREST} training clips that are nearest by the cosine of their "
         f"features. Chosen by rule: the first test clip of {len(queries)} classes and, last, the "
@@ -176,10 +163,10 @@ def _neighbours(seen: Sequence[Seen]) -> Section:
     return Section("Which motions they find alike", body, text)
 
 
-def _found(one: Seen, queries: Sequence[int]) -> str:
-    train, test = one.train, one.test
+def _nearest(encoded: Encoded, queries: Sequence[int]) -> str:
+    train, test = encoded.train, encoded.test
     count = min(NEAREST, len(train))
-    blocks = cosine_blocks(one.trained.test, one.trained.train)
+    blocks = cosine_blocks(encoded.trained.test, encoded.trained.train)
     nearest = torch.cat([s.topk(count, dim=1).indices for _, s in blocks]).numpy()
     hit = train.label[nearest] == test.label[:, None]
     misses = [int(q) for q in np.flatnonzero(~hit[:, 0]) if q not in queries]
@@ -201,4 +188,4 @@ def _found(one: Seen, queries: Sequence[int]) -> str:
 def _caption(clips: ClipSet, index: int) -> str:
     subject = int(clips.subject[index])
     person = f", person {subject}" if subject >= 0 else ""
-    return f"{_class_names(clips)[clips.label[index]]}{person}"
+    return f"{class_names(clips)[clips.label[index]]}{person}"

@@ -3,38 +3,88 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
-from typing import Any
+from typing import NamedTuple
 
 from ..pages import html
 from ..pages.html import Section, Spread
 from ..pages.svg import escape
-from .found import Found, Row
+from .evidence import Evidence, Place, Repeat, Row
 from .setup import Setup
+from .store import Store
 
 # Which state of a classifier stands for it in the first table; all are in the second.
 _SELECTIONS = ("last", "none", "validated", "best_on_test")
-_SAID = {"last": "last epoch", "none": "", "best_on_test": "best on test", "validated": "validated"}
+_IN_WORDS = {
+    "last": "last epoch",
+    "none": "",
+    "best_on_test": "best on test",
+    "validated": "validated",
+}
+_FLATTERS = "Best on test: chosen by the test labels, so it flatters."
 
-Column = tuple[str, str, str, str]
-"""Protocol, metric, selection, and what its settings have unlike others of that protocol."""
+
+class Column(NamedTuple):
+    """What numbers of several setups have in common.
+
+    Args:
+        protocol: the protocol.
+        metric: what was measured.
+        selection: which state of a trained classifier.
+        variant: what the protocol's settings have unlike others of it.
+    """
+
+    protocol: str
+    metric: str
+    selection: str
+    variant: str
+
+    def head(self) -> str:
+        """The column's heading."""
+        words = (_IN_WORDS.get(self.selection, self.selection), self.variant)
+        details = ", ".join(filter(None, words))
+        return f"{self.protocol} {self.metric}" + (f" ({details})" if details else "")
 
 
-def results(found: Found) -> Section | None:
-    """A table for each test set with one number a protocol, and all numbers folded beneath."""
-    if not found.rows:
+class Cell(NamedTuple):
+    """A place in the tables."""
+
+    setup: Setup
+    untrained: bool
+    place: Place
+    column: Column
+
+
+Cells = dict[Cell, dict[Repeat, float]]
+"""Seeds -> value, of each cell."""
+
+
+def results(evidence: Evidence, store: Store | None = None) -> Section | None:
+    """A table for each test set with one number a protocol, and all numbers folded beneath.
+
+    What guessing gives stands beside them where the store tells it.
+    """
+    if not evidence.rows:
         return None
-    shown = _by_column(found.rows)
-    places = sorted({row.judged_on for row in found.rows})
+    cells = _cells(evidence.rows)
+    places = sorted({row.judged_on for row in evidence.rows})
     body = ""
     for place in places:
+        columns = _headline_columns([cell.column for cell in cells if cell.place == place])
+        guesses = {
+            column: None if store is None else store.chance(place, column.protocol, column.metric)
+            for column in columns
+        }
         head = f"<h3>{escape(' '.join(filter(None, place)))}</h3>" if any(place) else ""
-        body += head + _headline(found, shown, place)
-    body += html.folded("All numbers", _all_numbers(found, shown, places))
-    said = dict.fromkeys(f"{r.protocol}: {r.definition}" for r in found.rows if r.definition)
-    if said:
-        body += html.folded("What each number is", html.listing(list(said)))
+        table = _by_measure if len(evidence.names) == 1 else _by_setup
+        body += head + table(evidence, cells, place, guesses)
+    body += html.folded("All numbers", _all_numbers(evidence, cells, places))
+    definitions = dict.fromkeys(
+        f"{row.protocol}: {row.definition}" for row in evidence.rows if row.definition
+    )
+    if definitions:
+        body += html.folded("What each number is", html.listing(list(definitions)))
     text = (
         "Share of the test side, higher is better; ± is the standard deviation over seeds. "
         "Untrained: the same encoder with its first random weights."
@@ -42,93 +92,129 @@ def results(found: Found) -> Section | None:
     return Section("Results", body, text)
 
 
-Cells = dict[tuple[Setup, bool, tuple[str, str], Column], dict[Any, float]]
-
-
-def _by_column(rows: Sequence[Row]) -> Cells:
-    """Setup, untrained or not, test set and column -> seeds -> value; what is found twice counts
-    once."""
-    variants: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+def _cells(rows: Sequence[Row]) -> Cells:
+    """The values of each cell; what was read twice counts once."""
+    settings: dict[tuple[str, Place], list[dict[str, object]]] = defaultdict(list)
     for row in rows:
-        variants[row.protocol, row.judged_on].append(row.settings)
+        settings[row.protocol, row.judged_on].append(row.settings)
     cells: Cells = defaultdict(dict)
     for row in rows:
-        variant = _variant(row, variants[row.protocol, row.judged_on])
-        column = (row.protocol, row.metric, row.selection, variant)
-        cells[row.setup, row.untrained, row.judged_on, column][row.repeat] = row.value
+        variant = _variant(row, settings[row.protocol, row.judged_on])
+        column = Column(row.protocol, row.metric, row.selection, variant)
+        cells[Cell(row.setup, row.untrained, row.judged_on, column)][row.repeat] = row.value
     return dict(cells)
 
 
-def _variant(row: Row, others: Sequence[dict[str, Any]]) -> str:
+def _variant(row: Row, others: Sequence[dict[str, object]]) -> str:
     keys = dict.fromkeys(key for settings in others for key in settings)
     differing = [key for key in keys if len({repr(s.get(key)) for s in others}) > 1]
     return ", ".join(f"{key}={row.settings.get(key)}" for key in differing)
 
 
-def _headline(found: Found, shown: Cells, place: tuple[str, str]) -> str:
-    columns = _headline_columns([key[3] for key in shown if key[2] == place])
-    rows = []
-    for setup, name in found.names.items():
-        row: dict[str, Any] = {"setup": name}
-        most = 0
-        for column in columns:
-            trained = shown.get((setup, False, place, column), {})
-            fresh = shown.get((setup, True, place, column), {})
-            if trained or fresh:
-                below = f"untrained {_spread(fresh)}" if fresh else ""
-                row[str(column)] = _spread(trained, below)
-            most = max(most, len(trained), len(fresh))
-        if most:
-            rows.append(row | {"runs": most})
-    heads = {str(c): _head(c) for c in columns}
-    best = [c for c in columns if c[2] == "best_on_test"]
-    return html.table(
-        rows, {"setup": "Setup", **heads, "runs": "Seeds"}, best_down=list(heads),
-        caption="Best on test: chosen by the test labels, so it flatters." if best else "",
-    )  # fmt: skip
-
-
 def _headline_columns(columns: Sequence[Column]) -> list[Column]:
     """For each protocol and its settings the first metric, and mAP, in one selection."""
     chosen: list[Column] = []
-    for protocol, variant in dict.fromkeys((c[0], c[3]) for c in columns):
-        own = [c for c in columns if (c[0], c[3]) == (protocol, variant)]
-        metrics = list(dict.fromkeys(c[1] for c in own))
+    for protocol, variant in dict.fromkeys((c.protocol, c.variant) for c in columns):
+        alike = [c for c in columns if (c.protocol, c.variant) == (protocol, variant)]
+        metrics = list(dict.fromkeys(c.metric for c in alike))
         for metric in [metrics[0], *(m for m in metrics[1:] if m == "map")]:
-            of_metric = [c for c in own if c[1] == metric]
-            chosen.append(min(of_metric, key=lambda c: _rank(c[2])))
+            of_metric = [c for c in alike if c.metric == metric]
+            chosen.append(min(of_metric, key=lambda c: _rank(c.selection)))
     return chosen
 
 
-def _all_numbers(found: Found, shown: Cells, places: Sequence[tuple[str, str]]) -> str:
+def _by_measure(
+    evidence: Evidence, cells: Cells, place: Place, guesses: Mapping[Column, float | None]
+) -> str:
+    """A line for each measure: of a page with one setup."""
+    (setup,) = evidence.names
     rows = []
-    columns = list(dict.fromkeys(key[3] for key in shown))
+    for column, guess in guesses.items():
+        trained, fresh = _states(cells, setup, place, column)
+        rows.append(
+            {
+                "measure": column.head(),
+                "trained": _spread(trained) if trained else None,
+                "untrained": _spread(fresh) if fresh else None,
+                "chance": guess,
+                "seeds": max(len(trained), len(fresh)),
+            }
+        )
+    heads = {"measure": "Measure"}
+    shares = {"trained": "Trained", "untrained": "Untrained", "chance": "Chance"}
+    heads |= {k: v for k, v in shares.items() if any(row[k] is not None for row in rows)}
+    heads |= {"seeds": "Seeds"} if any(row["seeds"] != 1 for row in rows) else {}
+    return html.table(
+        rows, heads, bars=list(shares), best=("trained", "untrained"), caption=_caption(guesses)
+    )
+
+
+def _by_setup(
+    evidence: Evidence, cells: Cells, place: Place, guesses: Mapping[Column, float | None]
+) -> str:
+    """A line for each setup."""
+    heads = {str(number): column.head() for number, column in enumerate(guesses)}
+    rows: list[dict[str, object]] = []
+    for setup, name in evidence.names.items():
+        row: dict[str, object] = {"setup": name}
+        most = 0
+        for number, column in enumerate(guesses):
+            trained, fresh = _states(cells, setup, place, column)
+            if trained or fresh:
+                below = f"untrained {_spread(fresh)}" if fresh else ""
+                row[str(number)] = _spread(trained, below)
+            most = max(most, len(trained), len(fresh))
+        if most:
+            rows.append(row | {"runs": most})
+    if any(guess is not None for guess in guesses.values()):
+        chance = {str(number): guess for number, guess in enumerate(guesses.values())}
+        rows.append({"setup": "Chance", **chance})
+    return html.table(
+        rows, {"setup": "Setup", **heads, "runs": "Seeds"}, best_down=list(heads),
+        caption=_caption(guesses),
+    )  # fmt: skip
+
+
+def _all_numbers(evidence: Evidence, cells: Cells, places: Sequence[Place]) -> str:
+    rows = []
+    columns = list(dict.fromkeys(cell.column for cell in cells))
     for place in places:
         for column in columns:
-            for setup, name in found.names.items():
-                trained = shown.get((setup, False, place, column), {})
-                fresh = shown.get((setup, True, place, column), {})
+            for setup, name in evidence.names.items():
+                trained, fresh = _states(cells, setup, place, column)
                 if trained or fresh:
-                    values = {"trained": _spread(trained), "untrained": _spread(fresh)}
-                    place_name = " ".join(filter(None, place))
-                    what = {"what": _head(column), "setup": name, "place": place_name}
-                    rows.append(what | values | {"n": len(trained) or len(fresh)})
+                    rows.append(
+                        {
+                            "what": column.head(),
+                            "setup": name,
+                            "place": " ".join(filter(None, place)),
+                            "trained": _spread(trained),
+                            "untrained": _spread(fresh),
+                            "n": len(trained) or len(fresh),
+                        }
+                    )
     heads = {"what": "Measure", "setup": "Setup", "trained": "Trained", "untrained": "Untrained"}
     heads |= {"n": "Seeds"} | ({"place": "Test set"} if len(places) > 1 else {})
     return html.table(rows, heads, best=("trained", "untrained"))
 
 
-def _head(column: Column) -> str:
-    protocol, metric, selection, variant = column
-    said = ", ".join(filter(None, (_SAID.get(selection, selection), variant)))
-    return f"{protocol} {metric}" + (f" ({said})" if said else "")
+def _states(
+    cells: Cells, setup: Setup, place: Place, column: Column
+) -> tuple[dict[Repeat, float], dict[Repeat, float]]:
+    """The values of the trained and of the untrained encoder."""
+    trained, fresh = (cells.get(Cell(setup, state, place, column), {}) for state in (False, True))
+    return trained, fresh
+
+
+def _caption(columns: Mapping[Column, object]) -> str:
+    return _FLATTERS if any(c.selection == "best_on_test" for c in columns) else ""
 
 
 def _rank(selection: str) -> int:
     return _SELECTIONS.index(selection) if selection in _SELECTIONS else len(_SELECTIONS)
 
 
-def _spread(values: dict[Any, float], below: str = "") -> Spread:
+def _spread(values: dict[Repeat, float], below: str = "") -> Spread:
     several = list(values.values())
     if not several:
         return Spread(float("nan"), None, below)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple  # Any: a config of an unknown file, its errors are caught
 
 from ..pages.svg import clean
 from ..settings.run import RESULT_FREE
@@ -31,10 +31,11 @@ class Setup(NamedTuple):
     source: tuple[str, str]
     settings: tuple[tuple[str, str], ...]
 
-    def setting(self, name: str) -> Any:
+    def setting(self, name: str) -> object:
         """The value of a setting such as `train.epochs`; None where there is none."""
         text = dict(self.settings).get(name)
-        return None if text is None else json.loads(text)
+        value: object = None if text is None else json.loads(text)
+        return value
 
 
 def setup_of(config: Mapping[str, Any], stream: str, source: tuple[str, str]) -> Setup:
@@ -51,22 +52,24 @@ def setup_of(config: Mapping[str, Any], stream: str, source: tuple[str, str]) ->
     for part in PARTS:
         value = config.get(part)
         if isinstance(value, Mapping):
-            for key, one in value.items():
+            for key, inner in value.items():
                 name = f"{part}.{key}"
-                if one is not None and key != "name" and name not in RESULT_FREE:
-                    settings[name] = json.dumps(one, sort_keys=True)
+                if inner is not None and key != "name" and name not in RESULT_FREE:
+                    settings[name] = json.dumps(inner, sort_keys=True)
         elif value is not None:
             settings[part] = json.dumps(_bare(value), sort_keys=True)
     return Setup(method, encoder, stream, source, tuple(sorted(settings.items())))
 
 
-def _bare(value: Any) -> Any:
+def _bare(value: object) -> object:
     """What the runs of an ensemble or a fusion were, without their paths, seeds and results."""
     if isinstance(value, list):
-        return [_bare(one) for one in value]
+        return [_bare(inner) for inner in value]
     if isinstance(value, Mapping):
         return {
-            k: _bare(one) if k == "config" else one for k, one in value.items() if k in _OF_INPUTS
+            k: _bare(inner) if k == "config" else inner
+            for k, inner in value.items()
+            if k in _OF_INPUTS
         }
     return value
 
@@ -80,13 +83,13 @@ def name_setups(setups: Iterable[Setup]) -> dict[Setup, str]:
     listed = sorted(setups)
     names: dict[Setup, str] = {}
     for setup in listed:
-        own = [s for s in listed if s.method == setup.method]
+        of_method = [s for s in listed if s.method == setup.method]
         parts = [setup.method]
-        parts += [setup.encoder] if len({s.encoder for s in own}) > 1 else []
+        parts += [setup.encoder] if len({s.encoder for s in of_method}) > 1 else []
         parts += [setup.stream] if len({s.stream for s in listed}) > 1 else []
         several = [len(set(column)) > 1 for column in zip(*(s.source for s in listed), strict=True)]
         parts += [part for part, unlike in zip(setup.source, several, strict=True) if unlike]
-        parts += _unlike(setup, [s for s in own if s.encoder == setup.encoder])
+        parts += _unlike(setup, [s for s in of_method if s.encoder == setup.encoder])
         name = clean(" · ".join(filter(None, map(str.strip, parts))))
         taken = sum(other == name or other.startswith(f"{name} (") for other in names.values())
         names[setup] = f"{name} ({taken + 1})" if taken else name
@@ -96,12 +99,15 @@ def name_setups(setups: Iterable[Setup]) -> dict[Setup, str]:
 def _unlike(setup: Setup, alike: list[Setup], limit: int = 4) -> list[str]:
     """`key=value` of the settings whose value is not the one that most of the setups have."""
     tables = [dict(s.settings) for s in alike]
-    own, said = dict(setup.settings), []
+    settings = dict(setup.settings)
+    differing: list[str] = []
     for key in dict.fromkeys(k for table in tables for k in table):
         counted = Counter(table.get(key) for table in tables).most_common(2)
         usual = len(counted) == 1 or counted[0][1] > counted[1][1]
-        if key in ("inputs", "runs") or (usual and own.get(key) == counted[0][0]):
+        if key in ("inputs", "runs") or (usual and settings.get(key) == counted[0][0]):
             continue
-        value = own.get(key, "none").strip('"')
-        said.append(f"{key.partition('.')[2] or key}={clean(value, 24)}")
-    return said if len(said) <= limit else [*said[:limit], f"and {len(said) - limit} more"]
+        value = settings.get(key, "none").strip('"')
+        differing.append(f"{key.partition('.')[2] or key}={clean(value, 24)}")
+    if len(differing) <= limit:
+        return differing
+    return [*differing[:limit], f"and {len(differing) - limit} more"]

@@ -1,7 +1,7 @@
 """`skelf report`: one page of all runs and results below some folders.
 
-`gather.py` reads, `page.py` and, where a store is given, `maps.py` say what the page shows. Runs
-that differ in nothing but the seed are one setup (`setup.py`): their numbers are averaged.
+`gather` reads; `page` and, if a store is named, `maps` say what the page shows. Runs that differ in
+nothing but the seed are one setup (`setup`): their numbers are averaged.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from ..data.clips import ClipSet
 from ..errors import InputError
 from ..files import refuse_unwritable
 from ..pages import html
-from . import page as run_page
+from . import page as contents
+from .commands import commands
 from .gather import gather
+from .store import open_store
 
 
 def write_report(
@@ -26,6 +28,7 @@ def write_report(
     split: str | None = None,
     umap: bool = False,
     title: str = "skelf report",
+    lead: str = "",
     say: Callable[[str], None] = lambda text: None,
 ) -> tuple[Path, list[str]]:
     """Writes one page of all runs and results below some folders.
@@ -34,11 +37,12 @@ def write_report(
         places: folders to search for run folders (config.json and log.jsonl) and `results*.json`
             with the scores beside them; a file of rows may be named itself, whatever it is called.
         out: the page.
-        data: a store; with it the page shows maps of the test clips' features and nearest
-            neighbours.
+        data: a store; with it the page shows maps of the test clips' features, nearest neighbours
+            and what guessing gives.
         split: of `data`: the test side is mapped, neighbours come from the train side.
         umap: draw UMAP maps beside those of t-SNE; needs umap-learn.
         title: the page's.
+        lead: what the page is about, in a sentence or two; stands before how much it rests on.
         say: told what takes time, a line a step.
 
     Returns:
@@ -52,18 +56,19 @@ def write_report(
         raise InputError("--data and --split go together: a store, and which of its splits")
     out = Path(out)
     refuse_unwritable(out)  # now, not after minutes of work
-    found = gather(places)
-    sections = run_page.sections(found)
-    if data is not None and split is not None:
-        from . import maps as run_maps
+    evidence = gather(places)
+    store = None if data is None or split is None else open_store(data, split)
+    sections = contents.sections(evidence, store)
+    if store is not None:
+        from . import maps  # torch takes seconds, and most reports need none of it
 
-        clips = data if isinstance(data, ClipSet) else ClipSet.open(data)
-        sections += run_maps.sections(found, clips, split, umap=umap, say=say)
+        sections += maps.sections(evidence, store, umap=umap, say=say)
+    sections += commands(evidence, store)
     page = html.page(
         title,
-        [*sections, *run_page.remarks(found.notes)],
-        lead=run_page.lead(found),
-        notice=run_page.notice(found),
+        [*sections, *contents.remarks(evidence.notes)],
+        lead=" ".join(filter(None, (lead, contents.lead(evidence)))),
+        notice=contents.notice(evidence),
         footer=f"skelf {__version__}. This page holds everything it shows and loads nothing.",
     )
-    return html.write(out, page), found.notes
+    return html.write(out, page), evidence.notes

@@ -1,15 +1,20 @@
-"""What a report is made from: runs, rows of results and saved scores, each with its setup."""
+"""What a report rests on: runs, rows of results and saved scores, each with its setup."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ..results.recordings import RecordingScores
 from ..results.scores import Scores
 from ..training.log import Event
 from .setup import Setup
+
+Place = tuple[str, str]
+"""Data and split that something was judged on; "" where a file does not say."""
+
+Repeat = tuple[str, str]
+"""Seeds of run and protocol, as JSON: what differs in nothing else is averaged."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Row:
         selection: which state of a trained classifier: last, best_on_test, validated or none.
         value: a share in [0, 1].
         judged_on: data and split.
-        repeat: seeds of run and protocol; rows that differ in nothing else are averaged.
+        repeat: seeds of run and protocol.
         settings: the protocol's.
         definition: what exactly was computed.
         version: of the package that wrote it.
@@ -57,51 +62,56 @@ class Row:
     metric: str
     selection: str
     value: float
-    judged_on: tuple[str, str]
-    repeat: tuple[str, str]
-    settings: dict[str, Any]
+    judged_on: Place
+    repeat: Repeat
+    settings: dict[str, object]
     definition: str
     version: str
 
 
 @dataclass(frozen=True)
-class Judged:
+class ScoredClips:
     """Saved class scores and what they belong to; see `Row` and `scores.Scores`."""
 
     setup: Setup
     untrained: bool
     protocol: str
-    judged_on: tuple[str, str]
-    repeat: tuple[str, str]
+    judged_on: Place
+    repeat: Repeat
     scores: Scores
 
 
 @dataclass(frozen=True)
-class Detected:
+class ScoredRecordings:
     """Saved frame probabilities of recordings and what they belong to; see `Row`."""
 
     setup: Setup
     untrained: bool
-    judged_on: tuple[str, str]
+    judged_on: Place
     scores: RecordingScores
 
 
 @dataclass
-class Found:
-    """All that was found.
+class Evidence:
+    """All that a report rests on.
 
     Args:
         runs: the runs, in the order of their paths.
         rows: the rows of results.
-        judged: the saved scores.
-        detected: the saved frame probabilities.
+        scored_clips: the saved class scores.
+        scored_recordings: the saved frame probabilities.
         notes: what could not be read, a sentence each.
         names: what each setup is called on the page, in their order there.
     """
 
     runs: list[Run] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
-    judged: list[Judged] = field(default_factory=list)
-    detected: list[Detected] = field(default_factory=list)
+    scored_clips: list[ScoredClips] = field(default_factory=list)
+    scored_recordings: list[ScoredRecordings] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     names: dict[Setup, str] = field(default_factory=dict)
+
+    def runs_of(self, setup: Setup) -> list[Run]:
+        """The runs of a setup, the lowest seed first."""
+        runs = [run for run in self.runs if run.setup == setup]
+        return sorted(runs, key=lambda run: (run.seed is None, run.seed or 0, str(run.folder)))
