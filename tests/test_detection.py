@@ -26,7 +26,7 @@ from skelf.protocols.detection import Detection, detection
 from skelf.protocols.outcome import Outcome
 from skelf.protocols.recordings import Recordings, Rules, find, fused
 from skelf.protocols.windows import frame_labels, lay
-from skelf.report.found import Found
+from skelf.report.evidence import Evidence
 from skelf.report.gather import _read_scores
 from skelf.results import recordings as scores_recordings
 from skelf.results import scores
@@ -541,6 +541,6 @@ def test_from_a_run_to_fused_detections(tmp_path):
             assert row["value"] == values[f"{row['metric']}.{row['selection']}"]
     with pytest.warns(UserWarning, match="all of stream joint"):
         assert len(skelf.fuse(files)) == len(rows)
-    found = Found()
+    found = Evidence()
     _read_scores(files[0], found)
     assert not found.notes and not found.judged

@@ -24,13 +24,13 @@ class WithSettings(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """As Typer does; keeps the words for the help, which ends the parsing."""
-        ctx.meta["skelf.words"] = [word for word in args if not word.startswith("-")]
+        ctx.meta["words"] = [word for word in args if not word.startswith("-")]
         return super().parse_args(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """The command's help, then the settings of what is named."""
         super().format_help(ctx, formatter)
-        words = ctx.meta["skelf.words"]
+        words = ctx.meta["words"]
         groups = GROUPS[str(self.name)](words[0]) if words else []
         if groups:
             show(groups)

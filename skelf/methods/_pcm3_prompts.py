@@ -1,4 +1,4 @@
-"""PCM3's prompts, and what it asks of its encoder (facts B2)."""
+"""PCM3's prompts, and what it asks of its encoder (sources P8)."""
 
 from __future__ import annotations
 
