@@ -21,7 +21,7 @@ PATH = re.compile(rf"(?<![\w/.])((?:{'|'.join(CODE)}|docs)/[\w/.-]+\.(?:py|toml|
 SCRIPT = re.compile(r"`((?:\w+/)*\w+\.py)`")
 MEMBER = re.compile(r"`(?:\w+\.)*([a-z_]+)\.([A-Za-z_]\w*)(?:\([^`]*\))?`")
 SECTIONS = {"data", "encoder", "eval", "map", "method", "train", "views"}  # of keys and metrics
-# What a test wants to be missing, half a name, and places of the commit that `benchmarks.same` runs.
+# What a test wants to be missing, half a name, places of the commit that `benchmarks.same` runs.
 ON_PURPOSE = {
     *("skelf.fit", "skelf.methods._", "skelf.vresion"),
     *("skelf.checkpoint", "skelf.build", "skelf.config"),
