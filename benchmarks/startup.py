@@ -37,7 +37,7 @@ COMMANDS = {
     "skelf data info": ("-m", "skelf", "data", "info", "STORE"),
 }
 TYPER = "import typer, rich.table"
-# Typer reads arguments with pydantic, from 0.27 on.
+# Typer reads arguments with pydantic.
 READS = f"{TYPER}\nfrom pydantic import TypeAdapter\nTypeAdapter(str)"
 FLOORS = {
     "import skelf": "pass",
