@@ -45,23 +45,26 @@ def test_absent_sets_say_where_they_come_from(
         assert ("SKELF_DATA is not set" in text) == (not folder) and "\n" not in text
         command = text.split("skelf data import ")[1].split(" --out ")
         format_, _, *words = command[0].split()
-        given = cli_import._given(format_, words)
+        given = cli_import._reader_options(format_, words)
         checked = arguments(READERS[format_], given, section="x", source="")
         assert checked["workers"] >= 1 and len(words) == 1
 
 
 def test_options_are_checked_against_the_reader() -> None:
-    given = cli_import._given("ntu", ["persons=file", "ntu.workers=3"])
+    given = cli_import._reader_options("ntu", ["persons=file", "ntu.workers=3"])
     assert given == {"persons": "file", "workers": 3}
-    assert cli_import._given("pkummd", ["part=2", "workers=1"]) == {"part": 2, "workers": 1}
+    assert cli_import._reader_options("pkummd", ["part=2", "workers=1"]) == {
+        "part": 2,
+        "workers": 1,
+    }
     with pytest.raises(InputError, match=r"did you mean 'ntu\.persons'"):
-        cli_import._given("ntu", ["person=file"])
+        cli_import._reader_options("ntu", ["person=file"])
     with pytest.raises(InputError, match=r"ntu\.persons: Input should be 'energy', 'tracked' or"):
-        cli_import._given("ntu", ["persons=all"])
+        cli_import._reader_options("ntu", ["persons=all"])
     for word in ("scratch=x", "progress=1", "layout=ntu25"):  # the command's own
         with pytest.raises(InputError, match=r"unknown key 'ntu\."):
-            cli_import._given("ntu", [word])
+            cli_import._reader_options("ntu", [word])
     with pytest.raises(InputError, match="the format synthetic has no options"):
-        cli_import._given("synthetic", ["persons=file"])
+        cli_import._reader_options("synthetic", ["persons=file"])
     with pytest.raises(InputError, match=r"'persons': write KEY=VALUE; ntu has benchmark, persons"):
-        cli_import._given("ntu", ["persons"])
+        cli_import._reader_options("ntu", ["persons"])

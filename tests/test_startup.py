@@ -10,6 +10,7 @@ import pytest
 from tiny_runs import ENVIRONMENT
 
 import skelf
+from benchmarks import startup
 from skelf.data.synthetic import clips as synthetic
 from skelf.layouts import KINECT20
 
@@ -65,6 +66,15 @@ def test_import_skelf_imports_next_to_nothing():
     assert "skelf" in modules
     assert not modules & (NO_NUMBERS | {"typer", "rich", "importlib.metadata"})
     assert "torch" in imported("import skelf\nskelf.load")
+
+
+def test_the_benchmark_measures_old_new_and_floor(tmp_path):
+    root = Path(skelf.__file__).parents[1]
+    (row,) = startup.measure(root, root, 1, ["skelf data info"])
+    assert row.new > 0 and row.old > 0 and 0 < row.floor < row.new + row.old
+    assert f"| **{row.ratio:.1f}** |" in startup.table([row], "base")
+    with pytest.raises(RuntimeError, match="No module named 'nothing'"):
+        startup.processor_seconds(["-c", "import nothing"], startup.environment(root, tmp_path))
 
 
 def test_the_version_is_that_of_the_installed_package():

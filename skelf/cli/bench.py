@@ -50,14 +50,14 @@ def bench(
     memory.keep_freed()
     try:
         with BenchDisplay(console) as display:
-            done = benchmark.bench(
+            result = benchmark.bench(
                 suite, out, workers=workers, retry=retry, tell=display, expect=display.expect
             )
     except KeyboardInterrupt:
         console.print("stopped; the same command goes on where it was")
         raise typer.Exit(1) from None
-    _summarise(console, done)
-    if done.failures or done.left:
+    _summarise(console, result)
+    if result.failures or result.left:
         raise typer.Exit(1)
 
 
@@ -112,8 +112,10 @@ class BenchDisplay:
             self.running.pop(cell.key, None)
             self.counts[kind] += 1
             seconds = time.perf_counter() - self.began.get(cell.key, time.perf_counter())
-            said = {"done": f"{seconds:.1f} s", "blocked": "left out"}.get(kind, f"FAILED: {text}")
-            self._say(f"[{self.counts.total()}/{self.total}] {cell.title}: {said}")
+            ending = {"done": f"{seconds:.1f} s", "blocked": "left out"}.get(
+                kind, f"FAILED: {text}"
+            )
+            self._say(f"[{self.counts.total()}/{self.total}] {cell.title}: {ending}")
         self.bar.update(
             self.task,
             completed=self.counts.total(),
@@ -135,16 +137,17 @@ def _list(console: Console, cells: list[tuple[Cell, State]]) -> None:
     console.print(f"{len(cells)} cells, {counts['open']} to run", highlight=False)
 
 
-def _summarise(console: Console, done: Benchmark) -> None:
+def _summarise(console: Console, result: Benchmark) -> None:
     console.print(
-        f"{done.ran} of {done.cells} cells run, {len(done.failures)} failed, {done.left} left out",
+        f"{result.ran} of {result.cells} cells run, {len(result.failures)} failed, "
+        f"{result.left} left out",
         highlight=False,
     )
-    for one in done.failures:
-        when = "" if one.now else " (before; --retry runs it again)"
-        text = f"{one.title}{when}: {one.message}; see {one.path}"
+    for failure in result.failures:
+        when = "" if failure.now else " (before; --retry runs it again)"
+        text = f"{failure.title}{when}: {failure.message}; see {failure.path}"
         console.print(f"[red]failed:[/] {escape(text)}", highlight=False, soft_wrap=True)
-    for path in done.files:
+    for path in result.files:
         console.print(f"Table: [bold]{escape(str(path))}[/]", soft_wrap=True)
-    if not any(path.suffix == ".parquet" for path in done.files):
+    if not any(path.suffix == ".parquet" for path in result.files):
         console.print("[dim]No Parquet: pip install 'skelf\\[parquet]'[/]", highlight=False)

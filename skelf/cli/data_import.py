@@ -99,7 +99,7 @@ def import_(
         if path is not None:
             raise InputError(f"{path}: synthetic sets are computed, not read; leave PATH out")
         options.setdefault("clips", 0 if recordings else 1000)
-        made = synthetic.generate(named_layout(layout) if layout else KINECT20, **options)
+        imported = synthetic.generate(named_layout(layout) if layout else KINECT20, **options)
     else:
         for key, value in options.items():
             has = f"write {key}={value}" if key in _options(format_) else "leave it out"
@@ -108,47 +108,49 @@ def import_(
             raise InputError(
                 f"{format_}: which file? Use: skelf data import {format_} PATH --out ..."
             )
-        made = _read(format_, path, layout, _given(format_, words or ()), out, console)
-    made.save(out)
-    said = ""
-    if made.attributes.get("synthetic") == "true":
-        said = " of computed figures (synthetic, no real people)"
-    text = f"{escape(utf8(str(out)))}: {len(made)} clips, {made.frames_total} frames{said}"
+        imported = _read(format_, path, layout, _reader_options(format_, words or ()), out, console)
+    imported.save(out)
+    remark = ""
+    if imported.attributes.get("synthetic") == "true":
+        remark = " of computed figures (synthetic, no real people)"
+    text = (
+        f"{escape(utf8(str(out)))}: {len(imported)} clips, {imported.frames_total} frames{remark}"
+    )
     console.print(text, soft_wrap=True)
 
 
-def _given(format_: str, words: Sequence[str]) -> dict[str, Any]:
+def _reader_options(format_: str, words: Sequence[str]) -> dict[str, Any]:
     """The words as arguments of the reader, checked against its signature."""
-    known = _options(format_)
-    if words and not known:
+    names = _options(format_)
+    if words and not names:
         raise InputError(f"{words[0]!r}: the format {format_} has no options; leave it out")
-    given = {}
+    chosen = {}
     for word in words:
         if "=" not in word:
-            raise InputError(f"{word!r}: write KEY=VALUE; {format_} has {', '.join(known)}")
+            raise InputError(f"{word!r}: write KEY=VALUE; {format_} has {', '.join(names)}")
         key, value = parse_override(f"{format_}.{word.removeprefix(f'{format_}.')}")
-        given[key.removeprefix(f"{format_}.")] = value
-    if "workers" in known:
+        chosen[key.removeprefix(f"{format_}.")] = value
+    if "workers" in names:
         # This process has work too, writing what they parse: on two cores one alone is faster.
-        given.setdefault("workers", max(1, min(MOST_WORKERS, _processors() - 1)))
-    if lines := unknown_keys(given, known, format_, "data import"):
+        chosen.setdefault("workers", max(1, min(MOST_WORKERS, _processors() - 1)))
+    if lines := unknown_keys(chosen, names, format_, "data import"):
         raise InputError("\n".join(lines))
-    checked = arguments(READERS[format_], given, section=format_, source="data import")
-    return {key: checked[key] for key in given}
+    checked = arguments(READERS[format_], chosen, section=format_, source="data import")
+    return {key: checked[key] for key in chosen}
 
 
 def _read(
     format_: str,
     path: Path,
     layout: str | None,
-    given: dict[str, Any],
+    chosen: dict[str, Any],
     out: Path,
     console: Console,
 ) -> ClipSet:
     reader: Callable[..., ClipSet] = READERS[format_]
     takes = settable(reader)
     if "scratch" in takes:
-        given["scratch"] = out.absolute().parent  # where there must be room for the store anyway
+        chosen["scratch"] = out.absolute().parent  # where there must be room for the store anyway
     bar = Progress(
         TextColumn("reading"),
         BarColumn(),
@@ -161,8 +163,8 @@ def _read(
     with warnings_as_notes(console), bar:
         if "progress" in takes:
             task = bar.add_task("", total=None)
-            given["progress"] = lambda done, total: bar.update(task, completed=done, total=total)
-        return reader(path, layout, **given)
+            chosen["progress"] = lambda done, total: bar.update(task, completed=done, total=total)
+        return reader(path, layout, **chosen)
 
 
 def _processors() -> int:

@@ -58,11 +58,11 @@ def _table(rows: Sequence[dict[str, Any]]) -> Table:
     """A line for each number; each input beside the fusion of all."""
     inputs = rows[0]["config"]["inputs"]
     table = Table("metric", "selection")
-    for one in inputs:
-        table.add_column(f"{escape(one['stream'])} × {one['weight']:g}", justify="right")
+    for source in inputs:
+        table.add_column(f"{escape(source['stream'])} × {source['weight']:g}", justify="right")
     table.add_column("fused", justify="right", style="bold")
     for row in rows:
         name = f"{row['metric']}.{row['selection']}"
-        single = [f"{one['values'][name]:.1%}" for one in inputs]
+        single = [f"{source['values'][name]:.1%}" for source in inputs]
         table.add_row(row["metric"], row["selection"], *single, f"{row['value']:.1%}")
     return table

@@ -12,7 +12,7 @@ from typer.main import get_command
 from ..tables import Table
 from .group_help import group_help
 
-# `Any` below: the classes of contexts and commands are private to Typer, and moved in 0.27.
+# `Any` below: the classes of contexts and commands are private to Typer, and differ by its version.
 
 
 class LazyGroup(TyperGroup):

@@ -110,8 +110,8 @@ def view(
     clips = ClipSet.open(located(path), normalize=normalize)
     index = drawing.pick(clips, clip)
     drawing.write(clips, index, out, up=up)
-    said = f"{escape(str(out))}: clip {index} of {len(clips)}, {drawing.caption(clips, index)}"
-    Console().print(said, soft_wrap=True, highlight=False, markup=False)
+    line = f"{escape(str(out))}: clip {index} of {len(clips)}, {drawing.caption(clips, index)}"
+    Console().print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def get(
@@ -153,8 +153,8 @@ def get(
         task = bar.add_task("", total=None)
 
         def show(path: str, done: int, total: int | None, number: int) -> None:
-            said = f"{number}/{len(entry.paths)} {path.rpartition('/')[2]}"
-            bar.update(task, completed=done, total=total, description=escape(said))
+            line = f"{number}/{len(entry.paths)} {path.rpartition('/')[2]}"
+            bar.update(task, completed=done, total=total, description=escape(line))
 
         result = download.fetch(entry, folder, progress=show)
     for line in result.lines():

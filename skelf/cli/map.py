@@ -55,30 +55,30 @@ def map_(
     clips, target = ClipSet.open(path), named_layout(layout)
     if missing not in ("interpolate", "mask"):
         raise unknown("--missing", missing, ("interpolate", "mask"))
-    given = _given(joints or [])
+    sources = _joint_sources(joints or [])
     console = Console()
     with warnings_as_notes(console):
-        made = mapping.mapped(
+        mapped = mapping.mapped(
             clips,
             target,
             missing="mask" if missing == "mask" else "interpolate",
-            joints=given,
+            joints=sources,
             scratch=out.absolute().parent,
         )
     plan = origins(
         clips.skeleton,
         target,
         missing="mask" if missing == "mask" else "interpolate",
-        joints=given,
+        joints=sources,
     )
-    made.save(out)
-    console.print(_table(plan, clips, made))
+    mapped.save(out)
+    console.print(_table(plan, clips, mapped))
     taken = {at for origin in plan for at in origin.weights}
     spare = [name for at, name in enumerate(clips.skeleton.names) if at not in taken]
     if spare:
-        said = escape(utf8(", ".join(spare)))
-        console.print(f"not used: {said}", soft_wrap=True, highlight=False)
-    _said(console, out, made)
+        names = escape(utf8(", ".join(spare)))
+        console.print(f"not used: {names}", soft_wrap=True, highlight=False)
+    _print_size(console, out, mapped)
 
 
 def join(
@@ -104,18 +104,18 @@ def join(
     sets = [ClipSet.open(path) for path in paths]
     console = Console()
     with warnings_as_notes(console):
-        made = joining.joined(
+        union = joining.joined(
             sets,
             classes="apart" if classes == "apart" else "shared",
             scratch=out.absolute().parent,
         )
-    made.save(out)
+    union.save(out)
     table = Table("set", "clips", "frames", "segments", title=escape(utf8(str(out))))
     for title, clips in zip(joining.titles(sets), sets, strict=True):
         counts = (len(clips), clips.frames_total, len(clips.segments))
         table.add_row(escape(utf8(title)), *(f"{count:,}" for count in counts))
     console.print(table)
-    _said(console, out, made)
+    _print_size(console, out, union)
 
 
 def _refuse(out: Path, inputs: Sequence[Path], force: bool) -> None:
@@ -128,27 +128,27 @@ def _refuse(out: Path, inputs: Sequence[Path], force: bool) -> None:
     refuse_unwritable(out)
 
 
-def _given(words: Sequence[str]) -> dict[str, str]:
-    given: dict[str, str] = {}
+def _joint_sources(words: Sequence[str]) -> dict[str, str]:
+    sources: dict[str, str] = {}
     for word in words:
         target, between, source = word.partition("=")
         if not (between and target.strip() and source.strip()):
             raise InputError(f"--joint {word!r}: write TARGET=SOURCE, or TARGET=A+B for the middle")
-        if target.strip() in given:
+        if target.strip() in sources:
             raise InputError(f"--joint {word!r}: {target.strip()} was given before; give it once")
-        given[target.strip()] = source.strip()
-    return given
+        sources[target.strip()] = source.strip()
+    return sources
 
 
-def _table(plan: Sequence[Origin], clips: ClipSet, made: ClipSet) -> Table:
-    title = f"{clips.skeleton.name} to {made.skeleton.name}"
+def _table(plan: Sequence[Origin], clips: ClipSet, mapped: ClipSet) -> Table:
+    title = f"{clips.skeleton.name} to {mapped.skeleton.name}"
     table = Table("joint", "from", "how", title=escape(utf8(title)))
     for origin in plan:
-        said = origin.said(clips.skeleton)
-        table.add_row(escape(utf8(origin.joint)), escape(utf8(said)), origin.how)
+        described = origin.said(clips.skeleton)
+        table.add_row(escape(utf8(origin.joint)), escape(utf8(described)), origin.how)
     return table
 
 
-def _said(console: Console, out: Path, made: ClipSet) -> None:
-    text = f"{escape(utf8(str(out)))}: {len(made)} clips, {made.frames_total} frames"
+def _print_size(console: Console, out: Path, clips: ClipSet) -> None:
+    text = f"{escape(utf8(str(out)))}: {len(clips)} clips, {clips.frames_total} frames"
     console.print(text, soft_wrap=True)

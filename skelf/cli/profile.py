@@ -65,11 +65,11 @@ def profile(
     from ..profiling import count as profiles
 
     methods, overrides = _sort(words, METHODS)
-    made = []
+    costs = []
     with _Display(Console(stderr=True)) as display:
         for name in methods:
             display.method = name
-            made.append(
+            costs.append(
                 profiles.profile(
                     name, layout=layout, persons=persons, stream=stream, config=config,
                     overrides=overrides, time=time, batch=batch, steps=steps, device=device,
@@ -77,10 +77,10 @@ def profile(
                 )
             )  # fmt: skip
     if as_json:
-        print(json.dumps([one.to_dict() for one in made], indent=1))
+        print(json.dumps([cost.to_dict() for cost in costs], indent=1))
     else:
-        _show(made, Console())
-    failures = [one.failure for one in made if one.failure]
+        _show(costs, Console())
+    failures = [cost.failure for cost in costs if cost.failure]
     if failures:
         complaints = Console(stderr=True)
         for failure in failures:
@@ -88,14 +88,14 @@ def profile(
         raise typer.Exit(1)
 
 
-def _sort(words: Iterable[str], known: Iterable[str]) -> tuple[list[str], list[str]]:
+def _sort(words: Iterable[str], names: Iterable[str]) -> tuple[list[str], list[str]]:
     """Methods, and settings."""
     settings = [word for word in words if "=" in word]
     named = [word for word in words if "=" not in word]
     if not named:
-        raise InputError(f"no method is named; known: all, {', '.join(known)}")
+        raise InputError(f"no method is named; known: all, {', '.join(names)}")
     if "all" in named:
-        return list(known), settings
+        return list(names), settings
     return list(dict.fromkeys(named)), settings
 
 
@@ -136,32 +136,32 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def _show(made: Sequence[Profile], console: Console) -> None:
+def _show(costs: Sequence[Profile], console: Console) -> None:
     table = Table("method", "encoder", box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for name in COLUMNS:
         table.add_column(name, justify="right")
-    for one in made:
+    for cost in costs:
         measured = ["-", "-"]
-        if one.timing is not None:
-            memory = one.timing.memory
+        if cost.timing is not None:
+            memory = cost.timing.memory
             measured[0] = "-" if memory is None else f"{memory / 2**30:.2f}"
-            measured[1] = f"{one.timing.clips_per_second:.3g}"
+            measured[1] = f"{cost.timing.clips_per_second:.3g}"
         table.add_row(
-            one.method,
-            one.encoder,
-            *(f"{n / 1e6:.2f}" for n in (one.parameters, one.trained, one.encoder_parameters)),
-            *(f"{n / 1e9:.2f}" for n in (one.encoder_flops, one.forward_macs, one.step_flops)),
+            cost.method,
+            cost.encoder,
+            *(f"{n / 1e6:.2f}" for n in (cost.parameters, cost.trained, cost.encoder_parameters)),
+            *(f"{n / 1e9:.2f}" for n in (cost.encoder_flops, cost.forward_macs, cost.step_flops)),
             *measured,
         )
     console.print(table)
-    first = made[0]
+    first = costs[0]
     lines = [
         f"One clip: {first.layout}, persons {first.persons}, frames as the method has them. "
         "A multiply-add is 2 FLOPs, 1 MAC.",
         "encoder: its forward pass; forward: all forward passes of a training step, as the "
         "survey's Table 5 counts; step: forward and backward.",
     ]
-    timings = [one.timing for one in made if one.timing is not None]
+    timings = [cost.timing for cost in costs if cost.timing is not None]
     if timings:
         t = timings[0]
         threads = "" if t.kind == "cuda" else f", {t.threads} thread(s)"
