@@ -124,11 +124,11 @@ def bones(clips: ClipSet, quality: Quality) -> str:
     """For each bone the median length of the clips, with the range of 9 in 10 clips."""
     names, edges = clips.skeleton.names, clips.skeleton.edges
     table = quality.measures["bones"]
-    known = np.flatnonzero(np.isfinite(table).any(axis=0))
-    low, middle, high = np.nanpercentile(table[:, known], [5, 50, 95], axis=0)
-    at = np.arange(len(known))
+    measured = np.flatnonzero(np.isfinite(table).any(axis=0))
+    low, middle, high = np.nanpercentile(table[:, measured], [5, 50, 95], axis=0)
+    at = np.arange(len(measured))
     with svg.style():
-        figure = Figure(figsize=(5.2, 0.7 + 0.17 * len(known)), layout="constrained")
+        figure = Figure(figsize=(5.2, 0.7 + 0.17 * len(measured)), layout="constrained")
         ax = _axes(figure, "x")
         ax.hlines(at, low, high, color=svg.SERIES[0], linewidth=1.4)
         ax.plot(middle, at, color=svg.SERIES[0], linestyle="none", marker="o", markersize=3.5)
@@ -136,10 +136,10 @@ def bones(clips: ClipSet, quality: Quality) -> str:
         ax.set_xlim(left=0)
         ax.set_xlabel("length (unit of the source)")
         ax.set_yticks(
-            at, [svg.clean(f"{names[edges[k][1]]} to {names[edges[k][0]]}", 34) for k in known]
+            at, [svg.clean(f"{names[edges[k][1]]} to {names[edges[k][0]]}", 34) for k in measured]
         )
         ax.tick_params(axis="y", length=0)
-        drawing = svg.render(figure, f"median length of {len(known)} bones")
+        drawing = svg.render(figure, f"median length of {len(measured)} bones")
     note = "Dot: median of all clips; line: 9 of 10 clips. Left and right should be alike."
     return svg.figure("Bones", drawing, "", note)
 
@@ -179,10 +179,10 @@ def _worst(clips: ClipSet, quality: Quality) -> str:
 
 
 def _up(clips: ClipSet, quality: Quality) -> str:
-    found = up_axis(quality.measures)
-    if found is None or found[2] < CLEAR:
+    upward = up_axis(quality.measures)
+    if upward is None or upward[2] < CLEAR:
         return ""
-    name = ("" if found[1] > 0 else "-") + "xyz"[found[0]]
+    name = ("" if upward[1] > 0 else "-") + "xyz"[upward[0]]
     return name if name in ("y", "-y") or (name == "z" and clips.coordinates == 3) else ""
 
 

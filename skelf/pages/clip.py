@@ -74,12 +74,12 @@ def pick(clips: ClipSet, wanted: str) -> int:
 def caption(clips: ClipSet, index: int) -> str:
     """Name, class, length and what else is known of a clip, in a line."""
     label = int(clips.label[index])
-    known = {"subject": clips.subject, "camera": clips.camera, "setup": clips.setup}
+    numbers = {"subject": clips.subject, "camera": clips.camera, "setup": clips.setup}
     parts = [
         clips.names[index],
         clips.class_names[label] if label >= 0 else "",
         f"{clips.length[index]} frames, {clips.length[index] / clips.fps[index]:.1f} s",
-        *(f"{key} {values[index]}" for key, values in known.items() if values[index] >= 0),
+        *(f"{key} {values[index]}" for key, values in numbers.items() if values[index] >= 0),
         clips.normalize if clips.normalize != "none" else "",
     ]
     return " · ".join(part for part in parts if part)
@@ -105,9 +105,9 @@ def write(clips: ClipSet, index: int, path: Path, *, up: str = "auto") -> None:
     if flat and up == "z":
         raise InputError("--up z: these clips have two coordinates; use y or -y")
     if path.suffix.lower() == ".gif":
-        said = caption(clips, index)
+        line = caption(clips, index)
         with replacing(path) as beside:
-            save_gif(beside, joints, clips.skeleton, float(clips.fps[index]), said, up)
+            save_gif(beside, joints, clips.skeleton, float(clips.fps[index]), line, up)
         return
     drawn = player(
         [bridged(joints, clips.skeleton)],
@@ -141,12 +141,12 @@ def upwards(joints: np.ndarray, clips: ClipSet, index: int) -> str:
     """The axis along which the head is above the feet; the usual one where that is unclear."""
     usual = "y" if joints.shape[-1] == 3 else "-y"
     rows = np.zeros(1, row_type(clips.skeleton))
-    known = body(clips.skeleton)
-    measure(rows[0], joints, known, joints.shape[-1], float(clips.fps[index]))
-    found = up_axis(rows)
-    if found is None or found[2] < CLEAR:
+    landmarks = body(clips.skeleton)
+    measure(rows[0], joints, landmarks, joints.shape[-1], float(clips.fps[index]))
+    upward = up_axis(rows)
+    if upward is None or upward[2] < CLEAR:
         return usual
-    name = ("" if found[1] > 0 else "-") + "xyz"[found[0]]
+    name = ("" if upward[1] > 0 else "-") + "xyz"[upward[0]]
     return name if name in UPS else usual
 
 

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import ArrayLike
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no stubs
 
 from ..errors import InputError, unknown
 
@@ -93,6 +93,6 @@ def _principal(data: np.ndarray) -> np.ndarray:
     points = np.zeros((len(data), 2), dtype=np.float32)
     if data.size:
         u, s, _ = np.linalg.svd(data - data.mean(axis=0), full_matrices=False)
-        kept = min(2, len(s))
-        points[:, :kept] = (u * s)[:, :kept]
+        axes = min(2, len(s))
+        points[:, :axes] = (u * s)[:, :axes]
     return points
