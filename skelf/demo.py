@@ -71,7 +71,7 @@ class Demo(NamedTuple):
     """
 
     page: Path
-    rows: list[dict[str, Any]]
+    rows: list[dict[str, Any]]  # a title and shares
     seconds: float
 
 

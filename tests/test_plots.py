@@ -46,13 +46,18 @@ class Tags(HTMLParser):
         return sum(name == tag for name, _ in self.seen)
 
 
+Y = plots.YAxis("y")
+
+
 def figures() -> dict[str, str]:
     rng = np.random.default_rng(0)
     names = [HOSTILE, "clap", "kick"]
     labels = rng.integers(-1, 3, 40)
     return {
         "curves": plots.curves(
-            {HOSTILE: ([1, 2, 3], [3.0, 2.0, 1.0]), "b": ([1], [2.0])}, HOSTILE, HOSTILE
+            {HOSTILE: ([1, 2, 3], [3.0, 2.0, 1.0]), "b": ([1], [2.0])},
+            HOSTILE,
+            plots.YAxis(HOSTILE),
         ),
         "embedding": plots.embedding(
             rng.normal(size=(40, 2)), labels, names, HOSTILE, note=HOSTILE
@@ -96,21 +101,25 @@ def test_ids_of_two_figures_do_not_meet_and_every_reference_resolves() -> None:
 
 
 def test_curves_leave_out_what_is_not_finite_and_say_when_nothing_is_left() -> None:
-    both = plots.curves({"a": ([1, 2], [1.0, 2.0]), "gone": ([1], [float("nan")])}, "t", "y")
+    both = plots.curves({"a": ([1, 2], [1.0, 2.0]), "gone": ([1], [float("nan")])}, "t", Y)
     assert "gone" not in both
-    assert "Nothing was recorded" in plots.curves({}, "t", "y")
-    assert "Nothing was recorded" in plots.curves({"a": ([1], [-1.0])}, "t", "y", log=True)
+    assert "Nothing was recorded" in plots.curves({}, "t", Y)
+    assert "Nothing was recorded" in plots.curves(
+        {"a": ([1], [-1.0])}, "t", plots.YAxis("y", log=True)
+    )
 
 
 def test_curves_name_axes_and_show_percentages() -> None:
-    texts = Tags(plots.curves({"a": ([0, 10], [0.0, 1.0])}, "t", "accuracy", percent=True)).texts
+    texts = Tags(
+        plots.curves({"a": ([0, 10], [0.0, 1.0])}, "t", plots.YAxis("accuracy", percent=True))
+    ).texts
     assert {"epoch", "accuracy"} <= set(texts)
     assert any(re.fullmatch(r"\d+ %", text) for text in texts)
 
 
 def test_curves_refuse_uneven_lengths() -> None:
     with pytest.raises(InputError, match="as many x as y"):
-        plots.curves({"a": ([1, 2], [1.0])}, "t", "y")
+        plots.curves({"a": ([1, 2], [1.0])}, "t", Y)
 
 
 def test_embedding_draws_each_point_and_names_each_class() -> None:

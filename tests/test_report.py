@@ -43,7 +43,10 @@ def whole_page() -> str:
                 report.table([{"a": HOSTILE, "b": 0.5}], {"a": HOSTILE, "b": "b"}, caption=HOSTILE),
             ),
             Section("facts", report.facts({HOSTILE: HOSTILE}), HOSTILE),
-            Section("curve", report.grid(plots.curves({"a": ([1, 2], [1.0, 2.0])}, "t", "y"))),
+            Section(
+                "curve",
+                report.grid(plots.curves({"a": ([1, 2], [1.0, 2.0])}, "t", plots.YAxis("y"))),
+            ),
             Section("code", report.code(HOSTILE)),
             Section("player", player([moving(), moving(persons=2)], KINECT20, [HOSTILE, "b"], 30)),
         ],

@@ -461,7 +461,7 @@ def test_changes_are_sorted_signed_and_left_out_where_unknown() -> None:
 
 
 def test_loss_axis_within_a_decade_has_numbers() -> None:
-    texts = Tags(plots.curves({"a": ([1, 2], [31.5, 36.0])}, "t", "y", log=True)).texts
+    texts = Tags(plots.curves({"a": ([1, 2], [31.5, 36.0])}, "t", plots.YAxis("y", log=True))).texts
     assert sum(bool(re.fullmatch(r"3\d(\.\d)?", text.strip())) for text in texts) >= 2
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from skelf.errors import InputError
-from skelf.pages.timeline import bar_legend, timeline
+from skelf.pages.timeline import Recording, bar_legend, timeline
 
 NAMES = ["wave", "kick", "jump", "sit"]
 TRUTH = np.array([[300, 400, 1], [0, 100, 0], [150, 250, 0]])
@@ -20,6 +20,7 @@ FOUND = np.array(
         [310, 400, 1, 0.4],  # right
     ]
 )
+WHOLE = Recording(500, 25.0, NAMES)
 
 
 def parts(html):
@@ -38,7 +39,7 @@ def words(drawing):
 
 
 def test_bars_lie_where_they_should_and_say_what_they_are():
-    html = timeline(TRUTH, FOUND, 500, 25.0, NAMES, title="take 7")
+    html = timeline(TRUTH, FOUND, WHOLE, title="take 7")
     drawing, bars = parts(html)
     assert {title: bar[:2] for title, bar in bars.items()} == {
         "wave, 0.0 to 4.0 s: found": (0.0, 20.0),
@@ -56,13 +57,13 @@ def test_bars_lie_where_they_should_and_say_what_they_are():
 
 
 def test_rows_stand_in_order_of_time_with_what_became_of_them():
-    drawing, _ = parts(timeline(TRUTH, FOUND, 500, 25.0, NAMES))
+    drawing, _ = parts(timeline(TRUTH, FOUND, WHOLE))
     said = [word for word in words(drawing) if not re.match(r"[\d.]+( s)?$|✓|✗", word)]
     assert said == ["wave", "1 of 2 found", "kick", "found", "jump", "not there"]
 
 
 def test_colours_tell_right_from_wrong_and_pale_ones_have_low_scores():
-    _, bars = parts(timeline(TRUTH, FOUND, 500, 25.0, NAMES))
+    _, bars = parts(timeline(TRUTH, FOUND, WHOLE))
     opacity = {}
     for title, (_, _, style) in bars.items():
         wrong = "missed" in title or "false" in title
@@ -75,22 +76,22 @@ def test_colours_tell_right_from_wrong_and_pale_ones_have_low_scores():
 
 
 def test_few_of_many_are_drawn_and_the_page_says_so():
-    html = timeline(TRUTH, FOUND, 500, 25.0, NAMES, most=2)
+    html = timeline(TRUTH, FOUND, WHOLE, most=2)
     assert "1 of 3 actions found, 1 false detection " in html
     assert "Drawn: the 2 of 5 detections with the highest scores." in html
-    assert "2 of 5 detections" in timeline(TRUTH, FOUND, 500, 25.0, NAMES, least=0.75)
-    assert "Drawn" not in timeline(TRUTH, FOUND, 500, 25.0, NAMES, least=0.4)
+    assert "2 of 5 detections" in timeline(TRUTH, FOUND, WHOLE, least=0.75)
+    assert "Drawn" not in timeline(TRUTH, FOUND, WHOLE, least=0.4)
 
 
 def test_overlap_that_counts_is_an_argument():
-    assert "3 of 3 actions found" in timeline(TRUTH, FOUND, 500, 25.0, NAMES, tiou=0.2)
-    assert "0 of 3 actions found" in timeline(TRUTH, FOUND, 500, 25.0, NAMES, tiou=0.96)
+    assert "3 of 3 actions found" in timeline(TRUTH, FOUND, WHOLE, tiou=0.2)
+    assert "0 of 3 actions found" in timeline(TRUTH, FOUND, WHOLE, tiou=0.96)
 
 
 def test_many_classes_get_an_overview_and_strange_ones_share_a_row():
     truth = np.array([[10 * k, 10 * k + 8, k] for k in range(5)])
     found = np.array([[10 * k, 10 * k + 8, k, 0.5] for k in range(1, 9)], float)
-    drawing, bars = parts(timeline(truth, found, 100, 30, [f"c{k}" for k in range(9)]))
+    drawing, bars = parts(timeline(truth, found, Recording(100, 30, [f"c{k}" for k in range(9)])))
     said = words(drawing)
     assert said.count("all classes") == said.count("2 other classes") == 1
     assert "4 of 5 found" in said
@@ -111,18 +112,18 @@ def test_many_classes_get_an_overview_and_strange_ones_share_a_row():
     ],
 )
 def test_axis(frames, fps, expected):
-    drawing, _ = parts(timeline(TRUTH[:0], FOUND[:0], frames, fps, NAMES))
+    drawing, _ = parts(timeline(TRUTH[:0], FOUND[:0], Recording(frames, fps, NAMES)))
     assert words(drawing) == expected
 
 
 def test_what_lies_beyond_the_recording_is_cut():
-    _, bars = parts(timeline(TRUTH[:0], np.array([[80, 130, 0, 0.5]]), 100, 25.0, NAMES))
+    _, bars = parts(timeline(TRUTH[:0], np.array([[80, 130, 0, 0.5]]), Recording(100, 25.0, NAMES)))
     assert [bar[:2] for bar in bars.values()] == [(80.0, 20.0)]
 
 
 @pytest.mark.parametrize(("truth", "found"), [(TRUTH, FOUND[:0]), (TRUTH[:0], FOUND)])
 def test_nothing_found_and_nothing_there(truth, found):
-    html = timeline(truth, found, 500, 25.0, NAMES)
+    html = timeline(truth, found, WHOLE)
     expected = "0 of 3 actions found, 0 false" if len(truth) else "No action, 5 false"
     assert expected in html
     _, bars = parts(html)
@@ -131,7 +132,8 @@ def test_nothing_found_and_nothing_there(truth, found):
 
 def test_hostile_names_stay_text_and_unknown_labels_have_numbers():
     html = timeline(
-        np.array([[0, 10, 0], [10, 20, 7]]), FOUND[:0], 500, 25.0, ["<script>x()</script>\x00"],
+        np.array([[0, 10, 0], [10, 20, 7]]), FOUND[:0],
+        Recording(500, 25.0, ["<script>x()</script>\x00"]),
         title='"><img src=x>',
     )  # fmt: skip
     assert "<script" not in html and "<img" not in html
@@ -140,18 +142,18 @@ def test_hostile_names_stay_text_and_unknown_labels_have_numbers():
 
 
 def test_the_legend_can_stand_elsewhere():
-    assert bar_legend() in timeline(TRUTH, FOUND, 500, 25.0, NAMES)
-    assert "action, missed" not in timeline(TRUTH, FOUND, 500, 25.0, NAMES, legend=False)
+    assert bar_legend() in timeline(TRUTH, FOUND, WHOLE)
+    assert "action, missed" not in timeline(TRUTH, FOUND, WHOLE, legend=False)
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: timeline(FOUND, FOUND, 500, 25.0, NAMES), r"got \(5, 4\), \(5, 4\)"),
-        (lambda: timeline(TRUTH, TRUTH, 500, 25.0, NAMES), r"got \(3, 3\), \(3, 3\)"),
-        (lambda: timeline(TRUTH, FOUND, 0, 25.0, NAMES), "0 frames"),
-        (lambda: timeline(TRUTH, FOUND * np.nan, 500, 25.0, NAMES), "NaN"),
-        (lambda: timeline(TRUTH, FOUND, 500, 25.0, NAMES, tiou=0), "tiou: 0"),
+        (lambda: timeline(FOUND, FOUND, WHOLE), r"got \(5, 4\), \(5, 4\)"),
+        (lambda: timeline(TRUTH, TRUTH, WHOLE), r"got \(3, 3\), \(3, 3\)"),
+        (lambda: timeline(TRUTH, FOUND, Recording(0, 25.0, NAMES)), "0 frames"),
+        (lambda: timeline(TRUTH, FOUND * np.nan, WHOLE), "NaN"),
+        (lambda: timeline(TRUTH, FOUND, WHOLE, tiou=0), "tiou: 0"),
     ],
 )
 def test_bad_input(call, message):

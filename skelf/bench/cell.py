@@ -33,10 +33,10 @@ class Cell:
     folder: Path
     name: str
     title: str
-    settings: dict[str, Any]
-    call: dict[str, Any]
+    settings: dict[str, object]
+    call: dict[str, Any]  # arguments of several functions, each of a type of its own
     needs: tuple[str, ...] = ()
-    about: dict[str, Any] = field(default_factory=dict)
+    about: dict[str, object] = field(default_factory=dict)
 
     @property
     def key(self) -> str:

@@ -37,15 +37,15 @@ def find_sets(suite: Suite) -> Sets:
         InputError: a store or a split that is not there.
     """
     sets = Sets({}, {})
-    for one in suite.data:
-        text = one.store or one.name
+    for data in suite.data:
+        text = data.store or data.name
         beside = suite.path.parent / text
         store = located(text) if text in PRESETS and not beside.exists() else beside
-        sets.stores[one.name] = store
+        sets.stores[data.name] = store
         clips = ClipSet.open(store)
         content = clips.digest()
-        for place in one.places:
-            sets.contents[place] = {"data": one.name, "content": content}
+        for place in data.places:
+            sets.contents[place] = {"data": data.name, "content": content}
             if not place.split:
                 continue
             if place.split not in clips.splits:

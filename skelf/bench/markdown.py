@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from statistics import mean, stdev
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..results.published import Published, published
 from .suite import Place, Suite
+from .table import Row
 
-_SAID = {
+_IN_WORDS = {
     "last": "last epoch",
     "best_on_test": "best on test",
     "validated": "validated",
@@ -34,8 +35,8 @@ class Column(NamedTuple):
     selection: str
 
     def __str__(self) -> str:
-        said = _SAID.get(self.selection, self.selection)
-        return f"{self.label} {self.metric}" + (f" ({said})" if said else "")
+        selection = _IN_WORDS.get(self.selection, self.selection)
+        return f"{self.label} {self.metric}" + (f" ({selection})" if selection else "")
 
 
 _WIDE = 8
@@ -44,7 +45,7 @@ _WIDE = 8
 Values = dict[tuple[Place, Line, Column], list[float]]
 
 
-def markdown(suite: Suite, rows: Sequence[dict[str, Any]], undone: int) -> str:
+def markdown(suite: Suite, rows: Sequence[Row], undone: int) -> str:
     """The page.
 
     Args:
@@ -66,13 +67,13 @@ def markdown(suite: Suite, rows: Sequence[dict[str, Any]], undone: int) -> str:
     text += _not_there(suite, [column for _, _, column in values])
     for place in places:
         text += [f"## {place}", *_tables(suite, values, place)]
-        names = {one.name for one in suite.protocols}
-        found = [one for one in published(*place) if one.protocol in names]
-        text += _published([one for one in found if not one.condition.startswith("ablation")])
+        names = {protocol.name for protocol in suite.protocols}
+        numbers = [number for number in published(*place) if number.protocol in names]
+        text += _published([n for n in numbers if not n.condition.startswith("ablation")])
     return "\n\n".join(text) + "\n"
 
 
-def gathered(rows: Iterable[dict[str, Any]]) -> Values:
+def gathered(rows: Iterable[Row]) -> Values:
     """The values of each cell of the tables, one for each seed."""
     values: Values = {}
     for row in rows:
@@ -97,15 +98,15 @@ def _tables(suite: Suite, values: Values, place: Place) -> list[str]:
         return [_table(values, place, columns)]
     text = []
     for label in dict.fromkeys(column.label for column in columns):
-        own = [column for column in columns if column.label == label]
-        text += [f"### {label}", _table(values, place, own)]
+        of_label = [column for column in columns if column.label == label]
+        text += [f"### {label}", _table(values, place, of_label)]
     return text
 
 
 def _table(values: Values, place: Place, columns: Sequence[Column]) -> str:
-    here = {key: found for key, found in values.items() if key[0] == place and key[2] in columns}
+    here = {key: seeds for key, seeds in values.items() if key[0] == place and key[2] in columns}
     lines = list(dict.fromkeys(line for _, line, _ in here))
-    counts = {len(found) for found in here.values()}
+    counts = {len(seeds) for seeds in here.values()}
     elsewhere = any(line.pretrained_on not in ("", str(place)) for line in lines)
     heads = ["method", "stream", *(["pretrained on"] if elsewhere else []), *map(str, columns)]
     heads += ["seeds"] if len(counts) > 1 else []
@@ -121,19 +122,19 @@ def _table(values: Values, place: Place, columns: Sequence[Column]) -> str:
         cells = [name, line.stream, *([line.pretrained_on] if elsewhere else [])]
         most = 0
         for column in columns:
-            found = values.get((place, line, column), [])
-            most = max(most, len(found))
-            said = spread(found) if found else ""
-            cells.append(f"**{said}**" if found and mean(found) == best[column] else said)
+            seeds = values.get((place, line, column), [])
+            most = max(most, len(seeds))
+            shown = spread(seeds) if seeds else ""
+            cells.append(f"**{shown}**" if seeds and mean(seeds) == best[column] else shown)
         body.append([*cells, *([str(most)] if len(counts) > 1 else [])])
     return _grid(heads, body)
 
 
-def _not_there(suite: Suite, found: Sequence[Column]) -> list[str]:
+def _not_there(suite: Suite, columns: Sequence[Column]) -> list[str]:
     """A line for each metric that `show` names and no result has."""
     lines = []
     for protocol in suite.protocols:
-        has = list(dict.fromkeys(c.metric for c in found if c.label == protocol.label))
+        has = list(dict.fromkeys(c.metric for c in columns if c.label == protocol.label))
         lines += [
             f"**{protocol.label}: show: there is no {metric!r}; there are {', '.join(has)}.**"
             for metric in protocol.show
@@ -142,15 +143,16 @@ def _not_there(suite: Suite, found: Sequence[Column]) -> list[str]:
     return lines
 
 
-def _columns(suite: Suite, found: Sequence[Column]) -> list[Column]:
+def _columns(suite: Suite, columns: Sequence[Column]) -> list[Column]:
     """The columns that are shown: those that the suite names, or each protocol's first metric."""
     chosen: list[Column] = []
     for protocol in suite.protocols:
-        own = list(dict.fromkeys(column for column in found if column.label == protocol.label))
+        of_protocol = list(dict.fromkeys(c for c in columns if c.label == protocol.label))
         if protocol.show:
-            chosen += [c for metric in protocol.show for c in own if c.metric == metric]
-        elif own:
-            chosen += [column for column in own if _stem(column.metric) == _stem(own[0].metric)]
+            chosen += [c for metric in protocol.show for c in of_protocol if c.metric == metric]
+        elif of_protocol:
+            first = _stem(of_protocol[0].metric)
+            chosen += [column for column in of_protocol if _stem(column.metric) == first]
     return chosen
 
 
@@ -159,14 +161,14 @@ def _stem(metric: str) -> str:
     return metric if "@" in metric else metric.partition(".")[0]
 
 
-def _published(found: Sequence[Published]) -> list[str]:
+def _published(numbers: Sequence[Published]) -> list[str]:
     """A table of published numbers; one that stands in several sources once."""
     sources: dict[tuple[str, ...], list[str]] = {}
-    for one in found:
-        said = ", ".join(filter(None, (one.condition, one.note)))
-        value = f"{100 * one.value:.2f}".removesuffix("0")
-        key = (f"{one.protocol} {one.metric}", one.method, one.stream, value, said)
-        sources.setdefault(key, []).append(one.source)
+    for number in numbers:
+        what = ", ".join(filter(None, (number.condition, number.note)))
+        value = f"{100 * number.value:.2f}".removesuffix("0")
+        key = (f"{number.protocol} {number.metric}", number.method, number.stream, value, what)
+        sources.setdefault(key, []).append(number.source)
     if not sources:
         return []
     body = [[*key, "; ".join(names)] for key, names in sources.items()]

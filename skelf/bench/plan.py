@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..checkpoints import folder as checkpoint
 from ..errors import InputError
@@ -33,7 +33,7 @@ class _Run(NamedTuple):
     """The run that cells judge: pretrained here, or found."""
 
     path: str
-    settings: dict[str, Any]
+    settings: dict[str, object]
     trained_on: str
     needs: tuple[str, ...]
 
@@ -48,7 +48,7 @@ def plan(suite: Suite, sets: Sets, out: Path) -> list[Cell]:
     """
     cells: dict[str, Cell] = {}
     for seed in suite.seeds:
-        for method in (one for one in suite.methods if seed in suite.seeds_of(one)):
+        for method in (m for m in suite.methods if seed in suite.seeds_of(m)):
             for place in suite.pretrained_on(method):
                 parts = (place.data, place.split or "all", method.label)
                 parent = out.joinpath(*map(slug, parts))
@@ -84,7 +84,7 @@ def _of_run(suite: Suite, sets: Sets, spot: _Spot, before: dict[str, Cell]) -> I
         yield first
         run = _Run(str(spot.folder), first.settings, str(spot.place), (first.key,))
     else:
-        run = _found(suite, spot)
+        run = _existing(suite, spot)
     for protocol in suite.protocols:
         for on in suite.judged_on(protocol, spot.place):
             for untrained in (False, True)[: 1 + protocol.untrained]:
@@ -96,10 +96,12 @@ def _pretraining(suite: Suite, sets: Sets, spot: _Spot, before: dict[str, Cell])
     config, named = suite.config_of(method), _named(suite, method.init, spot)
     init = None if named is None else str(named)
     needs: tuple[str, ...] = ()
-    settings: dict[str, Any] = {"method": method.name, "stream": stream, "seed": seed}
+    settings: dict[str, object] = {"method": method.name, "stream": stream, "seed": seed}
     settings |= sets.contents[place]
-    given = read_given(config, method.settings)
-    settings |= {key: value for key, (value, _) in sorted(given.items()) if key not in RESULT_FREE}
+    named_settings = read_given(config, method.settings)
+    settings |= {
+        key: value for key, (value, _) in sorted(named_settings.items()) if key not in RESULT_FREE
+    }
     if method.after is not None:
         start = folder.parent.with_name(slug(method.after)) / folder.name
         init, needs = str(start), (str(start / "pretrain"),)
@@ -120,13 +122,13 @@ def _pretraining(suite: Suite, sets: Sets, spot: _Spot, before: dict[str, Cell])
     return Cell("pretrain", folder, "pretrain", f"{spot}: pretraining", settings, call, needs)
 
 
-def _found(suite: Suite, spot: _Spot) -> _Run:
+def _existing(suite: Suite, spot: _Spot) -> _Run:
     """A run that is there already; it says itself what it was trained on."""
     named = _named(suite, spot.method.run, spot)
     if isinstance(named, Path) and not named.exists():
         raise InputError(f"{suite.path}: {spot}: run: {named}: no such run; name one that is there")
     path = str(named)
-    settings: dict[str, Any] = {"run": path}
+    settings: dict[str, object] = {"run": path}
     trained_on = ""
     if Path(path).is_dir():
         held = checkpoint.locate(path)
@@ -163,7 +165,7 @@ def _evaluation(
     parts += [slug(f"on_{on.data}_{on.split}")] if on != spot.place else []
     parts += ["untrained"] if untrained else []
     settings = [*protocol.settings, *(method.settings if method.official else ())]
-    said = f" on {on}" * (on != spot.place) + ", untrained" * untrained
+    where = f" on {on}" * (on != spot.place) + ", untrained" * untrained
     of_run = {
         "untrained": untrained,
         "seed": spot.seed,
@@ -173,7 +175,7 @@ def _evaluation(
         "judge",
         spot.folder,
         "_".join(parts),
-        f"{spot}: {protocol.label}{said}",
+        f"{spot}: {protocol.label}{where}",
         {"protocol": protocol.name, "settings": settings, **of_run}
         | sets.contents[on]
         | {"run": run.settings},
@@ -200,7 +202,7 @@ def _evaluation(
 
 
 def _fusion(name: str, spot: _Spot, inputs: list[Cell]) -> Cell:
-    protocol = inputs[0].settings["protocol"]
+    protocol = str(inputs[0].settings["protocol"])
     return Cell(
         "fuse",
         spot.folder,

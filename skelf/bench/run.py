@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..errors import InputError
 from ..files import write_text
@@ -15,7 +15,7 @@ from .markdown import markdown
 from .plan import plan
 from .state import State, states
 from .suite import Suite, read_suite
-from .table import tidy, write_csv, write_parquet
+from .table import Row, tidy, write_csv, write_parquet
 from .workers import Tell, run_cells
 
 
@@ -47,7 +47,7 @@ class Benchmark(NamedTuple):
         files: what was written: CSV, Markdown, and Parquet where pyarrow is installed.
     """
 
-    rows: list[dict[str, Any]]
+    rows: list[Row]
     failures: list[Failure]
     ran: int
     left: int
@@ -93,15 +93,15 @@ def bench(
         busy="another process runs a benchmark here; wait for it or choose another --out",
         unwritable="cannot write the benchmark's folder",
     ):  # fmt: skip
-        found = states(cells, retry)
-        still = [cell for cell in cells if found[cell.key] == "open"]
-        lost = [cell for cell in cells if found[cell.key] == "failed"]
+        state = states(cells, retry)
+        still = [cell for cell in cells if state[cell.key] == "open"]
+        lost = [cell for cell in cells if state[cell.key] == "failed"]
         expect(len(cells), len(still))
         try:
             bad = run_cells(still, workers, tell, out / "logs", lost={cell.key for cell in lost})
         finally:  # after Ctrl-C too, with what there is
             rows, files = _write(read, cells, out)
-    failures = [Failure(cell.title, _said(cell), cell.error, False) for cell in lost]
+    failures = [Failure(cell.title, _message(cell), cell.error, False) for cell in lost]
     failures += [Failure(c.title, bad[c.key], c.error, True) for c in still if bad.get(c.key)]
     left = sum(bad.get(cell.key) == "" for cell in still)
     return Benchmark(rows, failures, len(still) - left, left, len(cells), files)
@@ -114,8 +114,8 @@ def preview(suite: str | Path, out: str | Path, *, retry: bool = False) -> list[
         InputError: as `bench`.
     """
     cells = _planned(suite, Path(out))[1]
-    found = states(cells, retry)
-    return [(cell, found[cell.key]) for cell in cells]
+    state = states(cells, retry)
+    return [(cell, state[cell.key]) for cell in cells]
 
 
 def _planned(path: str | Path, out: Path) -> tuple[Suite, list[Cell]]:
@@ -124,11 +124,11 @@ def _planned(path: str | Path, out: Path) -> tuple[Suite, list[Cell]]:
     return suite, plan(suite, find_sets(suite), out)
 
 
-def _write(suite: Suite, cells: list[Cell], out: Path) -> tuple[list[dict[str, Any]], list[Path]]:
+def _write(suite: Suite, cells: list[Cell], out: Path) -> tuple[list[Row], list[Path]]:
     """Tables of all cells that are done."""
-    found = states(cells, retry=False)
+    state = states(cells, retry=False)
     judged = [cell for cell in cells if cell.kind != "pretrain"]
-    done = [cell for cell in judged if found[cell.key] == "done"]
+    done = [cell for cell in judged if state[cell.key] == "done"]
     rows = tidy(done, out)
     files = [out / "results.csv", out / "results.md"]
     write_csv(files[0], rows)
@@ -138,7 +138,7 @@ def _write(suite: Suite, cells: list[Cell], out: Path) -> tuple[list[dict[str, A
     return rows, files
 
 
-def _said(cell: Cell) -> str:
+def _message(cell: Cell) -> str:
     """The first line of a cell's error file."""
     try:
         return next(iter(cell.error.read_text("utf-8").splitlines()), "")

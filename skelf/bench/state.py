@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from ..checkpoints import folder as checkpoint
 from ..errors import InputError
@@ -25,14 +25,14 @@ def states(cells: Sequence[Cell], retry: bool) -> dict[str, State]:
     Raises:
         InputError: a cell was finished, or a pretraining begun, with other settings.
     """
-    found: dict[str, State] = {cell.key: _state(cell, retry) for cell in cells}
+    state_of: dict[str, State] = {cell.key: _state(cell, retry) for cell in cells}
     needed: set[str] = set()
     for cell in reversed(cells):  # those that need a cell stand behind it
-        if cell.kind == "pretrain" and found[cell.key] == "open" and cell.key not in needed:
-            found[cell.key] = "spared"
-        if found[cell.key] == "open":
+        if cell.kind == "pretrain" and state_of[cell.key] == "open" and cell.key not in needed:
+            state_of[cell.key] = "spared"
+        if state_of[cell.key] == "open":
             needed |= set(cell.needs)
-    return found
+    return state_of
 
 
 def _state(cell: Cell, retry: bool) -> State:
@@ -57,7 +57,7 @@ def _is_there(cell: Cell) -> bool:
     return cell.results.exists()
 
 
-def _changed(cell: Cell, before: Mapping[str, Any]) -> str:
+def _changed(cell: Cell, before: Mapping[str, object]) -> str:
     key, old, new = _difference(before, cell.settings)
     return (
         f"{cell.marker}: {cell.title}: was run with {key} {old}, the suite has {new}; name another "
@@ -69,7 +69,7 @@ def _holds(cell: Cell) -> Path:
     return cell.folder if cell.kind == "pretrain" else cell.marker
 
 
-def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, str, str]:
+def _difference(before: Mapping[str, object], now: Mapping[str, object]) -> tuple[str, str, str]:
     """The first key that differs, in depth, and both its values."""
     for key in dict.fromkeys([*now, *before]):
         old, new = before.get(key), now.get(key)
@@ -82,6 +82,6 @@ def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str,
     return "settings", "as they were", "others"
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     text = "none" if value is None else repr(value)
     return text if len(text) < 100 else f"{text[:97]}..."

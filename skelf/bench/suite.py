@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import Annotated, Literal, NamedTuple, TypeVar
 
 from pydantic import Field
 
@@ -139,14 +139,14 @@ class Suite:
     def pretrained_on(self, method: Method) -> list[Place]:
         """Where a method is pretrained."""
         if method.data is None:
-            return [place for one in self.data if one.pretrain for place in one.places]
+            return [place for data in self.data if data.pretrain for place in data.places]
         return self.places(method.data, f"{method.label}: data")
 
-    def judged_on(self, protocol: Protocol, own: Place) -> list[Place]:
-        """Where a run is judged that was pretrained on `own`."""
+    def judged_on(self, protocol: Protocol, trained_on: Place) -> list[Place]:
+        """Where a run is judged that was pretrained on `trained_on`."""
         named = [name for name in protocol.on if name != OWN]
-        mine = [own] if OWN in protocol.on else []
-        return list(dict.fromkeys(mine + self.places(named, f"{protocol.label}: on")))
+        same = [trained_on] if OWN in protocol.on else []
+        return list(dict.fromkeys(same + self.places(named, f"{protocol.label}: on")))
 
     def places(self, names: Sequence[str], what: str) -> list[Place]:
         """`data` (all of its splits) or `data/split`.
@@ -154,17 +154,17 @@ class Suite:
         Raises:
             InputError: no such data set or split in the suite.
         """
-        found = []
+        places = []
         for name in names:
             data, _, split = name.partition("/")
-            own = {one.name: one.places for one in self.data}
-            if data not in own:
-                raise InputError(f"{self.path}: {what}: {unknown('data', data, own)}")
-            splits = [place.split for place in own[data]]
+            places_of = {dataset.name: dataset.places for dataset in self.data}
+            if data not in places_of:
+                raise InputError(f"{self.path}: {what}: {unknown('data', data, places_of)}")
+            splits = [place.split for place in places_of[data]]
             if split and split not in splits:
                 raise InputError(f"{self.path}: {what}: {unknown('split', split, splits)}")
-            found += [place for place in own[data] if split in ("", place.split)]
-        return found
+            places += [place for place in places_of[data] if split in ("", place.split)]
+        return places
 
 
 def read_suite(path: str | Path) -> Suite:
@@ -176,24 +176,24 @@ def read_suite(path: str | Path) -> Suite:
     """
     path = Path(path)
     try:
-        given = tomllib.loads(path.read_text("utf-8"))
+        tables = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot read the suite: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: not a TOML file: {error}") from None
     above = table(Head)
     keys = [*above, "data", "method", "protocol"]
-    if wrong := [key for key in given if key not in keys]:
+    if wrong := [key for key in tables if key not in keys]:
         raise InputError(f"{path}: {unknown('key', wrong[0], keys)}")
-    values = {key: value for key, value in given.items() if key in above}
+    values = {key: value for key, value in tables.items() if key in above}
     head = filled(Head, values, section="suite", source=path.name)
     suite = Suite(
         path,
         head.seeds,
         head.config,
-        _tables(DataSet, given, "data", path),
-        _tables(Method, given, "method", path),
-        _tables(Protocol, given, "protocol", path),
+        _tables(DataSet, tables, "data", path),
+        _tables(Method, tables, "method", path),
+        _tables(Protocol, tables, "protocol", path),
     )
     _check_names(suite)
     for method in suite.methods:
@@ -207,11 +207,11 @@ def slug(text: str) -> str:
     return name if name.strip(".") else "_"
 
 
-def _tables(cls: type[T], given: Mapping[str, Any], name: str, path: Path) -> tuple[T, ...]:
-    tables = given.get(name) or None  # an empty list would run nothing, and say that all is done
-    if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
-        said = "no table" if tables is None else "not a list of tables"
-        raise InputError(f"{path}: {name}: {said}; write [[{name}]] and keys below")
+def _tables(cls: type[T], file: Mapping[str, object], name: str, path: Path) -> tuple[T, ...]:
+    tables = file.get(name) or None  # an empty list would run nothing, and say that all is done
+    if not isinstance(tables, list) or not all(isinstance(entry, dict) for entry in tables):
+        wrong = "no table" if tables is None else "not a list of tables"
+        raise InputError(f"{path}: {name}: {wrong}; write [[{name}]] and keys below")
     return tuple(
         filled(cls, values, section=name, source=f"{path}: [[{name}]] {number}")
         for number, values in enumerate(tables, 1)
@@ -221,20 +221,20 @@ def _tables(cls: type[T], given: Mapping[str, Any], name: str, path: Path) -> tu
 def _check_names(suite: Suite) -> None:
     for what, names in (
         ("seeds", suite.seeds),
-        ("[[data]] name", [slug(one.name) for one in suite.data]),
-        ("[[method]] row", [slug(one.label) for one in suite.methods]),
-        ("[[protocol]] row", [slug(one.label) for one in suite.protocols]),
-        *((f"{one.name}: splits", one.splits) for one in suite.data),
-        *((f"{one.label}: streams", one.streams) for one in suite.methods),
-        *((f"{one.label}: seeds", one.seeds or ()) for one in suite.methods),
+        ("[[data]] name", [slug(data.name) for data in suite.data]),
+        ("[[method]] row", [slug(method.label) for method in suite.methods]),
+        ("[[protocol]] row", [slug(protocol.label) for protocol in suite.protocols]),
+        *((f"{data.name}: splits", data.splits) for data in suite.data),
+        *((f"{method.label}: streams", method.streams) for method in suite.methods),
+        *((f"{method.label}: seeds", method.seeds or ()) for method in suite.methods),
     ):
         if (twice := _twice(names)) is not None:
             raise InputError(f"{suite.path}: {what}: {twice!r} twice; give each a name of its own")
-    if OWN in [one.name for one in suite.data]:
+    if OWN in [data.name for data in suite.data]:
         raise InputError(f"{suite.path}: [[data]] name: {OWN!r} means a run's own set; rename it")
 
 
-def _twice(names: Iterable[Any]) -> Any:
+def _twice(names: Iterable[T]) -> T | None:
     listed = list(names)
     return next((name for name in listed if listed.count(name) > 1), None)
 
@@ -249,7 +249,7 @@ def _check_method(suite: Suite, method: Method) -> None:
         refuse("fuse: needs two or more streams")
     if method.official and method.run is None:
         refuse("official: says whose file `run` is; name one")
-    if method.official and any(one.untrained for one in suite.protocols):
+    if method.official and any(protocol.untrained for protocol in suite.protocols):
         refuse("official: a released file cannot be judged untrained; put it into another suite")
     trains = [key for key in ("after", "init", "config") if getattr(method, key) is not None]
     if method.run is not None and (trains or (method.settings and not method.official)):
@@ -258,27 +258,27 @@ def _check_method(suite: Suite, method: Method) -> None:
         refuse(f"seeds: {extra[0]} is none of the suite's; name some of those")
     if method.seeds == ():
         refuse("seeds: an empty list runs nothing; leave the method out")
-    for first in (one for one in suite.methods if one.label == method.after):
+    for first in (other for other in suite.methods if other.label == method.after):
         lacking = sorted(set(suite.seeds_of(method)) - set(suite.seeds_of(first)))
         if lacking:
             refuse(f"after: {first.label} is not run with seed {lacking[0]}; give both the same")
     if method.after is not None and method.init is not None:
         refuse("after and init both name what to start from; give one")
-    own = suite.pretrained_on(method)
-    if not own:
+    trained_on = suite.pretrained_on(method)
+    if not trained_on:
         refuse("data: nothing to pretrain on; name a data set, or set pretrain = true in [[data]]")
     for protocol in suite.protocols:
-        for place in (place for one in own for place in suite.judged_on(protocol, one)):
+        for place in (on for t in trained_on for on in suite.judged_on(protocol, t)):
             if not place.split:
                 refuse(f"{protocol.label}: {place} has no splits to judge on; name others in `on`")
     if method.after is None:
         return
-    rows = {one.label: one for one in suite.methods}
+    rows = {other.label: other for other in suite.methods}
     earlier = list(rows)[: list(rows).index(method.label)]
     if method.after not in earlier:
         refuse(f"after: {unknown('earlier row', method.after, earlier)}")
     first = rows[method.after]
     lacks: list[str] = [s for s in method.streams if s not in first.streams]
-    lacks += [str(place) for place in own if place not in suite.pretrained_on(first)]
+    lacks += [str(place) for place in trained_on if place not in suite.pretrained_on(first)]
     if lacks or first.run is not None:
         refuse(f"after: {method.after} has no run of {(lacks or ['its own'])[0]}")

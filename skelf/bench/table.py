@@ -7,21 +7,42 @@ import io
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 from ..errors import InputError
 from ..files import read_json, replacing, write_text
 from .cell import Cell
 
-COLUMNS = (
-    *("row", "label", "protocol", "metric", "selection", "value", "method", "form", "encoder"),
-    *("stream", "pretrained_on", "data", "split", "seed", "eval_seed", "definition", "seconds"),
-    *("version", "path"),
-)
-"""Those of the table: `row` and `label` are what the suite calls a method and a protocol."""
+
+class Row(TypedDict):
+    """A number; `row` and `label` are what the suite calls a method and a protocol."""
+
+    row: str
+    label: str
+    protocol: str
+    metric: str
+    selection: str
+    value: float
+    method: str
+    form: str | None
+    encoder: str
+    stream: str
+    pretrained_on: str
+    data: str
+    split: str
+    seed: int | None
+    eval_seed: int | None
+    definition: str
+    seconds: float
+    version: str
+    path: str
 
 
-def tidy(cells: Iterable[Cell], out: Path) -> list[dict[str, Any]]:
+COLUMNS = tuple(Row.__annotations__)
+"""Those of the table."""
+
+
+def tidy(cells: Iterable[Cell], out: Path) -> list[Row]:
     """The rows of finished cells, in the cells' order.
 
     Args:
@@ -31,21 +52,23 @@ def tidy(cells: Iterable[Cell], out: Path) -> list[dict[str, Any]]:
     Raises:
         InputError: a file of results is damaged.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for cell in cells:
         if cell.kind == "pretrain":
             continue
-        own = {key: value for key, value in cell.about.items() if key in COLUMNS}
-        own["path"] = cell.results.relative_to(out).as_posix()
+        of_suite = {key: value for key, value in cell.about.items() if key in COLUMNS}
+        of_suite["path"] = cell.results.relative_to(out).as_posix()
         read = read_json(cell.results)
         try:
-            rows += [{key: {**row, **own}.get(key) for key in COLUMNS} for row in read]
+            rows += [
+                cast(Row, {key: {**row, **of_suite}.get(key) for key in COLUMNS}) for row in read
+            ]
         except TypeError:
             raise InputError(f"{cell.results}: not a list of rows; remove it") from None
     return rows
 
 
-def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+def write_csv(path: Path, rows: Sequence[Row]) -> None:
     """A line for each number; what is not known is empty."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
@@ -54,16 +77,17 @@ def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     write_text(path, text.getvalue())
 
 
-def write_parquet(path: Path, rows: Sequence[dict[str, Any]]) -> bool:
+def write_parquet(path: Path, rows: Sequence[Row]) -> bool:
     """The same as Parquet; False where pyarrow is missing."""
     try:
         pyarrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError:
         return False
     numbers = {"value": "float64", "seconds": "float64", "seed": "int64", "eval_seed": "int64"}
+    plain: list[dict[str, object]] = [dict(row) for row in rows]
     columns = {
         key: pyarrow.array(
-            [row[key] for row in rows], type=pyarrow.type_for_alias(numbers.get(key, "string"))
+            [row[key] for row in plain], type=pyarrow.type_for_alias(numbers.get(key, "string"))
         )
         for key in COLUMNS
     }

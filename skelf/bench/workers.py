@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from .cell import Cell
 from .work import do, failed
@@ -87,13 +88,13 @@ def _side_by_side(queue: _Queue, count: int, tell: Tell, logs: Path) -> None:
             for worker in team:
                 if worker.cell is None and (cell := queue.take()) is not None:
                     worker.give(cell)
-            busy = {worker.connection: worker for worker in team if worker.cell is not None}
+            busy = [(worker, worker.cell) for worker in team if worker.cell is not None]
             if not busy:
                 return
-            for connection in wait(list(busy)):
-                worker = busy[connection]  # type: ignore[index]
-                cell = worker.cell
-                assert cell is not None
+            ready = wait([worker.connection for worker, _ in busy])
+            for worker, cell in busy:
+                if worker.connection not in ready:
+                    continue
                 kind, text = worker.hear()
                 if kind == "progress":
                     tell("progress", cell, str(text))
@@ -113,7 +114,7 @@ class _Worker:
         threads = max(1, (os.cpu_count() or 1) // count)
         gpu = gpus[number % len(gpus)] if gpus else None
         self._arguments = (threads, gpu, str(logs / f"worker{number}.log"))
-        self._process: Any = None
+        self._process: SpawnProcess | None = None
         self.connection: Connection
 
     def give(self, cell: Cell) -> None:
@@ -132,10 +133,10 @@ class _Worker:
             kind, text = self.connection.recv()
             return kind, text
         except (EOFError, OSError):
+            assert self.cell is not None and self._process is not None
             self._process.join()
-            code, log = self._process.exitcode, self._arguments[2]
+            code, log = self._process.exitcode or 0, self._arguments[2]
             self._process = None
-            assert self.cell is not None
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             return "end", failed(
                 self.cell, RuntimeError(f"its process ended with {how}, see {log}; out of memory?")
@@ -156,7 +157,7 @@ def serve(connection: Connection, threads: int, gpu: str | None, log: str) -> No
         gpu: the only GPU that it sees; None: all of them.
         log: file for what it prints.
     """
-    given = os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # a user's own counts
+    wanted = os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # a user's own counts
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that hands out
@@ -165,7 +166,7 @@ def serve(connection: Connection, threads: int, gpu: str | None, log: str) -> No
         for descriptor in (1, 2):
             os.dup2(file.fileno(), descriptor)
         if "torch" in sys.modules:  # by the program that started this
-            sys.modules["torch"].set_num_threads(int(given) if given.isdigit() else threads)
+            sys.modules["torch"].set_num_threads(int(wanted) if wanted.isdigit() else threads)
         while True:
             try:
                 cell = connection.recv()

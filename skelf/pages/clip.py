@@ -106,8 +106,8 @@ def write(clips: ClipSet, index: int, path: Path, *, up: str = "auto") -> None:
         raise InputError(f"--up {axis}: these clips have two coordinates; use y or -y")
     if path.suffix.lower() == ".gif":
         with replacing(path) as beside:
-            rate, text = float(clips.fps[index]), caption(clips, index)
-            save_gif(beside, joints, clips.skeleton, rate, text, axis)
+            rate, line = float(clips.fps[index]), caption(clips, index)
+            save_gif(beside, joints, clips.skeleton, rate, line, axis)
         return
     drawn = player(
         [bridged(joints, clips.skeleton)],

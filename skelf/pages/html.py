@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import numpy as np
 
@@ -56,6 +56,9 @@ class Spread(NamedTuple):
         if self.deviation is None:
             return _value(self.mean)
         return f"{100 * self.mean:.1f} ± {100 * self.deviation:.1f} %"
+
+
+Share = float | np.floating | Spread
 
 
 def page(
@@ -108,7 +111,7 @@ def write(path: str | Path, text: str) -> Path:
 
 
 def table(
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, object]],
     columns: Mapping[str, str],
     *,
     caption: str = "",
@@ -159,7 +162,7 @@ def table(
     )
 
 
-def facts(values: Mapping[str, Any]) -> str:
+def facts(values: Mapping[str, object]) -> str:
     """A short list of names and values: what was run, on what, for how long."""
     items = "".join(
         f"<div><dt>{escape(k)}</dt><dd>{_value(v)}</dd></div>" for k, v in values.items()
@@ -204,28 +207,28 @@ def _class(names: str) -> str:
     return f' class="{names}"' if names else ""
 
 
-def _top(rows: Sequence[Mapping[str, Any]], key: str) -> float | None:
+def _top(rows: Sequence[Mapping[str, object]], key: str) -> float | None:
     """The highest share of a column; None where all are the same."""
-    found = [_share(row[key]) for row in rows if _is_share(row.get(key))]
-    return max(found) if len(set(found)) > 1 else None
+    shares = [_share(value) for row in rows if _is_share(value := row.get(key))]
+    return max(shares) if len(set(shares)) > 1 else None
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, (int, float, np.number, Spread)) and not isinstance(value, bool)
 
 
-def _is_share(value: Any) -> bool:
+def _is_share(value: object) -> TypeGuard[Share]:
     return isinstance(value, (float, np.floating, Spread)) and math.isfinite(_share(value))
 
 
-def _share(value: Any) -> float:
+def _share(value: Share) -> float:
     return float(value.mean if isinstance(value, Spread) else value)
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     if isinstance(value, Spread):
         small = f"<small>{escape(value.below)}</small>" if value.below else ""
         return f"{value if math.isfinite(value.mean) else '–'}{small}"
     if _is_share(value):
-        return f"{100 * value:.1f} %"
+        return f"{100 * _share(value):.1f} %"
     return "–" if value is None or isinstance(value, (float, np.floating)) else escape(str(value))

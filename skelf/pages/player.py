@@ -6,7 +6,7 @@ import base64
 import json
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 
@@ -19,6 +19,18 @@ from .svg import escape
 
 ABSENT = -32768  # int16 that stands for an absent person
 MARKS = {"": "", "query": "query", "hit": "✓ same action", "miss": "✗ other action"}
+
+
+class Packed(TypedDict):
+    """A clip as `assets/player.js` reads it: centred, y up."""
+
+    shape: list[int]
+    joints: str  # int16 as base64, in steps of `step`
+    step: float
+    fps: float
+    radius: float
+    half: float
+    yaw: float
 
 
 def player(
@@ -91,7 +103,7 @@ def _mark(mark: str) -> str:
 
 def _pack(
     clip: np.ndarray, skeleton: Skeleton, fps: float, limit: int, up: Up | Literal[""]
-) -> dict[str, object]:
+) -> Packed:
     """A clip as the player reads it: centred, y up, int16 in steps of its extent / 32767."""
     x = np.asarray(clip, dtype=np.float64)
     if x.ndim != 4 or not len(x) or x.shape[2] != skeleton.joints or x.shape[3] < 2:
@@ -103,9 +115,9 @@ def _pack(
         raise InputError(
             "player: joints and frames per second must be finite, and the rate above 0"
         )
-    shown = np.unique(np.linspace(0, len(x) - 1, min(limit, len(x))).round().astype(int))
+    frames = np.unique(np.linspace(0, len(x) - 1, min(limit, len(x))).round().astype(int))
     seconds = len(x) / fps
-    x = _upright(x[shown, :, :, :3], up)
+    x = _upright(x[frames, :, :, :3], up)
     present = np.any(x != 0, axis=(2, 3))  # (T, M)
     persons = np.flatnonzero(present.any(axis=0))
     x, present = x[:, persons], present[:, persons]
@@ -120,7 +132,7 @@ def _pack(
         "shape": list(joints.shape),
         "joints": base64.b64encode(joints.tobytes()).decode("ascii"),
         "step": float(f"{largest / 32767:.9g}"),
-        "fps": round(len(shown) / seconds, 4),
+        "fps": round(len(frames) / seconds, 4),
         "radius": float(f"{max(radius, 0.35 * largest):.5g}"),
         "half": float(f"{max(half, 0.1 * largest):.5g}"),
         "yaw": round(_yaw(x, present, skeleton), 3),

@@ -9,6 +9,7 @@ colour-blind readers too; classes and series differ in marker or dash as well.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -29,18 +30,31 @@ from ..errors import InputError
 from . import svg
 from .embedding import project
 
-__all__ = ["changes", "class_legend", "confusion", "curves", "embedding", "project"]
+__all__ = ["YAxis", "changes", "class_legend", "confusion", "curves", "embedding", "project"]
+
+
+class YAxis(NamedTuple):
+    """The vertical axis of curves.
+
+    Args:
+        label: what it measures, with its unit.
+        percent: values are in [0, 1] and are shown as percentages.
+        zero: with `percent`, it starts at 0.
+        log: logarithmic; points at or below zero are left out.
+    """
+
+    label: str
+    percent: bool = False
+    zero: bool = True
+    log: bool = False
 
 
 def curves(
     series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     title: str,
-    ylabel: str,
+    axis: YAxis,
     *,
     xlabel: str = "epoch",
-    percent: bool = False,
-    log: bool = False,
-    zero: bool = True,
     bands: Mapping[str, Sequence[float]] | None = None,
     note: str = "",
 ) -> str:
@@ -50,11 +64,8 @@ def curves(
         series: name -> `(x, y)`; points that are not finite are left out, a series of one point is
             drawn as a dot.
         title: stands above the figure.
-        ylabel: the vertical axis with its unit.
+        axis: the vertical axis.
         xlabel: the horizontal axis with its unit.
-        percent: `y` is in [0, 1] and is shown as a percentage.
-        zero: with `percent`, the vertical axis starts at 0.
-        log: logarithmic vertical axis; points at or below zero are left out.
         bands: name -> a deviation for each point of that series, shaded around its line.
         note: stands beneath it.
 
@@ -62,35 +73,37 @@ def curves(
         A `<figure>`; where nothing is left to draw it says so.
     """
     around = bands or {}
-    kept = {name: _finite(x, y, around.get(name), positive=log) for name, (x, y) in series.items()}
-    kept = {name: xy for name, xy in kept.items() if len(xy[0])}
-    if not kept:
+    lines = {
+        name: _finite(x, y, around.get(name), positive=axis.log) for name, (x, y) in series.items()
+    }
+    lines = {name: line for name, line in lines.items() if len(line[0])}
+    if not lines:
         return svg.empty(title)
     with svg.style():
         figure = Figure(figsize=(4.4, 2.6), layout="constrained")
         ax = figure.add_subplot()
         _frame(ax)
-        for k, (x, y, band) in enumerate(kept.values()):
+        for k, (x, y, band) in enumerate(lines.values()):
             colour, dash = svg.SERIES[k % len(svg.SERIES)], svg.DASHES[k % len(svg.DASHES)]
             ax.plot(x, y, color=colour, linestyle=dash, linewidth=1.6)
             if band.any():
-                low = np.maximum(y - band, y.min() / 2) if log else y - band
+                low = np.maximum(y - band, y.min() / 2) if axis.log else y - band
                 ax.fill_between(x, low, y + band, color=colour, alpha=0.14, linewidth=0)
             if len(x) <= 12:
                 ax.plot(x, y, color=colour, linestyle="none", marker="o", markersize=3)
         ax.set_xlabel(svg.clean(xlabel))
-        ax.set_ylabel(svg.clean(ylabel), labelpad=6)
-        if log:
+        ax.set_ylabel(svg.clean(axis.label), labelpad=6)
+        if axis.log:
             ax.set_yscale("log")
             _log_ticks(ax)
-        if percent:
-            ax.set_ylim(bottom=0 if zero else None)
+        if axis.percent:
+            ax.set_ylim(bottom=0 if axis.zero else None)
             ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
-        if all(np.all(x == np.round(x)) for x, _, _ in kept.values()):
+        if all(np.all(x == np.round(x)) for x, _, _ in lines.values()):
             ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))
-        drawing = svg.render(figure, f"{title}: {ylabel} over {xlabel}")
-    lines = [(svg.line_swatch(k), name) for k, name in enumerate(kept)]
-    return svg.figure(title, drawing, svg.legend(lines) if len(lines) > 1 else "", note)
+        drawing = svg.render(figure, f"{title}: {axis.label} over {xlabel}")
+    entries = [(svg.line_swatch(k), name) for k, name in enumerate(lines)]
+    return svg.figure(title, drawing, svg.legend(entries) if len(entries) > 1 else "", note)
 
 
 def embedding(
@@ -227,10 +240,10 @@ def changes(
         raise InputError(
             f"changes needs one value a class ({len(names)}), got {old.shape} and {new.shape}"
         )
-    known = np.flatnonzero(np.isfinite(old) & np.isfinite(new))
-    if not len(known):
+    measured = np.flatnonzero(np.isfinite(old) & np.isfinite(new))
+    if not len(measured):
         return svg.empty(title)
-    order = known[np.argsort((new - old)[known], kind="stable")]
+    order = measured[np.argsort((new - old)[measured], kind="stable")]
     old, new, at = old[order], new[order], np.arange(len(order))
     with svg.style():
         figure = Figure(figsize=(4.8, 0.9 + 0.21 * len(order)), layout="constrained")
@@ -244,9 +257,9 @@ def changes(
             ax.plot(a, y, "o", markersize=4.5, markerfacecolor="none", markeredgecolor=c)
             ax.plot(b, y, "o", markersize=4.5, color=c)
             points = round(100 * (b - a))
-            said = f"{points:+d}".replace("-", "−") if points else "0"
+            change = f"{points:+d}".replace("-", "−") if points else "0"
             ax.annotate(
-                said, (max(a, b), y), (6, 0), textcoords="offset points", va="center",
+                change, (max(a, b), y), (6, 0), textcoords="offset points", va="center",
                 fontsize=7.5, color=c,
             )  # fmt: skip
         ax.set_yticks(at, [svg.clean(names[k], 24) for k in order])
@@ -267,8 +280,8 @@ def _finite(
     around = np.zeros_like(ys) if band is None else np.asarray(band, dtype=float)
     if not xs.shape == ys.shape == around.shape or xs.ndim != 1:
         raise InputError(f"a curve needs as many x as y, got {xs.shape} and {ys.shape}")
-    kept = np.isfinite(xs) & np.isfinite(ys) & ((ys > 0) | (not positive))
-    return xs[kept], ys[kept], np.nan_to_num(around[kept])
+    drawn = np.isfinite(xs) & np.isfinite(ys) & ((ys > 0) | (not positive))
+    return xs[drawn], ys[drawn], np.nan_to_num(around[drawn])
 
 
 def _log_ticks(ax: Axes) -> None:

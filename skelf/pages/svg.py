@@ -35,7 +35,7 @@ _VARIABLES = {
         for k, (s, colour) in enumerate(zip(SERIES, PALETTE, strict=True))
     },
 }
-DASHES: tuple[str | tuple[float, tuple[float, ...]], ...] = (
+DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = (
     "solid",
     (0, (5, 2)),
     (0, (1, 1.5)),
@@ -47,7 +47,7 @@ _SHAPES = (
     "M6 2a4 4 0 1 0 .01 0z", "M6 1.5L10.5 10H1.5z", "M2.3 2.3h7.4v7.4H2.3z",
     "M6 1L11 6 6 11 1 6z", "M6 10.5L1.5 2h9z", "M4.5 1.5h3v3h3v3h-3v3h-3v-3h-3v-3h3z",
 )  # fmt: skip
-_STYLE: Any = {  # Matplotlib's stubs name each key
+_STYLE: Any = {  # matplotlib has a type of its own for each key
     "svg.fonttype": "none",
     "svg.hashsalt": "skelf",
     "font.size": 8.5,
@@ -117,11 +117,9 @@ def legend(entries: Sequence[tuple[str, str]]) -> str:
 def line_swatch(k: int) -> str:
     """The colour and dash of series `k`, for a legend."""
     dash = DASHES[k % len(DASHES)]
-    pattern = (
-        ""
-        if isinstance(dash, str)
-        else ' stroke-dasharray="' + " ".join(f"{1.6 * d:g}" for d in dash[1]) + '"'
-    )
+    pattern = ""
+    if not isinstance(dash, str):
+        pattern = ' stroke-dasharray="' + " ".join(f"{1.6 * d:g}" for d in dash[1]) + '"'
     colour = _VARIABLES[SERIES[k % len(SERIES)]]
     return (
         '<svg viewBox="0 0 22 12" class="swatch wide" aria-hidden="true">'

@@ -22,14 +22,28 @@ _SOFT = "var(--soft, #5b6570)"
 _LINE = "var(--line, #d0d4d9)"
 
 # Pixels: of a row, of what is in it from top to bottom, of the axis.
-_ROW, _NAME, _TRUE, _GAP, _FOUND, _AXIS = 54, 20, 13, 2, 10, 24
+_ROW, _NAME, _TRUE, _GAP, _DETECTED, _AXIS = 54, 20, 13, 2, 10, 24
 _MARKED, _THIN = 3.5, 1.0
 """Percent of the width: bars from here on hold a mark on a phone; below this they are widened."""
-_OWN = 3
+_ALONE = 3
 """Most classes that were detected only and still get a row each."""
 _OVERVIEW = 6
 """Rows up to which all of them are seen at once, without one that sums them up."""
 _SECONDS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600)
+
+
+class Recording(NamedTuple):
+    """A recording that is drawn.
+
+    Args:
+        frames: its length.
+        fps: frames a second; 0 where unknown, the axis then counts frames.
+        class_names: names of the labels; a label without one is called by its number.
+    """
+
+    frames: int
+    fps: float
+    class_names: Sequence[str]
 
 
 class _Clock(NamedTuple):
@@ -64,14 +78,14 @@ class _Clock(NamedTuple):
 
 class _Scene(NamedTuple):
     truth: np.ndarray
-    found: Detections  # the highest score first
-    hits: np.ndarray  # the row of the truth that each found one hits, or -1
+    detected: Detections  # the highest score first
+    hits: np.ndarray  # the row of the truth that each detection hits, or -1
     clock: _Clock
     class_names: Sequence[str]
 
     def name(self, label: int) -> str:
-        known = 0 <= label < len(self.class_names)
-        return svg.clean(self.class_names[label], 30) if known else f"class {label}"
+        has_name = 0 <= label < len(self.class_names)
+        return svg.clean(self.class_names[label], 30) if has_name else f"class {label}"
 
 
 class _Row(NamedTuple):
@@ -79,15 +93,13 @@ class _Row(NamedTuple):
     remark: str
     warn: bool
     true: np.ndarray  # rows of the truth
-    found: np.ndarray  # rows of what was found
+    detected: np.ndarray  # rows of what was detected
 
 
 def timeline(
     truth: np.ndarray,
-    found: np.ndarray,
-    frames: int,
-    fps: float,
-    class_names: Sequence[str],
+    detected: np.ndarray,
+    recording: Recording,
     *,
     title: str = "",
     tiou: float = 0.5,
@@ -103,11 +115,9 @@ def timeline(
 
     Args:
         truth: `(G, 3)` start, end (exclusive), label.
-        found: `(P, 4)` start, end (exclusive), label, score; the paler the lower the score. What
-            lies beyond the recording is cut off.
-        frames: the recording's length.
-        fps: frames a second; 0 where unknown, the axis then counts frames.
-        class_names: names of the labels; a label without one is called by its number.
+        detected: `(P, 4)` start, end (exclusive), label, score; the paler the lower the score.
+            What lies beyond the recording is cut off.
+        recording: its length, rate and classes.
         title: stands above the figure.
         tiou: smallest overlap in time of a right detection, in (0, 1].
         least: lowest score that is drawn.
@@ -120,43 +130,51 @@ def timeline(
     Raises:
         InputError: a wrong shape, no frames, a score that is NaN, or `tiou` out of range.
     """
-    truth, found = np.asarray(truth, np.int64), np.asarray(found, np.float64)
-    if truth.ndim != 2 or truth.shape[1] != 3 or found.ndim != 2 or found.shape[1] != 4:
-        raise InputError(
-            f"timeline needs truth (G, 3) and found (P, 4), got {truth.shape}, {found.shape}"
-        )
-    if frames < 1:
-        raise InputError(f"timeline: {frames} frames; a recording without frames has no picture")
-    if np.isnan(found).any():
-        raise InputError("timeline: found holds NaN; drop detections without a score")
-    order = np.argsort(-found[:, 3], kind="stable")
-    drawn = found[order[found[order, 3] >= least][:most]]
+    truth, detected = np.asarray(truth, np.int64), np.asarray(detected, np.float64)
+    _check(truth, detected, recording)
+    order = np.argsort(-detected[:, 3], kind="stable")
+    drawn = detected[order[detected[order, 3] >= least][:most]]
     start, end, label = drawn[:, :3].astype(np.int64).T
     bars = Detections(np.zeros_like(start), start, end, label, drawn[:, 3])
     hits = match(np.insert(truth, 0, 0, axis=1), bars, tiou)
-    scene = _Scene(truth, bars, hits, _Clock(frames, float(fps)), class_names)
+    clock = _Clock(recording.frames, float(recording.fps))
+    scene = _Scene(truth, bars, hits, clock, recording.class_names)
     rows = _rows(scene)
     parts = [_grid(scene.clock, len(rows) * _ROW)]
     for number, row in enumerate(rows):
         parts += _drawn(row, number * _ROW, scene)
-    said = _summary(scene, tiou)
-    spoken = f"{title}: {said}" if title else said
+    summary = _summary(scene, tiou)
+    spoken = f"{title}: {summary}" if title else summary
     drawing = (
         f'<svg style="width:100%;height:{len(rows) * _ROW + _AXIS}px" font-size="13" role="img" '
         f'aria-label="{svg.escape(spoken)}">{"".join(parts)}</svg>'
     )
-    if len(drawn) < len(found):
-        said += f" Drawn: the {len(drawn):,} of {len(found):,} detections with the highest scores."
-    return svg.figure(title, drawing, bar_legend() if legend else "", said)
+    if len(drawn) < len(detected):
+        summary += f" Drawn: the {len(drawn):,} of {len(detected):,} detections with the highest "
+        summary += "scores."
+    return svg.figure(title, drawing, bar_legend() if legend else "", summary)
+
+
+def _check(truth: np.ndarray, detected: np.ndarray, recording: Recording) -> None:
+    if truth.ndim != 2 or truth.shape[1] != 3 or detected.ndim != 2 or detected.shape[1] != 4:
+        raise InputError(
+            f"timeline needs truth (G, 3) and detected (P, 4), got {truth.shape}, {detected.shape}"
+        )
+    if recording.frames < 1:
+        raise InputError(
+            f"timeline: {recording.frames} frames; a recording without frames has no picture"
+        )
+    if np.isnan(detected).any():
+        raise InputError("timeline: detected holds NaN; drop detections without a score")
 
 
 def bar_legend() -> str:
     """What the bars of a timeline mean."""
     bars = {
-        "action, found": _bar(0, 100, 0, 12, _RIGHT, mark="✓"),
-        "action, missed": _bar(3, 97, 1, 10, _WRONG, hollow=True, mark="✗"),
-        "right detection": _bar(0, 100, 2, 9, _RIGHT),
-        "false detection": _bar(0, 100, 2, 9, _WRONG, mark="✗"),
+        "action, found": _bar(_Box(0, 100, 0, 12), _RIGHT, mark="✓"),
+        "action, missed": _bar(_Box(3, 97, 1, 10), _WRONG, hollow=True, mark="✗"),
+        "right detection": _bar(_Box(0, 100, 2, 9), _RIGHT),
+        "false detection": _bar(_Box(0, 100, 2, 9), _WRONG, mark="✗"),
     }
     return svg.legend(
         [
@@ -167,14 +185,16 @@ def bar_legend() -> str:
 
 
 def _rows(scene: _Scene) -> list[_Row]:
-    truth, found = scene.truth, scene.found
+    truth = scene.truth
     happened = truth[np.argsort(truth[:, 0], kind="stable"), 2]
     there = list(dict.fromkeys(happened.tolist()))
-    strange = [label for label in dict.fromkeys(found.label.tolist()) if label not in there]
+    strange = [
+        label for label in dict.fromkeys(scene.detected.label.tolist()) if label not in there
+    ]
     rows = [_row(scene, [label], scene.name(label)) for label in there]
-    own = strange if len(strange) <= _OWN else strange[: _OWN - 1]
-    rows += [_row(scene, [label], scene.name(label)) for label in own]
-    if rest := strange[len(own) :]:
+    alone = strange if len(strange) <= _ALONE else strange[: _ALONE - 1]
+    rows += [_row(scene, [label], scene.name(label)) for label in alone]
+    if rest := strange[len(alone) :]:
         rows.append(_row(scene, rest, f"{len(rest)} other classes"))
     if len(rows) > _OVERVIEW:
         rows.insert(0, _row(scene, [*there, *strange], "all classes"))
@@ -183,12 +203,12 @@ def _rows(scene: _Scene) -> list[_Row]:
 
 def _row(scene: _Scene, labels: Sequence[int], name: str) -> _Row:
     true = np.flatnonzero(np.isin(scene.truth[:, 2], labels))
-    found = np.flatnonzero(np.isin(scene.found.label, labels))
+    detected = np.flatnonzero(np.isin(scene.detected.label, labels))
     right = int(np.isin(true, scene.hits).sum())
     remark = f"{right} of {len(true)} found"
     if len(true) < 2:
         remark = ("found" if right else "missed") if len(true) else "not there"
-    return _Row(name, remark, right < max(len(true), 1), true, found)
+    return _Row(name, remark, right < max(len(true), 1), true, detected)
 
 
 def _grid(clock: _Clock, bottom: int) -> str:
@@ -216,7 +236,7 @@ def _drawn(row: _Row, top: int, scene: _Scene) -> list[str]:
     ]
     parts += [_true_bar(g, top + _NAME, scene) for g in row.true]
     # The highest score comes last, to lie on top.
-    parts += [_found_bar(p, top + _NAME + _TRUE + _GAP, scene) for p in row.found[::-1]]
+    parts += [_detected_bar(p, top + _NAME + _TRUE + _GAP, scene) for p in row.detected[::-1]]
     return parts
 
 
@@ -224,32 +244,40 @@ def _true_bar(g: int, y: int, scene: _Scene) -> str:
     start, end, label = (int(v) for v in scene.truth[g])
     hit, at = bool((scene.hits == g).any()), scene.clock.at
     return _bar(
-        at(start), at(end), y, _TRUE, _RIGHT if hit else _WRONG,
+        _Box(at(start), at(end), y, _TRUE), _RIGHT if hit else _WRONG,
         hollow=not hit, mark="✓" if hit else "✗",
-        said=f"{scene.name(label)}, {scene.clock.span(start, end)}: {'found' if hit else 'missed'}",
+        tip=f"{scene.name(label)}, {scene.clock.span(start, end)}: {'found' if hit else 'missed'}",
     )  # fmt: skip
 
 
-def _found_bar(p: int, y: int, scene: _Scene) -> str:
-    start, end, label = (int(scene.found[column][p]) for column in (1, 2, 3))
-    score, best = float(scene.found.score[p]), float(scene.found.score[0])
-    own = scene.truth[scene.truth[:, 2] == label]
-    overlap = overlap_in_time(np.array(start), np.array(end), own[:, 0], own[:, 1]).max(initial=0)
+def _detected_bar(p: int, y: int, scene: _Scene) -> str:
+    start, end, label = (int(scene.detected[column][p]) for column in (1, 2, 3))
+    score, best = float(scene.detected.score[p]), float(scene.detected.score[0])
+    alike = scene.truth[scene.truth[:, 2] == label]
+    overlaps = overlap_in_time(np.array(start), np.array(end), alike[:, 0], alike[:, 1])
     hit, at = scene.hits[p] >= 0, scene.clock.at
     share = max(score / best, 0.0) if best > 0 else 1.0
     return _bar(
-        at(start), at(end), y, _FOUND, _RIGHT if hit else _WRONG,
+        _Box(at(start), at(end), y, _DETECTED), _RIGHT if hit else _WRONG,
         opacity=0.35 + 0.65 * share, mark="" if hit else "✗",
-        said=f"detected as {scene.name(label)}, {scene.clock.span(start, end)}, score {score:.2f}: "
-        f"{'right' if hit else 'false'}, overlap {overlap:.2f}",
+        tip=f"detected as {scene.name(label)}, {scene.clock.span(start, end)}, score {score:.2f}: "
+        f"{'right' if hit else 'false'}, overlap {overlaps.max(initial=0):.2f}",
     )  # fmt: skip
 
 
+class _Box(NamedTuple):
+    left: float  # percent of the width
+    right: float
+    y: int  # pixels
+    height: int
+
+
 def _bar(
-    left: float, right: float, y: int, height: int, colour: str, *,
-    hollow: bool = False, opacity: float = 1.0, mark: str = "", said: str = "",
+    box: _Box, colour: str, *, hollow: bool = False, opacity: float = 1.0, mark: str = "",
+    tip: str = "",
 ) -> str:  # fmt: skip
-    """A bar between two percents of the width; its mark stands in it where a phone has room."""
+    """A bar; its mark stands in it where a phone has room."""
+    left, right, y, height = box
     # A rim parts what overlaps, and shows what would be too narrow to be seen.
     rim = colour if right - left < _THIN else _CARD
     style = f"fill:{colour};opacity:{opacity:.2f};stroke:{rim}"
@@ -261,7 +289,7 @@ def _bar(
             f'<text x="{(left + right) / 2:.2f}%" y="{y + height / 2 + 3.8:.1f}" font-size="11" '
             f'text-anchor="middle" style="fill:{colour if hollow else _CARD}">{mark}</text>'
         )
-    told = f"<title>{svg.escape(said)}</title>" if said else ""
+    told = f"<title>{svg.escape(tip)}</title>" if tip else ""
     return (
         f'<g>{told}<rect x="{left:.2f}%" width="{right - left:.2f}%" y="{y}" height="{height}" '
         f'rx="2" style="{style}"/>{sign}</g>'
@@ -271,8 +299,8 @@ def _bar(
 def _summary(scene: _Scene, tiou: float) -> str:
     actions, right = len(scene.truth), int((scene.hits >= 0).sum())
     false = len(scene.hits) - right
-    found = f"{right} of {actions} action{'s' * (actions != 1)} found" if actions else "No action"
+    hits = f"{right} of {actions} action{'s' * (actions != 1)} found" if actions else "No action"
     return (
-        f"{found}, {false} false detection{'s' * (false != 1)} (right: an overlap in time of "
+        f"{hits}, {false} false detection{'s' * (false != 1)} (right: an overlap in time of "
         f"{tiou:g} with an action of its class)."
     )

@@ -126,11 +126,12 @@ def _store(name: str, store: Store | None) -> str:
     return f"{name}.h5"
 
 
-def _command(words: Sequence[str], settings: Sequence[str], width: int = 96) -> str:
-    """One command over as many lines as it needs."""
+def _command(words: Sequence[str], settings: Sequence[str], width: int = 84) -> str:
+    """One command over as many lines as it needs; an option stands beside its value."""
     lines = [""]
     for word in map(shlex.quote, [*words, *settings]):
-        if lines[-1] and len(lines[-1]) + len(word) > width:
+        after_option = lines[-1].rstrip().rpartition(" ")[2].startswith("--")
+        if lines[-1] and not after_option and len(lines[-1]) + len(word) > width:
             lines[-1] += "\\"
             lines.append("    ")
         lines[-1] += f"{word} "

@@ -41,9 +41,7 @@ def monitor(evidence: Evidence) -> Section | None:
             plots.curves(
                 {label: series[n] for n, label in labels.items()},
                 f"k-NN accuracy of the test clips{where}",
-                "top-1 accuracy",
-                percent=True,
-                zero=False,
+                plots.YAxis("top-1 accuracy", percent=True, zero=False),
                 bands={label: bands[n] for n, label in labels.items() if n in bands},
                 note=_left_out(len(order), "of the highest last reading")
                 or (next(iter(labels.values())) if len(labels) == 1 else ""),
@@ -94,7 +92,7 @@ def losses(evidence: Evidence) -> Section | None:
             note = _left_out(len(series), "in the order of the table")
             figures.append(
                 plots.curves(
-                    drawn, f"{method}: loss", _axis(drawn), log=_positive(drawn), note=note,
+                    drawn, f"{method}: loss", _axis(drawn), note=note,
                     bands={n: bands[n] for n in drawn if n in bands},
                 )
             )  # fmt: skip
@@ -120,7 +118,7 @@ def _terms(evidence: Evidence, setup: Setup) -> str:
     if not series:
         return ""
     title = f"{evidence.names[setup]}: {'loss and its terms' if len(series) > 1 else 'loss'}"
-    return plots.curves(series, title, _axis(series), log=_positive(series))
+    return plots.curves(series, title, _axis(series))
 
 
 def _over_seeds(
@@ -155,8 +153,9 @@ def _positive(series: Series) -> bool:
     return all(value > 0 for _, values in series.values() for value in values)
 
 
-def _axis(series: Series) -> str:
-    return "loss (no unit, log scale)" if _positive(series) else "loss (no unit)"
+def _axis(series: Series) -> plots.YAxis:
+    log = _positive(series)
+    return plots.YAxis("loss (no unit, log scale)" if log else "loss (no unit)", log=log)
 
 
 def _left_out(count: int, which: str) -> str:

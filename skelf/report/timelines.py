@@ -14,7 +14,7 @@ from ..metrics.matching import Detections, match
 from ..pages import html
 from ..pages.html import Section
 from ..pages.svg import escape
-from ..pages.timeline import bar_legend, timeline
+from ..pages.timeline import Recording, bar_legend, timeline
 from ..results.recordings import RecordingScores
 from .evidence import Evidence, ScoredRecordings
 
@@ -77,9 +77,11 @@ def _figure(scores: RecordingScores, detected: Detections, recording: int, title
     return timeline(
         truth,
         rows,
-        int(scores.recordings.frames[recording]),
-        float(scores.fps[recording]),
-        scores.class_names,
+        Recording(
+            int(scores.recordings.frames[recording]),
+            float(scores.fps[recording]),
+            scores.class_names,
+        ),
         title=title,
         tiou=TIOU,
         legend=False,
