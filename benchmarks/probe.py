@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from typing import Any
 from unittest.mock import patch
 
 import torch
 
-from skelf.protocols import features, linear
+from skelf.protocols import Linear, features, linear
 from skelf.protocols.features import Features
 
 from .fresh import fresh, peak_of
@@ -41,10 +40,10 @@ def probe(effort: Effort, peak: float) -> list[dict[str, Any]]:
 
 def flops(size: str) -> int:
     """FLOPs of two classifiers: products and weight gradients, and the checks on the test clips."""
-    s, usual = SIZES[size], inspect.signature(linear.run).parameters
+    s, usual = SIZES[size], Linear()
     scores = 2 * 2 * s["dim"] * s["classes"]
-    held = round(usual["validation"].default * s["clips"])
-    checks = -(-s["epochs"] // usual["test_every"].default)
+    held = round(usual.validation * s["clips"])
+    checks = -(-s["epochs"] // usual.test_every)
     return scores * (2 * s["clips"] * s["epochs"] + (s["tests"] + held) * checks)
 
 
@@ -62,13 +61,14 @@ def data(size: str) -> Features:
 def once(size: str, threads: int) -> dict[str, float]:
     """Seconds of the protocol, of the processor for it, and GiB beyond the features themselves."""
     torch.set_num_threads(threads)
-    f, nothing, taken = data(size), None, {}
-    options: Any = {"epochs": SIZES[size]["epochs"], "milestones": (), "lr": 1e-4}
+    f, taken = data(size), {}
+    nothing: Any = (None, None, None)
+    how = Linear(epochs=SIZES[size]["epochs"], milestones=(), lr=1e-4)
 
     def work() -> None:
         start, processor = time.perf_counter(), time.process_time()
         with patch.object(features, "extract_splits", return_value=f):
-            linear.run(nothing, nothing, nothing, **options)  # type: ignore[arg-type]
+            linear(*nothing, how)
         taken["wall"] = time.perf_counter() - start
         taken["processor"] = time.process_time() - processor
 

@@ -11,7 +11,7 @@ import torch
 from sklearn.neighbors import KNeighborsClassifier
 from threadpoolctl import threadpool_limits
 
-from skelf.protocols import features, knn, retrieval
+from skelf.protocols import KNN, features, knn, retrieval
 from skelf.protocols.features import Features
 
 from .fresh import fresh, peak_of
@@ -59,12 +59,11 @@ def data(size: str) -> Features:
 
 def ours(name: str, f: Features, device: str | torch.device = "cpu") -> float:
     """The protocol's own run on these features; its accuracy."""
-    given: Any = (None, None, None)
+    nothing: Any = (None, None, None)
     with patch.object(features, "extract_splits", return_value=f):
         if name == "retrieval":
-            return retrieval.run(*given, device=device).values["precision@1.none"]
-        found = knn.run(*given, device=device, k=NEIGHBOURS[name])
-        return found.values["top1.none"]
+            return retrieval(*nothing, device=device).values["precision@1.none"]
+        return knn(*nothing, KNN(k=NEIGHBOURS[name]), device=device).values["top1.none"]
 
 
 def theirs(name: str, f: Features) -> float:

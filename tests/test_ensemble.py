@@ -12,6 +12,7 @@ from torch.nn import functional as F
 import skelf
 from skelf import api
 from skelf.checkpoints import folder as checkpoint
+from skelf.data.synthetic.clips import generate
 from skelf.encoders.dste import DSTE
 from skelf.encoders.ensemble import Ensemble
 from skelf.encoders.stgcn import STGCN
@@ -296,7 +297,7 @@ def test_official_files(tmp_path):
     for name in STREAMS:
         single = SkeletonCLR(STGCN(NTU25, dim=8, width=2), queue=8, feature=4)
         torch.save(OFFICIAL["skeletonclr"].save(single), tmp_path / f"{name}.pt")
-    data = skelf.data.synthetic.generate(NTU25, clips=24, persons=2, seed=2)
+    data = generate(NTU25, clips=24, persons=2, seed=2)
 
     def judge(run, method, stream=None):
         return skelf.evaluate(["knn"], run, data, split="xsub", method=method, stream=stream)[0]
