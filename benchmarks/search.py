@@ -61,12 +61,11 @@ def data(size: str) -> Features:
 
 def ours(name: str, f: Features, device: str | torch.device = "cpu") -> float:
     """The protocol's own run on these features; its accuracy."""
-    given: Any = (None, None, None)
+    nothing: Any = (None, None, None)
     with patch.object(features, "extract_splits", return_value=f):
         if name == "retrieval":
-            return retrieval(*given, device=device).values["precision@1.none"]
-        outcome = knn(*given, KNN(k=NEIGHBOURS[name]), device=device)
-        return outcome.values["top1.none"]
+            return retrieval(*nothing, device=device).values["precision@1.none"]
+        return knn(*nothing, KNN(k=NEIGHBOURS[name]), device=device).values["top1.none"]
 
 
 def theirs(name: str, f: Features) -> float:

@@ -311,7 +311,7 @@ def one(**changed):
         (lambda: average_precision_pku(GOLDEN_TRUTH, one(), 1.5), "tiou: 1.5"),
         (lambda: match(GOLDEN_TRUTH, one(score=np.ones(3)), 0.5), "score 3"),
         (lambda: match(GOLDEN_TRUTH, one(score=np.full(8, np.nan)), 0.5), "NaN"),
-        (lambda: match(GOLDEN_TRUTH, one(start=np.ones((8, 1))), 0.5), "found.start"),
+        (lambda: match(GOLDEN_TRUTH, one(start=np.ones((8, 1))), 0.5), "detections.start"),
         (
             lambda: mean_ap(GOLDEN_TRUTH, one(), 0.5, definition="coco", over="action"),
             "definition: 'coco' is none of voc, pku",

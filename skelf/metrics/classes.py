@@ -42,9 +42,9 @@ def topk_accuracy(scores: Values, labels: Values, k: int = 1) -> float:
     if len(labels) == 0 or k < 1:
         raise InputError(f"top-k accuracy needs clips and k >= 1, got {len(labels)} clips, k={k}")
     truth = labels.to(scores.device)[:, None]
-    own = scores.gather(1, truth)
+    of_truth = scores.gather(1, truth)
     before = torch.arange(scores.shape[1], device=scores.device) < truth
-    ahead = ((scores > own) | ((scores == own) & before)).sum(dim=1)
+    ahead = ((scores > of_truth) | ((scores == of_truth) & before)).sum(dim=1)
     hits = (ahead < k) & ~scores.isnan().any(dim=1)
     return int(hits.sum()) / len(labels)
 
@@ -120,8 +120,8 @@ def average_precision(relevance: Values) -> Tensor:
     row, rank = relevance.nonzero(as_tuple=True)  # row by row, ranks ascending
     count = relevance.sum(dim=1)
     first = count.cumsum(0) - count
-    found = torch.arange(len(row), device=row.device) - first[row] + 1
-    precision = found.double() / (rank + 1)
+    hits = torch.arange(len(row), device=row.device) - first[row] + 1
+    precision = hits.double() / (rank + 1)
     return torch.bincount(row, weights=precision, minlength=len(relevance)) / count
 
 

@@ -20,7 +20,7 @@ Definition = Literal["voc", "pku"]
 Over = Literal["action", "video"]
 
 
-def average_precision_voc(truth: np.ndarray, found: Detections, tiou: float) -> float:
+def average_precision_voc(truth: np.ndarray, detections: Detections, tiou: float) -> float:
     """Area under the precision envelope, each segment found at most once.
 
     Detections are taken by falling score (equal ones in the order given). Each belongs to the
@@ -31,8 +31,8 @@ def average_precision_voc(truth: np.ndarray, found: Detections, tiou: float) -> 
 
     Args:
         truth: `(G, 4)` int64 recording, start, end (exclusive), label; usually of one class.
-        found: detections of the same recordings, and of the same class where it is one. Mixed
-            classes are ranked in one list, and only equal labels match.
+        detections: of the same recordings, and of the same class where it is one. Mixed classes are
+            ranked in one list, and only equal labels match.
         tiou: smallest overlap in time, in (0, 1].
 
     Returns:
@@ -50,10 +50,10 @@ def average_precision_voc(truth: np.ndarray, found: Detections, tiou: float) -> 
     >>> round(average_precision_voc(truth, Detections(*map(np.array, columns)), tiou=0.5), 4)
     0.8333
     """
-    return _alone(truth, found, tiou, "voc")
+    return _alone(truth, detections, tiou, "voc")
 
 
-def average_precision_pku(truth: np.ndarray, found: Detections, tiou: float) -> float:
+def average_precision_pku(truth: np.ndarray, detections: Detections, tiou: float) -> float:
     """PKU-MMD's area, with precision as the segments found over the detections made.
 
     Each detection belongs to the segment of its recording and class that it overlaps most (of equal
@@ -65,8 +65,7 @@ def average_precision_pku(truth: np.ndarray, found: Detections, tiou: float) -> 
 
     Args:
         truth: `(G, 4)` int64 recording, start, end (exclusive), label.
-        found: detections of the same recordings, of any mix of classes; recordings and labels must
-            match.
+        detections: of the same recordings, of any mix of classes; recordings and labels must match.
         tiou: smallest overlap in time, in (0, 1].
 
     Returns:
@@ -83,17 +82,17 @@ def average_precision_pku(truth: np.ndarray, found: Detections, tiou: float) -> 
     >>> round(average_precision_pku(truth, Detections(*map(np.array, columns)), tiou=0.5), 4)
     0.6667
     """
-    return _alone(truth, found, tiou, "pku")
+    return _alone(truth, detections, tiou, "pku")
 
 
 def average_precisions(
-    truth: np.ndarray, found: Detections, tiou: float, *, definition: Definition, over: Over
+    truth: np.ndarray, detections: Detections, tiou: float, *, definition: Definition, over: Over
 ) -> dict[int, float]:
     """Average precision of each class or of each recording.
 
     Args:
         truth: `(G, 4)` int64 recording, start, end (exclusive), label.
-        found: detections of the same recordings.
+        detections: of the same recordings.
         tiou: smallest overlap in time, in (0, 1].
         definition: `voc` or `pku`.
         over: `action`: each class, the detections of all recordings in one list; `video`: each
@@ -111,19 +110,19 @@ def average_precisions(
         raise InputError(f"definition: {definition!r} is none of {', '.join(_AREAS)}")
     if over not in _COLUMNS:
         raise InputError(f"over: {over!r} is none of {', '.join(_COLUMNS)}")
-    truth, found = checked(truth, found, tiou)
-    lists = _by_group(_ranked(truth, found, definition, tiou), over)
-    return {group: _AREAS[definition](one, tiou) for group, one in lists.items()}
+    truth, detections = checked(truth, detections, tiou)
+    lists = _by_group(_ranked(truth, detections, definition, tiou), over)
+    return {group: _AREAS[definition](ranking, tiou) for group, ranking in lists.items()}
 
 
 def mean_ap(
-    truth: np.ndarray, found: Detections, tiou: float, *, definition: Definition, over: Over
+    truth: np.ndarray, detections: Detections, tiou: float, *, definition: Definition, over: Over
 ) -> float:
     """Mean average precision over classes (mAP_a) or over recordings (mAP_v).
 
     Args:
         truth: `(G, 4)` int64 recording, start, end (exclusive), label; at least one row.
-        found: detections of the same recordings.
+        detections: of the same recordings.
         tiou: smallest overlap in time, in (0, 1].
         definition: `voc` or `pku`. PCM3 reports mAP_a by `voc` and mAP_v by `pku`; USDRL's own
             detection code uses `pku` for both.
@@ -143,19 +142,19 @@ def mean_ap(
         >>> mean_ap(truth, found, 0.5, definition="voc", over="action")
         0.5
     """
-    values = average_precisions(truth, found, tiou, definition=definition, over=over)
+    values = average_precisions(truth, detections, tiou, definition=definition, over=over)
     _refuse_nothing(truth)
     return float(np.mean(list(values.values())))
 
 
 def mean_aps(
-    truth: np.ndarray, found: Detections, tious: Sequence[float]
+    truth: np.ndarray, detections: Detections, tious: Sequence[float]
 ) -> dict[tuple[Over, Definition], list[float]]:
     """All that `mean_ap` gives, at several overlaps; detections are matched once for all of them.
 
     Args:
         truth: `(G, 4)` int64 recording, start, end (exclusive), label; at least one row.
-        found: detections of the same recordings.
+        detections: of the same recordings.
         tious: smallest overlaps in time, each in (0, 1], at least one.
 
     Returns:
@@ -165,15 +164,15 @@ def mean_aps(
         InputError: as for `mean_ap`.
     """
     for tiou in tious:
-        truth, found = checked(truth, found, tiou)
+        truth, detections = checked(truth, detections, tiou)
     _refuse_nothing(truth)
     values: dict[tuple[Over, Definition], list[float]] = {}
     for definition, area in _AREAS.items():
-        ranked = _ranked(truth, found, definition, min(tious))
+        ranked = _ranked(truth, detections, definition, min(tious))
         for over in _COLUMNS:
             lists = _by_group(ranked, over).values()
             values[over, definition] = [
-                float(np.mean([area(one, tiou) for one in lists])) for tiou in tious
+                float(np.mean([area(ranking, tiou) for ranking in lists])) for tiou in tious
             ]
     return values
 
@@ -184,13 +183,13 @@ class _List(NamedTuple):
     place: np.ndarray  # among all detections of the list
     segment: np.ndarray  # the row of the truth that each belongs to
     overlap: np.ndarray
-    made: int  # all detections of the list
+    total: int  # all detections of the list
     true: int  # all segments
 
 
 class _Ranked(NamedTuple):
     truth: np.ndarray
-    found: Detections  # as the definition ranks them
+    detections: Detections  # as the definition ranks them
     segment: np.ndarray  # as of `best_overlaps`
     overlap: np.ndarray
     least: float  # the smallest overlap that will be asked about
@@ -201,49 +200,53 @@ class _Ranked(NamedTuple):
         return _List(near, self.segment[chosen], self.overlap[chosen], len(rows), true)
 
 
-def _alone(truth: np.ndarray, found: Detections, tiou: float, definition: Definition) -> float:
+def _alone(truth: np.ndarray, detections: Detections, tiou: float, definition: Definition) -> float:
     """The average precision of all detections in one list."""
-    truth, found = checked(truth, found, tiou)
-    ranked = _ranked(truth, found, definition, tiou)
-    everything = ranked.list(np.arange(len(found.score)), len(truth))
+    truth, detections = checked(truth, detections, tiou)
+    ranked = _ranked(truth, detections, definition, tiou)
+    everything = ranked.list(np.arange(len(detections.score)), len(truth))
     return _AREAS[definition](everything, tiou) if len(truth) else 0.0
 
 
-def _ranked(truth: np.ndarray, found: Detections, definition: Definition, least: float) -> _Ranked:
+def _ranked(
+    truth: np.ndarray, detections: Detections, definition: Definition, least: float
+) -> _Ranked:
     voc = definition == "voc"
-    found = found.take(np.argsort(-found.score if voc else found.score, kind="stable"))
-    return _Ranked(truth, found, *best_overlaps(truth, found, inclusive=int(voc)), least)
+    detections = detections.take(
+        np.argsort(-detections.score if voc else detections.score, kind="stable")
+    )
+    return _Ranked(truth, detections, *best_overlaps(truth, detections, inclusive=int(voc)), least)
 
 
 def _by_group(ranked: _Ranked, over: Over) -> dict[int, _List]:
     """The list of each class or of each recording that the truth holds, rising."""
     column = _COLUMNS[over]
     groups, true = np.unique(ranked.truth[:, column], return_counts=True)
-    theirs = _rows(ranked.found[column], groups)
+    theirs = _rows(ranked.detections[column], groups)
     return {
         int(group): ranked.list(rows, int(count))
         for group, count, rows in zip(groups, true, theirs, strict=True)
     }
 
 
-def _area_voc(one: _List, tiou: float) -> float:
-    hit = np.flatnonzero(first_hits(one.segment, one.overlap, tiou) >= 0)
+def _area_voc(ranking: _List, tiou: float) -> float:
+    hit = np.flatnonzero(first_hits(ranking.segment, ranking.overlap, tiou) >= 0)
     # Precision falls from one hit to the next: only there it can be the best.
-    precision = np.arange(1, len(hit) + 1) / (one.place[hit] + 1)
-    return float(np.maximum.accumulate(precision[::-1]).sum() / one.true)
+    precision = np.arange(1, len(hit) + 1) / (ranking.place[hit] + 1)
+    return float(np.maximum.accumulate(precision[::-1]).sum() / ranking.true)
 
 
-def _area_pku(one: _List, tiou: float) -> float:
-    step = np.flatnonzero(one.overlap >= tiou)  # the detections whose going is looked at
+def _area_pku(ranking: _List, tiou: float) -> float:
+    step = np.flatnonzero(ranking.overlap >= tiou)  # the detections whose going is looked at
     if len(step) == 0:
         return 0.0
     # A segment is lost with the last of its detections: the first of the list read backwards.
-    lost = first_hits(one.segment[::-1], one.overlap[::-1], tiou)[::-1][step] >= 0
-    left = one.made - 1 - one.place[step]
+    lost = first_hits(ranking.segment[::-1], ranking.overlap[::-1], tiou)[::-1][step] >= 0
+    left = ranking.total - 1 - ranking.place[step]
     still = lost.sum() - np.cumsum(lost)
     precision = np.divide(still, left, out=np.zeros(len(step)), where=left > 0)
-    best = np.maximum.accumulate(np.concatenate([[lost.sum() / one.made], precision]))[1:]
-    return float(best[lost].sum() / one.true)
+    best = np.maximum.accumulate(np.concatenate([[lost.sum() / ranking.total], precision]))[1:]
+    return float(best[lost].sum() / ranking.true)
 
 
 _AREAS: dict[Definition, Callable[[_List, float], float]] = {"voc": _area_voc, "pku": _area_pku}

@@ -35,14 +35,14 @@ class Detections(NamedTuple):
         return Detections(*(column[rows] for column in self))
 
 
-def match(truth: np.ndarray, found: Detections, tiou: float) -> np.ndarray:
+def match(truth: np.ndarray, detections: Detections, tiou: float) -> np.ndarray:
     """The segment that each detection is the one hit of, by the rule of `average_precision_voc`.
 
     Overlap is that of exclusive ends, without the extra frame.
 
     Args:
         truth: `(G, 4)` int64 recording, start, end (exclusive), label.
-        found: detections of the same recordings.
+        detections: of the same recordings.
         tiou: smallest overlap in time, in (0, 1].
 
     Returns:
@@ -58,10 +58,10 @@ def match(truth: np.ndarray, found: Detections, tiou: float) -> np.ndarray:
         >>> match(truth, Detections(*map(np.array, columns)), tiou=0.5)  # a segment has one hit
         array([ 0, -1, -1])
     """
-    truth, found = checked(truth, found, tiou)
-    order = np.argsort(-found.score, kind="stable")
+    truth, detections = checked(truth, detections, tiou)
+    order = np.argsort(-detections.score, kind="stable")
     hits = np.empty(len(order), np.int64)
-    hits[order] = first_hits(*best_overlaps(truth, found.take(order), inclusive=0), tiou)
+    hits[order] = first_hits(*best_overlaps(truth, detections.take(order), inclusive=0), tiou)
     return hits
 
 
@@ -78,7 +78,7 @@ def overlap_in_time(
 
 
 def best_overlaps(
-    truth: np.ndarray, found: Detections, *, inclusive: int
+    truth: np.ndarray, detections: Detections, *, inclusive: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Row of `truth` that each detection overlaps most, and by how much (0 where it has none).
 
@@ -86,13 +86,13 @@ def best_overlaps(
 
     Args:
         truth: `(G, 4)` int64 recording, start, end (exclusive), label.
-        found: `P` detections of the same recordings.
+        detections: `P`, of the same recordings.
         inclusive: frames added to each end: 1 takes ends as inclusive, as VOC's released code does.
 
     Returns:
         Rows `(P,)` int64, -1 where no segment has that recording and label, and overlaps `(P,)`.
     """
-    group, other = _groups(truth, found)
+    group, other = _groups(truth, detections)
     order = np.argsort(group, kind="stable")
     group = group[order]
     first = np.searchsorted(group, other, side="left")
@@ -106,7 +106,7 @@ def best_overlaps(
     here = np.repeat(some, count)
     there = order[np.arange(count.sum()) - np.repeat(begin - first[some], count)]
     pairs = overlap_in_time(
-        found.start[here], found.end[here] + inclusive,
+        detections.start[here], detections.end[here] + inclusive,
         truth[there, 1], truth[there, 2] + inclusive,
     )  # fmt: skip
     overlap[some] = np.maximum.reduceat(pairs, begin)
@@ -115,10 +115,10 @@ def best_overlaps(
     return segment, overlap
 
 
-def _groups(truth: np.ndarray, found: Detections) -> tuple[np.ndarray, np.ndarray]:
+def _groups(truth: np.ndarray, detections: Detections) -> tuple[np.ndarray, np.ndarray]:
     """One number for recording and class, of each segment and of each detection."""
-    label = np.concatenate([truth[:, 3], found.label]).astype(np.int64)
-    recording = np.concatenate([truth[:, 0], found.recording]).astype(np.int64)
+    label = np.concatenate([truth[:, 3], detections.label]).astype(np.int64)
+    recording = np.concatenate([truth[:, 0], detections.recording]).astype(np.int64)
     label -= label.min(initial=0)
     number = recording * (label.max(initial=0) + 1) + label
     return number[: len(truth)], number[len(truth) :]
@@ -133,21 +133,23 @@ def first_hits(segment: np.ndarray, overlap: np.ndarray, tiou: float) -> np.ndar
     return hits
 
 
-def checked(truth: np.ndarray, found: Detections, tiou: float) -> tuple[np.ndarray, Detections]:
+def checked(
+    truth: np.ndarray, detections: Detections, tiou: float
+) -> tuple[np.ndarray, Detections]:
     """The arguments as arrays; InputError for what does not hold of them."""
     truth = np.asarray(truth)
     if truth.ndim != 2 or truth.shape[1] != 4:
         raise InputError(
             f"truth: shape {truth.shape}, expected (G, 4): recording, start, end, label"
         )
-    found = Detections(*(np.asarray(column) for column in found))
-    if wrong := [name for name in found._fields if getattr(found, name).ndim != 1]:
-        raise InputError(f"found.{wrong[0]}: expected one value a detection, in one dimension")
-    if len({len(column) for column in found}) > 1:
-        lengths = ", ".join(f"{name} {len(c)}" for name, c in found._asdict().items())
-        raise InputError(f"found: columns of unequal length: {lengths}")
-    if np.isnan(found.score).any():
-        raise InputError("found.score: holds NaN; drop detections without a score")
+    detections = Detections(*(np.asarray(column) for column in detections))
+    if wrong := [name for name in detections._fields if getattr(detections, name).ndim != 1]:
+        raise InputError(f"detections.{wrong[0]}: expected one value a detection, in one dimension")
+    if len({len(column) for column in detections}) > 1:
+        lengths = ", ".join(f"{name} {len(c)}" for name, c in detections._asdict().items())
+        raise InputError(f"detections: columns of unequal length: {lengths}")
+    if np.isnan(detections.score).any():
+        raise InputError("detections.score: holds NaN; drop detections without a score")
     if not 0 < tiou <= 1:
         raise InputError(f"tiou: {tiou:g} must lie above 0 and not above 1")
-    return truth, found
+    return truth, detections

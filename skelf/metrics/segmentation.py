@@ -66,8 +66,8 @@ def edit_score(truth: Frames, predicted: Frames, *, background: int | None = Non
     0.6667
     """
     scores = []
-    for own, guess in _recordings(truth, predicted):
-        a, b = segments(own, background)[:, 2], segments(guess, background)[:, 2]
+    for labels, guess in _recordings(truth, predicted):
+        a, b = segments(labels, background)[:, 2], segments(guess, background)[:, 2]
         longest = max(len(a), len(b))
         scores.append(1 - _levenshtein(a, b) / longest if longest else 1.0)
     return float(np.mean(scores))
@@ -107,13 +107,13 @@ def f1_at(
     if wrong := [o for o in overlaps if not 0 < o <= 1]:
         raise InputError(f"overlaps: {wrong[0]:g} must lie above 0 and not above 1")
     right, total = np.zeros(len(overlaps)), 0
-    for own, guess in _recordings(truth, predicted):
-        true, made = segments(own, background), segments(guess, background)
-        total += len(true) + len(made)
-        if len(true) == 0 or len(made) == 0:
+    for labels, guess in _recordings(truth, predicted):
+        true, guessed = segments(labels, background), segments(guess, background)
+        total += len(true) + len(guessed)
+        if len(true) == 0 or len(guessed) == 0:
             continue
-        shared = overlap_in_time(made[:, :1], made[:, 1:2], true[:, 0], true[:, 1])
-        shared = np.where(made[:, 2:] == true[:, 2], shared, 0.0)
+        shared = overlap_in_time(guessed[:, :1], guessed[:, 1:2], true[:, 0], true[:, 1])
+        shared = np.where(guessed[:, 2:] == true[:, 2], shared, 0.0)
         nearest, most = shared.argmax(axis=1), shared.max(axis=1)
         right += [len(np.unique(nearest[most >= o])) for o in overlaps]
     return 2 * right / total if total else np.ones(len(overlaps))
@@ -159,10 +159,10 @@ def _recordings(truth: Frames, predicted: Frames) -> list[tuple[np.ndarray, np.n
             "at least one"
         )
     pairs = list(zip(*sides, strict=True))
-    for number, (own, guess) in enumerate(pairs):
-        if own.ndim != 1 or own.shape != guess.shape:
+    for number, (labels, guess) in enumerate(pairs):
+        if labels.ndim != 1 or labels.shape != guess.shape:
             raise InputError(
-                f"predicted: recording {number} has shape {guess.shape}, the truth {own.shape}; "
+                f"predicted: recording {number} has shape {guess.shape}, the truth {labels.shape}; "
                 "both need one label a frame"
             )
     return pairs
@@ -171,4 +171,4 @@ def _recordings(truth: Frames, predicted: Frames) -> list[tuple[np.ndarray, np.n
 def _listed(labels: Frames) -> list[np.ndarray]:
     if isinstance(labels, np.ndarray) and labels.ndim == 1:
         return [labels]
-    return [np.asarray(one) for one in labels]
+    return [np.asarray(recording) for recording in labels]

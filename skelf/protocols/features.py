@@ -196,15 +196,15 @@ def cosine_blocks(
 
 def same_layout(wanted: Skeleton, clips: ClipSet) -> None:
     """Refuses clips of other joints: an encoder would take a hand for a head without a word."""
-    own = clips.skeleton
-    mine, other = (list(zip(_folded(s), s.parents, strict=True)) for s in (own, wanted))
-    if mine == other:
+    here = clips.skeleton
+    joints, others = (list(zip(_folded(s), s.parents, strict=True)) for s in (here, wanted))
+    if joints == others:
         return
-    named = own.name if own.name != wanted.name else f"another {own.name!r}"
-    what = f"{own.joints} joints ({named}), the encoder takes {wanted.joints} ({wanted.name})"
-    if own.joints == wanted.joints:
-        at = next(joint for joint in range(own.joints) if mine[joint] != other[joint])
-        what += f"; joint {at} is {_joint(own, at)} and the encoder's {_joint(wanted, at)}"
+    named = here.name if here.name != wanted.name else f"another {here.name!r}"
+    what = f"{here.joints} joints ({named}), the encoder takes {wanted.joints} ({wanted.name})"
+    if here.joints == wanted.joints:
+        at = next(joint for joint in range(here.joints) if joints[joint] != others[joint])
+        what += f"; joint {at} is {_joint(here, at)} and the encoder's {_joint(wanted, at)}"
     raise InputError(
         f"{clips}: {what}: use clips of that layout, bring these into it by `skelf data map "
         "STORE --layout NAME|FILE.toml --out MAPPED.h5`, or import them again with --layout"
@@ -223,14 +223,14 @@ def _joint(skeleton: Skeleton, joint: int) -> str:
 
 def labelled(clips: ClipSet, split: str) -> ClipSet:
     """The labelled clips of the side of a split that is called `split`; InputError without any."""
-    known = np.flatnonzero(clips.label >= 0)
-    if len(known) == 0:
+    with_label = np.flatnonzero(clips.label >= 0)
+    if len(with_label) == 0:
         raise InputError(
             f"{clips}: the {split} split holds no labelled clips ({len(clips)} clips in all): "
             "choose another split or import the labels"
         )
     # Taking all of them would change the digest and with it the cache's name, for nothing.
-    return clips if len(known) == len(clips) else clips.take(known)
+    return clips if len(with_label) == len(clips) else clips.take(with_label)
 
 
 def _plan(length: np.ndarray, size: int) -> list[np.ndarray]:

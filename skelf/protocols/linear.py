@@ -198,7 +198,8 @@ def _fit(
     """Trains one classifier for each of `heads` and yields their weights, stacked, at every check.
 
     They share each batch and one matrix product, which costs less than training them one after the
-    other.
+    other. `_training.fit` is a loop of its own: it joins a lone last clip to the batch before, for
+    BatchNorm's sake, where the released classifier takes it alone, and looks at every loss.
 
     Args:
         x: `(N, D)` features.

@@ -112,12 +112,12 @@ def read_row(path: Path, data: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """
     text = str(field(path, data, "row", "U", 0))
     try:
-        said: dict[str, Any] = json.loads(text)
+        row: dict[str, Any] = json.loads(text)
     except (ValueError, RecursionError):
         raise InputError(f"{path}: row: not JSON; evaluate again") from None
     for key in _TEXTS:
-        if not isinstance(said, dict) or not isinstance(said.get(key), str):
+        if not isinstance(row, dict) or not isinstance(row.get(key), str):
             raise InputError(f"{path}: row: {key} is missing or no text; evaluate again")
-    if said["selection"].rpartition(".")[2] not in ("last", "none"):
-        raise InputError(f"{path}: row: selection {said['selection']!r} is neither last nor none")
-    return said
+    if row["selection"].rpartition(".")[2] not in ("last", "none"):
+        raise InputError(f"{path}: row: selection {row['selection']!r} is neither last nor none")
+    return row

@@ -133,19 +133,19 @@ def _accuracies(scores: np.ndarray, labels: np.ndarray, selection: str) -> dict[
     return values
 
 
-def _same(one: Saved, other: Saved) -> None:
+def _same(first: Saved, other: Saved) -> None:
     """Refuses scores of other clips, or of another protocol."""
 
     def refuse(field: str, a: object, b: object) -> None:
         raise InputError(
-            f"{one.path} and {other.path}: {field} differ: {a!r} and {b!r}; fuse evaluations of "
+            f"{first.path} and {other.path}: {field} differ: {a!r} and {b!r}; fuse evaluations of "
             "one protocol on one test set"
         )
 
     for key in ("protocol", "data", "split"):
-        if one.row[key] != other.row[key]:
-            refuse(key, one.row[key], other.row[key])
-    for field, values in _compared(one).items():
+        if first.row[key] != other.row[key]:
+            refuse(key, first.row[key], other.row[key])
+    for field, values in _compared(first).items():
         a, b = list(values), list(_compared(other).get(field, ()))
         if len(a) != len(b):
             refuse(f"numbers of {field}", len(a), len(b))
@@ -153,8 +153,8 @@ def _same(one: Saved, other: Saved) -> None:
             if x != y:
                 plain = [v.item() if isinstance(v, np.generic) else v for v in (x, y)]
                 refuse(f"{field}[{place}]", *plain)
-    if isinstance(one, Scores) and isinstance(other, Scores):
-        classes = [next(iter(s.scores.values())).shape[1] for s in (one, other)]
+    if isinstance(first, Scores) and isinstance(other, Scores):
+        classes = [next(iter(s.scores.values())).shape[1] for s in (first, other)]
         if classes[0] != classes[1]:
             refuse("numbers of classes", *classes)
 
@@ -171,19 +171,19 @@ def _compared(saved: Saved) -> dict[str, Iterable[Any]]:
 
 
 def _warn_of_twins(inputs: Sequence[Saved]) -> None:
-    streams = [one.row["stream"] for one in inputs]
+    streams = [saved.row["stream"] for saved in inputs]
     for name in dict.fromkeys(streams):
         if streams.count(name) > 1:
-            paths = ", ".join(str(one.path) for one in inputs if one.row["stream"] == name)
+            paths = ", ".join(str(saved.path) for saved in inputs if saved.row["stream"] == name)
             warnings.warn(f"{paths}: all of stream {name}", stacklevel=3)
 
 
-def _weights(inputs: Sequence[Saved], given: Sequence[float] | None) -> list[float]:
-    if given is None:
+def _weights(inputs: Sequence[Saved], weights: Sequence[float] | None) -> list[float]:
+    if weights is None:
         streams = [one.row["stream"] for one in inputs]
-        known = all(name in WEIGHTS for name in streams)
-        return [WEIGHTS[name] if known else 1.0 for name in streams]
-    numbers = [float(weight) for weight in given]
+        released = all(name in WEIGHTS for name in streams)
+        return [WEIGHTS[name] if released else 1.0 for name in streams]
+    numbers = [float(weight) for weight in weights]
     if len(numbers) != len(inputs):
         raise InputError(
             f"weights: {len(numbers)} for {len(inputs)} files; give one for each, in their order"
@@ -198,11 +198,11 @@ def _weights(inputs: Sequence[Saved], given: Sequence[float] | None) -> list[flo
 
 def _shared(inputs: Sequence[Saved], weights: Sequence[float]) -> dict[str, Any]:
     """What all rows of the fusion say."""
-    rows = [one.row for one in inputs]
+    rows = [saved.row for saved in inputs]
     described = []
-    for one, weight in zip(inputs, weights, strict=True):
-        values = _values([one], [1.0])
-        described.append({"file": str(one.path), "weight": weight, "values": values} | one.row)
+    for saved, weight in zip(inputs, weights, strict=True):
+        values = _values([saved], [1.0])
+        described.append({"file": str(saved.path), "weight": weight, "values": values} | saved.row)
     return {
         "definition": _definition(inputs, weights),
         "method": common(row["method"] for row in rows),
@@ -220,19 +220,19 @@ def _shared(inputs: Sequence[Saved], weights: Sequence[float]) -> dict[str, Any]
 
 
 def _definition(inputs: Sequence[Saved], weights: Sequence[float]) -> str:
-    terms = [f"{w:g} {one.row['stream']}" for w, one in zip(weights, inputs, strict=True)]
+    terms = [f"{w:g} {saved.row['stream']}" for w, saved in zip(weights, inputs, strict=True)]
     first = inputs[0]
     of_clips = isinstance(first, Scores)
     selections = first.scores if isinstance(first, Scores) else first.recordings.probabilities
-    known = {key.rpartition(".")[2] for key in selections}
-    found = [f"{name} = {text}" for name, text in SELECTIONS.items() if name in known]
-    single = list(dict.fromkeys(one.row["definition"] for one in inputs))
+    names = {key.rpartition(".")[2] for key in selections}
+    selected = [f"{name} = {text}" for name, text in SELECTIONS.items() if name in names]
+    single = list(dict.fromkeys(saved.row["definition"] for saved in inputs))
     what = (
         "accuracy of late fusion: weighted sum of raw class scores without softmax"
         if of_clips
         else "late fusion: weighted mean of frame probabilities, judged by the rules of the inputs"
     )
     return (
-        f"{what}, {' + '.join(terms)}; {', '.join(found)}{'; ' if found else ''}"
+        f"{what}, {' + '.join(terms)}; {', '.join(selected)}{'; ' if selected else ''}"
         f"each input: {' | '.join(single)}"
     )

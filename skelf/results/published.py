@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from functools import cache
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 
 class Published(NamedTuple):
@@ -50,9 +50,9 @@ def published(data: str, split: str | None = None, protocol: str | None = None) 
         protocol: of one protocol only.
     """
     return [
-        one
-        for one in everything()
-        if one.data == data and split in (None, one.split) and protocol in (None, one.protocol)
+        row
+        for row in everything()
+        if row.data == data and split in (None, row.split) and protocol in (None, row.protocol)
     ]
 
 
@@ -61,5 +61,4 @@ def everything() -> tuple[Published, ...]:
     """All published numbers, in the file's order."""
     text = (files(__package__) / "published.csv").read_text("utf-8")
     rows = csv.DictReader(text.splitlines())
-    made: list[dict[str, Any]] = [row | {"value": float(row["value"])} for row in rows]
-    return tuple(Published(**row) for row in made)
+    return tuple(Published(value=float(row.pop("value")), **row) for row in rows)
