@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 
 import skelf
 from skelf.data.synthetic.clips import generate
-from skelf.protocols import PROTOCOLS
+from skelf.protocols.detection import Detection, detection
+from skelf.settings.options import from_flat
 
 SMALL = (
     "encoder.dim=32",
@@ -29,17 +30,9 @@ def main(folder: Path) -> None:
     generate(clips=0, recordings=32, seed=1).save(store)
     train, test = skelf.ClipSet.open(store, normalize="centre").split("xsub")
 
-    outcome = PROTOCOLS["detection"](
-        skelf.load(run),
-        train,
-        test,
-        window=32,
-        epochs=15,
-        lr=0.2,
-        milestones=(12,),
-        batch_size=256,
-        standardize=True,
-    )
+    small = {"window": 32, "epochs": 15, "lr": 0.2, "milestones": (12,), "batch_size": 256}
+    how = from_flat(Detection, {**small, "standardize": True})  # all else by default
+    outcome = detection(skelf.load(run), train, test, how)
     print(f"mean average precision at overlap 0.5: {outcome.values['map_a_voc@0.5.last']:.1%}")
     print(f"frames named rightly: {outcome.values['frame_accuracy.last']:.1%}")
 
@@ -47,7 +40,7 @@ def main(folder: Path) -> None:
     for _, start, end, label in test.segments[test.segments[:, 0] == 0]:
         print(f"  frames {start:4d} to {end:4d}  {test.class_names[label]}")
     print("what was found:")
-    detections = outcome.recordings.found("last")  # columns: recording, start, end, label, score
+    detections = outcome.recordings.detections("last")  # recording, start, end, label, score
     first = detections.take(detections.recording == 0)
     for _, start, end, label, score in zip(*first, strict=True):
         print(f"  frames {start:4d} to {end:4d}  {test.class_names[label]} ({score:.2f})")

@@ -13,9 +13,10 @@ from skelf.encoders.gru import GRU
 from skelf.errors import InputError
 from skelf.layouts import KINECT20, NTU25
 from skelf.protocols import PROTOCOLS, _inputs
-from skelf.protocols._training import Recipe, batches, fit, linear_head, set_mode, trained_copy
+from skelf.protocols._training import batches, fit, linear_head, set_mode, trained_copy
 from skelf.protocols.finetune import Finetune, _chosen, finetune, judge
 from skelf.protocols.linear import hold_out
+from skelf.protocols.recipe import Recipe
 from skelf.settings.evaluation import evaluation
 from skelf.settings.options import from_flat
 

@@ -19,10 +19,11 @@ from ..contracts import Encoder
 from ..data.clips import ClipSet
 from ..errors import InputError
 from ..settings.options import option, options
-from ._training import Recipe, linear_head, seeded
+from ._training import linear_head, seeded
 from .dense import Reader
 from .frame_heads import Laying, Task, frozen, tuned
 from .outcome import Outcome
+from .recipe import Recipe
 from .recordings import CHOSEN_BY, Recordings, Rules, untrimmed
 
 

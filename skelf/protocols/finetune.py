@@ -20,9 +20,10 @@ from ..data.clips import ClipSet
 from ..metrics.classes import topk_accuracy
 from ..settings.options import option, options
 from ._inputs import JUDGED, Augment, Part, both_sides, part
-from ._training import Recipe, Trainable, fit, linear_head, seeded, trained_copy
+from ._training import Trainable, fit, linear_head, seeded, trained_copy
 from .linear import hold_out
 from .outcome import Outcome
+from .recipe import Recipe
 
 
 @options("eval")

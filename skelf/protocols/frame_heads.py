@@ -18,8 +18,9 @@ from ..contracts import Encoder
 from ..errors import InputError
 from ..settings.options import option, options
 from ..settings.ranges import Count
-from ._training import Recipe, fit, mean_and_deviation, trained_copy
+from ._training import fit, mean_and_deviation, trained_copy
 from .dense import NormalizeOn, Reader, dense, outputs, taking
+from .recipe import Recipe
 from .windows import Way, Windows, average, draw, draw_centred, frame_labels, lay, rows, to_frames
 
 MEMORY_SHARE = 0.8
