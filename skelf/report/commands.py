@@ -15,6 +15,7 @@ from ..pages import html
 from ..pages.html import Section
 from ..protocols import PROTOCOLS
 from ..settings.evaluation import evaluation
+from ..settings.options import flat
 from ..settings.run import resolve
 from .evidence import Evidence, Row, Run
 from .store import Store
@@ -113,7 +114,8 @@ def _evaluation_changes(
     settings: Mapping[str, Mapping[str, object]], base: Mapping[str, object]
 ) -> Iterator[str]:
     """`eval.protocol.key=value` of what differs from the defaults and from what the run keeps."""
-    usual = evaluation({name: PROTOCOLS[name] for name in settings}, base=base)
+    options = evaluation({name: PROTOCOLS[name] for name in settings}, base=base)
+    usual = {name: flat(how) for name, how in options.items()}
     for protocol, of_protocol in settings.items():
         for key, value in of_protocol.items():
             if key in usual[protocol] and _json(value) != _json(usual[protocol][key]):
