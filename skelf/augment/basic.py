@@ -191,8 +191,8 @@ def map_joints(x: Tensor, matrices: Tensor, joints: Tensor | None = None) -> Ten
     if joints is None:
         return mapped
     # Weights of 0 and 1 choose exactly, in a third of the time that `where` takes.
-    kept = (~joints).to(x.dtype)[:, None, None, :, None].expand(-1, -1, -1, -1, M)
-    return mapped.lerp_(x, kept.contiguous())
+    unchanged = (~joints).to(x.dtype)[:, None, None, :, None].expand(-1, -1, -1, -1, M)
+    return mapped.lerp_(x, unchanged.contiguous())
 
 
 def _uniform(shape: tuple[int, ...], generator: Generator, device: torch.device) -> Tensor:

@@ -31,7 +31,7 @@ def card(
         "license": str(config.get("license", "other")),
         "tags": [tag for tag in dict.fromkeys(tags) if tag],
     }
-    known = {
+    facts_by_name = {
         "method": _arguments(config.get("method")),
         "encoder": _arguments(config.get("encoder")),
         "stream": stream,
@@ -47,7 +47,9 @@ def card(
         f"# {_cell(title) or 'skelf'} encoder of skeleton motion",
         _warning(about),
         "| setting | value |\n|---|---|\n"
-        + "\n".join(f"| {n} | {_cell(v)} |" for n, v in known.items() if v not in ("", None)),
+        + "\n".join(
+            f"| {n} | {_cell(v)} |" for n, v in facts_by_name.items() if v not in ("", None)
+        ),
         _results(metrics or ()),
         "## Use\n\n```python\nimport skelf\n\n"
         'encoder = skelf.load("this folder, or its name on the hub")\n'
@@ -67,8 +69,8 @@ def _name(section: Any) -> str:
 def _arguments(section: Any) -> str:
     if not isinstance(section, Mapping):
         return _name(section)
-    given = ", ".join(f"{key}={value}" for key, value in section.items() if key != "name")
-    return f"{_name(section)}({given})"
+    pairs = ", ".join(f"{key}={value}" for key, value in section.items() if key != "name")
+    return f"{_name(section)}({pairs})"
 
 
 def _header(values: Mapping[str, Any]) -> str:

@@ -107,15 +107,15 @@ def saved(run: str | Path) -> list[Path]:
     A `.<name>.old` is one that stepped aside for its replacement; it counts while that is missing,
     the process having been killed between the two renames.
     """
-    found = []
+    steps = []
     folder = Path(run) / "checkpoints"
     for path in folder.iterdir() if folder.is_dir() else ():
         match = _STEP.fullmatch(path.name)
         if match is None or path.name.startswith(".") != bool(match[3]) or not _complete(path):
             continue
         if match[3] is None or not (folder / path.name[1 : -len(".old")]).exists():
-            found.append((int(match[2]), path))
-    return [path for _, path in sorted(found)]
+            steps.append((int(match[2]), path))
+    return [path for _, path in sorted(steps)]
 
 
 def prune(run: str | Path, keep: int) -> None:
@@ -148,13 +148,13 @@ def locate(name: str | Path) -> Path:
     if path.is_file():
         return path
     if path.is_dir():
-        found = path if _complete(path) else newest(path)
-        if found is None:
+        folder = path if _complete(path) else newest(path)
+        if folder is None:
             raise InputError(
                 f"{path}: no checkpoint here; give a run folder with checkpoints/ or a folder with "
                 f"{MODEL} and {CONFIG}"
             )
-        return found
+        return folder
     hub = re.fullmatch(r"([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w./-]+))?", str(name))
     if hub is None:
         raise InputError(f"{name}: no such folder or file, and no hub name (owner/name)")

@@ -47,7 +47,7 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
 
 def _read_torch(path: Path) -> dict[str, Tensor]:
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # what a hostile or torn file makes torch raise is open-ended
         text = str(error)
         named = re.search(r"GLOBAL ([\w.]+)", text)
@@ -61,12 +61,12 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
         line = next(iter(text.splitlines()), "") or type(error).__name__
         raise InputError(f"{path}: damaged, truncated or no torch file: {line}") from None
     for key in ("state_dict", "model_state_dict", "model"):
-        if isinstance(found, dict) and isinstance(found.get(key), dict):
-            found = found[key]
-    if not isinstance(found, dict) or not found:
-        raise InputError(f"{path}: no tensors by name in it, but a {type(found).__name__}")
+        if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
+            loaded = loaded[key]
+    if not isinstance(loaded, dict) or not loaded:
+        raise InputError(f"{path}: no tensors by name in it, but a {type(loaded).__name__}")
     tensors = {}
-    for name, tensor in found.items():
+    for name, tensor in loaded.items():
         if not isinstance(name, str) or not isinstance(tensor, Tensor):
             raise InputError(
                 f"{path}: {name!r} is a {type(tensor).__name__}, only tensors belong here"

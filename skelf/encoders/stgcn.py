@@ -251,13 +251,13 @@ class Dropout(nn.Dropout):
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` with a share of `p` set to 0 and the rest scaled up, in training; else `x`."""
-        kept = 256 * (1 - self.p)
+        of_256 = 256 * (1 - self.p)
         if not self.training or self.p == 0:
             return x
-        if x.device.type != "cpu" or kept != int(kept):
+        if x.device.type != "cpu" or of_256 != int(of_256):
             return super().forward(x)
         B, C, T, V = x.shape
-        return x * turn(keep_mask(x.numel(), int(kept), x.dtype).view(T, V, B, C))
+        return x * turn(keep_mask(x.numel(), int(of_256), x.dtype).view(T, V, B, C))
 
 
 def _mean(maps: Tensor) -> Tensor:

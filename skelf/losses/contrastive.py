@@ -30,8 +30,8 @@ def cosines(q: Tensor, k: Tensor, queue: Tensor) -> Tensor:
     Source: AimCLR, Eq. 1.
     """
     with torch.autocast(q.device.type, enabled=False):
-        own = (q * k.detach()).sum(dim=1, keepdim=True)
-        return torch.cat([own, q @ queue.detach().T], dim=1)
+        to_key = (q * k.detach()).sum(dim=1, keepdim=True)
+        return torch.cat([to_key, q @ queue.detach().T], dim=1)
 
 
 def info_nce(logits: Tensor) -> Tensor:

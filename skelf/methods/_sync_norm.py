@@ -20,11 +20,11 @@ def synchronize(module: nn.Module) -> None:
     """
     for name, child in module.named_children():
         if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d):
-            made = SyncNorm(child.num_features, child.eps, child.momentum)
-            made.weight, made.bias = child.weight, child.bias
+            synced = SyncNorm(child.num_features, child.eps, child.momentum)
+            synced.weight, synced.bias = child.weight, child.bias
             for key, value in child.named_buffers():
-                setattr(made, key, value)
-            setattr(module, name, made.train(child.training))
+                setattr(synced, key, value)
+            setattr(module, name, synced.train(child.training))
         else:
             synchronize(child)
 

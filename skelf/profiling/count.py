@@ -138,27 +138,27 @@ def profile(
     if batch is not None and batch < 2:
         raise InputError(f"batch: {batch}; a step needs 2 clips or more")
     skeleton = layout if isinstance(layout, Skeleton) else named_layout(layout)
-    given: dict[str, Any] = {
+    taken: dict[str, Any] = {
         "skeleton": skeleton.to_dict(),
         "channels": channels,
         "persons": settings.data["persons"] or persons,
         "stream": stream,
     }
     listener("counting", 0, 1)
-    counted = count(settings, given)
+    counted = count(settings, taken)
     listener("counting", 1, 1)
     timing, failure = None, None
     if time:
         size = batch or BATCHES[device]
         try:
-            timing = measure(settings, given, size, steps, device, listener)
+            timing = measure(settings, taken, size, steps, device, listener)
         except RuntimeError as error:  # a count is no less true for it
             failure = f"{method}: {error}"
     return Profile(
         method=method,
         encoder=settings.encoder["name"],
         layout=skeleton.name,
-        persons=given["persons"],
+        persons=taken["persons"],
         stream=stream,
         timing=timing,
         failure=failure,

@@ -110,9 +110,9 @@ def measure(
             raise
         code = process.wait()
         words.seek(0)
-        said = [line.strip() for line in words.read().splitlines() if line.strip()]
+        lines = [line.strip() for line in words.read().splitlines() if line.strip()]
     if code or "clips_per_second" not in answer:
-        last = said[-1] if said and code > 0 else "it was killed, which a lack of memory can do"
+        last = lines[-1] if lines and code > 0 else "it was killed, which a lack of memory can do"
         raise RuntimeError(f"the step at batch {batch} was not measured: {last}")
     return Timing(**answer)
 

@@ -35,10 +35,10 @@ class RunLog:
         from torch.utils.tensorboard import SummaryWriter  # slow to import, needed in training only
 
         self.path = run / "log.jsonl"
-        kept = [row for row in read_log(run) if row["epoch"] <= epoch]
-        write_text(self.path, "".join(json.dumps(row) + "\n" for row in kept))
+        earlier = [row for row in read_log(run) if row["epoch"] <= epoch]
+        write_text(self.path, "".join(json.dumps(row) + "\n" for row in earlier))
         self._file = self.path.open("a", encoding="utf-8")
-        step = kept[-1].get("step", 0) + 1 if kept else 0
+        step = earlier[-1].get("step", 0) + 1 if earlier else 0
         self._board = SummaryWriter(str(run / "tensorboard"), purge_step=step)
 
     def __enter__(self) -> RunLog:
