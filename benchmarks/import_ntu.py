@@ -77,7 +77,7 @@ def import_one(tree: str, store: str, workers: int) -> dict[str, float]:
     import warnings
 
     from skelf import memory
-    from skelf.data.readers import READERS
+    from skelf.data.readers.ntu import NTU, read_ntu
 
     memory.keep_freed()  # as the command line does
     warnings.simplefilter("ignore")
@@ -90,7 +90,7 @@ def import_one(tree: str, store: str, workers: int) -> dict[str, float]:
     watcher = threading.Thread(target=watch)
     watcher.start()
     began, used = time.perf_counter(), time.process_time()
-    clips = READERS["ntu"](tree, workers=workers, scratch=Path(store).parent)
+    clips = read_ntu(tree, None, NTU(workers=workers), scratch=Path(store).parent)
     parsed, spent = time.perf_counter(), time.process_time()
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     clips.save(store)

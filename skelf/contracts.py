@@ -150,7 +150,18 @@ class Protocol(Contract):
 
 
 class Reader(Contract):
-    """Recordings of one format to clips; what is keyword-only is a setting."""
+    """Recordings of one format to clips.
 
-    def __call__(self, path: str | Path, /, *args: Any, **settings: Any) -> ClipSet:
+    The third argument is its options, where it has any. `progress`, called with what is done and
+    all, and `scratch`, a folder for frames meanwhile, are keyword-only, where it reads many files.
+    """
+
+    def __call__(
+        self,
+        path: str | Path,
+        layout: str | Skeleton | None = None,
+        /,
+        *how: Any,  # options of its own class
+        **meanwhile: Any,
+    ) -> ClipSet:
         """Reads a file or a folder."""

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from by_keys import by_keys
 from pose_files import alphapose, body, edit, flat
 
-from skelf.data.readers import READERS
 from skelf.errors import InputError
 from skelf.layouts import COCO17, HALPE26, OPENPOSE18
 
-read = READERS["alphapose"]
+read = by_keys("alphapose")
 
 
 def rows(joints: int, frames: range, **more: Any) -> list[dict[str, Any]]:

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from by_keys import by_keys
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from skelf.cli import main as cli
-from skelf.data.readers import READERS
 from skelf.errors import InputError
 
-read = READERS["amc"]
+read = by_keys("amc")
 
 # Orders of every kind: the root's, a bone's axis, and its motion; `hand` before its parent.
 ASF = """# comment

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from by_keys import by_keys
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from skelf.cli import main as cli
-from skelf.data.readers import READERS
 from skelf.data.readers.c3d import spanning_tree
 from skelf.errors import InputError
 
-read = READERS["c3d"]
+read = by_keys("c3d")
 INTEL, DEC, MIPS = 84, 85, 86
 NAMES = ("LSHO", "RSHO", "LWRA", "RWRA", "HEAD")
 BASE = np.array([[-200, 0, 1400], [200, 0, 1400], [-500, 0, 1000], [500, 0, 1000], [0, 0, 1600.0]])

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from by_keys import by_keys
 from pose_files import body, coco, edit
 
-from skelf.data.readers import READERS
 from skelf.errors import InputError
 from skelf.layouts import COCO17
 
-read = READERS["coco"]
+read = by_keys("coco")
 
 
 def test_values(tmp_path: Path) -> None:

@@ -252,11 +252,11 @@ def test_arrays_with_a_confidence(tmp_path):
     fields = {"frames": data.joints, "offsets": np.append(0, data.length.cumsum()), "fps": 30.0}
     np.savez(tmp_path / "a.npz", **fields)
     assert not arrays.read_arrays(tmp_path / "a.npz", "kinect20").confidence
-    read = arrays.read_arrays(tmp_path / "a.npz", "kinect20", confidence=True)
+    read = arrays.read_arrays(tmp_path / "a.npz", "kinect20", arrays.Arrays(confidence=True))
     assert (read.confidence, read.coordinates, read.path) == (True, 2, None)
     np.savez(tmp_path / "a.npz", **fields | {"frames": data.joints * 3})
     with pytest.raises(InputError, match=r"a\.npz: joints: .* a confidence"):
-        arrays.read_arrays(tmp_path / "a.npz", "kinect20", confidence=True)
+        arrays.read_arrays(tmp_path / "a.npz", "kinect20", arrays.Arrays(confidence=True))
 
 
 def test_scores_are_checked():

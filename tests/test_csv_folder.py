@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from by_keys import by_keys
 from pose_files import MAPPING, body, csv
 
-from skelf.data.readers import READERS
 from skelf.errors import InputError
 from skelf.layouts import COCO17
 
-read = READERS["csv"]
+read = by_keys("csv")
 STICK = """
 names = ["hip", "head", "hand"]
 parents = ["", "hip", "hip"]
@@ -231,9 +231,9 @@ def test_confidence_out_of_range(tmp_path: Path) -> None:
 
 def test_options(tmp_path: Path) -> None:
     csv(tmp_path)
-    with pytest.raises(InputError, match="threshold: 2; use 0 to 1"):
+    with pytest.raises(InputError, match=r"csv\.threshold: .* less than or equal to 1, got 2"):
         read(tmp_path, threshold=2)
-    with pytest.raises(InputError, match="missing: 'cubic'; use keep, hold or linear"):
+    with pytest.raises(InputError, match=r"csv\.missing: Input should be 'keep', .* got 'cubic'"):
         read(tmp_path, missing="cubic")
     with pytest.raises(InputError, match="no such folder"):
         read(tmp_path / "walk" / "S3_C1.csv")

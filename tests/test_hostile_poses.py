@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import pickle
 import random
@@ -22,8 +21,9 @@ from skelf.cli import main as cli
 from skelf.data import pool
 from skelf.data.clips import ClipSet
 from skelf.data.formats import members, text
-from skelf.data.readers import READERS, kinetics, openpose, precog
+from skelf.data.readers import READERS, kinetics, openpose, precog, reader_options
 from skelf.errors import InputError
+from skelf.settings.options import table
 
 ALL = pytest.mark.parametrize("name", GOOD)
 
@@ -83,11 +83,12 @@ def test_what_goes_to_workers_pickles(
         return (pickle.loads(pickle.dumps(fn(item))) for item in items)
 
     format_, path, _ = made(name, tmp_path)
-    if "workers" not in inspect.signature(READERS[format_]).parameters:
+    cls = reader_options(format_)
+    if cls is None or "workers" not in table(cls):
         return
     want = READERS[format_](path).digest()
     monkeypatch.setattr(pool, "ordered", ordered)
-    assert READERS[format_](path, workers=3).digest() == want
+    assert READERS[format_](path, None, cls(workers=3)).digest() == want
 
 
 @ALL

@@ -8,13 +8,13 @@ from zipfile import ZipFile
 
 import numpy as np
 import pytest
+from by_keys import by_keys
 from pose_files import body, edit, flat, kinetics
 
-from skelf.data.readers import READERS
 from skelf.errors import InputError
 from skelf.layouts import COCO17, OPENPOSE18
 
-read = READERS["kinetics"]
+read = by_keys("kinetics")
 
 # Of the five published sample files: frames, label, class.
 SAMPLE = {

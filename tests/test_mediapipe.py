@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from by_keys import by_keys
 from pose_files import edit, landmarks, mediapipe, mediapipe_csv
 
-from skelf.data.readers import READERS
 from skelf.errors import InputError
 from skelf.layouts import MEDIAPIPE33
 
-read = READERS["mediapipe"]
+read = by_keys("mediapipe")
 
 
 def table(frame: int) -> np.ndarray:
@@ -73,7 +73,9 @@ def test_world_and_image(tmp_path: Path) -> None:
     edit(tmp_path / "video1.json", without)
     with pytest.raises(InputError, match=r"'pose_world_landmarks' is missing; .*landmarks=image"):
         read(tmp_path)
-    with pytest.raises(InputError, match="landmarks: 'both'; use world or image"):
+    with pytest.raises(
+        InputError, match=r"landmarks: Input should be 'world' or 'image', got 'both'"
+    ):
         read(tmp_path, landmarks="both")
 
 

@@ -9,6 +9,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import pytest
+from by_keys import by_keys
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ntu_tree import FIRST_ID, Made, figure, make, ntu_text, ntu_tree, zipped
@@ -18,11 +19,11 @@ from skelf.data.clips import ClipSet
 from skelf.data.formats import kinect_text, members
 from skelf.data.formats.kinect_text import parse_kinect
 from skelf.data.motion import bodies
-from skelf.data.readers import READERS, ntu
+from skelf.data.readers import ntu
 from skelf.errors import InputError
 from skelf.layouts import NTU25
 
-read = READERS["ntu"]
+read = by_keys("ntu")
 # Name -> frames, persons, label, subject, camera, setup.
 REAL = {
     "S001C001P001R001A001": (103, 1, 0, 1, 1, 1),

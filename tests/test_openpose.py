@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from by_keys import by_keys
 from pose_files import body, edit, flat, openpose
 
-from skelf.data.readers import READERS
 from skelf.errors import InputError
 from skelf.layouts import COCO17, OPENPOSE18, OPENPOSE25
 
-read = READERS["openpose"]
+read = by_keys("openpose")
 
 
 def write(folder: Path, poses: dict[int, list[np.ndarray]], name: str = "v") -> Path:
@@ -46,7 +46,9 @@ def test_classes_are_the_first_folders(tmp_path: Path) -> None:
     write(tmp_path, {0: [body(25)]})
     with pytest.raises(InputError, match="this clip is in no class folder"):
         read(tmp_path, folders="class")
-    with pytest.raises(InputError, match="folders: 'x'; use none or class"):
+    with pytest.raises(
+        InputError, match=r"openpose\.folders: Input should be 'none' or 'class', got 'x'"
+    ):
         read(tmp_path, folders="x")
 
 
@@ -130,10 +132,11 @@ def test_face_and_hands_alone(tmp_path: Path) -> None:
 def test_refusals(tmp_path: Path) -> None:
     file = openpose(tmp_path)
     for options, match in (
-        ({"persons": 0}, "persons: 0; use 1 to 256"),
-        ({"missing": "cubic"}, "missing: 'cubic'; use keep, hold or linear"),
-        ({"threshold": 1.5}, "threshold: 1.5; use 0 to 1"),
-        ({"fps": 0}, "fps: 0; use the video's"),
+        ({"persons": 0}, "persons: Input should be greater than or equal to 1, got 0"),
+        ({"persons": 257}, "persons: Input should be less than or equal to 256, got 257"),
+        ({"missing": "cubic"}, "missing: Input should be 'keep', 'hold' or 'linear', got 'cubic'"),
+        ({"threshold": 1.5}, "threshold: Input should be less than or equal to 1, got 1.5"),
+        ({"fps": 0}, "fps: Input should be greater than 0, got 0"),
     ):
         with pytest.raises(InputError, match=match):
             read(tmp_path, **options)

@@ -9,6 +9,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import pytest
+from by_keys import by_keys
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ntu_tree import pku_tree
@@ -23,10 +24,9 @@ from skelf.data.formats.pkummd_text import (
     parse_split,
     segments_of,
 )
-from skelf.data.readers import READERS
 from skelf.errors import InputError
 
-read = READERS["pkummd"]
+read = by_keys("pkummd")
 
 
 def quiet(*args: object, **options: object) -> ClipSet:

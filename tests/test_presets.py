@@ -7,11 +7,11 @@ import pytest
 from skelf import api
 from skelf.cli import data_import as cli_import
 from skelf.data import presets
-from skelf.data.readers import READERS
+from skelf.data.readers.ntu import NTU
+from skelf.data.readers.pkummd import PKUMMD
 from skelf.data.synthetic import clips as synthetic
 from skelf.errors import InputError
 from skelf.layouts import NTU25
-from skelf.settings.settable import arguments
 
 
 def test_a_path_stays_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,26 +45,25 @@ def test_absent_sets_say_where_they_come_from(
         assert ("SKELF_DATA is not set" in text) == (not folder) and "\n" not in text
         command = text.split("skelf data import ")[1].split(" --out ")
         format_, _, *words = command[0].split()
-        given = cli_import._reader_options(format_, words)
-        checked = arguments(READERS[format_], given, section="x", source="")
-        assert checked["workers"] >= 1 and len(words) == 1
+        (how,) = cli_import._how(format_, words)
+        assert how.workers >= 1 and len(words) == 1
 
 
 def test_options_are_checked_against_the_reader() -> None:
-    given = cli_import._reader_options("ntu", ["persons=file", "ntu.workers=3"])
-    assert given == {"persons": "file", "workers": 3}
-    assert cli_import._reader_options("pkummd", ["part=2", "workers=1"]) == {
-        "part": 2,
-        "workers": 1,
-    }
+    assert cli_import._how("ntu", ["persons=file", "ntu.workers=3"]) == (
+        NTU(persons="file", workers=3),
+    )
+    assert cli_import._how("pkummd", ["part=2", "workers=1"]) == (PKUMMD(part=2),)
+    assert cli_import._how("kinetics", ["persons=1", "workers=1"])[0].poses.missing == "keep"
+    assert cli_import._how("precog", []) == ()
     with pytest.raises(InputError, match=r"did you mean 'ntu\.persons'"):
-        cli_import._reader_options("ntu", ["person=file"])
+        cli_import._how("ntu", ["person=file"])
     with pytest.raises(InputError, match=r"ntu\.persons: Input should be 'energy', 'tracked' or"):
-        cli_import._reader_options("ntu", ["persons=all"])
+        cli_import._how("ntu", ["persons=all"])
     for word in ("scratch=x", "progress=1", "layout=ntu25"):  # the command's own
         with pytest.raises(InputError, match=r"unknown key 'ntu\."):
-            cli_import._reader_options("ntu", [word])
+            cli_import._how("ntu", [word])
     with pytest.raises(InputError, match="the format synthetic has no options"):
-        cli_import._reader_options("synthetic", ["persons=file"])
+        cli_import._how("synthetic", ["persons=file"])
     with pytest.raises(InputError, match=r"'persons': write KEY=VALUE; ntu has benchmark, persons"):
-        cli_import._reader_options("ntu", ["persons"])
+        cli_import._how("ntu", ["persons"])

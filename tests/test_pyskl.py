@@ -306,12 +306,12 @@ def test_persons(tmp_path):
     with pytest.raises(InputError, match=r"up to 30 persons; say how many to keep \(persons=2\)"):
         pyskl.read_pyskl(path)
     with pytest.warns(UserWarning, match="1 clips have more persons than 2"):
-        clips = pyskl.read_pyskl(path, persons=2)
+        clips = pyskl.read_pyskl(path, how=pyskl.Pyskl(persons=2))
     expected = many["keypoint"][[0, 2]].transpose(1, 0, 2, 3)  # persons 0, 2, 3, 4 are seen most
     assert np.array_equal(clips.clip(0)[..., :2], expected)
     assert clips.persons == 2 and not clips.clip(2).any()
-    with pytest.raises(InputError, match="persons=0"):
-        pyskl.read_pyskl(path, persons=0)
+    with pytest.raises(InputError, match=r"pyskl\.persons: .*got 0"):
+        pyskl.read_pyskl(path, how=pyskl.Pyskl(persons=0))
 
 
 # ---- hostile and broken files ----

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from skelf.cli.main import app
 from skelf.cli.names import TABLES
+from skelf.data.readers import READERS, reader_options
 from skelf.methods import METHODS
 from skelf.protocols import PROTOCOLS
 from skelf.settings.options import table
@@ -50,6 +51,7 @@ def test_a_formats_help_names_its_options():
     help_ = text("data", "import", "openpose")
     assert "The format openpose" in help_ and " threshold " in help_
     assert all("The format" in text("data", "import", name) for name in ("ntu", "csv", "bvh"))
+    assert "The format" not in text("data", "import", "precog")
 
 
 def test_the_shipped_defaults_are_shown():
@@ -61,7 +63,7 @@ def test_every_setting_has_a_line_about_it():
     things = [*(METHODS[name] for name in METHODS), *TABLES["encoders"].values()]
     things += [options_of(PROTOCOLS[name], "how") for name in PROTOCOLS]
     things += [options_of(METHODS[name], "views") for name in METHODS]
-    things += [Train, *TABLES["formats"].values()]
+    things += [Train, *filter(None, map(reader_options, READERS))]
     bare = [
         f"{thing.__qualname__}.{key}"
         for thing in things

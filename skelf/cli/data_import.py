@@ -1,9 +1,10 @@
-"""`skelf data import`: one command for all readers, whose signatures are its options."""
+"""`skelf data import`: one command for all readers, whose options are its own."""
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,25 +15,24 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from .. import memory
 from ..data.clips import ClipSet, utf8
-from ..data.readers import READERS
+from ..data.readers import READERS, reader_options
 from ..data.synthetic import clips as synthetic
 from ..errors import InputError, unknown
 from ..layouts import KINECT20
 from ..layouts import layout as named_layout
 from ..settings.given import parse_override
-from ..settings.settable import arguments, settable, unknown_keys
+from ..settings.options import table
+from ..settings.settable import filled
 from . import complete
 from .notes import warnings_as_notes
 
 FORMATS = (*READERS, "synthetic")
-# Keyword arguments that the command itself fills, where a reader has them.
-FILLED = ("progress", "scratch")
 MOST_WORKERS = 8  # beyond, the disk is the limit
 
 
 def _options(format_: str) -> list[str]:
-    takes = settable(READERS[format_]) if format_ in READERS else {}
-    return [key for key in takes if key not in FILLED]
+    cls = reader_options(format_) if format_ in READERS else None
+    return list(table(cls)) if cls else []
 
 
 _LISTED = "; ".join(f"{name}: {', '.join(_options(name))}" for name in FORMATS if _options(name))
@@ -99,7 +99,7 @@ def import_(
         if path is not None:
             raise InputError(f"{path}: synthetic sets are computed, not read; leave PATH out")
         options.setdefault("clips", 0 if recordings else 1000)
-        imported = synthetic.generate(named_layout(layout) if layout else KINECT20, **options)
+        clipset = synthetic.generate(named_layout(layout) if layout else KINECT20, **options)
     else:
         for key, value in options.items():
             has = f"write {key}={value}" if key in _options(format_) else "leave it out"
@@ -108,49 +108,48 @@ def import_(
             raise InputError(
                 f"{format_}: which file? Use: skelf data import {format_} PATH --out ..."
             )
-        imported = _read(format_, path, layout, _reader_options(format_, words or ()), out, console)
-    imported.save(out)
+        clipset = _read(format_, path, layout, _how(format_, words or ()), out, console)
+    clipset.save(out)
     remark = ""
-    if imported.attributes.get("synthetic") == "true":
+    if clipset.attributes.get("synthetic") == "true":
         remark = " of computed figures (synthetic, no real people)"
-    text = (
-        f"{escape(utf8(str(out)))}: {len(imported)} clips, {imported.frames_total} frames{remark}"
-    )
+    text = f"{escape(utf8(str(out)))}: {len(clipset)} clips, {clipset.frames_total} frames{remark}"
     console.print(text, soft_wrap=True)
 
 
-def _reader_options(format_: str, words: Sequence[str]) -> dict[str, Any]:
-    """The words as arguments of the reader, checked against its signature."""
-    names = _options(format_)
-    if words and not names:
-        raise InputError(f"{words[0]!r}: the format {format_} has no options; leave it out")
-    chosen = {}
+def _how(format_: str, words: Sequence[str]) -> tuple[Any, ...]:
+    """The words as the reader's options, where it has any."""
+    cls = reader_options(format_) if format_ in READERS else None
+    if cls is None:
+        if words:
+            raise InputError(f"{words[0]!r}: the format {format_} has no options; leave it out")
+        return ()
+    keys = list(table(cls))
+    values = {}
     for word in words:
         if "=" not in word:
-            raise InputError(f"{word!r}: write KEY=VALUE; {format_} has {', '.join(names)}")
+            raise InputError(f"{word!r}: write KEY=VALUE; {format_} has {', '.join(keys)}")
         key, value = parse_override(f"{format_}.{word.removeprefix(f'{format_}.')}")
-        chosen[key.removeprefix(f"{format_}.")] = value
-    if "workers" in names:
+        values[key.removeprefix(f"{format_}.")] = value
+    if "workers" in keys:
         # This process has work too, writing what they parse: on two cores one alone is faster.
-        chosen.setdefault("workers", max(1, min(MOST_WORKERS, _processors() - 1)))
-    if lines := unknown_keys(chosen, names, format_, "data import"):
-        raise InputError("\n".join(lines))
-    checked = arguments(READERS[format_], chosen, section=format_, source="data import")
-    return {key: checked[key] for key in chosen}
+        values.setdefault("workers", max(1, min(MOST_WORKERS, _processors() - 1)))
+    return (filled(cls, values, section=format_, source="data import"),)
 
 
 def _read(
     format_: str,
     path: Path,
     layout: str | None,
-    chosen: dict[str, Any],
+    how: tuple[Any, ...],
     out: Path,
     console: Console,
 ) -> ClipSet:
-    reader: Callable[..., ClipSet] = READERS[format_]
-    takes = settable(reader)
+    reader = READERS[format_]
+    takes = inspect.signature(reader).parameters
+    meanwhile: dict[str, Any] = {}
     if "scratch" in takes:
-        chosen["scratch"] = out.absolute().parent  # where there must be room for the store anyway
+        meanwhile["scratch"] = out.absolute().parent  # where there must be room for the store
     bar = Progress(
         TextColumn("reading"),
         BarColumn(),
@@ -163,8 +162,10 @@ def _read(
     with warnings_as_notes(console), bar:
         if "progress" in takes:
             task = bar.add_task("", total=None)
-            chosen["progress"] = lambda done, total: bar.update(task, completed=done, total=total)
-        return reader(path, layout, **chosen)
+            meanwhile["progress"] = lambda done, total: bar.update(
+                task, completed=done, total=total
+            )
+        return reader(path, layout, *how, **meanwhile)
 
 
 def _processors() -> int:

@@ -77,10 +77,11 @@ def of_format(name: str) -> Groups:
     """The options of a format's reader."""
     if name not in TABLES["formats"]:
         return []
+    from ..data.readers import reader_options
     from ..settings.describe import described
 
-    rows = described(TABLES["formats"][name], "")
-    return [(f"The format {name}", rows)] if rows else []
+    cls = reader_options(name)
+    return [(f"The format {name}", described(cls, ""))] if cls else []
 
 
 GROUPS: dict[str, Callable[[str], Groups]] = {

@@ -6,16 +6,22 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..errors import InputError
 from ..memory import keep_freed
+from ..settings.options import option
 
 T = TypeVar("T")
 R = TypeVar("R")
 Progress = Callable[[int, int], None]
 """Called with items done and items in all."""
 MOST_WORKERS = 64
+
+
+def workers_option() -> Any:  # a field, as of `option`
+    """The field `workers` of a reader's options."""
+    return option(1, "processes that parse", ge=1, le=MOST_WORKERS)
 
 
 def ordered(fn: Callable[[T], R], items: Sequence[T], workers: int, chunk: int = 16) -> Iterator[R]:

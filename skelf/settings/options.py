@@ -18,6 +18,9 @@ Occlusion(sigma=0.1, schedule=Schedule(epochs=5))
 >>> Schedule(epochs=0)
 Traceback (most recent call last):
 skelf.errors.InputError: eval.epochs: Input should be greater than or equal to 1, got 0
+
+A process that only carries options, as one that parses files, need not load pydantic: defaults are
+not checked when they stand in a class, nor when they are `unchecked`.
 """
 
 from __future__ import annotations
@@ -97,6 +100,22 @@ def options(section: str) -> Callable[[type[C]], type[C]]:
         return dataclasses.dataclass(frozen=True, kw_only=True)(cls)
 
     return make
+
+
+def unchecked(cls: type[C], **values: Any) -> C:
+    """Options for a default, which a test checks instead of every import.
+
+    Raises:
+        TypeError: a field that the class does not have.
+    """
+    fields: Any = cls  # a checker does not see that it is a dataclass
+    defaults = {field.name: field.default for field in dataclasses.fields(fields)}
+    if strange := values.keys() - defaults.keys():
+        raise TypeError(f"{cls.__name__} has no field {min(strange)!r}")
+    instance = object.__new__(cls)
+    for name, value in (defaults | values).items():
+        object.__setattr__(instance, name, value)
+    return instance
 
 
 def is_options(thing: Any) -> bool:

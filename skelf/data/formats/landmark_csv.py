@@ -18,13 +18,13 @@ FRAME = ("frame", "frame_number", "frame_index", "frame_id", "frame_num")
 JOINT = ("landmark", "landmark_id", "landmark_index", "landmark_name", "joint")
 
 
-def read_landmarks(name: str, member: Member, label: int, skeleton: Skeleton) -> Video:
+def read_landmarks(name: str, member: Member, class_: naming.Class, skeleton: Skeleton) -> Video:
     """One video; empty cells are joints that were not found.
 
     Args:
         name: of the clip.
         member: the file.
-        label: its class.
+        class_: of the clip.
         skeleton: names and number of the landmarks.
 
     Raises:
@@ -36,7 +36,7 @@ def read_landmarks(name: str, member: Member, label: int, skeleton: Skeleton) ->
     parsed = _long(table, header, joint, skeleton) if joint is not None else None
     numbers, places, joints = parsed or _wide(table, header, skeleton)
     indices, length, step = naming.timeline(numbers, table.where, sampled=True)
-    video = Video(name, table.where, length, label, step=step)
+    video = Video(name, table.where, length, *class_, step=step)
     flat = np.isnan(joints[:, :, 2]).all()  # no z anywhere
     seen = ~np.isnan(joints[:, :, :2] if flat else joints[:, :, :3]).any(axis=2)
     # Without a column of visibility, what has a place was seen.

@@ -6,11 +6,21 @@ import re
 from collections.abc import Iterable, Sequence
 from math import gcd
 from pathlib import Path, PurePosixPath
+from typing import Any, Literal
 
 from ...errors import InputError
+from ...settings.options import option
 from .members import Member
 
 LONGEST = 1 << 20  # frames of a video: ten hours
+Folders = Literal["none", "class"]
+Class = tuple[int, str]
+"""Label and name; -1 and "" where there is none."""
+
+
+def folders_option() -> Any:  # a field, as of `option`
+    """The field `folders` of the options of a reader of many videos."""
+    return option("none", "class: the first folder below the path is the class")
 
 
 def frame_number(name: str | int, where: str) -> int:
@@ -80,18 +90,14 @@ def by_name(files: Iterable[Member], root: Path, common: str = "") -> dict[str, 
     return dict(sorted(named.items()))
 
 
-def folder_classes(
-    names: Iterable[str], folders: str, path: Path
-) -> tuple[dict[str, int], dict[int, str]]:
-    """Classes by the first folder of clip names: name -> label, and label -> class name.
+def folder_classes(names: Iterable[str], folders: Folders, path: Path) -> dict[str, Class]:
+    """Clip name -> its class, by the first folder.
 
     Raises:
         InputError: folders="class", and a clip lies in no folder.
     """
     if folders == "none":
-        return dict.fromkeys(names, -1), {}
-    if folders != "class":
-        raise InputError(f"folders: {folders!r}; use none or class")
+        return dict.fromkeys(names, (-1, ""))
     parts = {name: name.split("/") for name in names}
     for name, part in parts.items():
         if len(part) < 2:
@@ -100,7 +106,7 @@ def folder_classes(
                 "class folder; move it into one"
             )
     classes = sorted({part[0] for part in parts.values()})
-    return {n: classes.index(part[0]) for n, part in parts.items()}, dict(enumerate(classes))
+    return {name: (classes.index(part[0]), part[0]) for name, part in parts.items()}
 
 
 def _below(file: Path, root: Path) -> str:

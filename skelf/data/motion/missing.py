@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
-
-from ...errors import InputError
 
 Missing = Literal["keep", "hold", "linear"]
 """keep: zeros. hold: the place last seen, before that the next one. linear: on the line between
 the neighbours in time; before the first and after the last sight as in hold."""
-
-
-def refuse_rule(rule: str) -> None:
-    """Raises InputError when there is no such rule."""
-    if rule not in get_args(Missing):
-        raise InputError(f"missing: {rule!r}; use keep, hold or linear")
 
 
 def fill(coordinates: np.ndarray, seen: np.ndarray, rule: Missing) -> np.ndarray:

@@ -9,21 +9,24 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal, TypedDict, get_args
+from typing import Annotated, Any, Literal, TypedDict
 
 import numpy as np
 
 from ...errors import InputError, unknown
 from ...layouts import layout as named_layout
+from ...settings.options import option, options
+from ...settings.ranges import Positive, Range
 from ...skeleton import Skeleton
 from ..clips import ClipSet, utf8
 from ..frames import Frames
 from ..joints import names as joint_names
 from ..pool import Progress
-from .axes import UPS, Up, upright
+from .axes import Up, upright
 from .resample import LARGEST, resample
 
 Folders = Literal["class", "subject", "none"]
+Scale = Annotated[float, Range(gt=0, le=LARGEST)]
 
 
 @dataclass(frozen=True)
@@ -58,42 +61,76 @@ class _Table(TypedDict, total=False):
     subject: list[int]
 
 
+@options("mocap")
+class Mocap:
+    """What the readers of motion capture share.
+
+    Joints are renamed before a layout or `drop` looks for them. A layout finds its joints in the
+    files by name, in any case.
+    """
+
+    fps: Positive | None = option(
+        None, "frames a second to resample to, linearly; none keeps the file's"
+    )
+    scale: Scale | None = option(
+        None,
+        "metres in one unit of the file; none is what the file says, in bvh 0.01, in amc an inch "
+        "divided by the length that :units states, so 0.0254 / 0.45 for CMU",
+    )
+    up: Up | None = option(
+        None, "the file's upward axis; none is y, in c3d what POINT:Y_SCREEN says, else z"
+    )
+    drop: str | tuple[str, ...] = option(
+        (), "joints to leave out, with * and ?, any case; a list, or one text with commas"
+    )
+    rename: dict[str, str] | None = option(None, "names of joints in the file = names to use")
+
+
+def folders_option(default: Folders) -> Any:  # a field, as of `option`
+    """The field `folders` of a reader's options."""
+    return option(
+        default,
+        "what a subfolder's name is: the class of the files that it holds, their subject (its "
+        "number), or none of both",
+    )
+
+
 def collect(
     path: Path,
     files: Sequence[Path],
     load: Callable[[Path], Motion],
     layout: str | Skeleton | None,
+    how: Mocap,
     *,
-    fps: float | None,
-    scale: float | None,
-    up: Up | None,
-    drop: str | Sequence[str],
-    rename: Mapping[str, str] | None,
     folders: Folders,
     progress: Progress | None,
     scratch: str | Path | None,
 ) -> ClipSet:
-    """One clip for each file, in metres with y up; the options are those of the readers.
+    """One clip for each file, in metres with y up.
+
+    Args:
+        path: what the user named.
+        files: in it.
+        load: reads one of them.
+        layout: a name, a TOML file or a Skeleton; None: the files' own hierarchy.
+        how: the options that readers of motion capture share.
+        folders: what a subfolder's name is.
+        progress: called with files done and in all.
+        scratch: folder for the frames meanwhile; None: the system's.
 
     Raises:
         InputError: a file that cannot be read, another skeleton than the first file's, a joint
             that is not there.
     """
-    if scale is not None and not 0 < scale <= LARGEST:
-        raise InputError(f"scale: {scale:g} metres a unit; give a number above 0, as 0.01")
-    if up is not None and up not in UPS:
-        raise unknown("up", up, UPS)
-    if folders not in get_args(Folders):
-        raise unknown("folders", folders, get_args(Folders))
     wanted = named_layout(layout) if isinstance(layout, str) else layout
-    dropped = drop.split(",") if isinstance(drop, str) else list(drop)
+    dropped = how.drop.split(",") if isinstance(how.drop, str) else how.drop
     patterns = [pattern.strip().lower() for pattern in dropped if pattern.strip()]
     length, rates, skeleton = [], [], wanted
     notes: dict[str, list[Path]] = {}
     gaps: dict[Path, tuple[int, int]] = {}  # positions that are gaps, and all
     with ExitStack() as stack:
         for done, file in enumerate(files):
-            motion = _renamed(file, load(file), rename or {})
+            motion = _renamed(file, load(file), how.rename or {})
             if wanted is None:
                 motion = _without(file, motion, patterns)
                 skeleton = skeleton or joint_names.skeleton(file, motion.names, motion.parents)
@@ -101,10 +138,10 @@ def collect(
                 motion = replace(motion, notes=(*motion.notes, *_still_root(motion)))
             assert skeleton is not None
             joints = motion.joints[:, _order(file, motion.names, skeleton, wanted is not None)]
-            rates.append(motion.fps if fps is None else fps)
-            if fps is not None:
-                joints = resample(joints, motion.fps, fps)
-            clip, unseen = _metres(joints, scale or motion.scale, up or motion.up)
+            rates.append(motion.fps if how.fps is None else how.fps)
+            if how.fps is not None:
+                joints = resample(joints, motion.fps, how.fps)
+            clip, unseen = _metres(joints, how.scale or motion.scale, how.up or motion.up)
             if unseen.any():
                 gaps[file] = int(unseen.sum()), unseen.size
             if not done:

@@ -20,13 +20,14 @@ import numpy as np
 
 from ...errors import InputError
 from ...layouts import layout as named_layout
+from ...settings.options import option, options
 from ...skeleton import Skeleton
 from .. import pool
 from ..clips import ClipSet
 from ..frames import Frames
 from ..pool import Progress
 from . import tracks
-from .missing import Missing, refuse_rule
+from .missing import Missing
 
 T = TypeVar("T")
 
@@ -34,24 +35,19 @@ CROWD = 256  # poses in one frame: more is no output of an estimator
 MOST_PLACES = 1 << 22  # frames times persons of a clip: what they take stays near 1 GB
 
 
-@dataclass(frozen=True)
-class Rules:
-    """What readers of poses let the user choose; the meaning stands in `docs/pose.md`."""
+@options("poses")
+class Poses:
+    """What all readers of poses let the user choose; `docs/pose.md` tells more."""
 
-    persons: int
-    missing: Missing
-    threshold: float
-    confidence: bool
-    fps: float
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.persons <= CROWD:
-            raise InputError(f"persons: {self.persons}; use 1 to {CROWD}")
-        refuse_rule(self.missing)
-        if not 0 <= self.threshold <= 1:
-            raise InputError(f"threshold: {self.threshold}; use 0 to 1")
-        if not 0 < self.fps < 1e6:
-            raise InputError(f"fps: {self.fps}; use the video's frames a second, above 0")
+    persons: int = option(2, "kept in each video, the most present and confident", ge=1, le=CROWD)
+    missing: Missing = option(
+        "linear", "what stands for joints that were not found: keep (zeros), hold, linear"
+    )
+    threshold: float = option(
+        0.05, "joints below this confidence (or visibility) count as not found", ge=0, le=1
+    )
+    confidence: bool = option(True, "false drops that channel")
+    fps: float = option(30.0, "frames a second of the videos", gt=0, lt=1e6)
 
 
 @dataclass
@@ -93,7 +89,7 @@ class Video:
         self.joints.append(joints)
 
 
-class _Poses(NamedTuple):
+class _Present(NamedTuple):
     """A video's poses in which somebody is, as arrays; `y` points up."""
 
     frame: np.ndarray
@@ -121,9 +117,8 @@ def build(
     items: Sequence[T],
     read: Callable[[T], Video],
     skeletons: Mapping[int, Skeleton],
-    rules: Rules,
+    how: Poses,
     *,
-    classes: Mapping[int, str] | None = None,
     workers: int = 1,
     progress: Progress | None = None,
     scratch: str | Path | None = None,
@@ -135,8 +130,7 @@ def build(
         items: what `read` takes, one for each video.
         read: gives a video; with several workers it and the items must pickle.
         skeletons: number of joints -> layout, of those that may come.
-        rules: of the user.
-        classes: label -> name, where the videos do not say it.
+        how: the options that readers of poses share.
         workers: processes that read.
         progress: called with videos done and in all.
         scratch: folder for the frames meanwhile; None: the system's.
@@ -145,15 +139,15 @@ def build(
         InputError: nobody in any video, joint counts that differ, crowds, and what a ClipSet
             refuses.
     """
-    class_names = dict(classes or {})
+    class_names: dict[int, str] = {}
     clips: list[_Clip] = []
     shape: tuple[int, int, int] | None = None
     with ExitStack() as stack:
-        for clip in pool.ordered(partial(_clip, read, rules), items, workers):
+        for clip in pool.ordered(partial(_clip, read, how), items, workers):
             _name_class(clip.video, class_names)
             if clip.joints is not None:
                 if shape is None:
-                    shape = (rules.persons, *clip.joints.shape[2:])
+                    shape = (how.persons, *clip.joints.shape[2:])
                     frames = stack.enter_context(Frames(shape, scratch))
                 if clip.joints.shape[1:] != shape:
                     raise InputError(
@@ -170,7 +164,7 @@ def build(
         if shape is None:
             raise InputError(
                 f"{path}: nobody was found in any of {len(clips)} videos; is the format "
-                f"right, is threshold={rules.threshold:g} too high?"
+                f"right, is threshold={how.threshold:g} too high?"
             )
         top = max(video.label for video in videos)
         clipset = ClipSet.build(
@@ -180,12 +174,12 @@ def build(
             class_names=[class_names.get(i, str(i)) for i in range(top + 1)],
             name=[video.name for video in videos],
             label=[video.label for video in videos],
-            fps=rules.fps,
+            fps=how.fps,
             attributes={"title": path.stem, "source": path.name}
-            | ({"confidence": "true"} if rules.confidence else {}),
+            | ({"confidence": "true"} if how.confidence else {}),
             path=path,
         )
-    _warn(path, clips, rules)
+    _warn(path, clips, how)
     return replace(clipset, path=None)
 
 
@@ -213,15 +207,15 @@ def refuse_crowd(count: int, where: str) -> None:
         )
 
 
-def _clip(read: Callable[[T], Video], rules: Rules, item: T) -> _Clip:
+def _clip(read: Callable[[T], Video], how: Poses, item: T) -> _Clip:
     """Reads one video and keeps its persons; runs in a worker."""
     video = read(item)
-    if video.frames * rules.persons > MOST_PLACES:
+    if video.frames * how.persons > MOST_PLACES:
         raise InputError(
-            f"{video.where}: {video.frames} frames of {rules.persons} persons are too many for "
+            f"{video.where}: {video.frames} frames of {how.persons} persons are too many for "
             "one clip; lower persons, or cut the video"
         )
-    poses, above, highest = _poses(video, rules)
+    poses, above, highest = _poses(video, how)
     bare = Video(video.name, video.where, video.frames, video.label, video.class_name, video.step)
     if not len(poses.frame):
         return _Clip(bare, None)
@@ -234,14 +228,14 @@ def _clip(read: Callable[[T], Video], rules: Rules, item: T) -> _Clip:
         poses.frame[track >= 0],
         track[track >= 0],
         poses.joints[track >= 0],
-        rules.persons,
-        rules.missing,
+        how.persons,
+        how.missing,
     )
-    joints = persons if rules.confidence else persons[..., :-1]
+    joints = persons if how.confidence else persons[..., :-1]
     return _Clip(bare, joints, int(track.max()) + 1, dropped, above, highest)
 
 
-def _poses(video: Video, rules: Rules) -> tuple[_Poses, int, float]:
+def _poses(video: Video, how: Poses) -> tuple[_Present, int, float]:
     """The poses in which anything was found, what was not found zero; confidences above 1."""
     sizes = {len(joints) for joints in video.joints}
     if len(sizes) > 1:
@@ -253,14 +247,14 @@ def _poses(video: Video, rules: Rules) -> tuple[_Poses, int, float]:
     sure = joints[..., -1]
     above, highest = int((sure > 1).sum()), float(sure.max(initial=1))
     # All coordinates 0 is how a missing joint is stored, so no other one may look like it.
-    visible = (sure > 0) & (sure >= rules.threshold) & joints[..., :-1].any(axis=-1)
+    visible = (sure > 0) & (sure >= how.threshold) & joints[..., :-1].any(axis=-1)
     joints[..., 1:-1] *= -1  # y up, and depth towards the camera
     joints[..., -1] = np.minimum(sure, 1)
     joints = np.where(visible[..., None], joints, 0)
     places = np.array(video.places) if video.places else joints
     alive = visible.any(axis=1)
     frame, person = np.array(video.frame, np.int64), np.array(video.person, np.int64)
-    return _Poses(frame[alive], person[alive], joints[alive], places[alive]), above, highest
+    return _Present(frame[alive], person[alive], joints[alive], places[alive]), above, highest
 
 
 def _name_class(video: Video, class_names: dict[int, str]) -> None:
@@ -275,7 +269,7 @@ def _name_class(video: Video, class_names: dict[int, str]) -> None:
         )
 
 
-def _warn(path: Path, clips: Sequence[_Clip], rules: Rules) -> None:
+def _warn(path: Path, clips: Sequence[_Clip], how: Poses) -> None:
     """One line for each thing that the user should know."""
     lines = []
     empty = [clip.video.name for clip in clips if clip.joints is None]
@@ -285,7 +279,7 @@ def _warn(path: Path, clips: Sequence[_Clip], rules: Rules) -> None:
     if dropped := sum(clip.dropped for clip in clips):
         lines.append(
             f"{dropped} of {sum(clip.tracks for clip in clips)} tracks left out, no room beside "
-            f"persons={rules.persons}"
+            f"persons={how.persons}"
         )
     if above := sum(clip.above for clip in clips):
         highest = max(clip.highest for clip in clips)

@@ -1,19 +1,20 @@
-"""Readers: `read_openpose(path, layout=None, *, options of the format) -> ClipSet` and the like.
+"""Readers: `read_openpose(path, layout=None, how=OpenPose()) -> ClipSet` and the like.
 
 To add a format: its module and one line here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import inspect
+from typing import TYPE_CHECKING, Any
 
+from ...settings.settable import options_of
 from ...tables import Table
 
 if TYPE_CHECKING:
-    from ..clips import ClipSet
+    from ...contracts import Reader
 
-READERS: Table[Callable[..., ClipSet]] = Table(
+READERS: Table[Reader] = Table(
     __name__,
     {
         "arrays": "arrays.read_arrays",
@@ -32,3 +33,9 @@ READERS: Table[Callable[..., ClipSet]] = Table(
         "precog": "precog.read_precog",
     },
 )
+
+
+def reader_options(name: str) -> Any | None:  # a class; its type depends on the name
+    """The options class of a format's reader; None where there is nothing to choose."""
+    reader = READERS[name]
+    return options_of(reader, "how") if "how" in inspect.signature(reader).parameters else None

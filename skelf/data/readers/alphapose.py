@@ -13,35 +13,38 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from ...errors import InputError
 from ...layouts import COCO17, HALPE26, OPENPOSE18
-from ...settings.ranges import Positive, Share, Size
+from ...settings.options import option, options
 from ...skeleton import Skeleton
+from .. import pool
 from ..clips import ClipSet
 from ..formats import members, naming
 from ..formats.members import Member
+from ..formats.naming import Class
 from ..formats.text import instance, member_of, numbers, read_json
 from ..motion import poses
-from ..motion.missing import Missing
-from ..motion.poses import Rules, Video
+from ..motion.poses import Poses, Video
 from ..pool import Progress
 
 FORMS = {"bodies": "joints", "people": "pose_keypoints_2d"}
 
 
+@options("alphapose")
+class AlphaPose:
+    """How AlphaPose's files become clips."""
+
+    poses: Poses = option(Poses(), "who and what stays of the poses")
+    folders: naming.Folders = naming.folders_option()
+    workers: int = pool.workers_option()
+
+
 def read_alphapose(
     path: str | Path,
     layout: str | Skeleton | None = None,
+    how: AlphaPose = AlphaPose(),
     *,
-    persons: Size = 2,
-    missing: Missing = "linear",
-    threshold: Share = 0.05,
-    confidence: bool = True,
-    fps: Positive = 30.0,
-    folders: Literal["none", "class"] = "none",
-    workers: int = 1,
     progress: Progress | None = None,
     scratch: str | Path | None = None,
 ) -> ClipSet:
@@ -54,48 +57,41 @@ def read_alphapose(
         path: a file, or a folder (searched with its sub-folders and zips) or a zip of them.
         layout: None: `coco17`, `halpe26` or (formats cmu and open) `openpose18`, by the number of
             joints.
-        persons: kept in each video, the most present and confident.
-        missing: what stands for joints that were not found: keep (zeros), hold, linear.
-        threshold: joints below this confidence count as not found.
-        confidence: False drops that channel.
-        fps: frames a second.
-        folders: class: the first folder below `path` is the class.
-        workers: processes that read.
+        how: the options.
         progress: called with files done and in all.
         scratch: folder for the frames meanwhile; None: the system's.
 
     Raises:
         InputError: the message names file, field and remedy.
     """
-    path, rules = Path(path), Rules(persons, missing, threshold, confidence, fps)
+    path = Path(path)
     files = naming.by_name(members.find(path, {".json"}), path, "alphapose-results")
     if not files:
         raise InputError(f"{path}: no .json file; name AlphaPose's output")
-    label, classes = naming.folder_classes(files, folders, path)
+    classes = naming.folder_classes(files, how.folders, path)
     chosen = poses.skeletons(layout, (COCO17, HALPE26, OPENPOSE18))
 
     return poses.build(
         path,
-        [(name, member, label[name]) for name, member in files.items()],
+        [(name, member, classes[name]) for name, member in files.items()],
         partial(_read_video, chosen=chosen),
         chosen,
-        rules,
-        classes=classes,
-        workers=workers,
+        how.poses,
+        workers=how.workers,
         progress=progress,
         scratch=scratch,
     )
 
 
-def _read_video(item: tuple[str, Member, int], chosen: dict[int, Skeleton]) -> Video:
-    name, member, label = item
+def _read_video(item: tuple[str, Member, Class], chosen: dict[int, Skeleton]) -> Video:
+    name, member, class_ = item
     where = str(member)
     detections = list(_found(read_json(member), where))
     if not detections:
-        return Video(name, where, 1, label)
+        return Video(name, where, 1, *class_)
     ids = [naming.frame_number(image, here) for image, _, _, here in detections]
     indices, length, step = naming.timeline(ids, where)
-    video = Video(name, where, length, label, step=step)
+    video = Video(name, where, length, *class_, step=step)
     for at, (_, person, values, here) in zip(indices, detections, strict=True):
         pose = numbers(values, 3, here)
         poses.refuse_joints(len(pose), chosen, here)

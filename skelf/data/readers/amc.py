@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError
+from ...settings.options import option, options, unchecked
 from ...settings.ranges import Positive
 from ...skeleton import Skeleton
 from ..clips import ClipSet
@@ -20,9 +21,8 @@ from ..formats import asf as asf_file
 from ..formats import source
 from ..formats.asf import Bone, Lines, Rig, acting
 from ..motion import mocap
-from ..motion.axes import Up
 from ..motion.kinematics import forward
-from ..motion.mocap import Folders, Motion
+from ..motion.mocap import Folders, Mocap, Motion, folders_option
 from ..motion.resample import LARGEST
 from ..pool import Progress
 
@@ -30,19 +30,32 @@ CMU_RATE = 120.0
 BLOCK = 4096  # frames whose rotation matrices are in memory at once
 
 
+@options("amc")
+class AMC:
+    """How Acclaim motions become clips."""
+
+    mocap: Mocap = option(unchecked(Mocap, up="y"), "units, axes, joints and frame rate")
+    source_fps: Positive | None = option(
+        None,
+        "frames a second of the files, which seldom say it; none: what :SAMPLES-PER-SECOND says, "
+        "else CMU's 120",
+    )
+    asf: str | Path | None = option(
+        None,
+        "the skeleton; none: looked for beside each motion and in the folders above it: the one "
+        "whose name starts the motion's (86.asf for 86_01.amc), else the only one",
+    )
+    root_motion: bool = option(
+        True, "false holds the root at the origin, unturned, and keeps the rest of the pose"
+    )
+    folders: Folders = folders_option("subject")
+
+
 def read_amc(
     path: str | Path,
     layout: str | Skeleton | None = None,
+    how: AMC = AMC(),
     *,
-    fps: Positive | None = None,
-    source_fps: Positive | None = None,
-    scale: Positive | None = None,
-    up: Up = "y",
-    drop: str | tuple[str, ...] = (),
-    rename: dict[str, str] | None = None,
-    asf: str | Path | None = None,
-    root_motion: bool = True,
-    folders: Folders = "subject",
     progress: Progress | None = None,
     scratch: str | Path | None = None,
 ) -> ClipSet:
@@ -53,20 +66,7 @@ def read_amc(
             layout picks bones that all of them have; lengths may differ.
         layout: name of a layout, a TOML file, or a Skeleton, whose joints are found among the bones
             by name, in any case. None: the file's own hierarchy, with pairs and parts by name.
-        fps: frames a second to resample to, linearly; None keeps `source_fps`.
-        source_fps: frames a second of the files, which seldom say it. None: what
-            `:SAMPLES-PER-SECOND` says, else CMU's 120.
-        scale: metres in one unit. None: an inch divided by the `length` that `:units` states, so
-            0.0254 / 0.45 for CMU.
-        up: the files' upward axis.
-        drop: bones to leave out, with `*` and `?`, any case; a tuple, or one string with commas.
-        rename: bone names of the file -> names to use, before `layout` and `drop` look.
-        asf: the skeleton. None: looked for beside each motion and in the folders above it up to
-            `path`: the one whose name starts the motion's (86.asf for 86_01.amc), else the only
-            one.
-        root_motion: False holds the root at the origin, unturned, and keeps the rest of the pose.
-        folders: what a subfolder's name is: the "subject" (its number) of the files that it holds,
-            their "class", or "none" of both.
+        how: the options.
         progress: called with files done and files in all.
         scratch: folder for the frames meanwhile; None: the system's.
 
@@ -78,22 +78,18 @@ def read_amc(
     rigs: dict[Path, Rig] = {}
 
     def load_with_rig(file: Path) -> Motion:
-        skeleton = Path(asf) if asf is not None else _beside(file, path)
+        skeleton = Path(how.asf) if how.asf is not None else _beside(file, path)
         if skeleton not in rigs:
             rigs[skeleton] = asf_file.load_asf(skeleton)
-        return load_amc(file, rigs[skeleton], fps=source_fps, root_motion=root_motion)
+        return load_amc(file, rigs[skeleton], fps=how.source_fps, root_motion=how.root_motion)
 
     return mocap.collect(
         path,
         source.find(path, ".amc"),
         load_with_rig,
         layout,
-        fps=fps,
-        scale=scale,
-        up=up,
-        drop=drop,
-        rename=rename,
-        folders=folders,
+        how.mocap,
+        folders=how.folders,
         progress=progress,
         scratch=scratch,
     )

@@ -29,6 +29,7 @@ import numpy as np
 from ...errors import InputError
 from ...layouts import LAYOUTS
 from ...layouts import layout as named_layout
+from ...settings.options import option, options
 from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import described
@@ -43,8 +44,17 @@ GROWTH = 256  # times that an `.npz` may outgrow the file: absent persons are ze
 _BROKEN = (OSError, EOFError, ValueError, BadZipFile, zlib_error, KeyError, MemoryError)
 
 
+@options("arrays")
+class Arrays:
+    """What the numbers of a file mean."""
+
+    confidence: bool = option(False, "the last number of each joint is a confidence in [0, 1]")
+
+
 def read_arrays(
-    path: str | Path, layout: str | Skeleton | None = None, *, confidence: bool = False
+    path: str | Path,
+    layout: str | Skeleton | None = None,
+    how: Arrays = Arrays(),
 ) -> ClipSet:
     """Reads an `.npz` of clips or recordings, or an `.npy` array; never unpickles.
 
@@ -54,7 +64,7 @@ def read_arrays(
         layout: name of a layout, a TOML file, or a Skeleton. None: the built-in one whose joint
             names the file has, else a custom one from `joint_names` and `parents`. An `.npy` needs
             it. Joints that stand in another order than in the layout are sorted by name.
-        confidence: the last number of each joint is a confidence in [0, 1].
+        how: the options.
 
     Raises:
         InputError: anything that does not hold; the message names file, field and remedy.
@@ -66,7 +76,7 @@ def read_arrays(
         clips = _dense(path, data, skeleton)
     else:
         clips = _ragged(path, data, skeleton)
-    if confidence:
+    if how.confidence:
         clips = replace(clips, attributes=clips.attributes | {"confidence": "true"}, path=path)
         clips.validate()  # the path was for the messages
     return replace(clips, path=None)

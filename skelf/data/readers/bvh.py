@@ -14,14 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError
-from ...settings.ranges import Positive
+from ...settings.options import option, options, unchecked
 from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import source
 from ..motion import mocap
-from ..motion.axes import Up
 from ..motion.kinematics import euler_rotation, forward
-from ..motion.mocap import Folders, Motion
+from ..motion.mocap import Folders, Mocap, Motion, folders_option
 from ..motion.resample import LARGEST
 from ..pool import Progress
 
@@ -39,17 +38,22 @@ class _Joint:
     end: bool = False
 
 
+@options("bvh")
+class BVH:
+    """How BVH files become clips; the format has no unit, centimetres are usual."""
+
+    mocap: Mocap = option(
+        unchecked(Mocap, scale=CENTIMETRE, up="y"), "units, axes, joints and frame rate"
+    )
+    ends: bool = option(False, "keeps end sites, as <parent>_end")
+    folders: Folders = folders_option("class")
+
+
 def read_bvh(
     path: str | Path,
     layout: str | Skeleton | None = None,
+    how: BVH = BVH(),
     *,
-    fps: Positive | None = None,
-    scale: Positive | None = CENTIMETRE,
-    up: Up | None = "y",
-    drop: str | tuple[str, ...] = (),
-    rename: dict[str, str] | None = None,
-    ends: bool = False,
-    folders: Folders = "class",
     progress: Progress | None = None,
     scratch: str | Path | None = None,
 ) -> ClipSet:
@@ -60,14 +64,7 @@ def read_bvh(
             picks joints that all of them have; bone lengths may differ.
         layout: name of a layout, a TOML file, or a Skeleton, whose joints are found in the files
             by name, in any case. None: the files' own hierarchy, with pairs and parts by name.
-        fps: frames a second to resample to, linearly; None keeps the file's.
-        scale: metres in one unit of the file; the format has none, centimetres are usual.
-        up: the file's upward axis.
-        drop: joints to leave out, with `*` and `?`, any case; a tuple, or one string with commas.
-        rename: joint names of the file -> names to use, before `layout` and `drop` look.
-        ends: keeps end sites, as "<parent>_end".
-        folders: what a subfolder's name is: the "class" of the files that it holds, their
-            "subject" (its number), or "none" of both.
+        how: the options.
         progress: called with files done and files in all.
         scratch: folder for the frames meanwhile; None: the system's.
 
@@ -78,14 +75,10 @@ def read_bvh(
     return mocap.collect(
         path,
         source.find(path, ".bvh"),
-        lambda file: load_bvh(file, ends=ends),
+        lambda file: load_bvh(file, ends=how.ends),
         layout,
-        fps=fps,
-        scale=scale,
-        up=up,
-        drop=drop,
-        rename=rename,
-        folders=folders,
+        how.mocap,
+        folders=how.folders,
         progress=progress,
         scratch=scratch,
     )

@@ -13,13 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError
-from ...settings.ranges import Positive
+from ...settings.options import option, options
 from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import c3d_file, source
 from ..motion import mocap
-from ..motion.axes import Up
-from ..motion.mocap import Folders, Motion
+from ..motion.mocap import Folders, Mocap, Motion, folders_option
 from ..pool import Progress
 
 UNITS = {"mm": 0.001, "cm": 0.01, "dm": 0.1, "m": 1.0, "in": 0.0254, "ft": 0.3048}
@@ -28,16 +27,19 @@ SAMPLES = 200  # frames from which the tree of markers is found
 DERIVED = ("ANGLES", "FORCES", "MOMENTS", "POWERS", "SCALARS")
 
 
+@options("c3d")
+class C3D:
+    """How C3D files become clips."""
+
+    mocap: Mocap = option(Mocap(), "units, axes, joints and frame rate")
+    folders: Folders = folders_option("class")
+
+
 def read_c3d(
     path: str | Path,
     layout: str | Skeleton | None = None,
+    how: C3D = C3D(),
     *,
-    fps: Positive | None = None,
-    scale: Positive | None = None,
-    up: Up | None = None,
-    drop: str | tuple[str, ...] = (),
-    rename: dict[str, str] | None = None,
-    folders: Folders = "class",
     progress: Progress | None = None,
     scratch: str | Path | None = None,
 ) -> ClipSet:
@@ -52,13 +54,7 @@ def read_c3d(
         layout: name of a layout, a TOML file, or a Skeleton, whose joints are found among the
             markers by name, in any case. None: all markers; the format has no hierarchy, so each
             hangs off the marker that stays nearest in the first file (`spanning_tree`).
-        fps: frames a second to resample to, linearly; None keeps the file's.
-        scale: metres in one unit. None: by the file's `POINT:UNITS`.
-        up: the file's upward axis. None: as `POINT:Y_SCREEN` says, else z.
-        drop: markers to leave out, with `*` and `?`, any case; a tuple, or one string with commas.
-        rename: marker names of the file -> names to use, before `layout` and `drop` look.
-        folders: what a subfolder's name is: the "class" of the files that it holds, their
-            "subject" (its number), or "none" of both.
+        how: the options.
         progress: called with files done and files in all.
         scratch: folder for the frames meanwhile; None: the system's.
 
@@ -71,12 +67,8 @@ def read_c3d(
         source.find(path, ".c3d"),
         _loader(),
         layout,
-        fps=fps,
-        scale=scale,
-        up=up,
-        drop=drop,
-        rename=rename,
-        folders=folders,
+        how.mocap,
+        folders=how.folders,
         progress=progress,
         scratch=scratch,
     )

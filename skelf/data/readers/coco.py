@@ -17,14 +17,13 @@ import numpy as np
 
 from ...errors import InputError
 from ...layouts import LAYOUTS
-from ...settings.ranges import Positive, Share, Size
+from ...settings.options import option, options
 from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import members, naming
 from ..formats.text import instance, member_of, numbers, read_json
 from ..motion import poses
-from ..motion.missing import Missing
-from ..motion.poses import Rules, Video
+from ..motion.poses import Poses, Video
 from ..pool import Progress
 
 VIDEO = ("video_id", "vid_id")
@@ -32,15 +31,18 @@ FRAME = ("frame_id", "frame_number", "frame_index")
 PERSON = ("track_id", "instance_id")
 
 
+@options("coco")
+class Coco:
+    """How annotations become clips."""
+
+    poses: Poses = option(Poses(), "who and what stays of the poses")
+
+
 def read_coco(
     path: str | Path,
     layout: str | Skeleton | None = None,
+    how: Coco = Coco(),
     *,
-    persons: Size = 2,
-    missing: Missing = "linear",
-    threshold: Share = 0.05,
-    confidence: bool = True,
-    fps: Positive = 30.0,
     progress: Progress | None = None,
     scratch: str | Path | None = None,
 ) -> ClipSet:
@@ -53,18 +55,14 @@ def read_coco(
     Args:
         path: one annotation file.
         layout: None: the built-in one that has the category's joints, in any order.
-        persons: kept in each video, the most present and confident.
-        missing: what stands for joints that were not found: keep (zeros), hold, linear.
-        threshold: joints below this confidence count as not found.
-        confidence: False drops that channel.
-        fps: frames a second.
+        how: the options.
         progress: called with videos done and in all.
         scratch: folder for the frames meanwhile; None: the system's.
 
     Raises:
         InputError: the message names file, field and remedy.
     """
-    path, rules = Path(path), Rules(persons, missing, threshold, confidence, fps)
+    path = Path(path)
     if path.is_dir():
         raise InputError(f"{path}: a folder; name one annotation file")
     files = members.find(path, {".json"})
@@ -90,7 +88,9 @@ def read_coco(
 
     items = list(videos.items())
     by_size = {skeleton.joints: skeleton}
-    return poses.build(path, items, read_video, by_size, rules, progress=progress, scratch=scratch)
+    return poses.build(
+        path, items, read_video, by_size, how.poses, progress=progress, scratch=scratch
+    )
 
 
 def _layout(

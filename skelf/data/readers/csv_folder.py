@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError
-from ...settings.ranges import Share
+from ...settings.options import option, options
 from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import members, naming
@@ -17,19 +17,32 @@ from ..formats.members import Member
 from ..formats.text import MOST_BYTES, column, number, read_csv, read_text
 from ..frames import Frames
 from ..motion.axes import upright
-from ..motion.missing import Missing, fill, refuse_rule
+from ..motion.missing import Missing, fill
 from ..pool import Progress
 
 FIELDS = ("subject", "camera", "setup")
 
 
+@options("csv")
+class CsvFolder:
+    """How a folder of CSV becomes clips."""
+
+    mapping: str = option(
+        "mapping.toml", "the mapping file, in the folder; its fields are those of `CsvMapping`"
+    )
+    missing: Missing = option(
+        "linear",
+        "what stands for joints that were not seen, between a person's first and last frame: keep "
+        "(zeros), hold, linear",
+    )
+    threshold: float = option(0.0, "joints below this confidence count as not seen", ge=0, le=1)
+
+
 def read_csv_folder(
     path: str | Path,
     layout: str | Skeleton | None = None,
+    how: CsvFolder = CsvFolder(),
     *,
-    mapping: str = "mapping.toml",
-    missing: Missing = "linear",
-    threshold: Share = 0.0,
     progress: Progress | None = None,
     scratch: str | Path | None = None,
 ) -> ClipSet:
@@ -38,10 +51,7 @@ def read_csv_folder(
     Args:
         path: a folder (searched with its sub-folders and zips).
         layout: instead of the mapping's own.
-        mapping: the mapping file, in the folder; its fields are those of `CsvMapping`.
-        missing: what stands for joints that were not seen, between a person's first and last
-            frame: keep (zeros), hold, linear.
-        threshold: joints below this confidence count as not seen.
+        how: the options.
         progress: called with files done and in all.
         scratch: folder for the frames meanwhile; None: the system's.
 
@@ -51,24 +61,24 @@ def read_csv_folder(
     path = Path(path)
     if not path.is_dir():
         raise InputError(f"{path}: no such folder; name the folder of the CSV files")
-    refuse_rule(missing)
-    if not 0 <= threshold <= 1:
-        raise InputError(f"threshold: {threshold}; use 0 to 1")
-    how = CsvMapping.read(path / mapping, layout)
+    mapping = path / how.mapping
+    form = CsvMapping.read(mapping, layout)
     files = naming.by_name(members.find(path, {".csv", ".tsv", ".txt"}), path)
     if not files:
         raise InputError(f"{path}: no .csv file in it")
-    from_name = [_said(how, name, member, path / mapping) for name, member in files.items()]
-    classes = how.classes or tuple(sorted({s["class"] for s in from_name if "class" in s}))
+    from_name = [_said(form, name, member, mapping) for name, member in files.items()]
+    classes = form.classes or tuple(sorted({s["class"] for s in from_name if "class" in s}))
     unlisted = {s["class"] for s in from_name if "class" in s} - set(classes)
     if unlisted:
         raise InputError(
-            f"{path / mapping}: classes: {sorted(unlisted)[0]!r} comes in a file name; add it"
+            f"{mapping}: classes: {sorted(unlisted)[0]!r} comes in a file name; add it"
         )
     length = []
-    with Frames((max(1, len(how.persons)), how.skeleton.joints, how.channels), scratch) as frames:
+    with Frames(
+        (max(1, len(form.persons)), form.skeleton.joints, form.channels), scratch
+    ) as frames:
         for done, member in enumerate(files.values(), 1):
-            clip = _clip(member, how, missing, threshold)
+            clip = _clip(member, form, how)
             frames.add(clip)
             length.append(len(clip))
             if progress:
@@ -82,70 +92,70 @@ def read_csv_folder(
     clips = ClipSet.build(
         joints,
         length,
-        how.skeleton,
+        form.skeleton,
         class_names=classes,
         name=list(files),
-        fps=how.fps,
+        fps=form.fps,
         label=[classes.index(s["class"]) if "class" in s else -1 for s in from_name],
         **{key: columns.pop(key, None) for key in FIELDS},
         columns=columns,
         attributes={"title": path.name, "source": path.name}
-        | ({"confidence": "true"} if how.confidence else {}),
+        | ({"confidence": "true"} if form.confidence else {}),
         path=path,
     )
     return replace(clips, path=None)
 
 
-def _said(how: CsvMapping, name: str, member: Member, mapping: Path) -> dict[str, str]:
-    from_name = how.said(name + member.name.suffix)
+def _said(form: CsvMapping, name: str, member: Member, mapping: Path) -> dict[str, str]:
+    from_name = form.said(name + member.name.suffix)
     if from_name is None:
         raise InputError(
-            f"{member}: its name does not fit clip = {how.clip!r} of {mapping}; rename the file, "
+            f"{member}: its name does not fit clip = {form.clip!r} of {mapping}; rename the file, "
             "take it out, or mend the mapping"
         )
     return from_name
 
 
-def _clip(member: Member, how: CsvMapping, missing: Missing, threshold: float) -> np.ndarray:
+def _clip(member: Member, form: CsvMapping, how: CsvFolder) -> np.ndarray:
     """`(T, M, V, C)` of one file; NaN nowhere."""
-    raw = _named(member, how) if how.columns else _plain(member, how)
-    axes = len(how.axes)
+    raw = _named(member, form) if form.columns else _plain(member, form)
+    axes = len(form.axes)
     seen = ~np.isnan(raw[..., :axes]).any(axis=3)
-    if how.confidence:
+    if form.confidence:
         sure = np.where(seen, raw[..., axes], 0)
         if (wrong := np.isnan(sure) | (sure < 0) | (sure > 1)).any():
             at = [int(i) for i in np.argwhere(wrong)[0]]
             raise InputError(
-                f"{member}: frame {at[0]}: {how.skeleton.names[at[2]]}: confidence "
+                f"{member}: frame {at[0]}: {form.skeleton.names[at[2]]}: confidence "
                 f"{sure[tuple(at)]:g}; it must lie between 0 and 1"
             )
-        seen &= (sure > 0) & (sure >= threshold)
+        seen &= (sure > 0) & (sure >= how.threshold)
     clip = np.zeros(raw.shape)
     for person in range(raw.shape[1]):
         present = np.flatnonzero(seen[:, person].any(axis=1))
         if len(present):
             span = slice(present[0], present[-1] + 1)
-            places = upright(raw[span, person, :, :axes], how.up) * how.scale
-            clip[span, person, :, :axes] = fill(places, seen[span, person], missing)
-    if how.confidence:
+            places = upright(raw[span, person, :, :axes], form.up) * form.scale
+            clip[span, person, :, :axes] = fill(places, seen[span, person], how.missing)
+    if form.confidence:
         clip[..., axes] = np.where(seen, sure, 0)
     return clip
 
 
-def _named(member: Member, how: CsvMapping) -> np.ndarray:
+def _named(member: Member, form: CsvMapping) -> np.ndarray:
     """`(T, M, V, C)` by the names of the columns; NaN for empty cells."""
-    table = read_csv(member, how.delimiter)
+    table = read_csv(member, form.delimiter)
     at: dict[str, int] = {}
     for i, cell in enumerate(table.header):
         if at.setdefault(cell, i) != i:
             raise InputError(f"{member}: column {cell!r} stands twice; rename one of them")
-    persons = how.persons or ("",)
-    axes = [*how.axes, *([how.confidence] if how.confidence else [])]
-    values = np.empty((len(table.rows), len(persons), how.skeleton.joints, how.channels))
+    persons = form.persons or ("",)
+    axes = [*form.axes, *([form.confidence] if form.confidence else [])]
+    values = np.empty((len(table.rows), len(persons), form.skeleton.joints, form.channels))
     for m, person in enumerate(persons):
-        for v, joint in enumerate(how.words):
+        for v, joint in enumerate(form.words):
             for c, axis in enumerate(axes):
-                name = how.columns.replace("{joint}", joint).replace("{axis}", axis)
+                name = form.columns.replace("{joint}", joint).replace("{axis}", axis)
                 name = name.replace("{person}", person)
                 if name not in at:
                     raise InputError(
@@ -157,20 +167,20 @@ def _named(member: Member, how: CsvMapping) -> np.ndarray:
     return values
 
 
-def _plain(member: Member, how: CsvMapping) -> np.ndarray:
+def _plain(member: Member, form: CsvMapping) -> np.ndarray:
     """The same of a file without header: person by person, joint by joint."""
-    shape = (max(1, len(how.persons)), how.skeleton.joints, how.channels)
-    width = how.skip + int(np.prod(shape))
+    shape = (max(1, len(form.persons)), form.skeleton.joints, form.channels)
+    width = form.skip + int(np.prod(shape))
     lines = read_text(member, MOST_BYTES).splitlines()
     rows = []
     for i, line in enumerate(lines, 1):
         if line.strip():
-            cells = line.split() if how.delimiter == " " else line.split(how.delimiter)
+            cells = line.split() if form.delimiter == " " else line.split(form.delimiter)
             if len(cells) != width:
                 raise InputError(
-                    f"{member}: line {i}: {len(cells)} cells, expected {width} (skip {how.skip}, "
+                    f"{member}: line {i}: {len(cells)} cells, expected {width} (skip {form.skip}, "
                     f"{shape[0]} persons, {shape[1]} joints, {shape[2]} numbers each)"
                 )
             where = f"{member}: line {i}"
-            rows.append([number(cell, where) for cell in cells[how.skip :]])
+            rows.append([number(cell, where) for cell in cells[form.skip :]])
     return np.array(rows).reshape(-1, *shape)

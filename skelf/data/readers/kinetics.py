@@ -16,32 +16,36 @@ import numpy as np
 
 from ...errors import InputError
 from ...layouts import COCO17, OPENPOSE18
-from ...settings.ranges import Positive, Share, Size
+from ...settings.options import option, options, unchecked
 from ...skeleton import Skeleton
+from .. import pool
 from ..clips import ClipSet
 from ..formats import members, naming
 from ..formats.members import Member
 from ..formats.text import instance, member_of, numbers, read_json
 from ..motion import poses
-from ..motion.missing import Missing
-from ..motion.poses import Rules, Video
+from ..motion.poses import Poses, Video
 from ..pool import Progress
 
 MOST_BYTES = 1 << 26  # ten seconds take 1 MB
 CLASSES = 100_000  # far above any set: a slip is refused before it asks for the names
 SPLIT = {"kinetics_train": 1, "kinetics_val": 2}
+AS_STGCN = unchecked(Poses, missing="keep", threshold=0.0)
+
+
+@options("kinetics")
+class Kinetics:
+    """How the videos' files become clips; defaults follow ST-GCN."""
+
+    poses: Poses = option(AS_STGCN, "who and what stays of the poses")
+    workers: int = pool.workers_option()
 
 
 def read_kinetics(
     path: str | Path,
     layout: str | Skeleton | None = None,
+    how: Kinetics = Kinetics(),
     *,
-    persons: Size = 2,
-    missing: Missing = "keep",
-    threshold: Share = 0.0,
-    confidence: bool = True,
-    fps: Positive = 30.0,
-    workers: int = 1,
     progress: Progress | None = None,
     scratch: str | Path | None = None,
 ) -> ClipSet:
@@ -54,19 +58,14 @@ def read_kinetics(
     Args:
         path: a folder or zip of JSON files, or one file.
         layout: None: `openpose18`, or `coco17` where the files have 17 joints.
-        persons: kept in each video, the most present and confident.
-        missing: what stands for joints that were not found: keep (zeros), hold, linear.
-        threshold: joints below this confidence count as not found.
-        confidence: False drops that channel.
-        fps: frames a second.
-        workers: processes that read.
+        how: the options.
         progress: called with files done and in all.
         scratch: folder for the frames meanwhile; None: the system's.
 
     Raises:
         InputError: the message names file, field and remedy.
     """
-    path, rules = Path(path), Rules(persons, missing, threshold, confidence, fps)
+    path = Path(path)
     json_files = members.find(path, {".json"})
     files = naming.by_name((m for m in json_files if not m.name.stem.endswith("_label")), path)
     if not files:
@@ -77,8 +76,8 @@ def read_kinetics(
         list(files.items()),
         partial(_read_video, chosen=chosen),
         chosen,
-        rules,
-        workers=workers,
+        how.poses,
+        workers=how.workers,
         progress=progress,
         scratch=scratch,
     )

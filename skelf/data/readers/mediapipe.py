@@ -25,15 +25,16 @@ import numpy as np
 
 from ...errors import InputError
 from ...layouts import MEDIAPIPE33
-from ...settings.ranges import Positive, Share, Size
+from ...settings.options import option, options, unchecked
 from ...skeleton import Skeleton
+from .. import pool
 from ..clips import ClipSet
 from ..formats import landmark_csv, members, naming
 from ..formats.members import Member
+from ..formats.naming import Class
 from ..formats.text import instance, member_of, numbers, read_json
 from ..motion import poses
-from ..motion.missing import Missing
-from ..motion.poses import Rules, Video
+from ..motion.poses import Poses, Video
 from ..pool import Progress
 
 FIELDS = {
@@ -42,68 +43,68 @@ FIELDS = {
 }
 
 
+ONE_PERSON = unchecked(Poses, persons=1)
+
+
+@options("mediapipe")
+class MediaPipe:
+    """How MediaPipe's landmarks become clips; of each video one person."""
+
+    landmarks: Literal["world", "image"] = option(
+        "world",
+        "of JSON: world (metres about the hips) or image (shares of its width and height); a CSV "
+        "holds one kind and is taken as it is",
+    )
+    poses: Poses = option(ONE_PERSON, "who and what stays of the poses")
+    folders: naming.Folders = naming.folders_option()
+    workers: int = pool.workers_option()
+
+
 def read_mediapipe(
     path: str | Path,
     layout: str | Skeleton | None = None,
+    how: MediaPipe = MediaPipe(),
     *,
-    landmarks: Literal["world", "image"] = "world",
-    persons: Size = 1,
-    missing: Missing = "linear",
-    threshold: Share = 0.05,
-    confidence: bool = True,
-    fps: Positive = 30.0,
-    folders: Literal["none", "class"] = "none",
-    workers: int = 1,
     progress: Progress | None = None,
     scratch: str | Path | None = None,
 ) -> ClipSet:
     """MediaPipe's landmarks: `(x, y, z, visibility)`, y up and z towards the camera.
 
+    A CSV without z gives `(x, y, visibility)`.
+
     Args:
         path: a file, or a folder (searched with its sub-folders and zips) or a zip of them.
         layout: None for `mediapipe33`; another one must fit the files' landmarks.
-        landmarks: of JSON: world (metres about the hips) or image (shares of its width and
-            height). A CSV holds one kind and is taken as it is; without z it gives `(x, y,
-            visibility)`.
-        persons: kept in each video, the most present and confident.
-        missing: what stands for joints that were not found: keep (zeros), hold, linear.
-        threshold: joints below this visibility count as not found.
-        confidence: False drops that channel.
-        fps: frames a second.
-        folders: class: the first folder below `path` is the class.
-        workers: processes that read.
+        how: the options.
         progress: called with files done and in all.
         scratch: folder for the frames meanwhile; None: the system's.
 
     Raises:
         InputError: the message names file, field and remedy.
     """
-    path, rules = Path(path), Rules(persons, missing, threshold, confidence, fps)
-    if landmarks not in FIELDS:
-        raise InputError(f"landmarks: {landmarks!r}; use world or image")
+    path = Path(path)
     files = naming.by_name(members.find(path, {".json", ".csv"}), path)
     if not files:
         raise InputError(f"{path}: no .json and no .csv file; name the folder of the landmarks")
-    label, classes = naming.folder_classes(files, folders, path)
+    classes = naming.folder_classes(files, how.folders, path)
     chosen = poses.skeletons(layout, (MEDIAPIPE33,))
 
     return poses.build(
         path,
-        [(name, member, label[name]) for name, member in files.items()],
-        partial(_read_video, chosen=chosen, kind=landmarks),
+        [(name, member, classes[name]) for name, member in files.items()],
+        partial(_read_video, chosen=chosen, kind=how.landmarks),
         chosen,
-        rules,
-        classes=classes,
-        workers=workers,
+        how.poses,
+        workers=how.workers,
         progress=progress,
         scratch=scratch,
     )
 
 
-def _read_video(item: tuple[str, Member, int], chosen: dict[int, Skeleton], kind: str) -> Video:
-    name, member, label = item
+def _read_video(item: tuple[str, Member, Class], chosen: dict[int, Skeleton], kind: str) -> Video:
+    name, member, class_ = item
     if member.name.suffix.lower() == ".csv":
-        return landmark_csv.read_landmarks(name, member, label, *chosen.values())
+        return landmark_csv.read_landmarks(name, member, class_, *chosen.values())
     where, content = str(member), read_json(member)
     frames = content if isinstance(content, list) else member_of(content, "frames", list, where)
     if not frames:
@@ -114,7 +115,7 @@ def _read_video(item: tuple[str, Member, int], chosen: dict[int, Skeleton], kind
         number = i if stated is None else instance(stated, int, f"{where}: [{i}]: frame")
         frame_numbers.append(naming.frame_number(number, f"{where}: [{i}]"))
     indices, length, step = naming.timeline(frame_numbers, where, sampled=True)
-    video = Video(name, where, length, label, step=step)
+    video = Video(name, where, length, *class_, step=step)
     for i, (at, frame) in enumerate(zip(indices, frames, strict=True)):
         bodies = _bodies(frame, kind, chosen, f"{where}: [{i}]")
         for body in bodies:

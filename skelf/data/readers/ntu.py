@@ -10,9 +10,10 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ...errors import InputError, unknown
+from ...errors import InputError
 from ...layouts import NTU25
 from ...layouts import layout as named_layout
+from ...settings.options import option, options
 from ...skeleton import Skeleton
 from .. import pool
 from ..clips import ClipSet
@@ -53,14 +54,29 @@ class Clip(NamedTuple):
     label: int
 
 
+@options("ntu")
+class NTU:
+    """Which files and which persons of NTU RGB+D are read."""
+
+    benchmark: Literal["auto", "ntu60", "ntu120"] = option(
+        "auto",
+        "ntu60 keeps setups to 17 and classes to 60, with the splits xsub and xview; ntu120 has "
+        "xsub and xset; auto: ntu120 when a file needs it",
+    )
+    persons: Literal["energy", "tracked", "file"] = option(
+        "energy", "which two bodies stay: energy (2s-AGCN, CMD, USDRL), file (AimCLR) or tracked"
+    )
+    exclude: str | Path | None = option(
+        None, "a text file of names to leave out, such as the published lists of incomplete ones"
+    )
+    workers: int = pool.workers_option()
+
+
 def read_ntu(
     path: str | Path,
     layout: str | Skeleton | None = None,
+    how: NTU = NTU(),
     *,
-    benchmark: Literal["auto", "ntu60", "ntu120"] = "auto",
-    persons: Literal["energy", "tracked", "file"] = "energy",
-    exclude: str | Path | None = None,
-    workers: int = 1,
     progress: Progress | None = None,
     scratch: str | Path | None = None,
 ) -> ClipSet:
@@ -72,12 +88,7 @@ def read_ntu(
     Args:
         path: a folder (searched with its sub-folders and zips), a zip, or one `.skeleton` file.
         layout: None for `ntu25`; another one must have 25 joints too.
-        benchmark: ntu60 keeps setups to 17 and classes to 60, with the splits xsub and xview;
-            ntu120 has xsub and xset. auto: ntu120 when a file needs it.
-        persons: which two bodies stay: energy (2s-AGCN, CMD, USDRL), file (AimCLR) or tracked; see
-            `skelf.data.motion.bodies`.
-        exclude: a text file of names to leave out, such as the published lists of incomplete ones.
-        workers: processes that parse.
+        how: the options.
         progress: called with files done and files in all.
         scratch: folder for the frames meanwhile, 600 bytes a frame; None: the system's.
 
@@ -86,14 +97,10 @@ def read_ntu(
         OSError: the disk is full.
     """
     path = Path(path)
-    if persons not in bodies.PERSONS:
-        raise unknown("persons", persons, bodies.PERSONS)
-    if benchmark not in ("auto", *PUBLISHED):
-        raise unknown("benchmark", benchmark, ("auto", *PUBLISHED))
     skeleton = kinect_layout(layout)
-    chosen, named = _listed(path, exclude)
-    chosen, named, which = _of_benchmark(chosen, named, benchmark)
-    parsed = pool.ordered(partial(_read_one, persons=persons), chosen, workers)
+    chosen, named = _listed(path, how.exclude)
+    chosen, named, which = _of_benchmark(chosen, named, how.benchmark)
+    parsed = pool.ordered(partial(_read_one, persons=how.persons), chosen, how.workers)
     length, with_skeleton = [], []
     with Frames((bodies.PERSONS_KEPT, JOINTS, 3), scratch) as frames:
         for done, joints in enumerate(parsed, start=1):
@@ -130,7 +137,7 @@ def read_ntu(
             "title": preset.title,
             "source": path.name,
             "licence": preset.licence,
-            "persons": persons,
+            "persons": how.persons,
             "files without a skeleton": str(empty),
         },
     )

@@ -11,36 +11,39 @@ from __future__ import annotations
 import re
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from ...errors import InputError
 from ...layouts import OPENPOSE18, OPENPOSE25
-from ...settings.ranges import Positive, Share, Size
+from ...settings.options import option, options
 from ...skeleton import Skeleton
+from .. import pool
 from ..clips import ClipSet
 from ..formats import members, naming
 from ..formats.members import Member
+from ..formats.naming import Class
 from ..formats.text import member_of, numbers, read_json
 from ..motion import poses
-from ..motion.missing import Missing
-from ..motion.poses import Rules, Video
+from ..motion.poses import Poses, Video
 from ..pool import Progress
 
 MOST_BYTES = 1 << 24  # of one frame; with face and hands a person takes 10 kB
 END = "_keypoints"
 
 
+@options("openpose")
+class OpenPose:
+    """How OpenPose's files become clips."""
+
+    poses: Poses = option(Poses(), "who and what stays of the poses")
+    folders: naming.Folders = naming.folders_option()
+    workers: int = pool.workers_option()
+
+
 def read_openpose(
     path: str | Path,
     layout: str | Skeleton | None = None,
+    how: OpenPose = OpenPose(),
     *,
-    persons: Size = 2,
-    missing: Missing = "linear",
-    threshold: Share = 0.05,
-    confidence: bool = True,
-    fps: Positive = 30.0,
-    folders: Literal["none", "class"] = "none",
-    workers: int = 1,
     progress: Progress | None = None,
     scratch: str | Path | None = None,
 ) -> ClipSet:
@@ -52,37 +55,30 @@ def read_openpose(
     Args:
         path: a folder (searched with its sub-folders and zips) or a zip.
         layout: None: `openpose25` or `openpose18`, by the number of joints.
-        persons: kept in each video, the most present and confident.
-        missing: what stands for joints that were not found: keep (zeros), hold, linear.
-        threshold: joints below this confidence count as not found.
-        confidence: False drops that channel.
-        fps: frames a second.
-        folders: class: the first folder below `path` is the class.
-        workers: processes that read.
+        how: the options.
         progress: called with videos done and in all.
         scratch: folder for the frames meanwhile; None: the system's.
 
     Raises:
         InputError: the message names file, field and remedy.
     """
-    path, rules = Path(path), Rules(persons, missing, threshold, confidence, fps)
+    path = Path(path)
     videos: dict[str, list[Member]] = {}
     for member in members.find(path, {".json"}):
         if member.name.stem.endswith(END):
             videos.setdefault(_video(member, path), []).append(member)
     if not videos:
         raise InputError(f"{path}: no *_keypoints.json; name the folder that --write_json filled")
-    label, classes = naming.folder_classes(videos, folders, path)
+    classes = naming.folder_classes(videos, how.folders, path)
     chosen = poses.skeletons(layout, (OPENPOSE25, OPENPOSE18))
 
     return poses.build(
         path,
-        [(name, files, label[name]) for name, files in sorted(videos.items())],
+        [(name, files, classes[name]) for name, files in sorted(videos.items())],
         partial(_read_video, chosen=chosen),
         chosen,
-        rules,
-        classes=classes,
-        workers=workers,
+        how.poses,
+        workers=how.workers,
         progress=progress,
         scratch=scratch,
     )
@@ -98,8 +94,8 @@ def _video(member: Member, root: Path) -> str:
     return f"{folder}/{stem}".removeprefix("/")
 
 
-def _read_video(item: tuple[str, list[Member], int], chosen: dict[int, Skeleton]) -> Video:
-    name, files, label = item
+def _read_video(item: tuple[str, list[Member], Class], chosen: dict[int, Skeleton]) -> Video:
+    name, files, class_ = item
     where = str(files[0])
     stems = [member.name.stem.removesuffix(END) for member in files]
     if len(files) == 1:
@@ -112,7 +108,7 @@ def _read_video(item: tuple[str, list[Member], int], chosen: dict[int, Skeleton]
             twice = next(m for i, m in enumerate(files) if frame_numbers[i] in frame_numbers[:i])
             raise InputError(f"{twice}: its frame number stands twice; keep one of the files")
         indices, length, step = naming.timeline(frame_numbers, where, sampled=True)
-    video = Video(name, where, length, label, step=step)
+    video = Video(name, where, length, *class_, step=step)
     for at, member in zip(indices, files, strict=True):
         content = read_json(member, MOST_BYTES)
         for i, body in enumerate(member_of(content, "people", list, str(member))):

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from ...errors import InputError
+from ...settings.options import option, options
 from ...skeleton import Skeleton
 from .. import pool
 from ..clips import ClipSet
@@ -29,16 +30,33 @@ MOST_BYTES = 1 << 25
 SHOWN = 5  # odd rows that a message lists
 
 
+@options("pkummd")
+class PKUMMD:
+    """Which files of PKU-MMD are read, and what a clip is."""
+
+    part: Literal["auto", 1, 2] = option(
+        "auto", "1 has names such as 0002-L, 2 such as A01N01-L; auto takes the one that is there"
+    )
+    form: Literal["clips", "recordings"] = option(
+        "clips", "clips, one for each label row; or recordings, with the rows as segments"
+    )
+    bounds: Literal["slice", "inclusive"] = option(
+        "slice",
+        "how a row's start and end are meant; slice: frames start to end - 1, counted from 0 (CMD, "
+        "PCM3, USDRL, detection); inclusive: start to end, counted from 1 (AimCLR); sources D4",
+    )
+    xsub: str | Path | None = option(
+        None, "the cross-subject file; none: the one below the path whose name says so"
+    )
+    xview: str | Path | None = option(None, "the cross-view file, likewise")
+    workers: int = pool.workers_option()
+
+
 def read_pkummd(
     path: str | Path,
     layout: str | Skeleton | None = None,
+    how: PKUMMD = PKUMMD(),
     *,
-    part: Literal["auto", 1, 2] = "auto",
-    form: Literal["clips", "recordings"] = "clips",
-    bounds: Literal["slice", "inclusive"] = "slice",
-    xsub: str | Path | None = None,
-    xview: str | Path | None = None,
-    workers: int = 1,
     progress: Progress | None = None,
     scratch: str | Path | None = None,
 ) -> ClipSet:
@@ -51,14 +69,7 @@ def read_pkummd(
         path: a folder (searched with its sub-folders and zips) or a zip. A skeleton file and its
             label file have the same name, in two folders; labels are told by their commas.
         layout: None for `ntu25`; another one must have 25 joints too.
-        part: 1 has names such as 0002-L, 2 such as A01N01-L; auto takes the one that is there.
-        form: clips, one for each label row; or recordings, with the rows as segments.
-        bounds: how a row's start and end are meant. slice: frames start to end - 1, counted from 0
-            (CMD, PCM3, USDRL, detection); inclusive: start to end, counted from 1 (AimCLR);
-            sources D4.
-        xsub: the cross-subject file; None: the one below `path` whose name says so.
-        xview: the cross-view file, likewise.
-        workers: processes that parse.
+        how: the options.
         progress: called with recordings done and recordings in all.
         scratch: folder for the frames meanwhile, 600 bytes a frame; None: the system's.
 
@@ -71,38 +82,33 @@ def read_pkummd(
         OSError: the disk is full.
     """
     path = Path(path)
-    for key, value, choices in (
-        ("part", part, ("auto", 1, 2)),
-        ("form", form, ("clips", "recordings")),
-        ("bounds", bounds, ("slice", "inclusive")),
-    ):
-        if value not in choices:
-            raise InputError(f"{key}: {value!r}; use {', '.join(map(str, choices))}")
     skeleton = kinect_layout(layout)
     files, spare = _kinds(path)
-    number = _part(path, files["skeleton"], part)
+    number = _part(path, files["skeleton"], how.part)
     recordings = _of_part(files["skeleton"], number)
     labels = _of_part(files["label"], number)
-    _report_unpaired(path, recordings, labels, form, spare)
+    _report_unpaired(path, recordings, labels, how.form, spare)
     rows = {stem: parse_labels(labels[stem].read(MOST_BYTES), labels[stem]) for stem in labels}
     splits = {
         name: read_split(path, name, split_file, files["split"], recordings)
-        for name, split_file in (("xsub", xsub), ("xview", xview))
+        for name, split_file in (("xsub", how.xsub), ("xview", how.xview))
     }
-    gathered = _Gathered(rows, bounds)
-    chosen = [m for stem, m in recordings.items() if form == "recordings" or stem in rows]
-    parsed = pool.ordered(_read_one, chosen, workers, chunk=1)
+    gathered = _Gathered(rows, how.bounds)
+    chosen = [m for stem, m in recordings.items() if how.form == "recordings" or stem in rows]
+    parsed = pool.ordered(_read_one, chosen, how.workers, chunk=1)
     with Frames((PERSONS, JOINTS, 3), scratch) as frames:
         for done, (member, joints) in enumerate(zip(chosen, parsed, strict=True), start=1):
-            for piece in gathered.add(member.name.stem, joints, form):
+            for piece in gathered.add(member.name.stem, joints, how.form):
                 frames.add(piece)
             if progress:
                 progress(done, len(chosen))
         mapped = frames.array()
     gathered.report(path)
     if not gathered.length:
-        raise InputError(f"{path}: no {form[:-1]} with a skeleton; are the labels of this part?")
-    return _built(path, number, mapped, skeleton, gathered, splits, form, bounds)
+        raise InputError(
+            f"{path}: no {how.form[:-1]} with a skeleton; are the labels of this part?"
+        )
+    return _built(path, number, mapped, skeleton, gathered, splits, how)
 
 
 class _Gathered:
@@ -157,8 +163,7 @@ def _built(
     skeleton: Skeleton,
     gathered: _Gathered,
     splits: dict[str, dict[str, int]],
-    form: str,
-    bounds: str,
+    how: PKUMMD,
 ) -> ClipSet:
     numbers, cameras = [], []
     for stem in gathered.stem:
@@ -169,7 +174,7 @@ def _built(
         cameras.append(CAMERAS[view])
     preset = PRESETS[f"pkummd{part}"]
     columns = {"sequence": np.array([n[0] for n in numbers], np.int64)}
-    if form == "clips":
+    if how.form == "clips":
         columns["row"] = np.array(gathered.row, np.int64)
         names = [f"{stem}_{row:03}" for stem, row in zip(gathered.stem, gathered.row, strict=True)]
     return ClipSet.build(
@@ -177,7 +182,7 @@ def _built(
         gathered.length,
         skeleton,
         class_names=action_names.PKUMMD,
-        name=names if form == "clips" else gathered.stem,
+        name=names if how.form == "clips" else gathered.stem,
         fps=FPS,
         label=gathered.label,
         camera=cameras,
@@ -190,10 +195,10 @@ def _built(
             if sides
         },
         attributes={
-            "title": f"{preset.title} ({form})",
+            "title": f"{preset.title} ({how.form})",
             "source": path.name,
             "licence": preset.licence,
-            "bounds of label rows": bounds,
+            "bounds of label rows": how.bounds,
         },
     )
 

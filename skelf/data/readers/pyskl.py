@@ -24,6 +24,8 @@ import numpy as np
 from ...errors import InputError
 from ...layouts import LAYOUTS
 from ...layouts import layout as named_layout
+from ...settings.options import option, options
+from ...settings.ranges import Count
 from ...skeleton import Skeleton
 from ..clips import ClipSet, utf8
 from ..formats import described, pickles
@@ -48,12 +50,25 @@ class _Clip(NamedTuple):
     segments: np.ndarray  # (K, 3)
 
 
+@options("pyskl")
+class Pyskl:
+    """What a file does not say."""
+
+    persons: Count | None = option(
+        None, "persons to keep of each clip, those seen in most frames; none: all"
+    )
+    fps: float = option(
+        30.0,
+        "frames a second, where the file does not say (pyskl's do not)",
+        gt=0,
+        lt=1e6,
+    )
+
+
 def read_pyskl(
     path: str | Path,
     layout: str | Skeleton | None = None,
-    *,
-    persons: int | None = None,
-    fps: float = 30.0,
+    how: Pyskl = Pyskl(),
 ) -> ClipSet:
     """Reads a pyskl pickle; nothing in it is ever run.
 
@@ -64,8 +79,7 @@ def read_pyskl(
         path: the `.pkl`.
         layout: name of a layout, a TOML file, or a Skeleton. None: what pyskl means by this number
             of joints (17 in 2D: coco17, 25 in 3D: ntu25), or what the file says.
-        persons: persons to keep of each clip, those seen in most frames. None: all.
-        fps: frames a second, where the file does not say (pyskl's do not).
+        how: the options.
 
     Raises:
         InputError: anything that does not hold; the message names file, clip and remedy.
@@ -76,11 +90,13 @@ def read_pyskl(
     description = (
         None if text is None else described.parse_description(text, f"{path}: {described.KEY}")
     )
-    clips = [_clip(path, number, annotation, fps) for number, annotation in enumerate(annotations)]
+    clips = [
+        _clip(path, number, annotation, how.fps) for number, annotation in enumerate(annotations)
+    ]
     if not clips:
         raise InputError(f"{path}: annotations: there are none; nothing to read")
     _alike(path, clips)
-    room = _persons(path, clips, persons, description)
+    room = _persons(path, clips, how.persons, description)
     joints = _joints(path, clips, room, path.stat().st_size)
     first = clips[0]
     skeleton = _skeleton(path, first, layout, description)
@@ -218,8 +234,6 @@ def _persons(
     most = max(
         1, *(len(clip.joints) for clip in clips), description["persons"] if description else 1
     )
-    if wanted is not None and wanted < 1:
-        raise InputError(f"persons={wanted}: keep one or more")
     if wanted is None and most > MOST_PERSONS:
         raise InputError(
             f"{path}: clips of up to {most} persons; say how many to keep (persons=2): those that "
