@@ -1,8 +1,8 @@
 """What can be set of a thing: the fields of its options, or its arguments behind the `*`.
 
-An encoder, a method and a reader say what can be set in their signatures: whatever is keyword-only
-is a setting, and what stands before the `*` is what the caller passes. So a setting is written
-once, where it is used. The lines of text are those of the docstring.
+Protocols, views and readers have options. An encoder and a method say in their signatures what can
+be set: whatever is keyword-only is a setting, and what stands before the `*` is what the caller
+passes. So a setting is written once, where it is used. The lines of text are the docstring's.
 """
 
 from __future__ import annotations

@@ -35,7 +35,10 @@ AS_STGCN = unchecked(Poses, missing="keep", threshold=0.0)
 
 @options("kinetics")
 class Kinetics:
-    """How the videos' files become clips; defaults follow ST-GCN."""
+    """How the videos' files become clips; defaults follow ST-GCN.
+
+    `Poses(...)` begins from other ones; `dataclasses.replace(Kinetics().poses, ...)` keeps these.
+    """
 
     poses: Poses = option(AS_STGCN, "who and what stays of the poses")
     workers: int = pool.workers_option()
