@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -21,6 +21,7 @@ from ..layouts import KINECT20
 from ..layouts import layout as named_layout
 from ..settings.given import parse_override
 from ..settings.settable import arguments, settable, unknown_keys
+from ..settings.values import Settings
 from . import complete
 from .notes import warnings_as_notes
 
@@ -119,7 +120,7 @@ def import_(
     console.print(text, soft_wrap=True)
 
 
-def _reader_options(format_: str, words: Sequence[str]) -> dict[str, Any]:
+def _reader_options(format_: str, words: Sequence[str]) -> Settings:
     """The words as arguments of the reader, checked against its signature."""
     names = _options(format_)
     if words and not names:
@@ -143,7 +144,7 @@ def _read(
     format_: str,
     path: Path,
     layout: str | None,
-    chosen: dict[str, Any],
+    chosen: Settings,
     out: Path,
     console: Console,
 ) -> ClipSet:
