@@ -8,7 +8,6 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 
@@ -30,6 +29,7 @@ from .protocols.features import PRECISIONS, encode_in, extract_splits
 from .protocols.knn import knn_scores
 from .protocols.outcome import Outcome
 from .results import scores
+from .results.archive import Row
 from .runs.build import build_method
 from .runs.load import from_pretrained, judged_encoder, list_runs, load, load_official
 from .runs.start import read_start, start_from
@@ -37,6 +37,7 @@ from .settings.evaluation import evaluation
 from .settings.given import parse_override
 from .settings.options import flat
 from .settings.run import Config, resolve
+from .settings.values import Settings, Value
 from .streams import STREAMS
 from .training.log import Event
 
@@ -144,7 +145,7 @@ def evaluate(
     precision: str = "fp32",
     seed: int = 0,
     device: str = "auto",
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """Judges a frozen encoder by the named protocols.
 
     Args:
@@ -240,7 +241,7 @@ def evaluate(
 
 def _describe(
     settings: Config, clips: ClipSet, stream: str, split: str | None, seed: int
-) -> dict[str, Any]:
+) -> Settings:
     """The whole config of a run, as checkpoints carry it."""
     source = {"data": _name(clips), "digest": clips.digest(), "split": split, "seed": seed}
     if "synthetic" in clips.attributes:  # the model card warns
@@ -261,11 +262,11 @@ def _describe(
 def _shared(
     clips: ClipSet,
     split: str,
-    encoder: Any,
-    described: Mapping[str, Any],
+    encoder: Encoder,
+    described: Mapping[str, Value],
     untrained: bool,
     seed: int,
-) -> dict[str, Any]:
+) -> Row:
     """What all rows of one evaluation say."""
     sections = ["method", "encoder", "views", "train", "data", "source"]
     sections += ["runs"] if "runs" in described else []
@@ -284,7 +285,7 @@ def _shared(
     }
 
 
-def _rows(outcome: Outcome, shared: dict[str, Any]) -> list[dict[str, Any]]:
+def _rows(outcome: Outcome, shared: Row) -> list[Row]:
     rows = []
     for key, value in outcome.values.items():
         metric, _, selection = key.rpartition(".")
@@ -337,7 +338,7 @@ def _refuse_seed(seed: int) -> None:
         raise InputError(f"seed: {seed}; use 0 to 2**63 - 1")
 
 
-def _refuse_channels(clips: ClipSet, encoder: Any) -> None:
+def _refuse_channels(clips: ClipSet, encoder: Encoder) -> None:
     taken = (encoder.in_channels, encoder.confidence)
     if (clips.channels, clips.confidence) != taken:
         input_, wanted = (

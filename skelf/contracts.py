@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from .protocols.outcome import Outcome
     from .skeleton import Skeleton
 
+# An autograd.Function's: what `forward` keeps for `backward`, torch's stub does not have.
+Context = Any
+
 
 class Module(Contract):
     """What is used of `torch.nn.Module`; every encoder and every method is one."""
@@ -34,11 +37,10 @@ class Module(Contract):
     def modules(self) -> Iterator[nn.Module]:
         """Itself and all parts."""
 
-    # The values are what torch's own signatures have.
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Tensor]:
         """Weights and buffers by name."""
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any:
+    def load_state_dict(self, state_dict: Mapping[str, Tensor]) -> object:
         """Takes them back."""
 
     def train(self, mode: bool = True) -> Self:
@@ -99,11 +101,10 @@ class Method(Module, Contract):
     def encoder(self) -> Encoder:
         """What is trained to be used."""
 
-    # Tensors or None, see each method's `forward`.
-    def views(self, x: Tensor, lengths: Tensor, generator: Generator) -> tuple[Any, ...]:
+    def views(self, x: Tensor, lengths: Tensor, generator: Generator) -> tuple[Tensor | None, ...]:
         """Augmented views of padded clips of true `lengths` `(N,)`, on their device."""
 
-    def __call__(self, *views: Any) -> dict[str, Tensor]:
+    def __call__(self, *views: Tensor | None) -> dict[str, Tensor]:
         """`"loss"` and every named term of it."""
 
     def after_step(self) -> None:
@@ -156,12 +157,13 @@ class Reader(Contract):
     all, and `scratch`, a folder for frames meanwhile, are keyword-only, where it reads many files.
     """
 
+    # Any: options of its own class, and what not every reader has.
     def __call__(
         self,
         path: str | Path,
         layout: str | Skeleton | None = None,
         /,
-        *how: Any,  # options of its own class
+        *how: Any,
         **meanwhile: Any,
     ) -> ClipSet:
         """Reads a file or a folder."""

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no stubs
@@ -23,6 +23,7 @@ from .errors import InputError
 from .files import read_json, write_json
 from .metrics.chance import chance
 from .report.write import write_report
+from .results.archive import Row
 from .training.log import Event
 
 CLIPS, SPLIT, MARKER = 960, "xsub", "demo.json"
@@ -57,8 +58,6 @@ LEAD = (
     "training never saw."
 )
 
-ResultRow = dict[str, Any]  # as `api.evaluate` gives them: JSON
-
 
 class Demo(NamedTuple):
     """What a demo leaves.
@@ -71,7 +70,7 @@ class Demo(NamedTuple):
     """
 
     page: Path
-    rows: list[dict[str, Any]]  # a title and shares
+    rows: list[dict[str, object]]
     seconds: float
 
 
@@ -174,7 +173,7 @@ def _make_room(out: Path) -> None:
         ) from None
 
 
-def _judge(folder: Path, data: ClipSet, seed: int, untrained: bool) -> list[ResultRow]:
+def _judge(folder: Path, data: ClipSet, seed: int, untrained: bool) -> list[Row]:
     """Rows of results; they and their class scores lie in the run's folder, for the report."""
     return api.evaluate(
         ["linear", "knn", "retrieval"],
@@ -189,12 +188,12 @@ def _judge(folder: Path, data: ClipSet, seed: int, untrained: bool) -> list[Resu
 
 
 def _rows(
-    judged: Mapping[str, list[ResultRow]], train: ClipSet, test: ClipSet
-) -> list[dict[str, Any]]:
+    judged: Mapping[str, list[Row]], train: ClipSet, test: ClipSet
+) -> list[dict[str, object]]:
     guesses = chance(train.label, test.label, len(train.class_names))
     rows = []
     for key, title in SHOWN.items():
-        row: dict[str, Any] = {"protocol": title}
+        row: dict[str, object] = {"protocol": title}
         for name, results in judged.items():
             row[name] = next(
                 r["value"] for r in results if (r["protocol"], r["metric"], r["selection"]) == key

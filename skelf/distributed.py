@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+from .contracts import Context
 
 
 def gather(x: Tensor, dim: int = 0) -> Tensor:
@@ -19,19 +19,19 @@ def gather(x: Tensor, dim: int = 0) -> Tensor:
     """
     if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
         return x
-    gathered: Tensor = _Gather.apply(x, dim)  # type: ignore[no-untyped-call]
+    gathered: Tensor = _Gather.apply(x, dim)  # type: ignore[no-untyped-call]  # untyped in torch
     return gathered
 
 
 class _Gather(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, dim: int) -> Tensor:
+    def forward(ctx: Context, x: Tensor, dim: int) -> Tensor:
         ctx.dim, ctx.size = dim, x.shape[dim]
         parts = [torch.empty_like(x) for _ in range(dist.get_world_size())]
         dist.all_gather(parts, x.contiguous())
         return torch.cat(parts, dim)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Context, gradient: Tensor) -> tuple[Tensor, None]:
         mine = gradient.narrow(ctx.dim, dist.get_rank() * ctx.size, ctx.size)
         return mine * dist.get_world_size(), None

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
 from uuid import uuid4
 
 from .errors import InputError
+from .settings.values import Value
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def write_text(path: Path, text: str) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: object) -> None:
     """`write_text` of readable JSON."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
@@ -66,7 +66,7 @@ def refuse_unwritable(path: Path) -> None:
         raise InputError(f"{path}: cannot write here: {error.strerror}") from None
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path) -> Value:
     """Reads JSON.
 
     Raises:

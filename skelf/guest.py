@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 import torch
 
-# Any: torch makes their attributes as it is imported, where mypy does not see them.
-_CUDNN: Any = torch.backends.cudnn
-_MKLDNN: Any = torch.backends.mkldnn
-_CUDA: Any = torch.cuda
-Setting = tuple[Callable[[], Any], Callable[[Any], Any]]
+Switches = Any  # torch makes their attributes as it is imported, where mypy does not see them
+_CUDNN: Switches = torch.backends.cudnn
+_MKLDNN: Switches = torch.backends.mkldnn
+_CUDA: Switches = torch.cuda
+# What the one function reads, the other takes.
+Setting = tuple[Callable[[], object], Callable[[Any], object]]
 
 
-def _attribute(owner: Any, name: str) -> Setting:
+def _attribute(owner: object, name: str) -> Setting:
     return (lambda: getattr(owner, name)), (lambda value: setattr(owner, name, value))
 
 
@@ -86,7 +87,7 @@ def seed(value: int, device: torch.device | str) -> None:
         torch.default_generator.manual_seed(value)
 
 
-def _read(setting: Setting) -> Any:
+def _read(setting: Setting) -> object:
     """The setting's value; None where torch refuses to tell.
 
     It does so by the older switches of precision while the newer ones say something else.

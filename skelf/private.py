@@ -72,8 +72,8 @@ class ActivationGradients(NamedTuple):
         sigmoid: the same with `sigmoid(x) * (1 - sigmoid(x))`.
     """
 
-    tanh: Callable[[Tensor, Tensor, Tensor], Any]
-    sigmoid: Callable[[Tensor, Tensor, Tensor], Any]
+    tanh: Callable[[Tensor, Tensor, Tensor], object]
+    sigmoid: Callable[[Tensor, Tensor, Tensor], object]
 
 
 @cache
@@ -109,7 +109,7 @@ def _gradients(ways: ActivationGradients) -> Iterator[Pair]:
             yield ours, theirs
 
 
-Lerp = Callable[[Sequence[Tensor], Sequence[Tensor], float], Any]
+Lerp = Callable[[Sequence[Tensor], Sequence[Tensor], float], object]
 
 
 @cache
@@ -145,6 +145,7 @@ def bf16_on_cpu() -> bool:
     oneDNN knows of more processors than torch tells publicly: AVX-512 is enough, not needed.
     """
     capable = torch.backends.cpu.get_cpu_capability() == "AVX512"
+    # torch leaves `is_available` untyped.
     public = capable and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     try:
         supported = _torch("ops.mkldnn._is_mkldnn_bf16_supported")()
@@ -168,7 +169,7 @@ def batch_norms() -> tuple[type[nn.Module], ...]:
     return _instead("BatchNorm's base class", "it is another's", public)
 
 
-def _torch(path: str) -> Any:
+def _torch(path: str) -> Any:  # whatever lies there; a probe looks at what it does
     """What torch has under a dotted name; AttributeError without."""
     return reduce(getattr, path.split("."), torch)
 

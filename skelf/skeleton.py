@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import index as as_index
 from pathlib import Path
-from typing import Any
 
 from .errors import InputError, unknown
+from .settings.values import Settings, Value
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Skeleton:
             order[left], order[right] = right, left
         return tuple(order)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Settings:
         """Plain lists and strings, as JSON and HDF5 keep them; `from_dict` reads it back."""
         return {
             "name": self.name,
@@ -104,7 +104,7 @@ class Skeleton:
         }
 
     @classmethod
-    def from_dict(cls, table: Mapping[str, Any], source: str = "skeleton") -> Skeleton:
+    def from_dict(cls, table: Mapping[str, Value], source: str = "skeleton") -> Skeleton:
         """Reads `to_dict`'s form; joints may stand as names instead of indices everywhere.
 
         Raises:

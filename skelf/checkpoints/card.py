@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+from ..settings.values import Value
 
 
 def card(
-    config: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]] | None = None, **facts: Any
+    config: Mapping[str, Value],
+    metrics: Sequence[Mapping[str, Value]] | None = None,
+    **facts: object,
 ) -> str:
     """README.md of a checkpoint, with the header that the hub indexes.
 
@@ -60,31 +63,31 @@ def card(
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def _name(section: Any) -> str:
+def _name(section: object) -> str:
     if isinstance(section, Mapping):
         section = section.get("name", "")
     return str(section) if section else ""
 
 
-def _arguments(section: Any) -> str:
+def _arguments(section: object) -> str:
     if not isinstance(section, Mapping):
         return _name(section)
     pairs = ", ".join(f"{key}={value}" for key, value in section.items() if key != "name")
     return f"{_name(section)}({pairs})"
 
 
-def _header(values: Mapping[str, Any]) -> str:
+def _header(values: Mapping[str, object]) -> str:
     # JSON strings and lists are YAML too, so no name can break out of its line.
     return "---\n" + "\n".join(f"{key}: {json.dumps(v)}" for key, v in values.items()) + "\n---"
 
 
-def _warning(about: Mapping[str, Any]) -> str:
+def _warning(about: Mapping[str, object]) -> str:
     if str(about.get("synthetic", "")).lower() != "true":
         return ""
     return "**Trained on synthetic figures:** for demonstration, not for use on real recordings."
 
 
-def _results(metrics: Sequence[Mapping[str, Any]]) -> str:
+def _results(metrics: Sequence[Mapping[str, Value]]) -> str:
     if not metrics:
         return ""
     columns = ("protocol", "metric", "selection", "split", "value")
@@ -95,6 +98,6 @@ def _results(metrics: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     """Text that stays within one table cell."""
     return str(value).replace("|", "\\|").replace("\n", " ")

@@ -14,7 +14,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 from uuid import uuid4
 
 from safetensors import SafetensorError
@@ -23,6 +23,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..files import read_json, write_text
+from ..settings.values import Settings
 from .card import card
 from .tensors import MODEL, read_tensors
 
@@ -49,10 +50,10 @@ def save(
     folder: str | Path,
     *,
     tensors: Mapping[str, Tensor],
-    config: Mapping[str, Any],
+    config: Mapping[str, object],
     card: str,
     state_tensors: Mapping[str, Tensor] | None = None,
-    state: Mapping[str, Any] | None = None,
+    state: Mapping[str, object] | None = None,
 ) -> Path:
     """Writes a checkpoint folder: all of it or nothing.
 
@@ -161,12 +162,12 @@ def locate(name: str | Path) -> Path:
     return _download(hub[1], hub[2])
 
 
-def read_config(folder: str | Path) -> dict[str, Any]:
+def read_config(folder: str | Path) -> Settings:
     """`config.json` of a checkpoint folder; InputError when it is missing or damaged."""
     return read_object(Path(folder) / CONFIG)
 
 
-def read_object(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> Settings:
     """A JSON object; InputError when it is missing or damaged."""
     try:
         value = read_json(path)
@@ -177,7 +178,7 @@ def read_object(path: Path) -> dict[str, Any]:
     return value
 
 
-def read_state(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read_state(folder: str | Path) -> tuple[dict[str, Tensor], Settings]:
     """What `save` was given as `state_tensors` and `state`.
 
     Raises:
@@ -245,7 +246,7 @@ def _complete(folder: Path) -> bool:
     return (folder / MODEL).is_file() and (folder / CONFIG).is_file()
 
 
-def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+def _write_json(path: Path, value: Mapping[str, object]) -> None:
     write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
 
 

@@ -117,7 +117,7 @@ def import_(
     console.print(text, soft_wrap=True)
 
 
-def _how(format_: str, words: Sequence[str]) -> tuple[Any, ...]:
+def _how(format_: str, words: Sequence[str]) -> tuple[object, ...]:
     """The words as the reader's options, where it has any."""
     cls = reader_options(format_) if format_ in READERS else None
     if cls is None:
@@ -141,13 +141,13 @@ def _read(
     format_: str,
     path: Path,
     layout: str | None,
-    how: tuple[Any, ...],
+    how: tuple[object, ...],
     out: Path,
     console: Console,
 ) -> ClipSet:
     reader = READERS[format_]
     takes = inspect.signature(reader).parameters
-    meanwhile: dict[str, Any] = {}
+    meanwhile: dict[str, Any] = {}  # Any: keyword arguments that not every reader has
     if "scratch" in takes:
         meanwhile["scratch"] = out.absolute().parent  # where there must be room for the store
     bar = Progress(

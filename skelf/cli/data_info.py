@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -13,6 +13,7 @@ from rich.table import Table
 
 from ..data import presets
 from ..data.clips import ClipSet
+from ..settings.values import Value
 from .arguments import NamedStore
 
 MOST_CLASSES = 120  # that the table lists
@@ -38,7 +39,7 @@ def info(
         console.print("[bold]synthetic[/]: computed figures, not recordings of people")
 
 
-def describe(clips: ClipSet) -> dict[str, Any]:
+def describe(clips: ClipSet) -> dict[str, Value]:
     """Counts, lengths, classes, splits and attributes as plain numbers and strings."""
     classes = len(clips.class_names)
     labels = {
@@ -83,7 +84,7 @@ def describe(clips: ClipSet) -> dict[str, Any]:
     }
 
 
-def _table(clips: ClipSet, facts: dict[str, Any]) -> Table:
+def _table(clips: ClipSet, facts: dict[str, Value]) -> Table:
     table = Table("", "", title=escape(str(clips.path)), show_header=False)
 
     def row(key: str, value: object) -> None:
@@ -126,13 +127,13 @@ def _counts(counts: dict[str, int]) -> str:
     return ", ".join([*present[:MOST_CLASSES], *more, *([f"{empty} without any"] if empty else [])])
 
 
-def _some(values: list[Any]) -> str:
+def _some(values: list[float]) -> str:
     """All values, or the first and the last of many."""
     texts = [f"{value:g}" for value in values]
     return ", ".join(texts if len(texts) <= 24 else [*texts[:20], "...", texts[-1]])
 
 
-def _distinct(values: np.ndarray) -> list[Any]:
+def _distinct(values: np.ndarray) -> list[float]:
     return sorted(set(values.tolist()))  # `np.unique` imports masked arrays, a tenth of the time
 
 

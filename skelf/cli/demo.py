@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -39,11 +39,11 @@ def demo(
     console.print(f"Page: [bold]{page}[/] ({result.seconds:.0f} s in all)", soft_wrap=True)
 
 
-def _table(rows: Iterable[dict[str, Any]]) -> Table:
+def _table(rows: Iterable[dict[str, object]]) -> Table:
     columns = ("pretrained", "untrained", "chance")
     table = Table("protocol")
     for name in columns:
         table.add_column(name, justify="right")
     for row in rows:
-        table.add_row(row["protocol"], *(f"{row[name]:.1%}" for name in columns))
+        table.add_row(str(row["protocol"]), *(f"{row[name]:.1%}" for name in columns))
     return table

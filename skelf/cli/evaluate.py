@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,6 +13,9 @@ from rich.table import Table
 
 from . import complete
 from .arguments import Data, Device, Overrides
+
+if TYPE_CHECKING:
+    from ..results.archive import Row
 
 
 def evaluate(
@@ -91,7 +94,7 @@ def evaluate(
         console.print(f"Results: [bold]{escape(str(out))}[/]", soft_wrap=True)
 
 
-def _table(rows: Iterable[dict[str, Any]]) -> Table:
+def _table(rows: Iterable[Row]) -> Table:
     table = Table("protocol", "metric", "selection")
     rows = list(rows)
     table.add_column(rows[0]["method"], justify="right")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,6 +13,9 @@ from rich.table import Table
 
 from ..errors import InputError
 from .notes import warnings_as_notes
+
+if TYPE_CHECKING:
+    from ..results.archive import Row
 
 
 def fuse(
@@ -54,7 +57,7 @@ def _numbers(text: str | None) -> list[float] | None:
         raise InputError(f"--weights {text!r}: give numbers, as 0.6,0.6,0.4") from None
 
 
-def _table(rows: Sequence[dict[str, Any]]) -> Table:
+def _table(rows: Sequence[Row]) -> Table:
     """A line for each number; each input beside the fusion of all."""
     inputs = rows[0]["config"]["inputs"]
     table = Table("metric", "selection")

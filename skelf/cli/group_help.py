@@ -7,12 +7,15 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import typer
 
 Row = tuple[str, str]  # an option or a command, and what it is
 UNICODE, ASCII = ("╭", "─", "╮", "│", "╰", "╯"), ("+", "-", "+", "|", "+", "+")
 NARROWEST = 40  # columns; a narrower terminal breaks the boxes
+# Typer's contexts, formatters and commands: classes of its own, other ones in each version.
+Private = Any
 
 
 def group_help(usage: str, about: str, options: Sequence[Row], commands: Sequence[Row]) -> str:

@@ -15,6 +15,7 @@ from rich.progress import (
     DownloadColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
@@ -167,11 +168,11 @@ def _on_terminal() -> bool:
     return sys.stdin.isatty()
 
 
-def _bar(word: str, *columns: object, quiet: bool = False) -> Progress:
+def _bar(word: str, *columns: ProgressColumn, quiet: bool = False) -> Progress:
     console = Console(stderr=True)
-    shown = [TextColumn(word), BarColumn(), *columns, TimeRemainingColumn()]
+    shown: list[ProgressColumn] = [TextColumn(word), BarColumn(), *columns, TimeRemainingColumn()]
     return Progress(
-        *shown,  # type: ignore[arg-type]
+        *shown,
         console=console,
         transient=True,
         disable=quiet or not console.is_terminal,

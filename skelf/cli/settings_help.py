@@ -6,7 +6,6 @@ They come from the same fields and signatures that `key=value` and settings file
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,6 +13,7 @@ from rich.table import Table
 from typer.core import TyperCommand
 
 from ..settings.describe import Described
+from .group_help import Private
 from .names import TABLES
 
 Groups = list[tuple[str, list[Described]]]  # a heading, and the settings beneath it
@@ -22,12 +22,12 @@ Groups = list[tuple[str, list[Described]]]  # a heading, and the settings beneat
 class WithSettings(TyperCommand):
     """A command whose first word names what has settings."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Private, args: list[str]) -> list[str]:
         """As Typer does; keeps the words for the help, which ends the parsing."""
         ctx.meta["words"] = [word for word in args if not word.startswith("-")]
         return super().parse_args(ctx, args)
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
+    def format_help(self, ctx: Private, formatter: Private) -> None:
         """The command's help, then the settings of what is named."""
         super().format_help(ctx, formatter)
         words = ctx.meta["words"]

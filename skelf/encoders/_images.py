@@ -9,13 +9,14 @@ there are no complex numbers anywhere, and the error is below the direct form's.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
+
+from ..contracts import Context
 
 # Of the direct form's multiplications, how many the transformed form may have to be the faster one,
 # forward alone and with backward. Measured on CPUs with AVX2 and with AVX-512: it reads and writes
@@ -39,6 +40,8 @@ class TemporalConv(nn.Conv2d):
         kernel: frames that it spans, odd; padded with zeros so that frame 0 is the first centre.
         stride: frames from one centre to the next.
     """
+
+    bias: Tensor  # there always is one
 
     def __init__(self, channels: int, kernel: int, stride: int) -> None:
         super().__init__(channels, channels, (kernel, 1), (stride, 1), (kernel // 2, 0))
@@ -72,7 +75,7 @@ class TemporalConv(nn.Conv2d):
         R = len(into)
         weight = (taps @ self.weight.view(C * C, kernel).T).view(R, C, C).transpose(1, 2)
         y = torch.bmm((into @ x.reshape(T, -1)).view(R, V * B, C), weight)
-        bias = self.bias.repeat(V * B)  # type: ignore[union-attr]
+        bias = self.bias.repeat(V * B)
         return torch.addmm(bias, back, y.view(R, -1)).view(-1, V, B, C)
 
 
@@ -86,7 +89,7 @@ def plain(x: Tensor) -> bool:
 def mix(rows: Tensor, weight: Tensor) -> Tensor:
     """Weighs K partitions and sums them: `(T, K, R, C)` and `(K, outs, C)` to `(T, R, outs)`."""
     if plain(rows) and torch.is_grad_enabled() and rows.shape[3] >= WIDE:
-        return _Mix.apply(rows, weight)  # type: ignore[no-untyped-call]
+        return _Mix.apply(rows, weight)  # type: ignore[no-untyped-call]  # untyped in torch
     # The partitions as rows of an image, which a convolution weighs and sums at once.
     image, kernel = rows.permute(0, 3, 1, 2), weight.permute(1, 2, 0).unsqueeze(3)
     return F.conv2d(image, kernel).permute(0, 2, 3, 1).squeeze(1)
@@ -96,7 +99,7 @@ class _Mix(torch.autograd.Function):
     """`mix` as matrix products that add up in place, as do the gradients."""
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, weight: Tensor) -> Tensor:
+    def forward(ctx: Context, rows: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(rows, weight)
         T, K, R, _ = rows.shape
         y = rows.new_zeros(T, R, weight.shape[1])
@@ -106,7 +109,7 @@ class _Mix(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(ctx: Context, gradient: Tensor) -> tuple[Tensor, Tensor]:
         rows, weight = ctx.saved_tensors
         of_rows, of_weight = torch.empty_like(rows), torch.empty_like(weight)
         for k in range(rows.shape[1]):

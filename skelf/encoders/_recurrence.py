@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from .. import private
+from ..contracts import Context
 from ._products import on_cpu, product, repeated
 
 ROWS = 512  # of the input at a time
@@ -38,10 +39,12 @@ def recur(x: Tensor, *grus: nn.GRU) -> Tensor:
         return torch.cat([gru(x)[0] for gru in grus], dim=2) if len(grus) > 1 else grus[0](x)[0]
     for layer in zip(*(gru.all_weights for gru in grus), strict=True):
         weights = [weight for direction in layer for weight in direction]
+        # torch leaves `apply` untyped.
         x = _Layer.apply(x, dtype, torch.is_grad_enabled(), *weights)  # type: ignore[no-untyped-call]
     return x
 
 
+# Any: torch does not type the weights of a GRU by name.
 def _dtype(x: Tensor, weight: Any) -> torch.dtype | None:
     """What products are computed in; None where torch's own kernel shall run.
 
@@ -72,7 +75,9 @@ class _Layer(torch.autograd.Function):
     """One layer of D GRUs on the same input; states and gates are in float32 at least."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, dtype: torch.dtype, grad: bool, *weights: Tensor) -> Tensor:
+    def forward(
+        ctx: Context, x: Tensor, dtype: torch.dtype, grad: bool, *weights: Tensor
+    ) -> Tensor:
         (T, N, _), H = x.shape, weights[1].shape[1]
         w_ih, w_hh, b_ih, b_hh = ([w.to(dtype) for w in weights[kind::4]] for kind in range(4))
         D, rows = len(w_ih), x.to(dtype).flatten(0, 1)  # (T N, I)
@@ -108,7 +113,7 @@ class _Layer(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Context, gradient: Tensor) -> tuple[Tensor | None, ...]:
         rows, narrow, updates, factors, w_in, *w_hh = ctx.saved_tensors
         T, N, D, _, H = factors.shape
         # A product's columns are those of a, r and z: rows n, r, z of the weight.
@@ -137,7 +142,7 @@ def _factors(r: Tensor, z: Tensor, a: Tensor, n: Tensor, h: Tensor, out: Tensor)
 
 
 def _gradients(
-    ctx: Any, gates: Tensor, rows: Tensor, narrow: Tensor, w_in: Tensor
+    ctx: Context, gates: Tensor, rows: Tensor, narrow: Tensor, w_in: Tensor
 ) -> tuple[Tensor | None, ...]:
     """Gradients of the layer's arguments, those of the gates `(T, N, D, 4, H)` given."""
     (T, N, D, _, H), (of_input, of_weights) = gates.shape, ctx.dtypes

@@ -11,7 +11,7 @@ times as high (and whose weight decay is `1/S`) give the same numbers.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -79,7 +79,7 @@ def joined(streams: Iterable[str]) -> str:
     return "+".join(sorted(streams, key=lambda name: place_by_name.get(name, len(STREAMS))))
 
 
-def common(values: Iterable[Any]) -> Any:
+def common(values: Iterable[object]) -> object:
     """What a row says of several runs: their common value, all of differing texts, else None.
 
     >>> common(["aimclr", "aimclr"]), common(["aimclr", "usdrl"]), common([0, 1])

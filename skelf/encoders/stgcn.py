@@ -214,9 +214,12 @@ class GraphConv(nn.Conv2d):
     channel `k * outs + c` belongs to partition `k`.
     """
 
+    bias: Tensor  # there always is one
+
     def __init__(self, ins: int, outs: int) -> None:
         super().__init__(ins, PARTITIONS * outs, 1)
 
+    # torch's own takes one argument.
     def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:  # type: ignore[override]
         """`(B, ins, T, V)`, adjacency `(3, V, W)` source by destination: `(B, outs, T, W)`."""
         B, C, T, V = x.shape
@@ -226,7 +229,7 @@ class GraphConv(nn.Conv2d):
         rows = rows.view(T, K, V * B, C)
         y = mix(rows, self.weight.view(K, outs, C)).reshape(T, V, B, outs)
         # Released: each neighbour adds the bias, so it counts with the weights of its edges.
-        bias = adjacency.sum(dim=1).T @ self.bias.view(K, outs)  # type: ignore[union-attr]
+        bias = adjacency.sum(dim=1).T @ self.bias.view(K, outs)
         # Expanded by itself: its gradient is then summed over the outermost dimension first.
         return turn(y + bias.unsqueeze(1).expand(-1, B, -1))
 

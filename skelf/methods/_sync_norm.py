@@ -5,12 +5,12 @@ torch's SyncBatchNorm needs CUDA; this one is a few all-reduces.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from ..contracts import Context
 
 
 def synchronize(module: nn.Module) -> None:
@@ -75,7 +75,7 @@ class SyncNorm(nn.BatchNorm1d):
 
 def _average(x: Tensor) -> Tensor:
     """The mean of `x` over all processes, as one process with the whole batch would have it."""
-    averaged: Tensor = _Average.apply(x)  # type: ignore[no-untyped-call]
+    averaged: Tensor = _Average.apply(x)  # type: ignore[no-untyped-call]  # untyped in torch
     return averaged
 
 
@@ -83,13 +83,13 @@ class _Average(torch.autograd.Function):
     # The mean is its own adjoint: each process's loss depends on the x of every process.
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(ctx: Context, x: Tensor) -> Tensor:
         total = x.clone()
         dist.all_reduce(total)
         return total / dist.get_world_size()
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+    def backward(ctx: Context, gradient: Tensor) -> Tensor:
         total = gradient.clone()
         dist.all_reduce(total)
         return total / dist.get_world_size()

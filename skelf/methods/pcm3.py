@@ -183,6 +183,7 @@ class PCM3(nn.Module):
             offsets=offsets,
         )
 
+    # Any: fields of `Views`, each of its own type.
     def forward(self, *views: Any) -> dict[str, Tensor]:
         """The loss of the views and its weighted terms.
 

@@ -18,8 +18,8 @@ Beyond, 2024, Table 5. Its FLOPs are the multiply-adds of all forward passes of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from ..methods import METHODS
 from ..protocols import PROTOCOLS
 from ..runs.build import build_method
 from ..settings.run import Config, resolve
+from ..settings.values import Settings
 from ..skeleton import Skeleton
 from ..streams import STREAMS
 from .step import CLIP, Timing, measure
@@ -84,7 +85,7 @@ class Profile:
     timing: Timing | None = None
     failure: str | None = None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """All of it as JSON has it."""
         return asdict(self)
 
@@ -138,7 +139,7 @@ def profile(
     if batch is not None and batch < 2:
         raise InputError(f"batch: {batch}; a step needs 2 clips or more")
     skeleton = layout if isinstance(layout, Skeleton) else named_layout(layout)
-    taken: dict[str, Any] = {
+    taken: Settings = {
         "skeleton": skeleton.to_dict(),
         "channels": channels,
         "persons": settings.data["persons"] or persons,
@@ -166,7 +167,7 @@ def profile(
     )
 
 
-def count(settings: Config, given: dict[str, Any]) -> dict[str, Any]:
+def count(settings: Config, given: Settings) -> Settings:
     """What `Profile` says of parameters and arithmetic, for a run's config and its `input`."""
     with counting():
         with torch.device("meta"):
@@ -202,25 +203,32 @@ def counting() -> Iterator[None]:
     Blocks that switch autocast off do so: torch 2.13 raises for the meta device, where there is
     none. Recurrences are counted as whole sequences; frame by frame it would take minutes.
     """
-    before: Any = torch.autocast
+    before: Callable[..., AbstractContextManager[object]] = torch.autocast
 
-    def autocast(device_type: str, *args: Any, **options: Any) -> Any:
+    def autocast(
+        device_type: str, *args: object, **options: object
+    ) -> AbstractContextManager[object]:
         return nullcontext() if device_type == "meta" else before(device_type, *args, **options)
 
-    torch.autocast = autocast  # type: ignore[assignment, misc]
+    torch.autocast = autocast  # type: ignore[assignment, misc]  # a class, for that long
     try:
         with _WholeSequences():
             yield
     finally:
-        torch.autocast = before  # type: ignore[misc]
+        torch.autocast = before  # type: ignore[assignment, misc]  # as above
 
 
 class _WholeSequences(TorchFunctionMode):
     """Gives torch's GRU on the meta device the products of `_gru`."""
 
+    # Any: the arguments of whatever function of torch is called.
     def __torch_function__(
-        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
+        self,
+        func: Callable[..., object],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
         if func is torch.gru and len(args) == 9 and isinstance(args[3], bool):
             x, first, weights, biases, layers, _, _, both, batch_first = args
             if x.is_meta and x.dim() == 3:
@@ -247,13 +255,12 @@ def _gru(
     for layer in range(layers):
         states = []
         for direction in range(directions):
-            w_ih, w_hh, b_ih, b_hh = (
-                next(each) if biases or part < 2 else None for part in range(4)
-            )
-            width = w_hh.shape[1]  # type: ignore[union-attr]
-            gates = F.linear(x, w_ih, b_ih)[..., :width]  # type: ignore[arg-type]
+            w_ih, w_hh = next(each), next(each)
+            b_ih, b_hh = (next(each), next(each)) if biases else (None, None)
+            width = w_hh.shape[1]
+            gates = F.linear(x, w_ih, b_ih)[..., :width]
             before = first[layer * directions + direction : layer * directions + direction + 1]
-            recurrent = [F.linear(h, w_hh, b_hh) for h in (before, gates[:-1])]  # type: ignore[arg-type]
+            recurrent = [F.linear(h, w_hh, b_hh) for h in (before, gates[:-1])]
             states.append(gates + torch.cat(recurrent)[..., :width])
             ends.append(states[-1][-1])
         x = torch.cat(states, dim=2)
@@ -264,15 +271,15 @@ def _conv_backward(
     gradient: Sequence[int],
     x: Sequence[int],
     weight: Sequence[int],
-    bias: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
+    bias: object,
+    stride: object,
+    padding: object,
+    dilation: object,
     transposed: bool,
-    output_padding: Any,
+    output_padding: object,
     groups: int,
     asked: Sequence[bool],
-    **_: Any,
+    **_: object,
 ) -> int:
     """The forward's FLOPs for each of the two gradients, of input and weight, that are asked.
 

@@ -18,7 +18,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +25,9 @@ import torch
 from ..data.clips import ClipSet
 from ..runs.build import build_method
 from ..settings.run import Config
+from ..settings.values import Settings
 from ..skeleton import Skeleton
+from ..training.log import Event
 
 CLIP = 100  # frames of a clip before views are cut from it, about NTU RGB+D's mean
 
@@ -63,7 +64,7 @@ class Timing:
 
 def measure(
     settings: Config,
-    given: dict[str, Any],
+    given: Settings,
     batch: int,
     steps: int,
     device: str,
@@ -88,7 +89,7 @@ def measure(
     environment = {k: v for k, v in os.environ.items() if "WORLD_SIZE" not in k and k != "RANK"}
     environment["PYTHONPATH"] = os.pathsep.join(path or os.curdir for path in sys.path)
     command = [sys.executable, "-m", __name__]
-    answer: dict[str, Any] = {}
+    answer: Settings = {}
     listener("measuring", 0, steps + 1)
     with (
         tempfile.TemporaryFile("w+") as words,
@@ -117,7 +118,7 @@ def measure(
     return Timing(**answer)
 
 
-def train(order: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
+def train(order: Settings, tell: Callable[[Settings], None]) -> None:
     """Trains as ordered; tells of each step, then the fields of a `Timing`."""
     from ..training.loop import launch
     from ..training.trainer import Trainer
@@ -133,7 +134,7 @@ def train(order: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None
     trainer = Trainer(fabric, method, clips, settings.train, Path(), 0, described)
     ends: list[float] = []
 
-    def listen(event: dict[str, Any]) -> None:
+    def listen(event: Event) -> None:
         if event["event"] == "step":  # its loss was read, so that the device is done with it
             ends.append(time.perf_counter())
             tell({"step": len(ends)})
@@ -157,7 +158,7 @@ def train(order: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None
     )
 
 
-def _clips(given: dict[str, Any], count: int) -> ClipSet:
+def _clips(given: Settings, count: int) -> ClipSet:
     """Random clips; no step is the faster or slower for what they show."""
     skeleton = Skeleton.from_dict(given["skeleton"])
     shape = (count * CLIP, given["persons"], skeleton.joints, given["channels"])
@@ -207,7 +208,7 @@ def device_name(device: torch.device) -> str:
     return "cpu"
 
 
-def answer(work: Callable[[dict[str, Any], Callable[[dict[str, Any]], None]], None]) -> None:
+def answer(work: Callable[[Settings, Callable[[Settings], None]], None]) -> None:
     """`work(order, tell)`: reads the order from standard input; what it tells are lines of JSON."""
     from .. import memory
 
@@ -215,7 +216,7 @@ def answer(work: Callable[[dict[str, Any], Callable[[dict[str, Any]], None]], No
     os.dup2(2, 1)  # what libraries print is no answer
     memory.keep_freed()  # as the command line trains
 
-    def tell(answer: dict[str, Any]) -> None:
+    def tell(answer: Settings) -> None:
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

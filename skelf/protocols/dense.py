@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -147,15 +147,14 @@ def dense(encoder: Encoder, reader: Reader, windows: Windows) -> Tensor:
 
 def recurrent(encoder: Encoder) -> bool:
     """Whether the encoder takes clips of any length."""
-    # Any: torch types the parts of a module as modules; these are encoders.
-    counted: list[Any] = [part for part in encoder.modules() if hasattr(part, "num_frames")]
-    return all(part.any_length for part in counted) and bool(counted)
+    parts = _encoders_of(encoder)
+    return all(part.any_length for part in parts) and bool(parts)
 
 
 @contextmanager
 def taking(encoder: Encoder, frames: int) -> Iterator[None]:
     """Lets an encoder take clips of so many frames, for a while; only a recurrent one can."""
-    parts: list[Any] = [part for part in encoder.modules() if hasattr(part, "num_frames")]
+    parts = _encoders_of(encoder)
     before = [part.num_frames for part in parts]
     try:
         for part in parts if recurrent(encoder) else []:
@@ -164,6 +163,11 @@ def taking(encoder: Encoder, frames: int) -> Iterator[None]:
     finally:
         for part, frames_before in zip(parts, before, strict=True):
             part.num_frames = frames_before
+
+
+def _encoders_of(encoder: Encoder) -> list[Encoder]:
+    """The encoder itself, and those that it is made of."""
+    return [cast(Encoder, part) for part in encoder.modules() if hasattr(part, "num_frames")]
 
 
 def _normalized(recordings: ClipSet) -> ClipSet:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any  # a config of an unknown file: what does not resolve again is left out
 
 from ..checkpoints import folder as checkpoint
 from ..encoders import ENCODERS
@@ -17,6 +16,7 @@ from ..protocols import PROTOCOLS
 from ..settings.evaluation import evaluation
 from ..settings.options import flat
 from ..settings.run import resolve
+from ..settings.values import Settings, Value
 from .evidence import Evidence, Row, Run
 from .store import Store
 
@@ -71,7 +71,7 @@ def _of_run(run: Run, rows: Sequence[Row], store: Store | None, out: str) -> str
 
 
 def _evaluations(
-    config: Mapping[str, Any], rows: Sequence[Row], store: Store | None, out: str
+    config: Mapping[str, Value], rows: Sequence[Row], store: Store | None, out: str
 ) -> str:
     """A command for each test set, and one more for the untrained encoder if it was judged."""
     text = ""
@@ -91,7 +91,7 @@ def _evaluations(
     return text
 
 
-def _changes(config: Mapping[str, Any]) -> Iterator[str]:
+def _changes(config: Mapping[str, Value]) -> Iterator[str]:
     """`section.key=value` of what differs from the defaults of the run's method and encoder."""
     method, encoder = str(config["method"]["name"]), config["encoder"]["name"]
     usual = _settings(method, ())
@@ -104,7 +104,7 @@ def _changes(config: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{section}.{key}={_toml(value)}"
 
 
-def _settings(method: str, changes: Sequence[str]) -> dict[str, Any]:
+def _settings(method: str, changes: Sequence[str]) -> Settings:
     return resolve(
         method, methods=METHODS, encoders=ENCODERS, protocols=PROTOCOLS, overrides=changes
     ).to_dict()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from glob import escape
 from pathlib import Path
-from typing import Any  # rows of unknown files: whatever is not of their form is noted
 
 from .. import __version__
 from ..checkpoints import folder as checkpoint
@@ -16,6 +15,7 @@ from ..files import read_json
 from ..results import scores
 from ..results.recordings import holds
 from ..results.recordings import read as read_recordings
+from ..settings.values import Value
 from ..training.log import Event
 from .evidence import Evidence, Place, Repeat, Row, Run, ScoredClips, ScoredRecordings
 from .setup import Setup, name_setups, setup_of
@@ -153,7 +153,7 @@ def _read_results(path: Path, evidence: Evidence) -> None:
             _read_scores(saved, evidence)
 
 
-def _row(row: dict[str, Any], path: Path, runs: Sequence[Run]) -> Row:
+def _row(row: Mapping[str, Value], path: Path, runs: Sequence[Run]) -> Row:
     missing = [key for key in ("protocol", "metric", "value") if key not in row]
     if missing:
         raise ValueError(f"no {missing[0]}")
@@ -179,14 +179,14 @@ def _row(row: dict[str, Any], path: Path, runs: Sequence[Run]) -> Row:
     )
 
 
-def _repeat(row: dict[str, Any]) -> Repeat:
+def _repeat(row: Mapping[str, Value]) -> Repeat:
     """Seeds; a fusion of runs of several seeds names none, but its inputs do."""
     inputs = (row.get("config") or {}).get("inputs") or []
     seeds = [row.get("seed"), *(single.get("seed") for single in inputs)]
     return json.dumps(seeds), json.dumps(row.get("eval_seed"))
 
 
-def _judged(row: dict[str, Any], path: Path, runs: Sequence[Run]) -> tuple[Setup, bool, Place]:
+def _judged(row: Mapping[str, Value], path: Path, runs: Sequence[Run]) -> tuple[Setup, bool, Place]:
     """What a row says of its run, whether that was untrained, and what it was judged on.
 
     A row of an earlier version does not say what its run was trained on; the run does, where it was

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -98,7 +98,7 @@ def _encode(name: str, run: Run, train: ClipSet, test: ClipSet, device: str) -> 
     train, test = replace(train, normalize=normalize), replace(test, normalize=normalize)
     sides: list[Features] = []
     for untrained in (False, True):
-        encoder: Any = loading.load(run.folder, untrained=untrained, seed=run.seed or 0)
+        encoder = loading.load(run.folder, untrained=untrained, seed=run.seed or 0)
         taken = (encoder.in_channels, encoder.confidence)
         if taken != (train.channels, train.confidence):
             raise InputError(f"{train}: other coordinates a joint than the encoder takes")

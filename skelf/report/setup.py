@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple  # Any: a config of an unknown file, its errors are caught
+from typing import NamedTuple
 
 from ..pages.svg import clean
 from ..settings.run import RESULT_FREE
+from ..settings.values import Value
 
 PARTS = ("method", "encoder", "views", "train", "data", "weights", "inputs", "runs")
 _OF_INPUTS = ("method", "encoder", "stream", "streams", "weight", "views", "train", "config")
@@ -38,7 +39,7 @@ class Setup(NamedTuple):
         return value
 
 
-def setup_of(config: Mapping[str, Any], stream: str, source: tuple[str, str]) -> Setup:
+def setup_of(config: Mapping[str, Value], stream: str, source: tuple[str, str]) -> Setup:
     """The setup of a run's config, or of the config that a row of results carries.
 
     Settings that are None are left out, as a version that did not know them would.

@@ -13,6 +13,10 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import replacing
+from ..settings.values import Value
+
+Row = dict[str, Value]
+"""A row of results, as JSON: one number, and all that is needed to know what it is."""
 
 _TEXTS = ("protocol", "selection", "definition", "method", "encoder", "stream", "data", "split")
 _TORN = (OSError, EOFError, ValueError, BadZipFile, zlib_error, KeyError, MemoryError)
@@ -25,7 +29,7 @@ def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     Raises:
         OSError: it could not be written; what was there before is untouched.
     """
-    members: dict[str, Any] = dict(arrays)
+    members: dict[str, Any] = dict(arrays)  # numpy types no field as bool
     with replacing(path) as hidden, hidden.open("wb") as file:
         np.savez_compressed(file, **members)
 
@@ -94,7 +98,7 @@ def listed(path: Path, data: Mapping[str, np.ndarray], key: str) -> list[str]:
 
 
 def texts(
-    names: Sequence[str], class_names: Sequence[str], row: Mapping[str, Any]
+    names: Sequence[str], class_names: Sequence[str], row: Mapping[str, object]
 ) -> dict[str, np.ndarray]:
     """The fields that all files have: names of clips, of classes, and the row."""
     return {
@@ -104,7 +108,7 @@ def texts(
     }
 
 
-def read_row(path: Path, data: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def read_row(path: Path, data: Mapping[str, np.ndarray]) -> Row:
     """What all rows of the evaluation say.
 
     Raises:
@@ -112,7 +116,7 @@ def read_row(path: Path, data: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """
     text = str(field(path, data, "row", "U", 0))
     try:
-        row: dict[str, Any] = json.loads(text)
+        row: Row = json.loads(text)
     except (ValueError, RecursionError):
         raise InputError(f"{path}: row: not JSON; evaluate again") from None
     for key in _TEXTS:

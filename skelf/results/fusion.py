@@ -16,7 +16,6 @@ import warnings
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from ..files import refuse_unwritable, write_json
 from ..metrics.classes import topk_accuracy
 from ..protocols.recordings import fused
 from ..settings.options import flat
+from .archive import Row
 from .recordings import RecordingScores, holds
 from .recordings import read as read_recordings
 from .scores import Scores, read
@@ -47,7 +47,7 @@ def fuse(
     *,
     weights: Sequence[float] | None = None,
     out: str | Path | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """Judges the weighted sum of the saved scores of several evaluations.
 
     Of detections it is the weighted mean of the frame probabilities.
@@ -159,9 +159,9 @@ def _same(first: Saved, other: Saved) -> None:
             refuse("numbers of classes", *classes)
 
 
-def _compared(saved: Saved) -> dict[str, Iterable[Any]]:
+def _compared(saved: Saved) -> dict[str, Iterable[object]]:
     """What two inputs must have in common, item by item."""
-    fields: dict[str, Iterable[Any]] = {"class_names": saved.class_names, "names": saved.names}
+    fields: dict[str, Iterable[object]] = {"class_names": saved.class_names, "names": saved.names}
     if isinstance(saved, Scores):
         return fields | {"labels": saved.labels}
     recordings = saved.recordings
@@ -196,7 +196,7 @@ def _weights(inputs: Sequence[Saved], weights: Sequence[float] | None) -> list[f
     return numbers
 
 
-def _shared(inputs: Sequence[Saved], weights: Sequence[float]) -> dict[str, Any]:
+def _shared(inputs: Sequence[Saved], weights: Sequence[float]) -> Row:
     """What all rows of the fusion say."""
     rows = [saved.row for saved in inputs]
     described = []

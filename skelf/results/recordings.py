@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from ..errors import InputError
 from ..protocols.recordings import Recordings, Rules, untrimmed
 from ..settings.options import flat, table
 from ..settings.settable import filled
-from .archive import arrays, field, has, listed, read_row, texts, write
+from .archive import Row, arrays, field, has, listed, read_row, texts, write
 
 _MAIN = "probabilities"
 
@@ -50,10 +50,10 @@ class RecordingScores(NamedTuple):
     fps: np.ndarray
     names: list[str]
     class_names: list[str]
-    row: dict[str, Any]
+    row: Row
 
 
-def save(path: Path, recordings: Recordings, test: ClipSet, row: Mapping[str, Any]) -> None:
+def save(path: Path, recordings: Recordings, test: ClipSet, row: Mapping[str, object]) -> None:
     """Writes frame probabilities, whole or not at all.
 
     Args:
@@ -140,7 +140,7 @@ def _check_segments(path: Path, segments: np.ndarray, frames: np.ndarray, classe
         )
 
 
-def _rules(path: Path, stored: Any) -> Rules:
+def _rules(path: Path, stored: object) -> Rules:
     try:
         if not isinstance(stored, Mapping):
             raise InputError("rules: a table of all of them is missing")

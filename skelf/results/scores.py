@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from ..data.clips import ClipSet
 from ..errors import InputError
 from ..protocols.outcome import Outcome
 from . import recordings as scores_recordings
-from .archive import arrays, field, listed, read_row, texts, write
+from .archive import Row, arrays, field, listed, read_row, texts, write
 
 _FURTHER = "scores_"
 
@@ -47,7 +47,7 @@ class Scores(NamedTuple):
     labels: np.ndarray
     names: list[str]
     class_names: list[str]
-    row: dict[str, Any]
+    row: Row
 
 
 def beside(results: Path, protocol: str) -> Path:
@@ -55,7 +55,7 @@ def beside(results: Path, protocol: str) -> Path:
     return results.with_name(f"{results.stem}.{protocol}.scores.npz")
 
 
-def save(path: Path, outcome: Outcome, test: ClipSet, row: Mapping[str, Any]) -> bool:
+def save(path: Path, outcome: Outcome, test: ClipSet, row: Mapping[str, object]) -> bool:
     """Writes the scores of an evaluation, whole or not at all; False where it has none.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import MISSING
-from typing import Any, Literal
+from typing import Literal
 
 from ..contracts import Encoder, Method
 from ..encoders import ENCODERS
@@ -15,6 +15,7 @@ from ..settings.options import option, options
 from ..settings.ranges import Depth
 from ..settings.run import Config, encoder_class
 from ..settings.settable import arguments, filled, options_of
+from ..settings.values import Settings
 from ..skeleton import Skeleton
 
 
@@ -22,7 +23,7 @@ from ..skeleton import Skeleton
 class Input:
     """What an encoder is built for: the `input` of a run's config."""
 
-    skeleton: dict[str, Any] = option(MISSING, "the joint layout, as `Skeleton.to_dict` writes it")
+    skeleton: Settings = option(MISSING, "the joint layout, as `Skeleton.to_dict` writes it")
     channels: Depth = option(MISSING, "numbers a joint")
     persons: Depth = option(MISSING, "persons in a clip")
     stream: Literal["joint", "motion", "bone"] = option(MISSING, "what is derived from the joints")

@@ -10,7 +10,7 @@ import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -24,6 +24,7 @@ from ..guest import seed as seed_torch
 from ..layouts import layout
 from ..methods import OFFICIAL
 from ..settings.run import Config
+from ..settings.values import Settings
 from ..skeleton import Skeleton
 from ..streams import STREAMS
 from .build import build_encoder, build_method, building
@@ -114,7 +115,7 @@ def judged_encoder(
     seed: int,
     skeleton: Skeleton | str = "ntu25",
     stream: str | None = None,
-) -> tuple[Encoder, dict[str, Any]]:
+) -> tuple[Encoder, Settings]:
     """The encoder and the config that it came with.
 
     Args:
@@ -165,7 +166,7 @@ def _for_each(stream: str | None, runs: Sequence[Run]) -> list[str | None]:
 
 def _from_official(
     path: Run, method: str, skeleton: Skeleton | str, stream: str | None
-) -> tuple[list[Encoder], dict[str, Any]]:
+) -> tuple[list[Encoder], Settings]:
     released = load_official(path, method, skeleton)
     if isinstance(released, Streamed):
         by_stream = {"joint": released.encoder, **released.encoders}
@@ -184,7 +185,7 @@ def _from_official(
 
 def _from_run(
     run: Run, untrained: bool, seed: int, stream: str | None
-) -> tuple[list[Encoder], dict[str, Any]]:
+) -> tuple[list[Encoder], Settings]:
     folder = checkpoint.locate(run)
     if folder.is_file():
         raise InputError(f"{run}: a file; say whose official checkpoint it is with --method")
@@ -251,9 +252,7 @@ def _fill(encoder: Encoder, tensors: Mapping[str, Tensor], prefix: str, folder: 
         raise InputError(f"{folder}: weights and config.json do not match: {detail}") from None
 
 
-def _together(
-    runs: Sequence[Run], loaded: Sequence[tuple[list[Encoder], dict[str, Any]]]
-) -> dict[str, Any]:
+def _together(runs: Sequence[Run], loaded: Sequence[tuple[list[Encoder], Settings]]) -> Settings:
     """The config of several runs: what they have in common, and each as it is."""
     configs = [described for _, described in loaded]
     normalize = [config["data"]["normalize"] for config in configs]

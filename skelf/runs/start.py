@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -12,6 +12,7 @@ from ..checkpoints import folder as checkpoint
 from ..contracts import Method
 from ..errors import InputError, unknown
 from ..methods import OFFICIAL
+from ..settings.values import Value
 from ..skeleton import Skeleton
 
 
@@ -19,7 +20,7 @@ class Start(NamedTuple):
     """What a run starts from, see `read_start`."""
 
     source: Path
-    config: Mapping[str, Any] | None  # of the stored run; a released file has none
+    config: Mapping[str, Value] | None  # of the stored run; a released file has none
 
 
 def read_start(init: str | Path, method: str) -> Start:
@@ -47,7 +48,7 @@ def read_start(init: str | Path, method: str) -> Start:
     return Start(place, config)
 
 
-def start_from(start: Start, method: Method, name: str, described: Mapping[str, Any]) -> None:
+def start_from(start: Start, method: Method, name: str, described: Mapping[str, Value]) -> None:
     """Loads the weights, and all else that a checkpoint's model holds, into a new method.
 
     Args:
@@ -70,7 +71,7 @@ def start_from(start: Start, method: Method, name: str, described: Mapping[str, 
         ) from None
 
 
-def _tensors(start: Start, name: str, described: Mapping[str, Any]) -> dict[str, Tensor]:
+def _tensors(start: Start, name: str, described: Mapping[str, Value]) -> dict[str, Tensor]:
     if start.config is None:
         skeleton = Skeleton.from_dict(described["skeleton"])
         state = checkpoint.read_tensors(start.source)

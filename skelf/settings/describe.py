@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import types
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Literal, NamedTuple, Union, get_args, get_origin
 
 from .ranges import Ascending, AscendingEpochs, Range
 from .settable import settable
+from .values import Annotation, Value
 
 
 class Described(NamedTuple):
@@ -21,7 +22,7 @@ class Described(NamedTuple):
 
 
 def described(
-    thing: Callable[..., Any], section: str, defaults: Mapping[str, Any] | None = None
+    thing: Callable[..., object], section: str, defaults: Mapping[str, Value] | None = None
 ) -> list[Described]:
     """Every setting of an options class or a callable.
 
@@ -42,7 +43,7 @@ def described(
     ]
 
 
-def takes(annotation: Any) -> str:
+def takes(annotation: Annotation) -> str:
     """What a value may be.
 
     >>> takes(Annotated[int, Range(ge=1)])
@@ -54,7 +55,8 @@ def takes(annotation: Any) -> str:
     >>> takes(tuple[float, float])
     '[float, float]'
     """
-    origin, inner = get_origin(annotation), get_args(annotation)
+    origin: Annotation = get_origin(annotation)
+    inner = get_args(annotation)
     if origin is Annotated:
         return takes(inner[0]) + "".join(_bounds(extra) for extra in inner[1:])
     if origin in (Union, types.UnionType):
@@ -68,7 +70,7 @@ def takes(annotation: Any) -> str:
     return "none" if annotation in (None, type(None)) else _word(annotation)
 
 
-def toml(value: Any) -> str:
+def toml(value: object) -> str:
     """A value as a settings file or `key=value` has it.
 
     >>> toml((0.1, 1.0)), toml(None), toml(True), toml("crop")
@@ -83,7 +85,7 @@ def toml(value: Any) -> str:
     return str(value)
 
 
-def _bounds(extra: Any) -> str:
+def _bounds(extra: object) -> str:
     if isinstance(extra, Range):
         signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
         limits = [f"{signs[k]} {v:g}" for k, v in vars(extra).items() if v is not None]
@@ -91,6 +93,6 @@ def _bounds(extra: Any) -> str:
     return ", ascending" if isinstance(extra, Ascending | AscendingEpochs) else ""
 
 
-def _word(annotation: Any) -> str:
+def _word(annotation: Annotation) -> str:
     words = {bool: "true, false", str: "text"}
     return words.get(annotation, getattr(annotation, "__name__", str(annotation)))

@@ -9,22 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ..errors import InputError
 from .given import pick, read_given
+from .options import OptionsClass
 from .settable import Source, arguments, filled, options_of, settable, unknown_keys
+from .values import Settings, Value
 
-Protocols = Mapping[str, Callable[..., Any]]
+Protocols = Mapping[str, Callable[..., object]]
 
 
 def evaluation(
     protocols: Protocols,
     *,
-    base: Mapping[str, Any] | None = None,
+    base: Mapping[str, Value] | None = None,
     file: str | Path | None = None,
     overrides: Sequence[str] = (),
-) -> dict[str, Any]:
+) -> dict[str, OptionsClass]:
     """The options of each protocol that will run, defaults filled in.
 
     Args:
@@ -52,8 +53,8 @@ def evaluation(
 
 
 def protocol_settings(
-    protocols: Protocols, given: Mapping[str, Any], *, source: Source
-) -> dict[str, Any]:
+    protocols: Protocols, given: Mapping[str, Value], *, source: Source
+) -> dict[str, OptionsClass]:
     """The options of each protocol from `key` and `protocol.key`; the last one of a key wins.
 
     Raises:
@@ -65,7 +66,7 @@ def protocol_settings(
     }
 
 
-def refuse_wrong(protocols: Protocols, given: Mapping[str, Any], *, source: Source) -> None:
+def refuse_wrong(protocols: Protocols, given: Mapping[str, Value], *, source: Source) -> None:
     """Refuses keys that no protocol takes, and values that are wrong by themselves.
 
     Whether values go together is seen where a protocol runs: a setting of all of them may suit only
@@ -79,8 +80,8 @@ def refuse_wrong(protocols: Protocols, given: Mapping[str, Any], *, source: Sour
 
 
 def _by_protocol(
-    protocols: Protocols, given: Mapping[str, Any], source: Source
-) -> Iterator[tuple[str, Any, dict[str, Any], dict[str, str]]]:
+    protocols: Protocols, given: Mapping[str, Value], source: Source
+) -> Iterator[tuple[str, OptionsClass, Settings, dict[str, str]]]:
     """Name, options class, values by bare key and where each came from, of each protocol."""
     if lines := unknown_keys(given, _known(protocols), "eval", source):
         raise InputError("\n".join(lines))

@@ -6,14 +6,16 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ..errors import InputError, unknown
+from .values import Settings, Value
 
 SECTIONS = ("encoder", "method", "views", "train", "data", "eval")
+Given = tuple[Value, str]
+"""A value, and where it came from."""
 
 
-def parse_override(text: str) -> tuple[str, Any]:
+def parse_override(text: str) -> tuple[str, Value]:
     """`section.key=value` -> (`section.key`, value).
 
     The value is TOML; what does not parse and opens no bracket or quote is a word.
@@ -41,7 +43,7 @@ def parse_override(text: str) -> tuple[str, Any]:
     return key, value if fits else word
 
 
-def read_given(file: str | Path | None, overrides: Sequence[str]) -> dict[str, tuple[Any, str]]:
+def read_given(file: str | Path | None, overrides: Sequence[str]) -> dict[str, Given]:
     """`section.key` -> (value, source) of a TOML file, then of overrides.
 
     Raises:
@@ -57,14 +59,12 @@ def read_given(file: str | Path | None, overrides: Sequence[str]) -> dict[str, t
     return given
 
 
-def over(
-    first: Mapping[str, tuple[Any, str]], later: Mapping[str, tuple[Any, str]]
-) -> dict[str, tuple[Any, str]]:
+def over(first: Mapping[str, Given], later: Mapping[str, Given]) -> dict[str, Given]:
     """Both, in the order in which they count: what `later` has as well moves behind."""
     return {key: value for key, value in first.items() if key not in later} | dict(later)
 
 
-def flatten(table: Mapping[str, Any], source: str) -> dict[str, tuple[Any, str]]:
+def flatten(table: Mapping[str, Value], source: str) -> dict[str, Given]:
     """`{"train": {"lr": 1}}` -> `{"train.lr": (1, source)}`; refuses what is no known section.
 
     `[eval.linear]` gives `eval.linear.lr`, behind all of `[eval]` wherever it stands in the file.
@@ -84,15 +84,13 @@ def flatten(table: Mapping[str, Any], source: str) -> dict[str, tuple[Any, str]]
     return pairs
 
 
-def pick(
-    merged: Mapping[str, tuple[Any, str]], section: str
-) -> tuple[dict[str, Any], dict[str, str]]:
+def pick(merged: Mapping[str, Given], section: str) -> tuple[Settings, dict[str, str]]:
     """The values of one section, and where each came from."""
     mine = {k.partition(".")[2]: v for k, v in merged.items() if k.startswith(f"{section}.")}
     return {k: v[0] for k, v in mine.items()}, {k: v[1] for k, v in mine.items()}
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def _read_toml(path: Path) -> Settings:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except OSError as error:

@@ -32,9 +32,11 @@ from typing import Annotated, Any, NamedTuple, TypeVar, dataclass_transform, get
 
 from ..errors import InputError
 from .ranges import Range
-from .values import plain, validated
+from .values import Annotation, Settings, Value, plain, validated
 
 C = TypeVar("C")
+# A class that `options` made, or an instance: mypy has no type of all dataclasses.
+OptionsClass = Any
 
 _DOC, _RANGE = "doc", "range"
 
@@ -49,21 +51,21 @@ class Option(NamedTuple):
         path: the fields that lead to it, outermost first.
     """
 
-    annotation: Any
-    default: Any
+    annotation: Annotation
+    default: Value
     doc: str
     path: tuple[str, ...]
 
 
 def option(
-    default: Any,
+    default: Value,
     doc: str,
     *,
     ge: float | None = None,
     gt: float | None = None,
     le: float | None = None,
     lt: float | None = None,
-) -> Any:
+) -> Value:
     """A field of an `options` class.
 
     Args:
@@ -94,7 +96,7 @@ def options(section: str) -> Callable[[type[C]], type[C]]:
         InputError: of the class that it makes: wrong values; one line for each.
     """
 
-    def make(cls: Any) -> Any:
+    def make(cls: OptionsClass) -> OptionsClass:
         cls.section = section
         cls.__post_init__ = _check
         return dataclasses.dataclass(frozen=True, kw_only=True)(cls)
@@ -102,13 +104,13 @@ def options(section: str) -> Callable[[type[C]], type[C]]:
     return make
 
 
-def unchecked(cls: type[C], **values: Any) -> C:
+def unchecked(cls: type[C], **values: object) -> C:
     """Options for a default, which a test checks instead of every import.
 
     Raises:
         TypeError: a field that the class does not have.
     """
-    fields: Any = cls  # a checker does not see that it is a dataclass
+    fields: Any = cls  # Any: a checker does not see that it is a dataclass
     defaults = {field.name: field.default for field in dataclasses.fields(fields)}
     if strange := values.keys() - defaults.keys():
         raise TypeError(f"{cls.__name__} has no field {min(strange)!r}")
@@ -118,12 +120,12 @@ def unchecked(cls: type[C], **values: Any) -> C:
     return instance
 
 
-def is_options(thing: Any) -> bool:
+def is_options(thing: object) -> bool:
     """Whether it is a class that `options` made, or an instance of one."""
     return dataclasses.is_dataclass(thing) and hasattr(thing, "section")
 
 
-def table(cls: Any) -> dict[str, Option]:
+def table(cls: OptionsClass) -> dict[str, Option]:
     """Key -> what can be set, of an options class, shared groups among them.
 
     Raises:
@@ -132,7 +134,7 @@ def table(cls: Any) -> dict[str, Option]:
     return _tables(cls)
 
 
-def flat(instance: Any) -> dict[str, Any]:
+def flat(instance: OptionsClass) -> Settings:
     """Key -> value; sequences as tuples. The way back is `from_flat`."""
     values = {}
     for key, one in table(type(instance)).items():
@@ -143,7 +145,7 @@ def flat(instance: Any) -> dict[str, Any]:
     return values
 
 
-def from_flat(cls: type[C], values: Mapping[str, Any]) -> C:
+def from_flat(cls: type[C], values: Mapping[str, Value]) -> C:
     """The options that `values` names, and the defaults of the others.
 
     Raises:
@@ -156,7 +158,9 @@ def from_flat(cls: type[C], values: Mapping[str, Any]) -> C:
     return _filled(cls, None, {known[key].path: value for key, value in values.items()})
 
 
-def _table(cls: Any, defaults: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Option]:
+def _table(
+    cls: OptionsClass, defaults: Mapping[str, Value], path: tuple[str, ...]
+) -> dict[str, Option]:
     # A group's class need not be a name of the module: its default says what it is.
     groups = [type(f.default) for f in dataclasses.fields(cls) if is_options(f.default)]
     hints = get_type_hints(cls, localns={c.__name__: c for c in groups}, include_extras=True)
@@ -177,12 +181,14 @@ def _table(cls: Any, defaults: Mapping[str, Any], path: tuple[str, ...]) -> dict
 
 
 # A type checker holds an unknown class for something that cannot be hashed.
-_tables: Callable[[Any], dict[str, Option]] = cache(lambda cls: _table(cls, {}, ()))
+_tables: Callable[[OptionsClass], dict[str, Option]] = cache(lambda cls: _table(cls, {}, ()))
 
 
-def _filled(cls: Any, base: Any, values: Mapping[tuple[str, ...], Any]) -> Any:
+def _filled(
+    cls: OptionsClass, base: OptionsClass, values: Mapping[tuple[str, ...], Value]
+) -> OptionsClass:
     """`base` (None: the defaults) with what `values` holds by path."""
-    own: dict[str, Any] = {}
+    own: Settings = {}
     for field in dataclasses.fields(cls):
         below = {path[1:]: value for path, value in values.items() if path[0] == field.name}
         default = field.default if base is None else getattr(base, field.name)
@@ -195,7 +201,7 @@ def _filled(cls: Any, base: Any, values: Mapping[tuple[str, ...], Any]) -> Any:
     return cls(**own)
 
 
-def _check(self: Any) -> None:
+def _check(self: OptionsClass) -> None:
     """What `options` runs when an instance is made."""
     known, lines = table(type(self)), []
     for field in dataclasses.fields(self):

@@ -6,8 +6,14 @@ parses files, need not load pydantic.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
+
+from .values import Annotation
+
+Schema = Any  # pydantic's: a dict, of another type for each kind of value
+Handler = Callable[[Annotation], Schema]
 
 
 @dataclass(frozen=True)
@@ -26,14 +32,14 @@ class Range:
     le: float | None = None
     lt: float | None = None
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+    def __get_pydantic_core_schema__(self, source: Annotation, handler: Handler) -> Schema:
         return handler(source) | {k: v for k, v in vars(self).items() if v is not None}
 
 
 class Ascending:
     """Two numbers, the smallest first, for `Annotated`."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+    def __get_pydantic_core_schema__(self, source: Annotation, handler: Handler) -> Schema:
         from pydantic_core import core_schema
 
         return core_schema.no_info_after_validator_function(_ascending, handler(source))
@@ -48,7 +54,7 @@ def _ascending(pair: tuple[float, float]) -> tuple[float, float]:
 class AscendingEpochs:
     """Epochs from 1 on, each above the one before, for `Annotated`."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+    def __get_pydantic_core_schema__(self, source: Annotation, handler: Handler) -> Schema:
         from pydantic_core import core_schema
 
         return core_schema.no_info_after_validator_function(_epochs, handler(source))
@@ -63,7 +69,7 @@ def _epochs(epochs: tuple[int, ...]) -> tuple[int, ...]:
 class NotEmpty:
     """A sequence of one item or more, for `Annotated`."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+    def __get_pydantic_core_schema__(self, source: Annotation, handler: Handler) -> Schema:
         return handler(source) | {"min_length": 1}
 
 

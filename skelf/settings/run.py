@@ -14,15 +14,17 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
 from ..errors import InputError, unknown
 from .evaluation import refuse_wrong
-from .given import SECTIONS, flatten, over, pick, read_given
+from .given import SECTIONS, Given, flatten, over, pick, read_given
 from .options import flat, option, options
 from .ranges import Decay, Depth, Epochs, Positive, Size
 from .settable import arguments, filled, options_of, settable
-from .values import plain
+from .values import Settings, Value, plain
+
+E = TypeVar("E")
 
 
 @options("train")
@@ -98,19 +100,19 @@ class Config:
     """
 
     method: str
-    arguments: dict[str, Any]
-    encoder: dict[str, Any]
-    views: dict[str, Any]
+    arguments: Settings
+    encoder: Settings
+    views: Settings
     train: Train
-    data: dict[str, Any]
-    eval: dict[str, Any]
+    data: Settings
+    eval: Settings
 
     @property
-    def encoder_arguments(self) -> dict[str, Any]:
+    def encoder_arguments(self) -> Settings:
         """The encoder's arguments without its name."""
         return {key: value for key, value in self.encoder.items() if key != "name"}
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Settings:
         """All settings as JSON has them: one object a section, names under "name"."""
         sections = {
             "method": {"name": self.method, **self.arguments},
@@ -123,7 +125,7 @@ class Config:
         return {name: _json(section) for name, section in sections.items()}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any], *, source: str = "config.json") -> Config:
+    def from_dict(cls, values: Mapping[str, Value], *, source: str = "config.json") -> Config:
         """Reads `to_dict` back; other top-level keys (what a run stores beside) are left alone.
 
         Names and arguments are checked again where a module is built: `encoder_class`.
@@ -131,7 +133,7 @@ class Config:
         Raises:
             InputError: a section is missing or no object, or train or data hold a wrong value.
         """
-        sections: dict[str, dict[str, Any]] = {}
+        sections: dict[str, Settings] = {}
         for name in SECTIONS:
             section = values.get(name)
             if not isinstance(section, Mapping):
@@ -157,10 +159,10 @@ class Config:
 def resolve(
     method: str,
     *,
-    methods: Mapping[str, Any],
-    encoders: Mapping[str, Any],
-    protocols: Mapping[str, Callable[..., Any]] | None = None,
-    base: Mapping[str, Any] | None = None,
+    methods: Mapping[str, Callable[..., object]],
+    encoders: Mapping[str, Callable[..., object]],
+    protocols: Mapping[str, Callable[..., object]] | None = None,
+    base: Mapping[str, Value] | None = None,
     file: str | Path | None = None,
     overrides: Sequence[str] = (),
 ) -> Config:
@@ -194,7 +196,7 @@ def resolve(
     merged.pop("encoder.name")
     lines: list[str] = []
 
-    def attempt(section: str, check: Callable[..., Any]) -> Any:
+    def attempt(section: str, check: Callable[..., Value]) -> Value:
         values, source = pick(merged, section)
         try:
             return check(values, source=source)
@@ -202,7 +204,7 @@ def resolve(
             lines.append(str(error))
             return {}
 
-    parts: dict[str, Callable[..., Any]] = {
+    parts: dict[str, Callable[..., Value]] = {
         "encoder": partial(arguments, cls, section="encoder"),
         "method": partial(arguments, methods[method], section="method"),
         "views": partial(arguments, options_of(methods[method], "views"), section="views"),
@@ -225,8 +227,11 @@ def resolve(
 
 
 def encoder_class(
-    encoders: Mapping[str, Any], section: Mapping[str, Any], *, source: str = "config.json"
-) -> tuple[Any, dict[str, Any]]:
+    encoders: Mapping[str, Callable[..., E]],
+    section: Mapping[str, Value],
+    *,
+    source: str = "config.json",
+) -> tuple[Callable[..., E], Settings]:
     """The class that `section["name"]` names, and its arguments checked and completed.
 
     Raises:
@@ -237,13 +242,13 @@ def encoder_class(
     return cls, arguments(cls, given, section="encoder", source=source)
 
 
-def _shipped(method: str) -> dict[str, tuple[Any, str]]:
+def _shipped(method: str) -> dict[str, Given]:
     """`configs/<method>.toml`; a method without one has its signatures' defaults only."""
     path = files("skelf") / "configs" / f"{method}.toml"
     return flatten(tomllib.loads(path.read_text("utf-8")), path.name) if path.is_file() else {}
 
 
-def _stored(config: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
+def _stored(config: Mapping[str, Value]) -> dict[str, Given]:
     kept = {
         section: config[section]
         for section in ("method", "encoder", "views", "data")
@@ -254,7 +259,9 @@ def _stored(config: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
     return values
 
 
-def _encoder(encoders: Mapping[str, Any], name: Any, *, source: str) -> Any:
+def _encoder(
+    encoders: Mapping[str, Callable[..., E]], name: object, *, source: str
+) -> Callable[..., E]:
     if name is not None and not isinstance(name, str):
         raise InputError(f"{source}: encoder.name: must be a name, got {name!r}")
     if name is None:
@@ -264,7 +271,7 @@ def _encoder(encoders: Mapping[str, Any], name: Any, *, source: str) -> Any:
     return encoders[name]
 
 
-def _json(value: Any) -> Any:
+def _json(value: object) -> Value:
     if isinstance(value, Mapping):
         return {key: _json(inner) for key, inner in value.items()}
     return [_json(inner) for inner in value] if isinstance(value, list | tuple) else value

@@ -11,11 +11,11 @@ import dataclasses
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar, get_type_hints
+from typing import TypeVar, get_type_hints
 
 from ..errors import InputError, unknown
-from .options import Option, from_flat, is_options, table
-from .values import plain, validated
+from .options import Option, OptionsClass, from_flat, is_options, table
+from .values import Settings, Value, plain, validated
 
 C = TypeVar("C")
 
@@ -23,7 +23,7 @@ Source = str | Mapping[str, str]
 """Where values came from, for the messages: one for all, or one for each key."""
 
 
-def settable(thing: Callable[..., Any]) -> dict[str, Option]:
+def settable(thing: Callable[..., object]) -> dict[str, Option]:
     """Key -> what can be set, of an options class, or of the keyword-only arguments of a callable.
 
     Raises:
@@ -49,7 +49,7 @@ def settable(thing: Callable[..., Any]) -> dict[str, Option]:
     return found
 
 
-def options_of(thing: Callable[..., Any], argument: str) -> Any:
+def options_of(thing: Callable[..., object], argument: str) -> OptionsClass:
     """The options class that an argument of a callable is annotated with.
 
     Raises:
@@ -64,8 +64,8 @@ def options_of(thing: Callable[..., Any], argument: str) -> Any:
 
 
 def arguments(
-    thing: Callable[..., Any], given: Mapping[str, Any], *, section: str, source: Source
-) -> dict[str, Any]:
+    thing: Callable[..., object], given: Mapping[str, Value], *, section: str, source: Source
+) -> Settings:
     """Every setting of `thing` by its key: `given`, checked, and the defaults.
 
     Args:
@@ -82,7 +82,7 @@ def arguments(
     """
     known = settable(thing)
     lines = unknown_keys(given, known, section, source)
-    values: dict[str, Any] = {}
+    values: Settings = {}
     for key, option in known.items():
         if key in given:
             try:
@@ -98,7 +98,7 @@ def arguments(
     return values
 
 
-def filled(cls: type[C], given: Mapping[str, Any], *, section: str, source: Source) -> C:
+def filled(cls: type[C], given: Mapping[str, Value], *, section: str, source: Source) -> C:
     """An options class filled by key; what is wrong is said with where it came from.
 
     Raises:
@@ -125,7 +125,7 @@ def _from(source: Source, key: str, line: str) -> str:
     return f"{where}: {line}" if where else line
 
 
-def _documented(thing: Any) -> dict[str, str]:
+def _documented(thing: object) -> dict[str, str]:
     """Argument -> its sentence in the docstring's `Args:`."""
     doc = inspect.getdoc(thing) or ""
     section = re.search(r"^Args:\n((?:[ ]+.*\n?|\n)*)", doc, re.MULTILINE)

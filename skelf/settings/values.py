@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+    from pydantic_core import ErrorDetails
+
+# What TOML or JSON holds, or a default: only its reader, or a check by annotation, knows its type.
+Value = Any
+Settings = dict[str, Value]
+# What stands behind an argument's colon: a class, a union, `Annotated[...]`; no type says that.
+Annotation = Any
 
 
-def validated(annotation: Any, value: Any) -> Any:
+def validated(annotation: Annotation, value: object) -> Value:
     """`value` as the annotation has it; the word "none" is None where that is a choice.
 
     Raises:
@@ -36,7 +43,7 @@ def validated(annotation: Any, value: Any) -> Any:
     return converted
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Value:
     """Lists as tuples all the way down, so that what was read back equals what was resolved."""
     if isinstance(value, Mapping):
         return {str(key): plain(inner) for key, inner in value.items()}
@@ -45,22 +52,22 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def _adapter(annotation: Any) -> TypeAdapter[Any]:
+def _adapter(annotation: Annotation) -> TypeAdapter[Value]:
     try:
         return _cached(annotation)
     except TypeError:  # an annotation that cannot be hashed
         return _new(annotation)
 
 
-def _new(annotation: Any) -> TypeAdapter[Any]:
+def _new(annotation: Annotation) -> TypeAdapter[Value]:
     from pydantic import ConfigDict, TypeAdapter
 
     return TypeAdapter(annotation, config=ConfigDict(allow_inf_nan=False))
 
 
-_cached: Callable[[Any], TypeAdapter[Any]] = cache(_new)
+_cached: Callable[[Annotation], TypeAdapter[Value]] = cache(_new)
 
 
-def _line(error: Any) -> str:
+def _line(error: ErrorDetails) -> str:
     message = error["msg"].removeprefix("Value error, ").replace("\n", " ")
     return message if isinstance(error["input"], Mapping) else f"{message}, got {error['input']!r}"

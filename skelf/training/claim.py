@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from ..checkpoints.folder import MODEL, newest, read_config
 from ..errors import InputError
@@ -13,6 +12,7 @@ from ..files import write_json
 from ..locks import locked
 from ..settings.given import SECTIONS
 from ..settings.run import RESULT_FREE
+from ..settings.values import Value
 from .state import read_counters, resuming
 
 # What may change when a run is resumed: it alters where and how long, not what is computed.
@@ -20,7 +20,7 @@ _FREE = RESULT_FREE | {"train.epochs", "source.data"}
 
 
 @contextmanager
-def claim(run: Path, config: Mapping[str, Any], resume: bool) -> Iterator[None]:
+def claim(run: Path, config: Mapping[str, Value], resume: bool) -> Iterator[None]:
     """Holds the run's folder and writes its config; the lock ends with the process, killed or not.
 
     The config of a run that ended before its first checkpoint is replaced.
@@ -66,7 +66,7 @@ def _refuse_fewer_epochs(run: Path, last: Path, epochs: int) -> None:
         )
 
 
-def _refuse_changes(run: Path, config: Mapping[str, Any]) -> None:
+def _refuse_changes(run: Path, config: Mapping[str, Value]) -> None:
     if not (run / "config.json").exists():
         return
     stored = read_config(run)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from itertools import pairwise
-from typing import Any
 
 import torch
 
@@ -24,13 +23,14 @@ class Laps:
         self.host: dict[str, list[float]] = {}
         self.device: dict[str, list[float]] = {}
         self._cuda = device.type == "cuda"
-        self._marks: list[tuple[str, float, Any]] = []
+        self._marks: list[tuple[str, float, torch.cuda.Event | None]] = []
         self("begin")
 
     def __call__(self, part: str) -> None:
         """Ends a part."""
         event = None
         if self._cuda:
+            # torch leaves the maker of events untyped.
             event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
             event.record()
         self._marks.append((part, time.perf_counter(), event))
@@ -43,7 +43,7 @@ class Laps:
         for (_, began, first), (part, ended, last) in pairwise(self._marks):
             seconds = ended - began
             self.host.setdefault(part, []).append(seconds)
-            if first is not None:
+            if first is not None and last is not None:
                 seconds = first.elapsed_time(last) / 1000
             self.device.setdefault(part, []).append(seconds)
         del self._marks[:-1]

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from ..files import write_text
+from ..settings.values import Value
 
-Event = dict[str, Any]
+Event = dict[str, Value]
 Listener = Callable[[Event], None]
 
 BOOKKEEPING = frozenset(

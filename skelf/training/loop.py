@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, cast
+from typing import Literal, cast
 
 import torch
 from lightning.fabric import Fabric
@@ -25,10 +25,14 @@ from ..devices import choose_device
 from ..errors import InputError
 from ..guest import no_trace
 from ..settings.run import Train
+from ..settings.values import Settings
 from .claim import claim
 from .log import Event, Listener, RunLog
 from .schedule import batch_plan
 from .trainer import Trainer
+
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+_PRECISIONS: dict[str, Precision] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
 @no_trace()  # of precision; of a GPU's generators see below, once it is chosen
@@ -39,7 +43,7 @@ def fit(
     *,
     run: Path,
     seed: int,
-    config: dict[str, Any],
+    config: Settings,
     resume: bool = False,
     monitor: Callable[[Encoder], dict[str, float]] | None = None,
     listener: Listener = lambda event: None,
@@ -121,13 +125,13 @@ def launch(settings: Train) -> Fabric:
     return fabric
 
 
-def _precision(name: str, accelerator: str) -> Any:
+def _precision(name: str, accelerator: str) -> Precision:
     if name == "auto":
         if accelerator == "cuda":
             name = "bf16" if torch.cuda.is_bf16_supported() else "fp16"
         else:  # without hardware support, bf16 on a CPU is emulated and slow
             name = "bf16" if private.bf16_on_cpu() else "fp32"
-    return {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}[name]
+    return _PRECISIONS[name]
 
 
 def _allow_tf32(allowed: bool) -> None:

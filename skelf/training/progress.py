@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from types import TracebackType
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -54,7 +53,7 @@ class TrainingDisplay:
         self.bar.stop()
         self._filters.__exit__(kind, error, trace)
 
-    def _note(self, message: Warning | str, *_: Any, **__: Any) -> None:
+    def _note(self, message: Warning | str, *_: object, **__: object) -> None:
         line = f"note: {message}"
         self.console.print(line, style="yellow", highlight=False, markup=False, soft_wrap=True)
 

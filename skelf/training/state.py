@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..checkpoints import folder as checkpoint
 from ..errors import InputError
+from ..settings.values import Settings, Value
 
 
-def read_counters(folder: Path) -> dict[str, Any]:
+def read_counters(folder: Path) -> Settings:
     """`state.json` of a run's checkpoint: "epoch" and "step" that are done, "optimizer".
 
     Raises:
@@ -54,7 +54,9 @@ def resuming(run: Path, folder: Path) -> Iterator[None]:
         raise InputError(f"{error}; to go on from {older[-1]}, delete {folder}") from None
 
 
-def optimizer_tensors(state_dict: Any, prefix: str = "optimizer") -> tuple[dict[str, Tensor], Any]:
+def optimizer_tensors(
+    state_dict: object, prefix: str = "optimizer"
+) -> tuple[dict[str, Tensor], Value]:
     """Takes the tensors out of a `state_dict`, exactly and without pickle.
 
     Args:
@@ -71,7 +73,7 @@ def optimizer_tensors(state_dict: Any, prefix: str = "optimizer") -> tuple[dict[
     """
     tensors: dict[str, Tensor] = {}
 
-    def strip(value: Any, name: str) -> Any:
+    def strip(value: object, name: str) -> Value:
         if isinstance(value, Tensor):
             tensors[name] = value
             return {"$tensor": name}
@@ -91,7 +93,7 @@ def optimizer_tensors(state_dict: Any, prefix: str = "optimizer") -> tuple[dict[
     return tensors, strip(state_dict, prefix)
 
 
-def optimizer_state(tensors: Mapping[str, Tensor], stripped: Any) -> Any:
+def optimizer_state(tensors: Mapping[str, Tensor], stripped: Value) -> Value:
     """The inverse of `optimizer_tensors`: puts the tensors back in their places."""
     if isinstance(stripped, list):
         return [optimizer_state(tensors, inner) for inner in stripped]

@@ -20,6 +20,7 @@ from ..data.clips import ClipSet
 from ..encoders.chunks import set_chunk
 from ..guest import seed as seed_torch
 from ..settings.run import Train
+from ..settings.values import Settings
 from .clock import Laps
 from .compiled import Compiled
 from .log import Listener
@@ -40,7 +41,7 @@ class Trainer:
         settings: Train,
         run: Path,
         seed: int,
-        config: dict[str, Any],
+        config: Settings,
     ) -> None:
         self.method, self.fabric, self.settings = method, fabric, settings
         self.run, self.seed, self.config, self.step = run, seed, config, 0
@@ -218,6 +219,7 @@ class Trainer:
 
 def _optimizer(fabric: Fabric, method: Method, settings: Train) -> torch.optim.Optimizer:
     """torch's, fused: one pass over all numbers, three times as fast as the usual one on a CPU."""
+    # Any: arguments of three classes, of several types.
     options: dict[str, Any] = {"lr": settings.lr, "weight_decay": settings.weight_decay}
     if settings.optimizer == "sgd":
         options["momentum"] = settings.momentum

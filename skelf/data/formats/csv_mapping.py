@@ -167,8 +167,9 @@ def _skeleton(path: Path, name: object, layout: str | Skeleton | None) -> Skelet
         raise InputError(f"{path}: layout: {error}") from None
 
 
+# Any: `kind` names the field's annotation, which mypy cannot follow.
 def _value(path: Path, key: str, value: object, kind: str) -> Any:
-    """A field's value, of the kind that its annotation says: to mypy any, since TOML has any."""
+    """A field's value, of the kind that its annotation says."""
     plain: dict[str, type | tuple[type, ...]] = {
         "str": str,
         "Up": str,

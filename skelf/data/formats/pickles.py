@@ -222,8 +222,8 @@ class _Unpickler(pickle._Unpickler):
     stack: list[Any]
     read: Callable[[int], bytes]
     append: Callable[[object], None]
-    pop_mark: Callable[[], list[Any]]
-    dispatch: ClassVar[dict[int, Any]] = {
+    pop_mark: Callable[[], list[Any]]  # as `stack`
+    dispatch: ClassVar[dict[int, Any]] = {  # methods of both classes
         **pickle._Unpickler.dispatch,
         **dict.fromkeys(
             b"".join(

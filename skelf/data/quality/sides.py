@@ -48,10 +48,10 @@ def counts(clips: ClipSet, splits: Mapping[str, np.ndarray]) -> dict[str, np.nda
     return by_side
 
 
+# Any: a row of JSON, whose keys depend on the set's columns.
 def describe(clips: ClipSet, name: str, side: np.ndarray) -> dict[str, Any]:
     """The sides of a split: clips, values of each column, and the columns that keep them apart."""
-    # Any: a row of JSON, whose keys depend on the set's columns.
-    row: dict[str, Any] = {"split": name}
+    row: dict[str, Any] = {"split": name}  # as returned
     apart = []
     for which, value in SIDES.items():
         row[which] = int((side == value).sum())
