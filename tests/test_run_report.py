@@ -379,8 +379,8 @@ def test_detections_are_drawn_beside_the_untrained_ones(
 ) -> None:
     put_detection(tmp_path, "trained", 2)
     put_detection(tmp_path, "untrained", 1, untrained=True)
-    calls, whole = [], Recordings.found
-    monkeypatch.setattr(Recordings, "found", lambda *of: calls.append(of) or whole(*of))
+    calls, whole = [], Recordings.detections
+    monkeypatch.setattr(Recordings, "detections", lambda *of: calls.append(of) or whole(*of))
     text, notes = page_of(tmp_path)
     # Figure of merit, shares and pictures, not once for each picture: a long set takes minutes.
     assert len(calls) == 4
