@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from skelf.memory import keep_freed
+from skelf.machine.memory import keep_freed
 
 from . import BENCHMARKS, machine
 from .timing import Effort

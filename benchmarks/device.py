@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from skelf.devices import choose_device
+from skelf.machine.devices import choose_device
 from skelf.methods import METHODS
 
 from . import machine

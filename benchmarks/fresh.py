@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from skelf.memory import keep_freed
+from skelf.machine.memory import keep_freed
 from skelf.profiling.step import peak_memory, reset_peak
 
 

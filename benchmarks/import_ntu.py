@@ -76,8 +76,8 @@ def import_one(tree: str, store: str, workers: int) -> dict[str, float]:
     """Seconds and peaks of one import; runs in a process of its own."""
     import warnings
 
-    from skelf import memory
     from skelf.data.readers.ntu import NTU, read_ntu
+    from skelf.machine import memory
 
     memory.keep_freed()  # as the command line does
     warnings.simplefilter("ignore")

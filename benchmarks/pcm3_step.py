@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from skelf.augment.pcm3_views import Views
 from skelf.encoders.gru import GRU
 from skelf.layouts import LAYOUTS
-from skelf.memory import keep_freed
+from skelf.machine.memory import keep_freed
 from skelf.methods import OFFICIAL
 from skelf.methods.pcm3 import PCM3
 from skelf.profiling.count import counting

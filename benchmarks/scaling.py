@@ -119,7 +119,7 @@ def together(method: str, batch: int, count: int, steps: int) -> float:
 
 def work(told: str) -> None:
     """One of the processes; the first prints what it measured."""
-    from skelf import memory
+    from skelf.machine import memory
 
     memory.keep_freed()
 

@@ -15,13 +15,13 @@ from .contracts import Encoder
 from .data.clips import ClipSet
 from .data.normalize import check as check_normalize
 from .data.presets import located
-from .devices import choose_device
 from .encoders import ENCODERS
 from .encoders.ensemble import Ensemble
 from .errors import InputError, unknown
 from .files import refuse_unwritable, write_json
-from .guest import no_trace
-from .guest import seed as seed_torch
+from .machine.devices import choose_device
+from .machine.guest import no_trace
+from .machine.guest import seed as seed_torch
 from .methods import METHODS
 from .metrics.classes import topk_accuracy
 from .protocols import PROTOCOLS

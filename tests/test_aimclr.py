@@ -11,12 +11,7 @@ from skelf.encoders.dste import DSTE
 from skelf.encoders.stgcn import STGCN
 from skelf.errors import InputError
 from skelf.layouts import KINECT20, NTU25, SBU15
-from skelf.losses.contrastive import (
-    attention_drop,
-    distribution_matching,
-    nearest_positives,
-    nnm,
-)
+from skelf.losses.contrastive import attention_drop, distribution_matching, nearest_positives, nnm
 from skelf.methods import METHODS, OFFICIAL
 from skelf.methods.aimclr import AimCLR
 from skelf.methods.skeletonclr import SkeletonCLR

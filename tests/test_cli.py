@@ -259,7 +259,8 @@ def test_other_failures_are_one_line_and_exit_code_1(store, tmp_path, monkeypatc
 
 
 def test_only_the_command_line_changes_how_memory_is_kept(store, tmp_path, monkeypatch):
-    from skelf import api, demo, memory
+    from skelf import api, demo
+    from skelf.machine import memory
 
     called = []
     monkeypatch.setattr(memory, "keep_freed", lambda: called.append(True))

@@ -543,4 +543,4 @@ def test_from_a_run_to_fused_detections(tmp_path):
         assert len(skelf.fuse(files)) == len(rows)
     found = Evidence()
     _read_scores(files[0], found)
-    assert not found.notes and not found.judged
+    assert not found.notes and not found.scored_clips

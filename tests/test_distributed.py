@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from skelf import api
 from skelf.checkpoints import folder as checkpoint
-from skelf.distributed import gather
 from skelf.encoders import ENCODERS
 from skelf.layouts import SBU15
 from skelf.losses.decorrelation import decorrelation
+from skelf.machine.distributed import gather
 from skelf.methods.usdrl import USDRL
 from skelf.training.log import read_log
 

@@ -21,8 +21,8 @@ from skelf import demo
 from skelf.bench.run import bench
 from skelf.encoders.dste import DSTE
 from skelf.errors import InputError
-from skelf.guest import no_trace, seed
 from skelf.layouts import NTU25
+from skelf.machine.guest import no_trace, seed
 from skelf.methods import usdrl_official
 from skelf.methods.usdrl import USDRL
 from skelf.profiling.count import profile

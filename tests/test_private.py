@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from skelf import private
 from skelf.encoders import ENCODERS, _products
 from skelf.layouts import KINECT20
+from skelf.machine import private
 from skelf.methods._momentum import follow
 from skelf.protocols._training import set_mode
 from skelf.training import loop

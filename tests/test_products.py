@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from skelf import private
 from skelf.encoders import _products
 from skelf.encoders._products import Linear, linear, product, repeated
+from skelf.machine import private
 
 
 @pytest.fixture

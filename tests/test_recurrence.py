@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from skelf import private
 from skelf.encoders import _recurrence
 from skelf.encoders._recurrence import recur
+from skelf.machine import private
 
 SIZES = [(7, 3, 5, 4, 1), (1, 3, 5, 4, 2), (6, 1, 4, 8, 3), (1, 1, 3, 2, 1), (20, 6, 24, 32, 2)]
 

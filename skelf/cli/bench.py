@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from .. import memory
+from ..machine import memory
 
 if TYPE_CHECKING:
     from ..bench.cell import Cell

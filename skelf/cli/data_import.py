@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from .. import memory
 from ..data.clips import ClipSet, utf8
 from ..data.readers import READERS, reader_options
 from ..data.synthetic import clips as synthetic
 from ..errors import InputError, unknown
 from ..layouts import KINECT20
 from ..layouts import layout as named_layout
+from ..machine import memory
 from ..settings.given import parse_override
 from ..settings.options import table
 from ..settings.settable import filled

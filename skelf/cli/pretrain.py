@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from .. import memory
 from ..errors import InputError
+from ..machine import memory
 from . import complete
 from .arguments import Data, Overrides
 

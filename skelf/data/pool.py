@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from typing import Any, TypeVar
 
 from ..errors import InputError
-from ..memory import keep_freed
+from ..machine.memory import keep_freed
 from ..settings.options import option
 
 T = TypeVar("T")

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from .. import private
 from ..contracts import Context
+from ..machine import private
 
 Product = Callable[[Tensor], Tensor]
 SMALL = 2**21  # multiplications from which a product outweighs the call of a function from Python

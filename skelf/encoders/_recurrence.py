@@ -19,8 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from .. import private
 from ..contracts import Context
+from ..machine import private
 from ._products import on_cpu, product, repeated
 
 ROWS = 512  # of the input at a time

@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..distributed import gather
+from ..machine.distributed import gather
 from ..settings.ranges import check_form
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..distributed import gather
+from ..machine.distributed import gather
 
 
 def masked_error(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:

@@ -22,12 +22,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .. import private
 from ..augment.aimclr_views import AimCLRViews
 from ..augment.skeletonclr import SkeletonCLRViews
 from ..contracts import Encoder, Module
-from ..distributed import gather
 from ..encoders.stgcn import initialize
+from ..machine import private
+from ..machine.distributed import gather
 from ..settings.ranges import Form, check_form
 
 V = TypeVar("V", AimCLRViews, SkeletonCLRViews)

@@ -35,9 +35,9 @@ from torch import Generator, Tensor, nn
 from ..augment.pcm3 import mask_outside, mix
 from ..augment.pcm3_views import PCM3Views, Views, draw_views
 from ..contracts import Encoder
-from ..distributed import gather
 from ..losses.contrastive import info_nce
 from ..losses.reconstruction import masked_error
+from ..machine.distributed import gather
 from ..settings.ranges import Amount, Form, Keys, Positive, Share, Size, check_form
 from ..streams import derive
 from ._momentum import KeyEncoder, embed

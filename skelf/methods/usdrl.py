@@ -19,8 +19,8 @@ from torch import Generator, Tensor, nn
 
 from ..augment.usdrl import USDRLViews, draw_views
 from ..contracts import Encoder
-from ..distributed import gather
 from ..losses.decorrelation import decorrelation
+from ..machine.distributed import gather
 from ..settings.ranges import Amount, Form, Size, check_form
 
 

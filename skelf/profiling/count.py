@@ -30,10 +30,10 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
-from ..devices import choose_device
 from ..encoders import ENCODERS
 from ..errors import InputError, unknown
 from ..layouts import layout as named_layout
+from ..machine.devices import choose_device
 from ..methods import METHODS
 from ..protocols import PROTOCOLS
 from ..runs.build import build_method

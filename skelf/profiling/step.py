@@ -210,7 +210,7 @@ def device_name(device: torch.device) -> str:
 
 def answer(work: Callable[[Settings, Callable[[Settings], None]], None]) -> None:
     """`work(order, tell)`: reads the order from standard input; what it tells are lines of JSON."""
-    from .. import memory
+    from ..machine import memory
 
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer

@@ -14,11 +14,11 @@ from typing import Protocol, TypeVar
 import torch
 from torch import Generator, Tensor, nn
 
-from .. import private
 from ..contracts import Module
 from ..errors import InputError
-from ..guest import no_trace
-from ..guest import seed as seed_torch
+from ..machine import private
+from ..machine.guest import no_trace
+from ..machine.guest import seed as seed_torch
 from .recipe import BatchNorm, Recipe
 
 

@@ -24,7 +24,7 @@ from torch import Tensor
 from ..contracts import Encoder
 from ..data.clips import ClipSet
 from ..errors import InputError
-from ..guest import no_trace
+from ..machine.guest import no_trace
 from ..settings.options import option, options
 from ..settings.ranges import Count, NotEmpty, Range
 from . import features

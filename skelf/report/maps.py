@@ -11,8 +11,8 @@ import torch
 
 from ..checkpoints import folder as checkpoint
 from ..data.clips import ClipSet
-from ..devices import choose_device
 from ..errors import InputError
+from ..machine.devices import choose_device
 from ..metrics.classes import topk_accuracy
 from ..pages import embedding, html, plots
 from ..pages.html import Section

@@ -19,9 +19,9 @@ from ..contracts import Encoder, Method
 from ..encoders import ENCODERS
 from ..encoders.ensemble import Ensemble, common
 from ..errors import InputError, unknown
-from ..guest import no_trace
-from ..guest import seed as seed_torch
 from ..layouts import layout
+from ..machine.guest import no_trace
+from ..machine.guest import seed as seed_torch
 from ..methods import OFFICIAL
 from ..settings.run import Config
 from ..settings.values import Settings

@@ -17,13 +17,13 @@ from typing import Literal, cast
 import torch
 from lightning.fabric import Fabric
 
-from .. import private
 from ..checkpoints import folder as checkpoint
 from ..contracts import Encoder, Method
 from ..data.clips import ClipSet
-from ..devices import choose_device
 from ..errors import InputError
-from ..guest import no_trace
+from ..machine import private
+from ..machine.devices import choose_device
+from ..machine.guest import no_trace
 from ..settings.run import Train
 from ..settings.values import Settings
 from .claim import claim

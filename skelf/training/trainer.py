@@ -18,7 +18,7 @@ from ..contracts import Encoder, Method, Staged, torch_module
 from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
 from ..encoders.chunks import set_chunk
-from ..guest import seed as seed_torch
+from ..machine.guest import seed as seed_torch
 from ..settings.run import Train
 from ..settings.values import Settings
 from .clock import Laps

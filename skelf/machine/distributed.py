@@ -6,7 +6,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from .contracts import Context
+from ..contracts import Context
 
 
 def gather(x: Tensor, dim: int = 0) -> Tensor:

@@ -1,0 +1,1 @@
+"""The process and its machine: device, memory, other processes, what torch keeps for itself."""
