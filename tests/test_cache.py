@@ -88,7 +88,13 @@ def test_no_module_on_the_way_to_features_is_left_out():
     encoders = {cls.__module__ for cls in ENCODERS.values()}
     starts = {"skelf.protocols.features", "skelf.encoders", "skelf.encoders.ensemble", *encoders}
     names = reached(starts)
-    expected = ("data.batch", "data.normalize_steps", "encoders._recurrence", "streams", "private")
+    expected = (
+        "data.batch",
+        "data.normalize_steps",
+        "encoders._recurrence",
+        "streams",
+        "machine.private",
+    )
     assert {f"skelf.{name}" for name in expected} <= names
     assert [name for name in sorted(names) if not is_hashed(name)] == []
     # What is done to clips first: the package's own part of it, see `Change`.

@@ -23,7 +23,7 @@ MEMBER = re.compile(r"`(?:\w+\.)*([a-z_]+)\.([A-Za-z_]\w*)(?:\([^`]*\))?`")
 SECTIONS = {"data", "encoder", "eval", "map", "method", "train", "views"}  # of keys and metrics
 # What a test wants to be missing, half a name, places of the commit that `benchmarks.same` runs.
 ON_PURPOSE = {
-    *("skelf.fit", "skelf.methods._", "skelf.vresion"),
+    *("skelf.fit", "skelf.methods._", "skelf.vresion", "skelf.__file__"),
     *("skelf.checkpoint", "skelf.build", "skelf.config"),
 }
 KINDS = {"py", "toml", "json", "jsonl", "csv", "html", "h5", "npz", "md", "parquet", "safetensors"}
