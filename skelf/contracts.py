@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .protocols.outcome import Outcome
     from .skeleton import Skeleton
 
-# An autograd.Function's: what `forward` keeps for `backward`, torch's stub does not have.
+# The first argument of an autograd.Function: torch's stub lacks what `forward` keeps on it.
 Context = Any
 
 
@@ -102,7 +102,7 @@ class Method(Module, Contract):
         """What is trained to be used."""
 
     def views(self, x: Tensor, lengths: Tensor, generator: Generator) -> tuple[Tensor | None, ...]:
-        """Augmented views of padded clips of true `lengths` `(N,)`, on their device."""
+        """Augmented views of padded clips of true `lengths` `(N,)`, on their device, or None."""
 
     def __call__(self, *views: Tensor | None) -> dict[str, Tensor]:
         """`"loss"` and every named term of it."""

@@ -30,6 +30,8 @@ from skelf.protocols import PROTOCOLS
 from skelf.protocols.features import extract, extract_splits
 from skelf.report.write import write_report
 from skelf.runs.load import load as load_run
+from skelf.settings.options import from_flat
+from skelf.settings.settable import options_of
 
 SMALL = {"epochs": 1, "batch_size": 16, "lr": 0.05, "milestones": ()}
 JUDGED = {
@@ -92,10 +94,11 @@ def fresh(place, name):
 
 def judge(name):
     def call(place):
+        how = from_flat(options_of(PROTOCOLS[name], "how"), JUDGED[name])
         if name == "detection":
-            return PROTOCOLS[name](Frames(), recordings(), recordings(3, 1), **JUDGED[name])
+            return PROTOCOLS[name](Frames(), recordings(), recordings(3, 1), how)
         some = still_clips(np.arange(36) % 3), still_clips(np.arange(36) % 3, seed=1)
-        return PROTOCOLS[name](Pool() if name == "finetune" else Joints(), *some, **JUDGED[name])
+        return PROTOCOLS[name](Pool() if name == "finetune" else Joints(), *some, how)
 
     def fails(place):
         unlabelled = recordings(2, used=[]) if name == "detection" else still_clips([-1, -1])
