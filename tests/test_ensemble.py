@@ -22,6 +22,7 @@ from skelf.methods import OFFICIAL
 from skelf.methods.crossclr import CrosSCLR
 from skelf.methods.skeletonclr import SkeletonCLR
 from skelf.protocols import features
+from skelf.protocols._cache import key as cache_key
 from skelf.protocols.knn import knn
 from skelf.protocols.linear import Linear, linear
 from skelf.streams import STREAMS
@@ -141,9 +142,9 @@ def test_knn_and_cache(tmp_path):
     assert_same(both, before)
     assert np.array_equal(first.scores, again.scores) and first.values["top1.none"] > 0.9
     other = Ensemble(members[::-1])
-    assert features._key(other, some[0]) != features._key(both, some[0])
+    assert cache_key(other, some[0]) != cache_key(both, some[0])
     members[1].stream = "bone"
-    assert features._key(Ensemble(members), some[0]) != features._key(both, some[0])
+    assert cache_key(Ensemble(members), some[0]) != cache_key(both, some[0])
 
 
 # ---- runs ----

@@ -1,6 +1,6 @@
 """Options written once: frozen dataclasses whose fields carry default, range and one line of text.
 
-`key=value`, TOML, `skelf list settings`, the documentation and the check of what Python passes all
+`key=value`, TOML, `--help`, the documentation and the check of what Python passes all
 come from these fields. What two protocols share is a field that holds the other's options; seen
 from outside its fields stand beside the others, so that a key stays one word:
 
@@ -13,7 +13,7 @@ from outside its fields stand beside the others, so that a key stays one word:
 ...     schedule: Schedule = option(Schedule(epochs=20), "how the classifier is trained")
 >>> flat(Occlusion(sigma=1))
 {'sigma': 1.0, 'epochs': 20}
->>> from_flat(Occlusion, {"epochs": 5})
+>>> from_flat(Occlusion, epochs=5)
 Occlusion(sigma=0.1, schedule=Schedule(epochs=5))
 >>> Schedule(epochs=0)
 Traceback (most recent call last):
@@ -145,14 +145,14 @@ def flat(instance: OptionsClass) -> Settings:
     return values
 
 
-def from_flat(cls: type[C], values: Mapping[str, Value]) -> C:
-    """The options that `values` names, and the defaults of the others.
+def from_flat(cls: type[C], values: Mapping[str, Value] | None = None, /, **more: Value) -> C:
+    """The options that `values` and `more` name, by key, and the defaults of the others.
 
     Raises:
         InputError: wrong values; one line for each.
         TypeError: a key that the class does not have.
     """
-    known = table(cls)
+    known, values = table(cls), {**(values or {}), **more}
     if strange := [key for key in values if key not in known]:
         raise TypeError(f"{cls.__name__} has no option {strange[0]!r}")
     return _filled(cls, None, {known[key].path: value for key, value in values.items()})
