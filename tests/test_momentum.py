@@ -258,4 +258,4 @@ def test_contrast_on_the_views_and_encoders_of_usdrl(encoder):
     method(*found)["loss"].backward()
     assert made.embed_t[0].weight.grad.abs().sum() > 0
     with pytest.raises(ValueError, match="extreme"):
-        from_flat(SkeletonCLRViews, recipe | {"extreme": True})
+        SkeletonCLR(made, from_flat(SkeletonCLRViews, recipe | {"extreme": True}), queue=20)

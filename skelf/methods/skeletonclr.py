@@ -57,6 +57,8 @@ class SkeletonCLR(nn.Module):
         form: Form = "official",
     ) -> None:
         super().__init__()
+        if views.extreme and views.recipe == "usdrl":
+            raise ValueError("views.extreme: of the recipe skeletonclr, not of usdrl; choose one")
         self.encoder, self.view_options = encoder, of_form(views, form)
         self.projector = projector(self.encoder.dim, feature)
         self.key = KeyEncoder(encoder, self.projector, queue, feature, momentum, form)
