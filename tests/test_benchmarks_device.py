@@ -48,6 +48,7 @@ def test_every_method_is_measured(tmp_path, monkeypatch):
     assert found["search"]["knn s"] > 0 and found["search"]["retrieval s"] > 0
 
 
+@pytest.mark.slow
 def test_the_command_runs(tmp_path):
     words = ["skeletonclr", "--tiny", "--device", "cpu", "--out", str(tmp_path)]
     done = subprocess.run(

@@ -68,6 +68,7 @@ def test_import_skelf_imports_next_to_nothing():
     assert "torch" in imported("import skelf\nskelf.load")
 
 
+@pytest.mark.slow
 def test_the_benchmark_measures_old_new_and_floor(tmp_path):
     root = Path(skelf.__file__).parents[1]
     (row,) = startup.measure(root, root, 1, ["skelf data info"])
