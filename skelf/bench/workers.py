@@ -9,15 +9,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Literal
 
+from ..machine.processes import end_with_parent
 from .cell import Cell
 from .work import do, failed
 
@@ -161,7 +161,7 @@ def serve(connection: Connection, threads: int, gpu: str | None, log: str) -> No
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that hands out
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     with open(log, "a", buffering=1, encoding="utf-8") as file:
         for descriptor in (1, 2):
             os.dup2(file.fileno(), descriptor)
@@ -174,13 +174,6 @@ def serve(connection: Connection, threads: int, gpu: str | None, log: str) -> No
                 return
             print(f"# {cell.title}", flush=True)
             connection.send(("end", do(cell, lambda text: connection.send(("progress", text)))))
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _gpus() -> list[str]:

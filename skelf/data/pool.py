@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from ..errors import InputError
 from ..machine.memory import keep_freed
+from ..machine.processes import end_with_parent
 from ..settings.options import option
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ def ordered(fn: Callable[[T], R], items: Sequence[T], workers: int, chunk: int =
     waiting: deque[Future[list[R]]] = deque()
     # A thread of a progress bar or of torch does not survive a fork: spawn.
     # Parsing allocates and frees the same blocks for every file: kept, it takes half the time.
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=keep_freed)
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin)
     try:
         for at in range(0, len(items), chunk):
             waiting.append(pool.submit(_all, fn, items[at : at + chunk]))
@@ -55,6 +56,12 @@ def ordered(fn: Callable[[T], R], items: Sequence[T], workers: int, chunk: int =
             yield from waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    """What a worker does first."""
+    end_with_parent()  # else it would wait for work for ever when its parent is killed
+    keep_freed()
 
 
 def _all(fn: Callable[[T], R], items: Sequence[T]) -> list[R]:
