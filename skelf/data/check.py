@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from mmap import mmap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +46,26 @@ def table(clips: ClipSet) -> None:
         )
         wrong = (label < 0) | (label >= classes)
         _refuse_segment(clips, wrong, f"has an unknown label; {remedy}")
+
+
+def whole(where: object, joints: np.ndarray) -> None:
+    """Refuses joints whose file was cut off since it was mapped: reading them ends the process.
+
+    Args:
+        where: what to call the set.
+        joints: of a ClipSet.
+
+    Raises:
+        InputError: the file is too short by now.
+    """
+    file = joints.base
+    if isinstance(joints, np.memmap) and isinstance(file, mmap):
+        needed, left = joints.offset + joints.nbytes, file.size()
+        if left < needed:
+            raise InputError(
+                f"{where}: was cut off while it was read: {left:,} bytes are left, {needed:,} are "
+                "needed; copy or import it again, and replace stores by renaming"
+            )
 
 
 def finite(clips: ClipSet, indices: range, frames: np.ndarray) -> None:
