@@ -6,6 +6,7 @@ else takes it.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
@@ -126,6 +127,8 @@ class ClipSet:
                 f"{clips}: lengths sum to {frames.sum()} but there are {len(joints)} frames"
             )
         clips.validate()
+        for line in check.notes(clips):
+            warnings.warn(line, stacklevel=3)
         return clips
 
     @classmethod
