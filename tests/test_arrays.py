@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from skelf.data.joints import names as joint_names
 from skelf.data.readers import READERS
 from skelf.errors import InputError
 from skelf.layouts import COCO17, KINECT20
+from skelf.results.archive import arrays
 from skelf.skeleton import Skeleton
 
 read = READERS["arrays"]
@@ -253,6 +255,51 @@ def test_broken_files(tmp_path: Path) -> None:
     (tmp_path / "flip.npz").write_bytes(bytes(middle))
     with pytest.raises(InputError, match=r"flip\.npz: frames: cut off or damaged"):
         read(tmp_path / "flip.npz")
+
+
+HEADER = "{'descr': '<f4', 'fortran_order': False, 'shape': (6, 17, 3), }"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        HEADER.replace(")", " "),  # the tokenizer's own error
+        HEADER.replace("}", "  "),
+        "\n  x\n y",  # indentation
+        HEADER.replace("'<f4'", "'<f4"),
+        HEADER.replace("6, 17, 3", "9" * 12 + ", 17, 3"),
+        HEADER.replace("6, 17, 3", "9" * 40 + ", 17, 3"),
+        HEADER.replace("'<f4'", "('<f4',)"),
+        HEADER.replace("'<f4'", "3.5"),
+        HEADER.replace("6, 17", "'6', 17"),
+        HEADER.replace("(6, 17, 3)", "(" * 3000 + "6" + ")" * 3000),
+        HEADER.replace("17", "-17"),
+        HEADER.replace("shape", "sh\\ape"),
+    ],
+)
+def test_damaged_headers(tmp_path: Path, header: str) -> None:
+    text = (header + "\n").encode()
+    content = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(6 * 17 * 3 * 4)
+    (tmp_path / "a.npy").write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.npy: the array: [^\n]*$"):
+        read(tmp_path / "a.npy", "coco17")
+    with ZipFile(tmp_path / "a.npz", "w") as file:
+        file.writestr("frames.npy", content)
+    with pytest.raises(InputError, match=r"a\.npz: frames: [^\n]*$"):
+        read(tmp_path / "a.npz", "coco17")
+    with pytest.raises(InputError, match=r"a\.npz: frames: [^\n]*$"):
+        arrays(tmp_path / "a.npz")
+
+
+def test_one_changed_byte_of_a_header(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((6, 17, 3), np.float32))
+    content, random = (tmp_path / "a.npy").read_bytes(), np.random.default_rng(0)
+    for at in range(128):
+        changed = bytearray(content)
+        changed[at] = int(random.integers(256))
+        (tmp_path / "a.npy").write_bytes(changed)
+        with suppress(InputError), warnings.catch_warnings(action="ignore"):
+            read(tmp_path / "a.npy", "coco17")
 
 
 @pytest.mark.parametrize("shape", [(6, 17, 3), (6, 1, 17, 3), (1, 3, 6, 17, 1)])

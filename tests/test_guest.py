@@ -169,6 +169,7 @@ CASES = {
     ),
     "ClipSet.digest": (lambda p: CLIPS().take([0]).digest(), None),
     "ClipSet.validate": (lambda p: CLIPS().validate(), None),
+    "ClipSet.verify": (lambda p: skelf.ClipSet.open(p.store).verify(), None),
     "Skeleton": (
         lambda p: skelf.Skeleton.from_dict(NTU25.to_dict()),
         lambda p: skelf.Skeleton.from_dict({}),

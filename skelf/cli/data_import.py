@@ -19,6 +19,7 @@ from ..data.synthetic import clips as synthetic
 from ..errors import InputError, unknown
 from ..layouts import KINECT20
 from ..layouts import layout as named_layout
+from ..locks import holding
 from ..machine import memory
 from ..settings.given import parse_override
 from ..settings.options import table
@@ -39,6 +40,7 @@ _LISTED = "; ".join(f"{name}: {', '.join(_options(name))}" for name in FORMATS i
 
 
 def import_(
+    context: typer.Context,
     format_: Annotated[
         str,
         typer.Argument(
@@ -85,6 +87,7 @@ def import_(
     """
     if format_ not in FORMATS:
         raise unknown("format", format_, FORMATS)
+    context.with_resource(holding(out))  # from here to the end: of several imports one wins
     if out.is_dir():
         raise InputError(f"{out}: a folder; name a file")
     if out.exists() and not force:

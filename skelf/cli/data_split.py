@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -11,7 +13,9 @@ from rich.markup import escape
 from ..data import presets, splits, store
 from ..data.clips import ClipSet
 from ..errors import InputError, unknown
+from ..locks import PATIENCE, holding
 from .arguments import NamedStore
+from .notes import note
 
 # What `--by` calls the columns; every further integer column goes by its own name.
 BY = {"camera": "camera", "subject": "subject", "setup": "setup", "label": "label"}
@@ -40,26 +44,34 @@ def split(
     Example: skelf data split nw_ucla.h5 --name half --by random --train 0.5 --seed 1
     """
     path = presets.located(path)
-    clips = ClipSet.open(path)
+    console = Console()
+    with holding(path, PATIENCE, lambda text: note(console, text)):
+        clips = ClipSet.open(path)
+        assignment = _assignment(clips, path, by, train, test, seed)
+        copies = ""
+        if drop_copies:
+            whole = assignment
+            assignment = splits.without_copies(clips, whole)
+            copies = f" ({(whole != assignment).sum()} equal to training clips left out)"
+        clips.with_split(name, assignment)  # checks the name
+        store.add_split(path, name, assignment)
+    sizes = f"{(assignment == 1).sum()} train, {(assignment == 2).sum()} test{copies}"
+    console.print(f"{escape(str(path))}: split {escape(name)}: {sizes}")
+
+
+def _assignment(
+    clips: ClipSet, path: Path, by: str, train: str, test: str | None, seed: int
+) -> np.ndarray:
+    """The side of each clip, as the options have it."""
     if by == "random":
         if test is not None:
             raise InputError("--test: a random split tests on the rest; leave --test out")
-        assignment = splits.shuffled(len(clips), _share(train), seed)
-    else:
-        columns = {key: getattr(clips, field) for key, field in BY.items()} | clips.columns
-        if by not in columns:
-            raise InputError(f"{path}: {unknown('column', by, [*columns, 'random'])}")
-        chosen = None if test is None else _values("--test", test)
-        assignment = splits.select(columns[by], _values("--train", train), chosen, f"{path}: {by}")
-    copies = ""
-    if drop_copies:
-        whole = assignment
-        assignment = splits.without_copies(clips, whole)
-        copies = f" ({(whole != assignment).sum()} equal to training clips left out)"
-    clips.with_split(name, assignment)  # checks the name
-    store.add_split(path, name, assignment)
-    sizes = f"{(assignment == 1).sum()} train, {(assignment == 2).sum()} test{copies}"
-    Console().print(f"{escape(str(path))}: split {escape(name)}: {sizes}")
+        return splits.shuffled(len(clips), _share(train), seed)
+    columns = {key: getattr(clips, field) for key, field in BY.items()} | clips.columns
+    if by not in columns:
+        raise InputError(f"{path}: {unknown('column', by, [*columns, 'random'])}")
+    chosen = None if test is None else _values("--test", test)
+    return splits.select(columns[by], _values("--train", train), chosen, f"{path}: {by}")
 
 
 def _values(option: str, text: str) -> list[int]:

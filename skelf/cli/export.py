@@ -15,11 +15,13 @@ from ..data.writers.npz import write_npz
 from ..data.writers.pyskl import write_pyskl
 from ..errors import InputError
 from ..files import refuse_unwritable
+from ..locks import holding
 
 WRITERS = {".pkl": write_pyskl, ".npz": write_npz}
 
 
 def export(
+    context: typer.Context,
     path: Annotated[Path, typer.Argument(metavar="STORE", help="A store, by `data import`.")],
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE", help="A .pkl (pyskl) or .npz (NumPy).")
@@ -34,6 +36,7 @@ def export(
     """
     if out.suffix.lower() not in WRITERS:
         raise InputError(f"{out}: name a file that ends in {' or '.join(WRITERS)}")
+    context.with_resource(holding(out))
     if out.exists() and not force:
         raise InputError(f"{out}: exists already; choose another --out, or replace it with --force")
     refuse_unwritable(out)

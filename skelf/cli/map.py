@@ -19,6 +19,7 @@ from ..data.presets import located
 from ..errors import InputError, unknown
 from ..files import refuse_unwritable
 from ..layouts import layout as named_layout
+from ..locks import holding
 from . import complete
 from .notes import warnings_as_notes
 
@@ -27,6 +28,7 @@ Force = Annotated[bool, typer.Option("--force", help="Replace an existing store.
 
 
 def map_(
+    context: typer.Context,
     path: Annotated[Path, typer.Argument(metavar="STORE", help="A store, by `data import`.")],
     layout: Annotated[
         str,
@@ -51,6 +53,7 @@ def map_(
     Example: skelf data map poses.h5 --layout mine.toml --out mine.h5 --joint chest=neck+mid_hip
     """
     path = located(path)
+    context.with_resource(holding(out))
     _refuse(out, [path], force)
     clips, target = ClipSet.open(path), named_layout(layout)
     if missing not in ("interpolate", "mask"):
@@ -82,6 +85,7 @@ def map_(
 
 
 def join(
+    context: typer.Context,
     paths: Annotated[list[Path], typer.Argument(metavar="STORE...", help="Two stores or more.")],
     out: Out,
     classes: Annotated[
@@ -100,6 +104,7 @@ def join(
     for path, real in zip(paths, resolved, strict=True):
         if resolved.count(real) > 1:
             raise InputError(f"{path}: given twice; name each store once")
+    context.with_resource(holding(out))
     _refuse(out, paths, force)
     sets = [ClipSet.open(path) for path in paths]
     console = Console()

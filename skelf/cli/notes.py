@@ -19,5 +19,10 @@ def warnings_as_notes(console: Console) -> Iterator[None]:
         warnings.simplefilter("always")
         yield
     for warning in caught:
-        text = f"[yellow]note:[/] {escape(utf8(str(warning.message)))}"
-        console.print(text, highlight=False, soft_wrap=True)
+        note(console, str(warning.message))
+
+
+def note(console: Console, text: str) -> None:
+    """Prints one line that a person should read."""
+    line = f"[yellow]note:[/] {escape(utf8(text))}"
+    console.print(line, highlight=False, soft_wrap=True)

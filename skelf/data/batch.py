@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from . import check
 from .clips import ClipSet
 from .normalize import normalize
 from .staging import Staging, receive
@@ -34,7 +35,7 @@ class ClipBatches:
             free memory.
 
     Raises:
-        InputError: a set without clips.
+        InputError: a set without clips, or joints that are damaged; later, a file that was cut off.
 
     Examples:
         >>> import numpy as np
@@ -62,6 +63,7 @@ class ClipBatches:
         self._start = torch.as_tensor(clips.start, device=self.device)
         self._length = torch.as_tensor(clips.length, device=self.device)
         keep = _fits(clips, self.persons, self.device) if resident == "auto" else resident
+        clips.verify()
         self._frames = _all_frames(clips, self.persons, self.device) if keep else None
         if self._frames is not None:  # the kept frames hold this set's clips only, packed
             self._start = self._length.cumsum(0) - self._length
@@ -134,6 +136,7 @@ class ClipBatches:
 
     def _write(self, indices: np.ndarray, x: np.ndarray) -> None:
         """Writes the clips, and zeros behind them and for absent persons, to `x`."""
+        check.whole(self.clips, self.clips.joints)
         start, length = self.clips.start[indices], self.clips.length[indices]
         present = min(self.persons, self.clips.persons)
         x[..., present:] = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from mmap import mmap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from .clips import ClipSet
 
 TABLE = ("start", "length", "label", "subject", "camera", "setup", "fps", "name")
+LONG = 10_000  # frames: five minutes of a video
+EMPTY = 0.9  # share of its frames that a long clip may lack without a note
 _KINDS = {"i": "integer", "f": "number", "S": "name (UTF-8 bytes)"}
 
 
@@ -45,6 +48,47 @@ def table(clips: ClipSet) -> None:
         )
         wrong = (label < 0) | (label >= classes)
         _refuse_segment(clips, wrong, f"has an unknown label; {remedy}")
+
+
+def whole(where: object, joints: np.ndarray) -> None:
+    """Refuses joints whose file was cut off since it was mapped: reading them ends the process.
+
+    Args:
+        where: what to call the set.
+        joints: of a ClipSet.
+
+    Raises:
+        InputError: the file is too short by now.
+    """
+    file = joints.base
+    if isinstance(joints, np.memmap) and isinstance(file, mmap):
+        needed, left = joints.offset + joints.nbytes, file.size()
+        if left < needed:
+            raise InputError(
+                f"{where}: was cut off while it was read: {left:,} bytes are left, {needed:,} are "
+                "needed; copy or import it again, and replace stores by renaming"
+            )
+
+
+def notes(clips: ClipSet) -> list[str]:
+    """What is odd but may be so: long clips of which nearly all is empty, as one wrong number of a
+    frame makes them.
+    """
+    lines = []
+    for at in np.flatnonzero(clips.length >= LONG):
+        present = np.flatnonzero(clips.clip(int(at)).any(axis=(1, 2, 3)))
+        length = int(clips.length[at])
+        if len(present) > (1 - EMPTY) * length:
+            continue
+        edges = np.concatenate([[-1], present, [length]])
+        gap = int(np.diff(edges).argmax())
+        first, end = int(edges[gap]) + 1, int(edges[gap + 1])
+        lines.append(
+            f"{clips}: clip {_called(clips, int(at))}: {length - len(present):,} of {length:,} "
+            f"frames show nobody, {first:,} to {end - 1:,} in a row; are the numbers of the frames "
+            "right?"
+        )
+    return lines
 
 
 def finite(clips: ClipSet, indices: range, frames: np.ndarray) -> None:

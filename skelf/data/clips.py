@@ -6,6 +6,7 @@ else takes it.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
@@ -47,6 +48,7 @@ class ClipSet:
             `"confidence": "true"` where the last channel is one (`confidence` has the rule).
         normalize: the normalisation that batches apply on loading; never stored in the file.
         path: the file it was opened from.
+        stored: the same file as it was then; its checksum is void after `replace(joints=...)`.
     """
 
     joints: np.ndarray
@@ -66,8 +68,7 @@ class ClipSet:
     attributes: dict[str, str] = field(default_factory=dict)
     normalize: str = "none"
     path: Path | None = None
-    # The file's checksum, with the very array it is of: after `replace(joints=...)` it is void.
-    _checksum: tuple[np.ndarray, str] | None = field(default=None, repr=False)
+    stored: store.Stored | None = field(default=None, repr=False)
 
     @classmethod
     def build(
@@ -126,11 +127,15 @@ class ClipSet:
                 f"{clips}: lengths sum to {frames.sum()} but there are {len(joints)} frames"
             )
         clips.validate()
+        for line in check.notes(clips):
+            warnings.warn(line, stacklevel=3)
         return clips
 
     @classmethod
     def open(cls, path: str | Path, normalize: str = "none") -> ClipSet:
-        """Opens a store: reads the table, maps the joints without reading them.
+        """Opens a store: reads and verifies the table, maps the joints without reading them.
+
+        The joints are verified by whatever reads them all: see `verify`.
 
         Raises:
             InputError: no such file, not a skelf store, or a damaged one.
@@ -142,13 +147,12 @@ class ClipSet:
             >>> len(clips), type(clips.joints).__name__
             (12, 'memmap')
         """
-        fields, checksum = store.read(Path(path))
+        fields, stored = store.read(Path(path))
         for key in TABLE:
             if key not in fields["columns"]:
                 raise InputError(f"{path}: dataset 'clips/{key}' is missing; import the data again")
         table = {key: fields["columns"].pop(key) for key in TABLE}
-        pair = (fields["joints"], checksum)
-        clips = cls(**table, **fields, normalize=normalize, path=Path(path), _checksum=pair)
+        clips = cls(**table, **fields, normalize=normalize, path=Path(path), stored=stored)
         check.table(clips)
         return clips
 
@@ -215,10 +219,16 @@ class ClipSet:
             >>> clips.clip(3).shape == (clips.length[3], 1, 20, 3)
             True
         """
+        check.whole(self, self.joints)
         return self.joints[self.start[index] : self.start[index] + self.length[index]]
 
     def blocks(self, numbers: int = BLOCK) -> Iterator[tuple[range, np.ndarray]]:
-        """The clips in order, some at a time: indices, and frames `(F, M, V, C)` end to end."""
+        """The clips in order, some at a time: indices, and frames `(F, M, V, C)` end to end.
+
+        Raises:
+            InputError: the joints of an opened file are damaged, or it was cut off meanwhile.
+        """
+        self.verify()
         ends = np.cumsum(self.length)
         frames = max(1, numbers // max(1, int(np.prod(self.joints.shape[1:]))))
         first = 0
@@ -227,6 +237,7 @@ class ClipSet:
             last = max(first + 1, int(np.searchsorted(ends, done + frames, "right")))
             begin, size = self.start[first], ends[last - 1] - done
             steps = self.length[first:last].cumsum() - self.length[first:last]
+            check.whole(self, self.joints)
             if np.array_equal(self.start[first:last] - begin, steps):  # neighbours: no copy
                 yield range(first, last), self.joints[begin : begin + size]
             else:
@@ -307,14 +318,31 @@ class ClipSet:
         Splits and normalisation do not count. Cheap for opened files, whose joints have a stored
         checksum; for joints in memory all frames are hashed.
         """
-        is_stored = self._checksum is not None and self._checksum[0] is self.joints
-        frames = self._checksum[1] if is_stored and self._checksum else store.checksum(self.joints)
+        is_stored = self.stored is not None and self.stored.joints is self.joints
+        frames = self.stored.checksum if is_stored and self.stored else store.checksum(self.joints)
         hashed = blake2b(frames.encode(), digest_size=16)
         for key in TABLE:
             hashed.update(np.ascontiguousarray(getattr(self, key)).tobytes())
         hashed.update(self.segments.tobytes())
         hashed.update(repr((self.joints.shape, self.class_names, self.skeleton.to_dict())).encode())
         return hashed.hexdigest()
+
+    def verify(self) -> None:
+        """Compares the joints of an opened file with its checksum: all are read, once in a process.
+
+        `blocks` and `ClipBatches` do it, so that training, evaluating and whatever reads a whole
+        set do. Clips that are not from a file, or have other joints by now, are taken as they are.
+
+        Raises:
+            InputError: they are damaged.
+
+        Examples:
+            >>> from skelf.data.synthetic.clips import generate
+            >>> generate(clips=12).save("whole.h5")
+            >>> ClipSet.open("whole.h5").verify()
+        """
+        if self.stored is not None and self.stored.joints is self.joints:
+            store.verify_joints(self, self.stored)
 
     def validate(self) -> None:
         """Checks the table, the splits, the segments and every joint.

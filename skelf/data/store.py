@@ -8,15 +8,20 @@
     attributes of /  format "skelf-clips", version 1, skeleton (JSON), attributes (JSON)
 
 Each dataset has the attribute `blake2b`: 128 bits over its little-endian bytes, as hex; the root
-has one over its JSON. A file is never changed in place: it is written beside, synced and renamed.
+has one over its JSON. Names, shapes and places are under HDF5's own checksums, which its format of
+2008 brought (`LIBVER`). A file is never changed in place: it is written beside, synced and renamed,
+all under one lock.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -26,14 +31,41 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import replacing
+from ..locks import PATIENCE, holding
 from ..skeleton import Skeleton
 from . import check
+from .damage import DAMAGED as BROKEN
+from .damage import reason
 
 if TYPE_CHECKING:
     from .clips import ClipSet
 
 FORMAT, VERSION = "skelf-clips", 1
+LIBVER = ("v108", "v108")
 DAMAGED = "damaged or cut off; copy or import it again"
+SETTLED = 2.0  # seconds; a file that changed less long ago may change again without a trace
+
+Stamp = tuple[int, int, int, int]
+"""A file as the system knows it: device, number, bytes, nanoseconds of its last change."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """Where opened clips come from.
+
+    Args:
+        joints: as they were mapped.
+        checksum: the stored one, of exactly these.
+        stamp: the file when it was opened.
+    """
+
+    joints: np.ndarray
+    checksum: str
+    stamp: Stamp
+
+
+_verified: set[Stamp] = set()
+"""Files whose joints this process has verified."""
 
 
 def checksum(values: np.ndarray) -> str:
@@ -53,40 +85,65 @@ class Fields(TypedDict):
     attributes: dict[str, str]
 
 
-def read(path: Path) -> tuple[Fields, str]:
-    """Everything but the joints, which are mapped.
-
-    Returns:
-        The fields, and the stored checksum of the joints.
+def read(path: Path) -> tuple[Fields, Stored]:
+    """Everything, verified, but the joints, which are mapped.
 
     Raises:
-        InputError: no such file, not HDF5, other content, a newer version, or cut off.
+        InputError: no such file, not HDF5, other content, a newer version, cut off or damaged.
     """
-    with _reading(path) as file:
+    with _reading(path) as file, path.open("rb") as raw:
+        _refuse_changed_root(path, file)
         joints = file["joints"]
         if joints.chunks or joints.dtype != np.dtype("<f4"):
             raise InputError(f"{path}: dataset 'joints' is not contiguous float32; import it again")
         offset, shape = joints.id.get_offset(), joints.shape
-        checksum_of_joints = str(joints.attrs["blake2b"])
         if offset is None:
             raise InputError(f"{path}: dataset 'joints' is empty; import the data again")
+        _refuse_size(path, joints)
         fields: Fields = {
-            "columns": {key: file["clips"][key][...] for key in file["clips"]},
-            "splits": {key: file["splits"][key][...] for key in file["splits"]},
-            "segments": file["segments"][...],
-            "class_names": tuple(n.decode("utf-8") for n in file["class_names"][...].tolist()),
+            "columns": {key: _values(path, file[f"clips/{key}"]) for key in file["clips"]},
+            "splits": {key: _values(path, file[f"splits/{key}"]) for key in file["splits"]},
+            "segments": _values(path, file["segments"]),
+            "class_names": tuple(
+                n.decode("utf-8") for n in _values(path, file["class_names"]).tolist()
+            ),
             "skeleton": Skeleton.from_dict(json.loads(file.attrs["skeleton"]), f"{path}: skeleton"),
             "attributes": json.loads(file.attrs["attributes"]),
-            "joints": np.memmap(path, "<f4", mode="r", offset=offset, shape=shape),
+            "joints": np.memmap(raw, "<f4", mode="r", offset=offset, shape=shape),
         }
-    return fields, checksum_of_joints
+        stored = Stored(
+            fields["joints"], str(joints.attrs["blake2b"]), _stamp(os.fstat(raw.fileno()))
+        )
+        # The table was read and the joints were mapped by name: of one file, or of two?
+        if stored.stamp != _stamp(path.stat()):
+            raise InputError(f"{path}: was replaced while it was opened; open it again")
+    return fields, stored
+
+
+def verify_joints(where: object, stored: Stored) -> None:
+    """Compares mapped joints with their checksum; each file once in a process.
+
+    Raises:
+        InputError: they differ.
+    """
+    if stored.stamp in _verified:
+        return
+    hashed, frames = blake2b(digest_size=16), len(stored.joints)
+    step = max(1, (1 << 26) // max(1, stored.joints.nbytes // frames))
+    for at in range(0, frames, step):
+        check.whole(where, stored.joints)
+        hashed.update(_bytes(stored.joints[at : at + step]))
+    if hashed.hexdigest() != stored.checksum:
+        raise InputError(f"{where}: checksum does not match in joints; {DAMAGED}")
+    _remember(stored.stamp)
 
 
 def write(path: Path, clips: ClipSet) -> None:
     """Writes the store; frames go through in blocks and are checked on the way.
 
     Raises:
-        InputError: a joint is NaN or infinite; no file is left behind.
+        InputError: a joint is NaN or infinite, or the clips were opened from this very file and it
+            has changed since; no file is left behind.
     """
     frames = clips.length
     table = {key: getattr(clips, key) for key in ("length", "label", "subject", "camera", "setup")}
@@ -96,9 +153,14 @@ def write(path: Path, clips: ClipSet) -> None:
         "attributes": json.dumps(clips.attributes, ensure_ascii=False),
     }
     names = [n.encode("utf-8") for n in clips.class_names]
-    # Page-aligned joints map cleanly; small datasets stay packed.
-    options = {"alignment_threshold": 1 << 16, "alignment_interval": 4096}
-    with _replacing(path) as beside, h5py.File(beside, "x", **options) as file:
+    shape = (clips.frames_total, *clips.joints.shape[1:])
+    # Page-aligned joints map cleanly. Small datasets stay packed, as do joints that are few.
+    page, line = 4096, 64
+    is_large = 4 * int(np.prod(shape)) >= 16 * page
+    align = {"alignment_threshold": 16 * page, "alignment_interval": page}
+    align = align if is_large else {"alignment_threshold": 1, "alignment_interval": line}
+    with _replacing(path) as beside, h5py.File(beside, "x", libver=LIBVER, **align) as file:
+        _refuse_lost_changes(path, clips)
         file.attrs.update({"format": FORMAT, "version": VERSION, **texts, "blake2b": _root(texts)})
         for key, values in (table | clips.columns).items():
             _put(file, f"clips/{key}", values)
@@ -107,7 +169,6 @@ def write(path: Path, clips: ClipSet) -> None:
             _put(file, f"splits/{key}", side.astype(np.int8))
         _put(file, "segments", clips.segments)
         _put(file, "class_names", np.array(names, f"S{max([1, *map(len, names)])}"))
-        shape = (clips.frames_total, *clips.joints.shape[1:])
         joints = file.create_dataset("joints", shape, "<f4")
         hashed, at = blake2b(digest_size=16), 0
         for indices, block in clips.blocks():
@@ -122,15 +183,25 @@ def write(path: Path, clips: ClipSet) -> None:
 def add_split(path: Path, name: str, assignment: np.ndarray) -> None:
     """Adds or replaces one split in a store; the joints are copied, never re-encoded.
 
+    Whoever computes the split from the store holds it (`locks.holding`) from reading it on.
+
     Args:
         path: the store.
         name: of the split.
         assignment: `(N,)` int8, checked by `ClipSet.with_split` before.
+
+    Raises:
+        InputError: the store has another number of clips.
     """
     with _replacing(path) as beside:
         shutil.copyfile(path, beside)
         shutil.copymode(path, beside)
         with h5py.File(beside, "r+") as file:
+            if len(file["clips/start"]) != len(assignment):
+                raise InputError(
+                    f"{path}: split {name!r} is for {len(assignment)} clips, the store has "
+                    f"{len(file['clips/start'])}; was it replaced? Make the split again"
+                )
             if name in file["splits"]:
                 del file["splits"][name]
             _put(file, f"splits/{name}", assignment.astype(np.int8))
@@ -149,14 +220,12 @@ def verify(path: Path) -> None:
             damaged.append(name)
 
     with _reading(path) as file:
+        stamp = _stamp(path.stat())
         file.visititems(test)
-        if (
-            _root({key: file.attrs[key] for key in ("skeleton", "attributes")})
-            != file.attrs["blake2b"]
-        ):
-            damaged.append("attributes of /")
+        _refuse_changed_root(path, file)
     if damaged:
         raise InputError(f"{path}: checksum does not match in {', '.join(damaged)}; {DAMAGED}")
+    _remember(stamp)
 
 
 @contextmanager
@@ -180,27 +249,72 @@ def _reading(path: Path) -> Iterator[h5py.File]:
             yield file
     except InputError:
         raise
-    # h5py reports damage as any of these, depending on what the broken bytes were.
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-        detail = str(error).strip("'\"").splitlines()[0]
-        raise InputError(f"{path}: not a readable store ({detail}); {DAMAGED}") from None
+    except PermissionError as error:
+        raise InputError(f"{path}: cannot read: {error.strerror}") from None
+    except BROKEN as error:
+        raise InputError(f"{path}: not a readable store ({reason(error)}); {DAMAGED}") from None
 
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """`replacing` of a store; a link stays, the file that it names is replaced."""
+    """`replacing` of a store, which is held; a link stays, the file that it names is replaced."""
     path = path.resolve()
     if path.is_dir():
         raise InputError(f"{path}: a folder; name a file")
     if not path.parent.is_dir():
         raise InputError(f"{path}: the folder does not exist; create {path.parent}")
-    with replacing(path) as beside:
+    with holding(path, PATIENCE), replacing(path) as beside:
         yield beside
 
 
 def _put(file: h5py.File, name: str, values: np.ndarray) -> None:
     values = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
     file.create_dataset(name, data=values).attrs["blake2b"] = checksum(values)
+
+
+def _values(path: Path, dataset: h5py.Dataset) -> np.ndarray:
+    """A dataset as an array, if it is what was written."""
+    _refuse_size(path, dataset)
+    values: np.ndarray = dataset[...]
+    if values.dtype.byteorder == ">" or checksum(values) != dataset.attrs["blake2b"]:
+        name = dataset.name.strip("/")
+        raise InputError(f"{path}: checksum does not match in {name}; {DAMAGED}")
+    return values
+
+
+def _refuse_size(path: Path, dataset: h5py.Dataset) -> None:
+    """Refuses a damaged shape before memory is taken for it."""
+    size = dataset.dtype.itemsize * int(np.prod(dataset.shape, dtype=object))
+    if dataset.chunks is None and dataset.id.get_storage_size() != size:
+        name = dataset.name.strip("/")
+        raise InputError(f"{path}: {name}: shape and size do not agree; {DAMAGED}")
+
+
+def _refuse_changed_root(path: Path, file: h5py.File) -> None:
+    texts = {key: file.attrs[key] for key in ("skeleton", "attributes")}
+    if _root(texts) != file.attrs["blake2b"]:
+        raise InputError(f"{path}: checksum does not match in attributes of /; {DAMAGED}")
+
+
+def _refuse_lost_changes(path: Path, clips: ClipSet) -> None:
+    """Refuses to write opened clips over their file where it is not that file any more."""
+    opened = clips.stored
+    if opened is None or clips.path is None or not path.exists():
+        return
+    if clips.path.resolve() == path.resolve() and _stamp(path.stat()) != opened.stamp:
+        raise InputError(
+            f"{path}: has changed since these clips were opened, which would be lost; open it "
+            "again, or save to another file"
+        )
+
+
+def _stamp(status: os.stat_result) -> Stamp:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _remember(stamp: Stamp) -> None:
+    if time.time() - stamp[3] / 1e9 > SETTLED:
+        _verified.add(stamp)
 
 
 def _hash(dataset: h5py.Dataset) -> str:

@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
-from zlib import error as zlib_error
+from zipfile import ZipFile
 
 import numpy as np
 
+from ..data.damage import DAMAGED, reason
 from ..errors import InputError
 from ..files import replacing
 from ..settings.values import Value
@@ -19,8 +19,6 @@ Row = dict[str, Value]
 """A row of results, as JSON: one number, and all that is needed to know what it is."""
 
 _TEXTS = ("protocol", "selection", "definition", "method", "encoder", "stream", "data", "split")
-_TORN = (OSError, EOFError, ValueError, BadZipFile, zlib_error, KeyError, MemoryError)
-_BROKEN = (*_TORN, RuntimeError)  # an encrypted member, an unknown compression
 
 
 def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -39,7 +37,7 @@ def has(path: Path, field: str) -> bool:
     try:
         with ZipFile(path) as file:
             return f"{field}.npy" in file.namelist()
-    except _BROKEN:
+    except DAMAGED:
         return False
 
 
@@ -65,12 +63,11 @@ def arrays(path: Path) -> dict[str, np.ndarray]:
             return data
     except InputError:
         raise
-    except _BROKEN as error:
+    except DAMAGED as error:
         if "allow_pickle" in str(error):
             raise InputError(f"{path}: {member}: a pickle, which is never loaded") from None
-        detail = next(iter(str(error).strip("'\"").splitlines()), "") or type(error).__name__
         raise InputError(
-            f"{path}: {member}: cut off or damaged ({detail}); evaluate again"
+            f"{path}: {member}: cut off or damaged ({reason(error)}); evaluate again"
         ) from None
 
 

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
-from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
-from zlib import error as zlib_error
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from ...errors import InputError
-
-# What zipfile raises on damage, on encryption and on a compression that it does not know.
-_BROKEN: tuple[type[Exception], ...] = (BadZipFile, zlib_error, struct.error, EOFError)
-_BROKEN += (ValueError, KeyError, OSError, RuntimeError)
+from ..damage import DAMAGED
 
 
 class Member(NamedTuple):
@@ -73,7 +68,7 @@ class Member(NamedTuple):
                 return file.read(size)
         except InputError:
             raise
-        except _BROKEN as error:
+        except DAMAGED as error:
             raise InputError(f"{self}: cannot read: {_told(error)}; copy the file again") from None
 
 
@@ -135,7 +130,7 @@ def _inside(file: Path, suffixes: Collection[str]) -> list[Member]:
     try:
         stat = file.stat()
         names = _archive(file, stat.st_mtime_ns, stat.st_size).namelist()
-    except _BROKEN as error:
+    except DAMAGED as error:
         raise InputError(f"{file}: not a readable zip ({_told(error)}); load it again") from None
     for name in names:
         parts = name.replace("\\", "/").split("/")

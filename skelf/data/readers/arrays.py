@@ -21,8 +21,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
-from zlib import error as zlib_error
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 import numpy as np
 
@@ -32,6 +31,7 @@ from ...layouts import layout as named_layout
 from ...settings.options import option, options
 from ...skeleton import Skeleton
 from ..clips import ClipSet
+from ..damage import DAMAGED, reason
 from ..formats import described
 from ..joints.names import pairs
 
@@ -41,7 +41,6 @@ FIELDS = {"frames", "offsets", "class_names", "joint_names", "parents", "fps", "
 FIELDS |= {described.KEY}
 DERIVED = 1000  # classes that labels alone may name in a file with fewer labels
 GROWTH = 256  # times that an `.npz` may outgrow the file: absent persons are zeros
-_BROKEN = (OSError, EOFError, ValueError, BadZipFile, zlib_error, KeyError, MemoryError)
 
 
 @options("arrays")
@@ -105,15 +104,14 @@ def _load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
             return data
     except InputError:
         raise
-    except _BROKEN as error:
+    except DAMAGED as error:
         if "allow_pickle" in str(error):
             raise InputError(
                 f"{path}: {field}: an object array (a pickle), which is never loaded; save plain "
                 "numbers or fixed-width strings (ragged clips: frames and offsets)"
             ) from None
-        detail = str(error).strip("'\"") or type(error).__name__
         raise InputError(
-            f"{path}: {field}: cut off or damaged ({detail}); copy or write the file again"
+            f"{path}: {field}: cut off or damaged ({reason(error)}); copy or write the file again"
         ) from None
 
 

@@ -35,6 +35,7 @@ def write_pyskl(clips: ClipSet, path: Path) -> None:
     """
     if clips.coordinates not in (2, 3):
         raise InputError(f"{clips}: {clips.coordinates} coordinates; pyskl files hold 2 or 3")
+    clips.verify()
     names = clips.names
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
