@@ -16,8 +16,8 @@ from ..data.clips import utf8
 def warnings_as_notes(console: Console) -> Iterator[None]:
     """Prints what the block warned of, a line each, once it has ended without an error."""
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+        warnings.simplefilter("always", UserWarning)  # those of deprecations are not for them
         yield
-    for warning in caught:
-        text = f"[yellow]note:[/] {escape(utf8(str(warning.message)))}"
-        console.print(text, highlight=False, soft_wrap=True)
+    for text in dict.fromkeys(str(warning.message) for warning in caught):
+        line = f"[yellow]note:[/] {escape(utf8(text))}"
+        console.print(line, highlight=False, soft_wrap=True)

@@ -28,6 +28,7 @@ from ..errors import InputError
 from ..files import replacing
 from ..skeleton import Skeleton
 from . import check
+from .hdf5 import writable
 
 if TYPE_CHECKING:
     from .clips import ClipSet
@@ -98,7 +99,7 @@ def write(path: Path, clips: ClipSet) -> None:
     names = [n.encode("utf-8") for n in clips.class_names]
     # Page-aligned joints map cleanly; small datasets stay packed.
     options = {"alignment_threshold": 1 << 16, "alignment_interval": 4096}
-    with _replacing(path) as beside, h5py.File(beside, "x", **options) as file:
+    with _replacing(path) as beside, writable(beside, "x", **options) as (file, unfailing):
         file.attrs.update({"format": FORMAT, "version": VERSION, **texts, "blake2b": _root(texts)})
         for key, values in (table | clips.columns).items():
             _put(file, f"clips/{key}", values)
@@ -115,6 +116,7 @@ def write(path: Path, clips: ClipSet) -> None:
             block = np.ascontiguousarray(block, "<f4")
             hashed.update(_bytes(block))
             joints[at : at + len(block)] = block
+            unfailing.check()
             at += len(block)
         joints.attrs["blake2b"] = hashed.hexdigest()
 
@@ -130,7 +132,7 @@ def add_split(path: Path, name: str, assignment: np.ndarray) -> None:
     with _replacing(path) as beside:
         shutil.copyfile(path, beside)
         shutil.copymode(path, beside)
-        with h5py.File(beside, "r+") as file:
+        with writable(beside, "r+") as (file, _):
             if name in file["splits"]:
                 del file["splits"][name]
             _put(file, f"splits/{name}", assignment.astype(np.int8))
