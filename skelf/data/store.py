@@ -97,8 +97,10 @@ def write(path: Path, clips: ClipSet) -> None:
         "attributes": json.dumps(clips.attributes, ensure_ascii=False),
     }
     names = [n.encode("utf-8") for n in clips.class_names]
-    # Page-aligned joints map cleanly; small datasets stay packed.
-    options = {"alignment_threshold": 1 << 16, "alignment_interval": 4096}
+    shape = (clips.frames_total, *clips.joints.shape[1:])
+    # Page-aligned joints map cleanly; what is smaller stays packed.
+    least = min(1 << 16, 4 * int(np.prod(shape)))
+    options = {"alignment_threshold": least, "alignment_interval": 4096}
     with _replacing(path) as beside, writable(beside, "x", **options) as (file, unfailing):
         file.attrs.update({"format": FORMAT, "version": VERSION, **texts, "blake2b": _root(texts)})
         for key, values in (table | clips.columns).items():
@@ -108,7 +110,6 @@ def write(path: Path, clips: ClipSet) -> None:
             _put(file, f"splits/{key}", side.astype(np.int8))
         _put(file, "segments", clips.segments)
         _put(file, "class_names", np.array(names, f"S{max([1, *map(len, names)])}"))
-        shape = (clips.frames_total, *clips.joints.shape[1:])
         joints = file.create_dataset("joints", shape, "<f4")
         hashed, at = blake2b(digest_size=16), 0
         for indices, block in clips.blocks():
