@@ -18,7 +18,7 @@ from .data.presets import located
 from .encoders import ENCODERS
 from .encoders.ensemble import Ensemble
 from .errors import InputError, unknown
-from .files import refuse_unwritable, write_json
+from .files import is_text
 from .machine.devices import choose_device
 from .machine.guest import no_trace
 from .machine.guest import seed as seed_torch
@@ -28,8 +28,9 @@ from .protocols import PROTOCOLS
 from .protocols.features import PRECISIONS, encode_in, extract_splits
 from .protocols.knn import knn_scores
 from .protocols.outcome import Outcome
-from .results import scores
 from .results.archive import Row
+from .results.unseen import warn_of_unseen
+from .results.written import check_results, writing
 from .runs.build import build_method
 from .runs.load import from_pretrained, judged_encoder, list_runs, load, load_official
 from .runs.start import read_start, start_from
@@ -138,6 +139,7 @@ def evaluate(
     *,
     split: str,
     out: str | Path | None = None,
+    overwrite: bool = True,
     untrained: bool = False,
     method: str | None = None,
     stream: str | None = None,
@@ -145,6 +147,7 @@ def evaluate(
     precision: str = "fp32",
     seed: int = 0,
     device: str = "auto",
+    listener: Callable[[list[Row]], None] = lambda rows: None,
 ) -> list[Row]:
     """Judges a frozen encoder by the named protocols.
 
@@ -155,8 +158,10 @@ def evaluate(
             one stream each, are judged as one `ensemble.Ensemble`.
         data: a store or a ClipSet.
         split: the named split: train side to learn from, test side to judge.
-        out: where the rows are written as JSON; the class scores of protocols that have any go
-            beside it, see `scores`.
+        out: where the rows are written as JSON, each protocol's as it ends; the class scores of
+            protocols that have any go beside it, see `scores`. A device or a pipe gets rows alone.
+        overwrite: results that are there are replaced; otherwise they are refused. What is read,
+            and what is no results, is never replaced.
         untrained: judge the same encoder with fresh weights (of `seed`) instead: the baseline to
             beat.
         method: whose official checkpoint `run` is.
@@ -170,13 +175,16 @@ def evaluate(
             and close, not equal. Training within a protocol is not touched.
         seed: of what the protocol draws; 0 to 2**63 - 1.
         device: auto, cpu or cuda.
+        listener: called with the rows of each protocol as it ends.
 
     Returns:
         One row a number: protocol, metric, value in [0, 1], selection, and all that is needed to
         know what it is.
 
     Raises:
-        InputError: an unknown protocol or precision, bad data, or a run that cannot be read.
+        InputError: an unknown protocol or precision, bad data, a run that cannot be read, or an
+            `out` that must not be written.
+        UnwrittenError: an OSError: the results could not be written; its `rows` holds them.
 
     Examples:
         >>> import skelf
@@ -195,9 +203,11 @@ def evaluate(
     if precision not in PRECISIONS:
         raise unknown("precision", precision, PRECISIONS)
     device = choose_device(device, "--device")
-    if out is not None:
-        refuse_unwritable(Path(out))  # now, not after minutes of work
     clips = _open(data, "none")
+    target = None if out is None else Path(out)
+    if target is not None:  # now, not after minutes of work
+        inputs = [*list_runs(run), *([clips.path] if clips.path else [])]
+        check_results(target, asked, inputs, replace=overwrite)
     encoder, described = judged_encoder(
         run, method, untrained, seed, skeleton=clips.skeleton, stream=stream
     )
@@ -212,10 +222,14 @@ def evaluate(
     rest = [text for text in overrides if text not in prepared]
     options = evaluation(asked, base=described.get("eval"), overrides=rest)
     folder = Path(list_runs(run)[0])
-    beside_run = None if untrained or not folder.is_dir() else folder / "features"
+    keeps = not untrained and folder.is_dir() and is_text(folder)
+    beside_run = folder / "features" if keeps else None
     shared = _shared(clips, split, encoder, described, untrained, seed)
-    rows, outcomes = [], {}
-    with TemporaryDirectory() as scratch:  # the protocols share features in any case
+    warn_of_unseen(asked, train, test)
+    with (
+        TemporaryDirectory() as scratch,  # the protocols share features in any case
+        writing(target, test) as written,
+    ):
         cache = beside_run or Path(scratch)
         for name, protocol in asked.items():
             began = time.perf_counter()
@@ -230,13 +244,11 @@ def evaluate(
             if precision != PRECISIONS[0]:
                 definition += f"; features in {precision}"
             row = {"protocol": name, "definition": definition, **shared, "seconds": seconds}
-            outcomes[name] = outcome, row | {"config": config}
-            rows += _rows(*outcomes[name])
-    if out is not None:
-        for name, (outcome, row) in outcomes.items():
-            scores.save(scores.beside(Path(out), name), outcome, test, row)
-        write_json(Path(out), rows)
-    return rows
+            row |= {"config": config}
+            rows = _rows(outcome, row)
+            written.add(name, outcome, row, rows)
+            listener(rows)
+    return written.rows
 
 
 def _describe(

@@ -159,10 +159,14 @@ def _make_room(out: Path) -> None:
     """Removes what an earlier demo left in `out`, and nothing else."""
     marker = out / MARKER
     names = ("synthetic.h5", "run", "results.json", "index.html")
-    if marker.is_file() and read_json(marker).get("made") == list(names):
+    if marker.exists():
+        stored = read_json(marker)
+        if not isinstance(stored, dict) or stored.get("made") != list(names):
+            raise InputError(f"{marker}: no demo wrote it; choose another --out")
         for name in names:
             path = out / name
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            whole = path.is_dir() and not path.is_symlink()
+            shutil.rmtree(path) if whole else path.unlink(missing_ok=True)
     elif taken := [name for name in names if (out / name).exists()]:
         raise InputError(f"{out}: holds {taken[0]!r}, which no demo wrote; choose another --out")
     try:

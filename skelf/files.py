@@ -11,11 +11,12 @@ import json
 import os
 import re
 import shutil
+import stat
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryFile
 from uuid import uuid4
 
 from .errors import InputError
@@ -67,33 +68,45 @@ def sweep(folder: Path) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """Names a hidden file beside `path`; at the end it is synced and takes that name.
 
-    After an error it is gone, and what `path` held before is untouched. What writers that were
-    killed left in the folder is removed first.
+    After an error it is gone, and what `path` held before is untouched. A link stays: the file that
+    it names is replaced. What writers that were killed left in the folder is removed first.
+
+    Raises:
+        InputError: `path` is a device or a pipe, which no file replaces.
+        OSError: it cannot be written; names `path` and the reason, never the hidden file.
     """
-    sweep(path.parent)
-    beside = temporary(path)
-    try:
-        yield beside
-        _sync(beside, os.O_RDWR)
-        os.replace(beside, path)
-        with suppress(OSError):  # some systems cannot sync a folder
-            _sync(path.parent, os.O_RDONLY)
-    finally:
-        beside.unlink(missing_ok=True)
+    target = goes_on(path)
+    if target.exists() and not target.is_file() and not target.is_dir():
+        raise InputError(f"{path}: a device or a pipe; name a file")
+    sweep(target.parent)
+    beside = temporary(target)
+    with _blaming(path, beside):
+        try:
+            yield beside
+            _sync(beside, os.O_RDWR)
+            os.replace(beside, target)
+            with suppress(OSError):  # some systems cannot sync a folder
+                _sync(target.parent, os.O_RDONLY)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text by `replacing`; the folder is made when missing.
+    """Writes a text by `replacing`, or into a device or a pipe; the folder is made when missing.
+
+    Half characters, of file names that are no UTF-8, are escaped as JSON does.
 
     Raises:
         OSError: it could not be written; what was there before is untouched.
     """
+    content = text.encode("utf-8", "backslashreplace")
+    if is_stream(path):
+        with _blaming(path, path):
+            _pour(path, content)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with replacing(path) as beside:
-            beside.write_text(text, encoding="utf-8")
-    except OSError as error:  # a failed write or flush names no file by itself
-        raise OSError(error.errno, error.strerror, str(path)) from None
+    with replacing(path) as beside:
+        beside.write_bytes(content)
 
 
 def write_json(path: Path, value: object) -> None:
@@ -101,20 +114,43 @@ def write_json(path: Path, value: object) -> None:
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
-def refuse_unwritable(path: Path) -> None:
-    """Makes the folder of a file that is to be written and tries to write there.
+def goes_on(path: Path) -> Path:
+    """The file that a path names in the end, links followed, there or not yet."""
+    return Path(os.path.realpath(path))
 
-    Raises:
-        InputError: `path` is a folder, or nothing can be written beside it.
-    """
-    if path.is_dir():
-        raise InputError(f"{path}: a folder; name a file")
+
+def is_stream(path: Path) -> bool:
+    """Whether a path is a terminal or another device, a pipe, or where this process prints to."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise InputError(f"{path}: cannot write here: {error.strerror}") from None
+        status = os.stat(path)
+    except OSError:
+        return False
+    return (
+        stat.S_ISCHR(status.st_mode)
+        or stat.S_ISFIFO(status.st_mode)
+        or _printed_to(status) is not None
+    )
+
+
+def is_printed(path: Path | None) -> bool:
+    """Whether what is written there mingles with what this process prints."""
+    return path is not None and path.exists() and _printed_to(os.stat(path)) == 1
+
+
+def is_text(path: Path) -> bool:
+    """Whether a path is UTF-8, as some libraries want it; on Linux any bytes make a path."""
+    try:
+        return bool(str(path).encode("utf-8"))
+    except UnicodeEncodeError:
+        return False
+
+
+def reason(error: Exception) -> tuple[int, str] | None:
+    """Number and text of the system's error behind one of a library; None where it has none."""
+    number = getattr(error, "errno", None)
+    if number is None and (told := re.search(r"(?:errno =?|os error) ?(\d+)", str(error))):
+        number = int(told[1])
+    return None if number is None else (number, os.strerror(number))
 
 
 def read_json(path: Path) -> Value:
@@ -129,6 +165,39 @@ def read_json(path: Path) -> Value:
         raise InputError(f"{path}: cannot read: {error.strerror}") from None
     except ValueError as error:
         raise InputError(f"{path}: not JSON ({error}); it may be damaged") from None
+
+
+@contextmanager
+def _blaming(path: Path, beside: Path) -> Iterator[None]:
+    """Errors of writing name `path`, be they of libraries that name none; those of reading stay."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:  # h5py has both
+        named = getattr(error, "filename", None)
+        told = reason(error)
+        if told is None or (named is not None and os.fsdecode(named) != str(beside)):
+            raise
+        raise OSError(*told, str(path)) from error
+
+
+def _printed_to(status: os.stat_result) -> int | None:
+    """1 where a file is standard output, 2 where it is standard error."""
+    for number in (1, 2):
+        with suppress(OSError):  # closed
+            if os.path.samestat(status, os.fstat(number)):
+                return number
+    return None
+
+
+def _pour(path: Path, content: bytes) -> None:
+    number = _printed_to(os.stat(path))
+    if number is None:
+        path.write_bytes(content)
+        return
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()  # in the order in which it was printed
+    with os.fdopen(os.dup(number), "wb") as file:  # opened anew, a file would be cut off
+        file.write(content)
 
 
 def _sync(path: Path, flags: int) -> None:

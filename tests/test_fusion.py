@@ -353,7 +353,7 @@ def test_several_runs_and_a_stream_on_the_command_line(tmp_path):
     good("eval", "linear,knn", "--run", runs[0], "--run", runs[1], *judge, "eval.epochs=5")
     assert {row["stream"] for row in json.loads(out.read_text())} == {"joint+bone"}
     assert scores.read(tmp_path / "both.linear.scores.npz").row["stream"] == "joint+bone"
-    line = refused("eval", "knn", "--run", runs[0], *judge, "--stream", "all")
+    line = refused("eval", "knn", "--run", runs[0], *judge, "--stream", "all", "--force")
     assert "holds joint alone" in line
     line = refused("eval", "knn", "--run", runs[0], "--run", runs[0], *judge)
     assert "named twice" in line

@@ -18,6 +18,8 @@ from .suite import Suite, read_suite
 from .table import Row, tidy, write_csv, write_parquet
 from .workers import Tell, run_cells
 
+TABLES = ("results.csv", "results.md", "results.parquet")
+
 
 class Failure(NamedTuple):
     """A cell that failed, now or before.
@@ -93,6 +95,7 @@ def bench(
         busy="another process runs a benchmark here; wait for it or choose another --out",
         unwritable="cannot write the benchmark's folder",
     ):  # fmt: skip
+        _refuse_foreign_tables(out)
         state = states(cells, retry)
         still = [cell for cell in cells if state[cell.key] == "open"]
         lost = [cell for cell in cells if state[cell.key] == "failed"]
@@ -124,18 +127,23 @@ def _planned(path: str | Path, out: Path) -> tuple[Suite, list[Cell]]:
     return suite, plan(suite, find_sets(suite), out)
 
 
+def _refuse_foreign_tables(out: Path) -> None:
+    """Refuses a folder with tables of these names where no cell of a benchmark lies."""
+    tables = [out / name for name in TABLES if (out / name).exists()]
+    if tables and next(out.rglob("cell_*.json"), None) is None:
+        raise InputError(f"{tables[0]}: no benchmark wrote it; choose another --out")
+
+
 def _write(suite: Suite, cells: list[Cell], out: Path) -> tuple[list[Row], list[Path]]:
     """Tables of all cells that are done."""
     state = states(cells, retry=False)
     judged = [cell for cell in cells if cell.kind != "pretrain"]
     done = [cell for cell in judged if state[cell.key] == "done"]
     rows = tidy(done, out)
-    files = [out / "results.csv", out / "results.md"]
+    files = [out / name for name in TABLES]
     write_csv(files[0], rows)
     write_text(files[1], markdown(suite, rows, len(judged) - len(done)))
-    if write_parquet(out / "results.parquet", rows):
-        files.append(out / "results.parquet")
-    return rows, files
+    return rows, files if write_parquet(files[2], rows) else files[:2]
 
 
 def _message(cell: Cell) -> str:

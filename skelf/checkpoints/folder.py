@@ -18,14 +18,13 @@ from typing import NoReturn
 from uuid import uuid4
 
 from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import InputError
 from ..files import read_json, write_text
 from ..settings.values import Settings
 from .card import card
-from .tensors import MODEL, read_tensors
+from .tensors import MODEL, read_tensors, write_tensors
 
 __all__ = [
     "MODEL",
@@ -76,11 +75,11 @@ def save(
     hidden = folder.parent / f".{folder.name}.{uuid4().hex[:8]}.tmp"
     try:
         hidden.mkdir(parents=True)
-        save_file(_owned(tensors), hidden / MODEL, metadata={"format": "pt"})
+        write_tensors(hidden / MODEL, _owned(tensors))
         _write_json(hidden / CONFIG, config)
         (hidden / CARD).write_text(card, "utf-8")
         if state_tensors is not None:
-            save_file(_owned(state_tensors), hidden / STATE_TENSORS, metadata={"format": "pt"})
+            write_tensors(hidden / STATE_TENSORS, _owned(state_tensors))
         if state is not None:
             _write_json(hidden / STATE, state)
         for file in hidden.iterdir():

@@ -6,14 +6,16 @@ Tensors are the only thing that is ever taken from a file of somebody else.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file, save, save_file
 from torch import Tensor
 
 from ..errors import InputError
+from ..files import is_text
 
 MODEL = "model.safetensors"
 
@@ -40,9 +42,22 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
     if head[8:9] != b"{" and path.suffix != ".safetensors":
         return _read_torch(path)
     try:
-        return load_file(path)
+        return load_file(path) if is_text(path) else load(path.read_bytes())
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(f"{path}: damaged or no safetensors file: {error}") from None
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Writes a safetensors file; each tensor must own its memory.
+
+    Raises:
+        OSError: it cannot be written; so does SafetensorError.
+    """
+    metadata = {"format": "pt"}
+    if is_text(path):
+        save_file(dict(tensors), path, metadata)
+    else:
+        path.write_bytes(save(dict(tensors), metadata))
 
 
 def _read_torch(path: Path) -> dict[str, Tensor]:

@@ -14,6 +14,9 @@ Data = Annotated[Path, typer.Option("--data", metavar="STORE", help="A store (sk
 Device = Annotated[
     Literal["auto", "cpu", "cuda"], typer.Option("--device", help="auto: cuda where present.")
 ]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace what --out names, if it is of the same kind.")
+]
 NamedStore = Annotated[
     Path,
     typer.Argument(metavar="STORE", help="A store, by `data import`; or a set's name, as ntu60."),

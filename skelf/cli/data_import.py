@@ -21,10 +21,12 @@ from ..layouts import KINECT20
 from ..layouts import layout as named_layout
 from ..locks import holding
 from ..machine import memory
+from ..outputs import STORE, check_output
 from ..settings.given import parse_override
 from ..settings.options import table
 from ..settings.settable import filled
 from . import complete
+from .arguments import Force
 from .notes import warnings_as_notes
 
 FORMATS = (*READERS, "synthetic")
@@ -63,7 +65,7 @@ def import_(
             autocompletion=complete.layouts,
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing store.")] = False,
+    force: Force = False,
     clips: Annotated[
         int | None, typer.Option("--clips", help="synthetic: clips (1000; 0 with --recordings).")
     ] = None,
@@ -88,12 +90,7 @@ def import_(
     if format_ not in FORMATS:
         raise unknown("format", format_, FORMATS)
     context.with_resource(holding(out))  # from here to the end: of several imports one wins
-    if out.is_dir():
-        raise InputError(f"{out}: a folder; name a file")
-    if out.exists() and not force:
-        raise InputError(f"{out}: exists already; choose another --out, or replace it with --force")
-    if not out.parent.is_dir():
-        raise InputError(f"{out}: the folder does not exist; create {out.parent}")
+    check_output(out, STORE, inputs=[path] if path else (), replace=force, make_folder=False)
     memory.keep_freed()
     console = Console()
     computed = {"clips": clips, "persons": persons, "recordings": recordings, "seed": seed}

@@ -11,8 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ..files import is_printed
 from . import complete
-from .arguments import Data, Device, Overrides
+from .arguments import Data, Device, Force, Overrides
+from .notes import warnings_as_notes
 
 if TYPE_CHECKING:
     from ..results.archive import Row
@@ -67,6 +69,7 @@ def evaluate(
     ] = "fp32",
     seed: Annotated[int, typer.Option("--seed", help="Of what a protocol draws.")] = 0,
     device: Device = "auto",
+    force: Force = False,
 ) -> None:
     """Judges a frozen encoder.
 
@@ -74,22 +77,29 @@ def evaluate(
     """
     from .. import api
 
-    rows = api.evaluate(
-        [name.strip() for name in protocols.split(",") if name.strip()],
-        run,
-        data,
-        split=split,
-        out=out,
-        untrained=untrained,
-        method=method,
-        stream=stream,
-        overrides=overrides or (),
-        precision=precision,
-        seed=seed,
-        device=device,
-    )
-    console = Console()
-    console.print(_table(rows))
+    console = Console(stderr=is_printed(out))
+    rows: list[Row] = []
+    try:
+        with warnings_as_notes(console):
+            api.evaluate(
+                [name.strip() for name in protocols.split(",") if name.strip()],
+                run,
+                data,
+                split=split,
+                out=out,
+                overwrite=force,
+                untrained=untrained,
+                method=method,
+                stream=stream,
+                overrides=overrides or (),
+                precision=precision,
+                seed=seed,
+                device=device,
+                listener=rows.extend,
+            )
+    finally:  # what ended is worth seeing, whatever became of the rest or of the file
+        if rows:
+            console.print(_table(rows))
     if out is not None:
         console.print(f"Results: [bold]{escape(str(out))}[/]", soft_wrap=True)
 

@@ -14,10 +14,11 @@ from ..data.clips import ClipSet
 from ..data.writers.npz import write_npz
 from ..data.writers.pyskl import write_pyskl
 from ..errors import InputError
-from ..files import refuse_unwritable
 from ..locks import holding
+from ..outputs import NPZ, PYSKL, check_output
+from .arguments import Force
 
-WRITERS = {".pkl": write_pyskl, ".npz": write_npz}
+WRITERS = {".pkl": (PYSKL, write_pyskl), ".npz": (NPZ, write_npz)}
 
 
 def export(
@@ -26,7 +27,7 @@ def export(
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE", help="A .pkl (pyskl) or .npz (NumPy).")
     ],
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    force: Force = False,
 ) -> None:
     """Writes a store as a pyskl pickle or as NumPy arrays; `data import` reads both back.
 
@@ -36,11 +37,10 @@ def export(
     """
     if out.suffix.lower() not in WRITERS:
         raise InputError(f"{out}: name a file that ends in {' or '.join(WRITERS)}")
+    path, (kind, write) = presets.located(path), WRITERS[out.suffix.lower()]
+    check_output(out, kind, inputs=[path], replace=force)
     context.with_resource(holding(out))
-    if out.exists() and not force:
-        raise InputError(f"{out}: exists already; choose another --out, or replace it with --force")
-    refuse_unwritable(out)
-    clips = ClipSet.open(presets.located(path))
-    WRITERS[out.suffix.lower()](clips, out)
+    clips = ClipSet.open(path)
+    write(clips, out)
     size = out.stat().st_size / 1e6
     Console().print(f"{escape(str(out))}: {len(clips)} clips, {size:,.1f} MB", highlight=False)

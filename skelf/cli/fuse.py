@@ -12,6 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..errors import InputError
+from ..files import is_printed
+from .arguments import Force
 from .notes import warnings_as_notes
 
 if TYPE_CHECKING:
@@ -33,16 +35,22 @@ def fuse(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE.json", help="Where rows go.")
     ] = None,
+    force: Force = False,
 ) -> None:
     """Judges the weighted sum of several streams' class scores.
 
     Example: skelf fuse joint.linear.scores.npz bone.linear.scores.npz --out fused.json
     """
     from ..results import fusion
+    from ..results.written import UnwrittenError
 
-    console = Console()
-    with warnings_as_notes(console):
-        rows = fusion.fuse(scores, weights=_numbers(weights), out=out)
+    console = Console(stderr=is_printed(out))
+    try:
+        with warnings_as_notes(console):
+            rows = fusion.fuse(scores, weights=_numbers(weights), out=out, overwrite=force)
+    except UnwrittenError as error:
+        console.print(_table(error.rows))
+        raise
     console.print(_table(rows))
     if out is not None:
         console.print(f"Results: [bold]{escape(str(out))}[/]", soft_wrap=True)

@@ -27,7 +27,9 @@ from ..data.clips import ClipSet
 from ..data.download import fetch as download
 from ..data.presets import located
 from ..errors import InputError
-from ..files import refuse_unwritable
+from ..files import is_printed
+from ..outputs import GIF, PAGE, check_output
+from .arguments import Force
 
 if TYPE_CHECKING:
     from ..data.quality.inspect import Quality
@@ -45,6 +47,7 @@ def check(
         str | None, typer.Option("--split", help="Look at this split; else at every one.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    force: Force = False,
 ) -> None:
     """Looks for damage (exit code 2) and for what a careful person would find doubtful (0).
 
@@ -55,9 +58,9 @@ def check(
     """
     from ..data.quality.inspect import inspect
 
+    console, path = Console(stderr=is_printed(out)), located(path)
     if out is not None:
-        refuse_unwritable(out)
-    console, path = Console(), located(path)
+        check_output(out, PAGE, inputs=[path], replace=force)
     store.verify(path)
     clips = ClipSet.open(path)
     clips.validate()
@@ -98,6 +101,7 @@ def view(
     up: Annotated[
         str, typer.Option("--up", help="The axis that points up: y|-y|z|-z; auto: by the head.")
     ] = "auto",
+    force: Force = False,
 ) -> None:
     """One clip as a moving skeleton: a page to turn it on, or a GIF.
 
@@ -107,12 +111,14 @@ def view(
 
     if out.suffix.lower() not in drawing.FORMATS:
         raise InputError(f"{out}: name a file that ends in {' or '.join(drawing.FORMATS)}")
-    refuse_unwritable(out)
-    clips = ClipSet.open(located(path), normalize=normalize)
+    path, kind = located(path), GIF if out.suffix.lower() == ".gif" else PAGE
+    check_output(out, kind, inputs=[path], replace=force)
+    clips = ClipSet.open(path, normalize=normalize)
     index = drawing.pick(clips, clip)
     drawing.write(clips, index, out, up=up)
     line = f"{escape(str(out))}: clip {index} of {len(clips)}, {drawing.caption(clips, index)}"
-    Console().print(line, soft_wrap=True, highlight=False, markup=False)
+    console = Console(stderr=is_printed(out))
+    console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def get(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -66,6 +67,9 @@ def skelf(
 
 def main() -> None:
     """Entry point: what goes wrong ends with one line; bad input with exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # names of files need not be text
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(prog_name="skelf")
     except InputError as error:
@@ -75,6 +79,8 @@ def main() -> None:
         if os.environ.get("SKELF_TRACEBACK"):
             raise
         text = next(iter(str(error).strip().splitlines()), "")
+        if isinstance(error, OSError) and error.filename and error.strerror:
+            text = f"{os.fsdecode(error.filename)}: {error.strerror}"
         if not text or not isinstance(error, OSError | RuntimeError):  # ours; others name no cause
             text = f"{type(error).__name__}: {text}".removesuffix(": ")
         _complain(f"{text} (SKELF_TRACEBACK=1 shows where)")

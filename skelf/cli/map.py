@@ -17,14 +17,14 @@ from ..data.joints import mapping
 from ..data.joints.origins import Origin, origins
 from ..data.presets import located
 from ..errors import InputError, unknown
-from ..files import refuse_unwritable
 from ..layouts import layout as named_layout
 from ..locks import holding
+from ..outputs import STORE, check_output
 from . import complete
+from .arguments import Force
 from .notes import warnings_as_notes
 
 Out = Annotated[Path, typer.Option("--out", metavar="STORE", help="The store to write.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace an existing store.")]
 
 
 def map_(
@@ -54,7 +54,7 @@ def map_(
     """
     path = located(path)
     context.with_resource(holding(out))
-    _refuse(out, [path], force)
+    check_output(out, STORE, inputs=[path], replace=force)
     clips, target = ClipSet.open(path), named_layout(layout)
     if missing not in ("interpolate", "mask"):
         raise unknown("--missing", missing, ("interpolate", "mask"))
@@ -105,7 +105,7 @@ def join(
         if resolved.count(real) > 1:
             raise InputError(f"{path}: given twice; name each store once")
     context.with_resource(holding(out))
-    _refuse(out, paths, force)
+    check_output(out, STORE, inputs=paths, replace=force)
     sets = [ClipSet.open(path) for path in paths]
     console = Console()
     with warnings_as_notes(console):
@@ -121,16 +121,6 @@ def join(
         table.add_row(escape(utf8(title)), *(f"{count:,}" for count in counts))
     console.print(table)
     _print_size(console, out, union)
-
-
-def _refuse(out: Path, inputs: Sequence[Path], force: bool) -> None:
-    """Refuses an output that is an input, or that is there already."""
-    for path in inputs:
-        if path.exists() and out.resolve() == path.resolve():
-            raise InputError(f"{out}: the store that is read; choose another --out")
-    if out.exists() and not out.is_dir() and not force:
-        raise InputError(f"{out}: exists already; choose another --out, or replace it with --force")
-    refuse_unwritable(out)
 
 
 def _joint_sources(words: Sequence[str]) -> dict[str, str]:

@@ -16,10 +16,10 @@ from ..data.clips import utf8
 def warnings_as_notes(console: Console) -> Iterator[None]:
     """Prints what the block warned of, a line each, once it has ended without an error."""
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+        warnings.simplefilter("always", UserWarning)  # those of deprecations are not for them
         yield
-    for warning in caught:
-        note(console, str(warning.message))
+    for text in dict.fromkeys(str(warning.message) for warning in caught):
+        note(console, text)
 
 
 def note(console: Console, text: str) -> None:

@@ -9,6 +9,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from ..files import is_printed
+from .arguments import Force
+
 
 def report(
     places: Annotated[
@@ -27,6 +30,7 @@ def report(
         bool, typer.Option("--umap", help="UMAP maps beside t-SNE's; needs umap-learn.")
     ] = False,
     title: Annotated[str, typer.Option("--title", help="The page's heading.")] = "skelf report",
+    force: Force = False,
 ) -> None:
     """One HTML page of runs and results: tables, curves, classes, maps. It loads nothing.
 
@@ -34,9 +38,16 @@ def report(
     """
     from ..report import write as run_report
 
-    console = Console()
+    console = Console(stderr=is_printed(out))
     page, notes = run_report.write_report(
-        places, out, data=data, split=split, umap=umap, title=title, say=console.print
+        places,
+        out,
+        data=data,
+        split=split,
+        umap=umap,
+        title=title,
+        overwrite=force,
+        say=console.print,
     )
     for note in notes:
         console.print(f"[yellow]note:[/] {escape(note)}", highlight=False, soft_wrap=True)

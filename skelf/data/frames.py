@@ -48,13 +48,24 @@ class Frames:
         try:
             self._file.write(np.ascontiguousarray(joints, "<f4").data)
         except OSError as error:
-            raise OSError(error.errno, f"{error.strerror}: frames wait in {self._place}") from None
+            raise self._full(error) from None
         self.count += len(joints)
 
     def array(self) -> np.ndarray:
-        """All frames so far, mapped read-only."""
-        self._file.flush()
+        """All frames so far, mapped read-only.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise self._full(error) from None
         shape = (self.count, *self.shape)
         if not self.count:
             return np.zeros(shape, np.float32)
         return np.memmap(self._file, "<f4", mode="r", shape=shape)
+
+    def _full(self, error: OSError) -> OSError:
+        text = f"{error.strerror} (frames wait here for their store)"
+        return OSError(error.errno, text, str(self._place))

@@ -36,6 +36,7 @@ from ..skeleton import Skeleton
 from . import check
 from .damage import DAMAGED as BROKEN
 from .damage import reason
+from .hdf5 import writable
 
 if TYPE_CHECKING:
     from .clips import ClipSet
@@ -159,7 +160,8 @@ def write(path: Path, clips: ClipSet) -> None:
     is_large = 4 * int(np.prod(shape)) >= 16 * page
     align = {"alignment_threshold": 16 * page, "alignment_interval": page}
     align = align if is_large else {"alignment_threshold": 1, "alignment_interval": line}
-    with _replacing(path) as beside, h5py.File(beside, "x", libver=LIBVER, **align) as file:
+    with _replacing(path) as beside, writable(beside, "x", libver=LIBVER, **align) as written:
+        file, unfailing = written
         _refuse_lost_changes(path, clips)
         file.attrs.update({"format": FORMAT, "version": VERSION, **texts, "blake2b": _root(texts)})
         for key, values in (table | clips.columns).items():
@@ -176,6 +178,7 @@ def write(path: Path, clips: ClipSet) -> None:
             block = np.ascontiguousarray(block, "<f4")
             hashed.update(_bytes(block))
             joints[at : at + len(block)] = block
+            unfailing.check()
             at += len(block)
         joints.attrs["blake2b"] = hashed.hexdigest()
 
@@ -196,7 +199,7 @@ def add_split(path: Path, name: str, assignment: np.ndarray) -> None:
     with _replacing(path) as beside:
         shutil.copyfile(path, beside)
         shutil.copymode(path, beside)
-        with h5py.File(beside, "r+") as file:
+        with writable(beside, "r+") as (file, _):
             if len(file["clips/start"]) != len(assignment):
                 raise InputError(
                     f"{path}: split {name!r} is for {len(assignment)} clips, the store has "

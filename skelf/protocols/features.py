@@ -27,7 +27,7 @@ from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
 from ..encoders._products import linear
 from ..errors import InputError
-from ..files import replacing
+from ..files import is_text, reason, replacing
 from ..skeleton import Skeleton
 from ._cache import content, key
 
@@ -271,8 +271,10 @@ def in_evaluation(encoder: Encoder, device: torch.device) -> Iterator[None]:
 def _path(
     cache: Path | None, encoder: Encoder, clips: ClipSet, change: Change | None
 ) -> Path | None:
-    named = None if cache is None else key(encoder, clips, change and change.name)
-    return None if cache is None or named is None else Path(cache) / f"{named}.safetensors"
+    if cache is None or not is_text(Path(cache)):  # which safetensors does not take
+        return None
+    named = key(encoder, clips, change and change.name)
+    return None if named is None else Path(cache) / f"{named}.safetensors"
 
 
 def _checksum(features: Tensor) -> str:
@@ -298,4 +300,5 @@ def _write(path: Path, features: Tensor) -> None:
             save_file({"features": features}, beside, metadata={"checksum": _checksum(features)})
     except (OSError, SafetensorError) as error:
         # The features are good: a full disk must not throw away what took minutes.
-        warnings.warn(f"{path.parent}: features are not cached: {error}", stacklevel=3)
+        why = (reason(error) or (0, str(error)))[1]
+        warnings.warn(f"{path.parent}: features are not cached: {why}", stacklevel=3)

@@ -12,7 +12,7 @@ from pathlib import Path
 from .. import __version__
 from ..data.clips import ClipSet
 from ..errors import InputError
-from ..files import refuse_unwritable
+from ..outputs import PAGE, check_output
 from ..pages import html
 from . import page as contents
 from .commands import commands
@@ -29,6 +29,7 @@ def write_report(
     umap: bool = False,
     title: str = "skelf report",
     lead: str = "",
+    overwrite: bool = True,
     say: Callable[[str], None] = lambda text: None,
 ) -> tuple[Path, list[str]]:
     """Writes one page of all runs and results below some folders.
@@ -43,6 +44,8 @@ def write_report(
         umap: draw UMAP maps beside those of t-SNE; needs umap-learn.
         title: the page's.
         lead: what the page is about, in a sentence or two; stands before how much it rests on.
+        overwrite: a page that is there is replaced; otherwise it is refused. What is read, and
+            what is no page, is never replaced.
         say: told what takes time, a line a step.
 
     Returns:
@@ -50,12 +53,14 @@ def write_report(
 
     Raises:
         InputError: nothing to show, no such folder or split, a store that cannot be read, or `out`
-            cannot be written.
+            must not or cannot be written.
     """
     if (data is None) != (split is None):
         raise InputError("--data and --split go together: a store, and which of its splits")
     out = Path(out)
-    refuse_unwritable(out)  # now, not after minutes of work
+    store_path = data.path if isinstance(data, ClipSet) else data
+    inputs = [*places, *([store_path] if store_path else [])]
+    check_output(out, PAGE, inputs=inputs, replace=overwrite)  # now, not after minutes of work
     evidence = gather(places)
     store = None if data is None or split is None else open_store(data, split)
     sections = contents.sections(evidence, store)

@@ -21,14 +21,16 @@ import numpy as np
 
 from ..encoders.ensemble import common, joined
 from ..errors import InputError
-from ..files import refuse_unwritable, write_json
+from ..files import write_json
 from ..metrics.classes import topk_accuracy
+from ..outputs import RESULTS, check_output
 from ..protocols.recordings import fused
 from ..settings.options import flat
 from .archive import Row
 from .recordings import RecordingScores, holds
 from .recordings import read as read_recordings
 from .scores import Scores, read
+from .written import UnwrittenError
 
 WEIGHTS = {"joint": 0.6, "bone": 0.6, "motion": 0.4}
 """Weights of the released ensemble."""
@@ -47,6 +49,7 @@ def fuse(
     *,
     weights: Sequence[float] | None = None,
     out: str | Path | None = None,
+    overwrite: bool = True,
 ) -> list[Row]:
     """Judges the weighted sum of the saved scores of several evaluations.
 
@@ -58,6 +61,7 @@ def fuse(
         weights: one for each file, at least 0. None: 0.6 for joint and bone and 0.4 for motion,
             and 1 for each where the files are of other streams.
         out: where the rows are written as JSON.
+        overwrite: as of `evaluate`.
 
     Returns:
         Rows as of `evaluate`: top-1 for each selection that all files have, and top-5 where there
@@ -66,7 +70,9 @@ def fuse(
 
     Raises:
         InputError: a file that cannot be read, files of different protocols, data, splits, classes,
-            labels or clips, detections made by different rules, or wrong weights.
+            labels or clips, detections made by different rules, wrong weights, or an `out` that
+            must not be written.
+        UnwrittenError: as `evaluate`.
 
     Examples:
         >>> import skelf
@@ -82,7 +88,7 @@ def fuse(
     """
     began = time.perf_counter()
     if out is not None:
-        refuse_unwritable(Path(out))
+        check_output(Path(out), RESULTS, inputs=files, replace=overwrite)
     if len(files) < 2:
         raise InputError(f"{len(files)} files of scores: fusion needs two or more")
     inputs = [read_recordings(path) if holds(path) else read(path) for path in files]
@@ -99,7 +105,10 @@ def fuse(
         head = {"protocol": inputs[0].row["protocol"], "metric": metric, "value": value}
         rows.append(head | {"selection": selection} | shared)
     if out is not None:
-        write_json(Path(out), rows)
+        try:
+            write_json(Path(out), rows)
+        except OSError as error:
+            raise UnwrittenError(error, rows) from None
     return rows
 
 

@@ -47,9 +47,9 @@ def claim(run: Path, config: Mapping[str, Value], resume: bool) -> Iterator[None
 
 
 def _replaceable(run: Path) -> bool:
-    """Whether nothing is lost with `config.json`: none there, or all that a failed start left."""
+    """Whether nothing is lost: there is no run's file, or all that a failed start left."""
     if not (run / "config.json").exists():
-        return True
+        return not (run / "log.jsonl").exists()  # another program's, or a run's without its config
     try:
         stored = read_config(run)
     except InputError:

@@ -1,0 +1,170 @@
+"""The one rule of what a command may write: an output never destroys what nobody gave it.
+
+It is never a file that the command reads, by whatever name or link. It never replaces a file of
+another kind, told or not; what is in a file says its kind, not its name. It replaces one of its own
+kind only when told. A device or a pipe takes what is text; for the rest a file must be named.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import NamedTuple
+from zipfile import BadZipFile, ZipFile
+
+from .errors import InputError
+from .files import goes_on, is_stream
+
+_HEAD = 1 << 16  # bytes of a file that are looked at: HDF5 keeps a store's attributes in front
+
+
+class Kind(NamedTuple):
+    """What a command writes.
+
+    Args:
+        title: with its article, for messages.
+        holds: whether a file that is there has this content; it may be damaged behind the head.
+        text: whether a device or a pipe may take it.
+    """
+
+    title: str
+    holds: Callable[[Path], bool]
+    text: bool = False
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_HEAD)
+
+
+def _is_store(path: Path) -> bool:
+    head = _head(path)
+    return head.startswith(b"\x89HDF\r\n\x1a\n") and b"skelf-clips" in head
+
+
+def _is_results(path: Path) -> bool:
+    if not _head(path).lstrip().startswith(b"["):
+        return False
+    try:
+        rows = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return False
+    wanted = {"protocol", "metric", "value"}
+    return all(isinstance(row, dict) and wanted <= row.keys() for row in rows)
+
+
+def _is_page(path: Path) -> bool:
+    head = _head(path).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return head.startswith((b"<!doctype html", b"<html"))
+
+
+def _is_gif(path: Path) -> bool:
+    return _head(path).startswith((b"GIF87a", b"GIF89a"))
+
+
+def _is_pyskl(path: Path) -> bool:
+    head = _head(path)[:64]  # protocol 2 or later, and the first key of the outermost dict
+    return head.startswith(b"\x80") and (b"split" in head or b"annotations" in head)
+
+
+def _has_members(*names: str) -> Callable[[Path], bool]:
+    wanted = {f"{name}.npy" for name in names}
+
+    def holds(path: Path) -> bool:
+        try:
+            with ZipFile(path) as file:
+                return wanted <= set(file.namelist())
+        except (BadZipFile, ValueError, NotImplementedError):
+            return False
+
+    return holds
+
+
+STORE = Kind("a skelf store", _is_store)
+RESULTS = Kind("a list of result rows", _is_results, text=True)
+SCORES = Kind("an archive of scores", _has_members("row", "class_names"))
+PAGE = Kind("an HTML page", _is_page, text=True)
+GIF = Kind("a GIF", _is_gif)
+NPZ = Kind("an exported .npz", _has_members("frames", "offsets", "skelf"))
+PYSKL = Kind("a pyskl pickle", _is_pyskl)
+
+
+def check_output(
+    out: Path,
+    kind: Kind,
+    *,
+    inputs: Iterable[str | Path] = (),
+    replace: bool = False,
+    make_folder: bool = True,
+) -> None:
+    """Refuses an output by the module's rule; called before the work, so that none is lost.
+
+    Args:
+        out: the file; a link stays, and the rule is for the file that it names.
+        kind: what will be written.
+        inputs: files that the command reads; folders and names that are no file play no part, what
+            lies in them is kept by its kind.
+        replace: whether a file of this kind that is there may be replaced. An empty file may always
+            be, nothing is lost with it.
+        make_folder: make the folder where it is missing.
+
+    Raises:
+        InputError: a folder, an input, a file of another kind or one that is there, a device that
+            cannot take it, or nothing can be written there.
+    """
+    if out.is_dir():
+        raise InputError(f"{out}: a folder; name a file")
+    for path in inputs:
+        if _same(out, Path(path)):
+            what = "store" if out.is_file() and _is_store(out) else "file"
+            raise InputError(f"{out}: the {what} that is read; choose another --out")
+    if is_stream(out):
+        if not kind.text:
+            raise InputError(f"{out}: a device or a pipe; name a file for {kind.title}")
+        return
+    target = goes_on(out)
+    if target.is_symlink():
+        raise InputError(f"{out}: a link that leads in a circle; choose another --out")
+    if target.exists():
+        _check_present(out, target, kind, replace)
+    if not make_folder and not target.parent.is_dir():
+        raise InputError(f"{out}: the folder does not exist; create {target.parent}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise InputError(f"{out}: cannot write here: {error.strerror}") from None
+
+
+def _check_present(out: Path, target: Path, kind: Kind, replace: bool) -> None:
+    if not target.is_file():
+        raise InputError(f"{out}: a disk or a socket; choose another --out")
+    try:
+        if not target.stat().st_size:
+            return
+        alike = kind.holds(target)
+    except OSError as error:
+        raise InputError(
+            f"{out}: exists and cannot be read ({error.strerror}); choose another --out"
+        ) from None
+    if not alike:
+        raise InputError(
+            f"{out}: exists and is not {kind.title}, which alone may be replaced here; choose "
+            "another --out"
+        )
+    if not replace:
+        raise InputError(f"{out}: exists already; choose another --out, or replace it with --force")
+
+
+def _same(out: Path, path: Path) -> bool:
+    """Whether two names are of one file: by links of either sort, there or not yet."""
+    if path.is_dir():
+        return False
+    try:
+        return os.path.samefile(out, path)
+    except OSError:
+        return os.path.realpath(out) == os.path.realpath(path)
