@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,6 +75,7 @@ def evaluate(
     """
     from .. import api
 
+    console = Console()
     rows = api.evaluate(
         [name.strip() for name in protocols.split(",") if name.strip()],
         run,
@@ -87,8 +89,8 @@ def evaluate(
         precision=precision,
         seed=seed,
         device=device,
+        say=partial(console.print, highlight=False, markup=False, soft_wrap=True),
     )
-    console = Console()
     console.print(_table(rows))
     if out is not None:
         console.print(f"Results: [bold]{escape(str(out))}[/]", soft_wrap=True)

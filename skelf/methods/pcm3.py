@@ -27,6 +27,7 @@ views without guidance.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any, Literal
 
 import torch
@@ -84,6 +85,7 @@ class PCM3(nn.Module):
             without a decoder, nothing to train, or an unknown form or kind of prompts.
     """
 
+    preparation = MappingProxyType({"ntu25": "agcn"})  # layout -> normalisation, sources D1
     encoder: StateEncoder
     decoder: Decoder | None
 

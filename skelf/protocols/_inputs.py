@@ -14,7 +14,7 @@ from ..contracts import Encoder
 from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
 from ..errors import InputError
-from .features import labelled, same_layout
+from .features import fitting, labelled
 
 Augment = Literal["none", "crop"]
 
@@ -46,15 +46,14 @@ class Part(NamedTuple):
 
 
 def both_sides(encoder: Encoder, train: ClipSet, test: ClipSet) -> tuple[ClipSet, ClipSet, int]:
-    """The labelled clips of both splits, and the number of classes.
+    """The labelled clips of both splits as the encoder takes them, and the number of classes.
 
     Raises:
         InputError: a split without labelled clips, fewer than two classes to train on, or clips of
-            another joint layout than the encoder's.
+            another joint layout or normalisation than the encoder's.
     """
     train, test = labelled(train, "training"), labelled(test, "test")
-    for clips in (train, test):
-        same_layout(encoder.skeleton, clips)
+    train, test = (fitting(encoder, clips) for clips in (train, test))
     if len(np.unique(train.label)) < 2:
         raise InputError(
             f"{train}: the training split holds a single class ({int(train.label[0])}), two are "

@@ -11,6 +11,7 @@ import hashlib
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ from ..augment.basic import resize
 from ..contracts import Encoder
 from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
+from ..data.normalize_names import check, keeping_time, same
 from ..encoders._products import linear
 from ..errors import InputError
 from ..files import replacing
@@ -86,8 +88,8 @@ def extract(
     Args:
         encoder: a module with `dim`, `num_frames`, `persons`, `skeleton`; it takes `(N, C, T, V,
             M)` and gives `(N, dim)`.
-        clips: `N` clips of the encoder's layout (joint names but for their case, and parents);
-            labels play no part.
+        clips: `N` clips of the encoder's layout (joint names but for their case, and parents), as
+            they are stored or with the encoder's normalisation, see `fitting`; labels play no part.
         device: where the encoder runs.
         batch_size: clips a forward pass; no influence on the result beyond rounding.
         cache: folder for the features, made when missing. The file's name is a hash of the
@@ -100,8 +102,8 @@ def extract(
         `(N, dim)` float32 on the CPU, in the clips' order.
 
     Raises:
-        InputError: the layout is not the encoder's, there are no clips, or features that are not
-            finite.
+        InputError: the layout or the normalisation is not the encoder's, there are no clips, or
+            features that are not finite.
 
     Examples:
         >>> from skelf.data.synthetic.clips import generate
@@ -111,8 +113,8 @@ def extract(
         >>> extract(encoder, clips).shape
         torch.Size([12, 8])
     """
+    clips = fitting(encoder, clips)
     shape = (len(clips), encoder.dim)
-    same_layout(encoder.skeleton, clips)
     path = _path(cache, encoder, clips, change)
     if path is not None and (stored := _read(path, shape)) is not None:
         return stored
@@ -192,6 +194,55 @@ def cosine_blocks(
     for begin in range(0, len(queries), rows):
         block = slice(begin, min(begin + rows, len(queries)))
         yield block, linear(F.normalize(queries[block].float(), dim=1), gallery)
+
+
+def fitting(encoder: Encoder, clips: ClipSet, *, keep_time: bool = False) -> ClipSet:
+    """The clips as an encoder takes them: of its layout, with its normalisation.
+
+    Whatever gives clips to an encoder asks here. An encoder that knows no normalisation, as one
+    made by hand, takes the clips as they were opened.
+
+    Args:
+        encoder: what takes them; its attribute `normalize`, where it has one, names the steps.
+        clips: as they are stored, or opened with that very normalisation.
+        keep_time: without the steps that drop or move frames, for recordings with segments.
+
+    Raises:
+        InputError: another joint layout, or clips that were opened with another normalisation.
+
+    Examples:
+        >>> from skelf.data.synthetic.clips import generate
+        >>> from skelf.encoders import ENCODERS
+        >>> clips = generate(clips=12)
+        >>> encoder = ENCODERS["gru"](clips.skeleton, dim=4, layers=1, frames=8, persons=1)
+        >>> encoder.normalize = "centre"  # as one that comes from a run has it
+        >>> fitting(encoder, clips).normalize
+        'centre'
+    """
+    same_layout(encoder.skeleton, clips)
+    name: str = getattr(encoder, "normalize", None) or clips.normalize
+    if not keep_time:
+        return normalized(clips, name)
+    if same(clips.normalize, name):
+        clips = replace(clips, normalize=keeping_time(name))
+    return normalized(clips, keeping_time(name))
+
+
+def normalized(clips: ClipSet, name: str) -> ClipSet:
+    """The clips with the normalisation that a model has.
+
+    Raises:
+        InputError: they were opened with another one, or it does not suit them.
+    """
+    check(name, clips.skeleton, clips.coordinates)
+    if same(clips.normalize, name):
+        return clips
+    if not same(clips.normalize, "none"):
+        raise InputError(
+            f"{clips}: opened with normalize={clips.normalize!r}, and the model takes {name!r}: "
+            "open them without a normalisation, or with that one"
+        )
+    return replace(clips, normalize=name)
 
 
 def same_layout(wanted: Skeleton, clips: ClipSet) -> None:
