@@ -212,7 +212,7 @@ def test_csv_and_markdown(made):
 def test_the_report_understands_the_folder(made):
     _, out, done, _ = made
     found = gather([out])
-    assert len(found.rows) == len(done.rows) and len(found.runs) == 6  # two never began
+    assert len(found.rows) == len(done.rows) and len(found.runs) == 8  # two of them failed
     assert {run.setup.source for run in found.runs} == {("tiny", "xsub")}
 
 
