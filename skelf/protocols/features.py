@@ -22,7 +22,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..augment.basic import resize
 from ..contracts import Encoder
 from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
@@ -32,6 +31,7 @@ from ..errors import InputError
 from ..files import replacing
 from ..skeleton import Skeleton
 from ._cache import content, key
+from .crop import CUTS, Crop, Cut, read
 
 PRECISIONS = ("fp32", "bf16")
 """In which an encoder may encode; its attribute `frozen_precision` says which, fp32 without one."""
@@ -79,8 +79,9 @@ def extract(
     batch_size: int = 256,
     cache: Path | None = None,
     change: Change | None = None,
+    cut: Cut | None = None,
 ) -> Tensor:
-    """One vector for each clip: the whole clip, resized to the encoder's frames, evaluation mode.
+    """One vector for each clip, whole or cut, at the encoder's frames, in evaluation mode.
 
     The encoder comes back as it was: weights bit-equal, on its own device, each submodule's
     training flag restored.
@@ -96,7 +97,8 @@ def extract(
             encoder's weights, settings and source, and of the clips' content and normalisation (and
             of the change), see `_cache.key`; a damaged file is rewritten. An encoder whose source
             cannot be read is not cached.
-        change: what is done to the clips first; None: nothing.
+        change: what is done to the resized clips first; None: nothing.
+        cut: the part of each clip that is read; None: all of it.
 
     Returns:
         `(N, dim)` float32 on the CPU, in the clips' order.
@@ -115,8 +117,8 @@ def extract(
     """
     clips = fitting(encoder, clips)
     shape = (len(clips), encoder.dim)
-    path = _path(cache, encoder, clips, change)
-    if path is not None and (stored := _read(path, shape)) is not None:
+    path = _path(cache, encoder, clips, change, cut)
+    if path is not None and (stored := _stored(path, shape)) is not None:
         return stored
 
     features = torch.empty(shape)
@@ -125,7 +127,7 @@ def extract(
     plan = _plan(clips.length, batch_size)
     with in_evaluation(encoder, torch.device(device)):
         for indices, (x, lengths) in zip(plan, batches.stream(plan), strict=True):
-            x = resize(x, lengths, encoder.num_frames)  # (n, C, T, V, M)
+            x = read(x, lengths, encoder.num_frames, cut)  # (n, C, T, V, M)
             x = x if change is None else change.apply(x, indices)
             features[torch.from_numpy(indices)] = encoder(x).float().cpu()
     if not bool(features.isfinite().all()):
@@ -145,6 +147,7 @@ def extract_splits(
     *,
     device: str | torch.device = "cpu",
     cache: Path | None = None,
+    crop: Crop = "whole",
 ) -> Features:
     """Features and labels of both splits, without the unlabelled clips.
 
@@ -155,6 +158,7 @@ def extract_splits(
             recognise it, so its clips count as wrong.
         device: where the encoder runs.
         cache: folder for the features.
+        crop: which part of each clip is read.
 
     Raises:
         InputError: a split without labelled clips, or fewer than two classes to train on.
@@ -167,9 +171,9 @@ def extract_splits(
         )
     highest = max(int(train.label.max()), int(test.label.max()))
     return Features(
-        extract(encoder, train, device=device, cache=cache),
+        extract(encoder, train, device=device, cache=cache, cut=CUTS.get(crop)),
         torch.from_numpy(train.label.astype(np.int64)),
-        extract(encoder, test, device=device, cache=cache),
+        extract(encoder, test, device=device, cache=cache, cut=CUTS.get(crop)),
         torch.from_numpy(test.label.astype(np.int64)),
         max(len(train.class_names), highest + 1),
     )
@@ -320,9 +324,14 @@ def in_evaluation(encoder: Encoder, device: torch.device) -> Iterator[None]:
 
 
 def _path(
-    cache: Path | None, encoder: Encoder, clips: ClipSet, change: Change | None
+    cache: Path | None,
+    encoder: Encoder,
+    clips: ClipSet,
+    change: Change | None,
+    cut: Cut | None,
 ) -> Path | None:
-    named = None if cache is None else key(encoder, clips, change and change.name)
+    before = [part.name for part in (cut, change) if part is not None]
+    named = None if cache is None else key(encoder, clips, "; ".join(before) or None)
     return None if cache is None or named is None else Path(cache) / f"{named}.safetensors"
 
 
@@ -330,7 +339,7 @@ def _checksum(features: Tensor) -> str:
     return hashlib.blake2b(content(features), digest_size=16).hexdigest()
 
 
-def _read(path: Path, shape: tuple[int, int]) -> Tensor | None:
+def _stored(path: Path, shape: tuple[int, int]) -> Tensor | None:
     if not path.is_file():
         return None
     try:

@@ -73,6 +73,11 @@ class Occlusion:
         """Refuses a condition that stands twice."""
         if twice := [name for name in self.conditions if self.conditions.count(name) > 1]:
             raise ValueError(f"conditions: {twice[0]!r} stands twice; name each once")
+        if self.linear.crop != "whole" or self.linear.train_crops:
+            raise ValueError(
+                "crop, eval.train_crops: occluded clips are read whole; give them to linear alone, "
+                "as eval.linear.crop=..."
+            )
 
 
 def occlusion(
