@@ -11,9 +11,11 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from .checkpoints.folder import read_config
 from .contracts import Encoder
 from .data.clips import ClipSet
-from .data.normalize import check as check_normalize
+from .data.normalize_default import AUTO, Choice, choose, choose_released
+from .data.normalize_names import same
 from .data.presets import located
 from .encoders import ENCODERS
 from .encoders.ensemble import Ensemble
@@ -25,13 +27,13 @@ from .machine.guest import seed as seed_torch
 from .methods import METHODS
 from .metrics.classes import topk_accuracy
 from .protocols import PROTOCOLS
-from .protocols.features import PRECISIONS, encode_in, extract_splits
+from .protocols.features import PRECISIONS, encode_in, extract_splits, normalized
 from .protocols.knn import knn_scores
 from .protocols.outcome import Outcome
 from .results.archive import Row
 from .results.unseen import warn_of_unseen
 from .results.written import check_results, writing
-from .runs.build import build_method
+from .runs.build import build_method, input_of, preparation
 from .runs.load import from_pretrained, judged_encoder, list_runs, load, load_official
 from .runs.start import read_start, start_from
 from .settings.evaluation import evaluation
@@ -59,6 +61,7 @@ def pretrain(
     resume: bool = False,
     init: str | Path | None = None,
     listener: Callable[[Event], None] = lambda event: None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Path:
     """Pretrains an encoder without labels.
 
@@ -77,6 +80,7 @@ def pretrain(
             the method; a run's settings, but those of training, are then the ones that `config` and
             `overrides` change.
         listener: called with progress events; see `training.loop.fit`.
+        say: told in one line which normalisation is in use, and why.
 
     Returns:
         The run's folder.
@@ -109,7 +113,11 @@ def pretrain(
     if stream not in STREAMS:
         raise unknown("stream", stream, STREAMS)
     _refuse_seed(seed)
-    clips = _open(data, settings.data["normalize"])
+    clips = _open(data)
+    choice = _choose(settings, clips, Path(out) if resume else None)
+    settings = replace(settings, data={**settings.data, "normalize": choice.name})
+    clips = _prepared(clips, choice.name)
+    say(str(choice))
     train, test = clips.split(split) if split else (clips, None)
     described = _describe(settings, clips, stream, split, seed)
     seed_torch(seed, "cpu")  # where modules are built
@@ -148,6 +156,7 @@ def evaluate(
     seed: int = 0,
     device: str = "auto",
     listener: Callable[[list[Row]], None] = lambda rows: None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> list[Row]:
     """Judges a frozen encoder by the named protocols.
 
@@ -169,21 +178,23 @@ def evaluate(
             "all" of them. With `method`, what the checkpoint was trained on; of several, one each,
             as "joint,motion,bone". Any other run knows its stream.
         overrides: `eval.key=value` for every protocol that takes it, `eval.linear.key=value` for
-            one; with `method` also `data.normalize=name`, what its authors
-            prepared their data with (none: the store is prepared already).
+            one; with `method` also `data.normalize=name`, where it is not what its authors prepare
+            such clips with (none: the store is prepared already).
         precision: fp32, or bf16 for features in mixed precision: faster where the device has it,
             and close, not equal. Training within a protocol is not touched.
         seed: of what the protocol draws; 0 to 2**63 - 1.
         device: auto, cpu or cuda.
         listener: called with the rows of each protocol as it ends.
+        say: told in one line which normalisation is in use, and why.
 
     Returns:
         One row a number: protocol, metric, value in [0, 1], selection, and all that is needed to
         know what it is.
 
     Raises:
-        InputError: an unknown protocol or precision, bad data, a run that cannot be read, or an
-            `out` that must not be written.
+        InputError: an unknown protocol or precision, bad data (clips opened with another
+            normalisation than the run's are), a run that cannot be read, or an `out` that must not
+            be written.
         UnwrittenError: an OSError: the results could not be written; its `rows` holds them.
 
     Examples:
@@ -203,23 +214,26 @@ def evaluate(
     if precision not in PRECISIONS:
         raise unknown("precision", precision, PRECISIONS)
     device = choose_device(device, "--device")
-    clips = _open(data, "none")
+    clips = _open(data)
     target = None if out is None else Path(out)
     if target is not None:  # now, not after minutes of work
         inputs = [*list_runs(run), *([clips.path] if clips.path else [])]
         check_results(target, asked, inputs, replace=overwrite)
-    encoder, described = judged_encoder(
-        run, method, untrained, seed, skeleton=clips.skeleton, stream=stream
-    )
     # A released file does not say how its data was prepared; a run does.
-    prepared = [text for text in overrides if method and text.strip().startswith("data.normalize")]
-    for text in prepared:
-        described["data"]["normalize"] = str(parse_override(text)[1])
-    clips = _open(clips, described["data"]["normalize"])
+    named = [text for text in overrides if method and text.strip().startswith("data.normalize")]
+    normalize = str(parse_override(named[-1])[1]) if named else AUTO
+    encoder, described = judged_encoder(
+        run, method, untrained, seed, skeleton=clips.skeleton, stream=stream, normalize=normalize
+    )
+    choice = Choice(described["data"]["normalize"], "as the run was trained")
+    if method is not None:
+        choice = choose_released(normalize, method, preparation(method), clips.skeleton)
+    clips = _prepared(clips, choice.name)
     _refuse_channels(clips, encoder)
+    say(str(choice))
     encode_in(encoder, precision)
     train, test = clips.split(split)
-    rest = [text for text in overrides if text not in prepared]
+    rest = [text for text in overrides if text not in named]
     options = evaluation(asked, base=described.get("eval"), overrides=rest)
     folder = Path(list_runs(run)[0])
     keeps = not untrained and folder.is_dir() and is_text(folder)
@@ -259,13 +273,7 @@ def _describe(
     if "synthetic" in clips.attributes:  # the model card warns
         source["synthetic"] = clips.attributes["synthetic"]
     return settings.to_dict() | {
-        "input": {
-            "skeleton": clips.skeleton.to_dict(),
-            "channels": clips.channels,
-            "persons": settings.data["persons"] or clips.persons,
-            "stream": stream,
-            "confidence": clips.confidence,
-        },
+        "input": input_of(settings, clips, stream),
         "source": source,
         "versions": _versions(),
     }
@@ -325,13 +333,27 @@ def _monitor(train: ClipSet, test: ClipSet | None) -> Callable[[Encoder], dict[s
     return read
 
 
-def _open(data: str | Path | ClipSet, normalize: str) -> ClipSet:
-    clips = data if isinstance(data, ClipSet) else ClipSet.open(located(data))
+def _open(data: str | Path | ClipSet) -> ClipSet:
+    return data if isinstance(data, ClipSet) else ClipSet.open(located(data))
+
+
+def _choose(settings: Config, clips: ClipSet, resumed: Path | None) -> Choice:
+    """The normalisation of a run: named, that of clips or run as they are, or the usual one."""
+    asked = str(settings.data["normalize"])
+    if asked == AUTO and resumed is not None and (resumed / "config.json").is_file():
+        recorded = (read_config(resumed).get("data") or {}).get("normalize", "none")
+        return Choice(str(recorded), "as the run began")
+    if asked == AUTO and not same(clips.normalize, "none"):
+        return Choice(clips.normalize, "as the clips were opened")
+    method = settings.method
+    return choose(asked, method, preparation(method), clips.skeleton, clips.coordinates)
+
+
+def _prepared(clips: ClipSet, normalize: str) -> ClipSet:
     try:
-        check_normalize(normalize, clips.skeleton, clips.coordinates)
+        return normalized(clips, normalize)
     except InputError as error:
         raise InputError(f"data.normalize: {error}") from None
-    return replace(clips, normalize=normalize)
 
 
 def _asked(protocols: Sequence[str]) -> dict[str, Callable[..., Outcome]]:

@@ -67,6 +67,9 @@ class Encoder(Module, Contract):
 
     What stands behind the `*` is a setting: `encoder.frames` sets `frames=`, the number of frames
     of every input. The attribute is called `num_frames`, since `frames` is the dense pass.
+
+    One that comes from a run or a released file has an attribute `normalize` as well, the name of
+    the normalisation that it was trained with: `protocols.features.fitting` looks at it.
     """
 
     skeleton: Skeleton
@@ -95,6 +98,9 @@ class Method(Module, Contract):
     """Pretraining without labels; `Method(encoder, views: its options, *, ...)`.
 
     What stands behind the `*` is a setting, and so is every option of the views.
+
+    It may state as `preparation`, layout -> name, which normalisation is the usual one, see
+    `data.normalize_default`.
     """
 
     @property

@@ -70,8 +70,8 @@ after = "USDRL (tiny)"
 settings = ["train.lr=1e-3"]
 [[method]]
 name = "usdrl"
-row = "odd heads"
-settings = ["encoder.heads=3"]
+row = "odd weight"
+settings = ["method.kappa=1e39"]
 [[protocol]]
 name = "linear"
 untrained = true
@@ -120,7 +120,7 @@ def test_cells_of_a_suite(made):
     assert len(calls) == len(set(calls)) == done.ran
     assert done.left == 2 * 4 and len(done.failures) == 2
     for one in done.failures:
-        assert one.now and "heads=3" in one.message and "odd heads" in one.title
+        assert one.now and "loss" in one.message and "odd weight" in one.title
         text = one.path.read_text()
         assert text.startswith(one.message) and "Traceback" in text
     assert calls.index("second stage, joint, ntu60/xsub, seed 0: pretraining") < calls.index(
@@ -141,7 +141,7 @@ def test_a_second_call_runs_nothing(made):
     # A pretraining whose numbers are all there is not needed again.
     states = {cell.title: state for cell, state in preview(suite, out)}
     assert set(states.values()) == {"done", "failed", "open"}
-    assert [t for t, s in states.items() if s == "open" and "odd heads" not in t] == []
+    assert [t for t, s in states.items() if s == "open" and "odd weight" not in t] == []
 
 
 def test_results_are_those_of_evaluate(made):
@@ -212,7 +212,7 @@ def test_csv_and_markdown(made):
 def test_the_report_understands_the_folder(made):
     _, out, done, _ = made
     found = gather([out])
-    assert len(found.rows) == len(done.rows) and len(found.runs) == 6  # two never began
+    assert len(found.rows) == len(done.rows) and len(found.runs) == 8  # two of them failed
     assert {run.setup.source for run in found.runs} == {("tiny", "xsub")}
 
 
@@ -220,15 +220,15 @@ def test_a_mended_cell_runs_and_retry_runs_the_others(made, tmp_path, monkeypatc
     shutil.copytree(made[0].parent, tmp_path / "moved")  # what is done is done in any place
     suite, out = tmp_path / "moved/suite.toml", tmp_path / "moved/out"
     # Other settings of a cell that failed: nothing is lost, so it just runs.
-    suite.write_text(suite.read_text().replace("heads=3", "heads=5"))
+    suite.write_text(suite.read_text().replace("kappa=1e39", "kappa=1e40"))
     counted = Counted()
     assert len(bench(suite, out, tell=counted).failures) == 2
-    assert [title.split(",")[0] for title in counted.calls] == ["odd heads"] * 2
+    assert [title.split(",")[0] for title in counted.calls] == ["odd weight"] * 2
     assert bench(suite, out).ran == 0
     real = api.pretrain
 
     def mended(*given: Any, overrides: Any, **others: Any) -> Path:
-        return real(*given, overrides=["encoder.heads=4"], **others)
+        return real(*given, overrides=["method.kappa=4"], **others)
 
     monkeypatch.setattr(api, "pretrain", mended)
     counted = Counted()
@@ -407,7 +407,7 @@ def test_suites_that_are_refused(tmp_path, old, new, message):
         ('name = "usdrl"\nrow = "s', 'name = "usdlr"\nrow = "s', "unknown method 'usdlr': did you"),
         ('name = "knn"', 'name = "kn"', "unknown protocol 'kn': did you mean 'knn'"),
         ("eval.k=3", "eval.kk=3", r"knn: .*unknown key 'eval\.kk'"),
-        ("encoder.heads=3", "encoder.head=3", "odd heads: .*'encoder.head': did you mean 'enc"),
+        ("method.kappa=1e39", "method.kapa=1e39", "odd weight: .*'method.kapa': did you mean 'met"),
         ('store = "tiny.h5"', 'store = "no.h5"', r"no\.h5: .*no such file"),
         ('splits = ["xsub"]', 'splits = ["xsbu"]', "unknown split 'xsbu': did you mean 'xsub'"),
         ('"tiny.toml"', '"no.toml"', r"no\.toml: cannot read"),
@@ -644,15 +644,15 @@ def test_a_method_may_have_fewer_seeds(tmp_path):
         assert head in SUITE
         return preview(put(tmp_path / "in", SUITE.replace(head, head + text)), tmp_path / "out")
 
-    whole, fewer = plan_of("odd heads", ""), plan_of("odd heads", "seeds = [1]\n")
+    whole, fewer = plan_of("odd weight", ""), plan_of("odd weight", "seeds = [1]\n")
     left = [cell.key for cell, _ in fewer]
     gone = [cell.key for cell, _ in whole if cell.key not in left]
-    assert gone and all("odd_heads" in key and "seed0" in key for key in gone)
-    assert any("odd_heads" in key and "seed1" in key for key in left)
+    assert gone and all("odd_weight" in key and "seed0" in key for key in gone)
+    assert any("odd_weight" in key and "seed1" in key for key in left)
     for row, text, said in (
-        ("odd heads", "seeds = [7]\n", "seeds: 7 is none of the suite's"),
-        ("odd heads", "seeds = []\n", "seeds: an empty list runs nothing"),
-        ("odd heads", "seeds = [1, 1]\n", "seeds: 1 twice"),
+        ("odd weight", "seeds = [7]\n", "seeds: 7 is none of the suite's"),
+        ("odd weight", "seeds = []\n", "seeds: an empty list runs nothing"),
+        ("odd weight", "seeds = [1, 1]\n", "seeds: 1 twice"),
         ("USDRL (tiny)", "seeds = [1]\n", r"after: USDRL \(tiny\) is not run with seed 0"),
     ):
         with pytest.raises(InputError, match=said):

@@ -85,7 +85,7 @@ def test_the_papers_numbers_are_the_shipped_ones():
     assert (config.train.weight_decay, config.train.milestones) == (1e-5, (351,))
     assert config.arguments == {"form": "official", "weights": (5, 1, 0.001)}
     assert config.views == {"crop": (0.1, 1.0), "name": None}
-    assert config.data == {"normalize": "none", "persons": None}
+    assert config.data == {"normalize": "auto", "persons": None}
 
 
 def test_overrides_beat_the_file_which_beats_the_shipped_config(tmp_path):

@@ -15,6 +15,7 @@ from recording_fakes import CLASSES, Frames, recordings
 
 import skelf
 from skelf.data.clips import ClipSet
+from skelf.data.normalize_names import keeping_time
 from skelf.data.synthetic.clips import generate
 from skelf.encoders.gru import GRU
 from skelf.errors import InputError
@@ -248,10 +249,20 @@ def test_normalised_by_window_or_by_recording():
 
 
 @pytest.mark.parametrize("name", ["trim+root", "resize50", "aimclr", "agcn"])
-def test_normalisations_that_move_frames_are_refused(name):
-    made = replace(recordings(), normalize=name)
-    with pytest.raises(InputError, match=r"data\.normalize: .* drops or moves frames"):
-        detection(Frames(), made, made, from_flat(Detection, FAST))
+def test_steps_that_move_frames_are_left_out_and_the_definition_says_so(name):
+    made, still = recordings(2), keeping_time(name)
+    encoder = Frames(10)
+    encoder.normalize = name  # as one that comes from a run has it
+    windows = lay(made.length, "overlap", 10, 10)
+    expected = Reader(Frames(10), replace(made, normalize=still), "cpu", window=10)(windows)
+    for given in (made, replace(made, normalize=name), replace(made, normalize=still)):
+        x, lengths = Reader(encoder, given, "cpu", window=10)(windows)
+        assert torch.equal(x, expected[0]) and torch.equal(lengths, expected[1])
+    options = from_flat(Detection, FAST)
+    assert (
+        f"({still}, steps that move frames left out)"
+        in detection(encoder, made, made, options).definition
+    )
 
 
 def test_recordings_without_segments_are_refused():

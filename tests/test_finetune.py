@@ -256,7 +256,7 @@ def test_crops_cover_half_to_all_of_a_clip():
     span = (last - first) * 8 / 7
     assert 39.9 < span.min() < 43 and 77 < span.max() < 80.1
     assert first.min() < 8 and last.max() > 70
-    assert torch.equal(_inputs.whole(Joints(), some, "cpu")(torch.tensor([3]))[0], tensors(some)[3])
+    assert torch.equal(_inputs.still(Joints(), some, "cpu")(torch.tensor([3]))[0], tensors(some)[3])
 
 
 def test_short_clips_are_not_cropped():
@@ -276,11 +276,11 @@ def test_short_clips_are_not_cropped():
 
 def test_a_split_that_does_not_fit_is_streamed(monkeypatch):
     some, order = clips(LABELS, noise=1.0), torch.tensor([3, 30, 0])
-    kept = _inputs.whole(Joints(), some, "cpu")(order)
+    kept = _inputs.still(Joints(), some, "cpu")(order)
     assert torch.equal(kept, tensors(some)[order])
     monkeypatch.setattr(_inputs, "CPU_BYTES", 0)
     monkeypatch.setattr(_inputs.ClipBatches, "stream", None)
-    assert torch.equal(_inputs.whole(Joints(), some, "cpu")(order), kept)
+    assert torch.equal(_inputs.still(Joints(), some, "cpu")(order), kept)
 
 
 def test_batches_are_all_clips_once():

@@ -22,6 +22,8 @@ from skelf.training.log import read_log
 
 GOLDEN = Path(__file__).parent / "golden"
 CLOSE = 1e-5
+LATER = ("config.eval.crop", "config.eval.train_crops")
+"""Options that came later; their defaults are what was done then."""
 JUDGED = (
     "eval.linear.epochs=20",
     "eval.linear.lr=0.1",
@@ -40,8 +42,14 @@ def files(tmp_path: Path) -> Path:
 
 
 def far_apart(expected: Any, actual: Any) -> list[tuple[str, str, float]]:
-    """What differs, but for rounding."""
-    return [line for line in differing(expected, actual) if not 0 < line[2] <= CLOSE]
+    """What differs, but for rounding and for options that came later."""
+    lines = [line for line in differing(expected, actual) if not 0 < line[2] <= CLOSE]
+    return [line for line in lines if line[1] != "only one side has it" or not later(line[0])]
+
+
+def later(name: str) -> bool:
+    """Whether a row's value is one of `LATER`."""
+    return name.endswith(LATER)
 
 
 def test_the_store_opens() -> None:

@@ -12,7 +12,8 @@ import torch
 
 from skelf.data.batch import ClipBatches
 from skelf.data.joints.body_axes import shoulders, spine
-from skelf.data.normalize import NORMALISERS, SEQUENCES, STEPS, check, expand, keeps_time, normalize
+from skelf.data.normalize import normalize
+from skelf.data.normalize_names import NORMALISERS, SEQUENCES, STEPS, check, expand, keeps_time
 from skelf.data.normalize_steps import rotation_onto
 from skelf.data.readers.arrays import read_arrays
 from skelf.data.synthetic.clips import generate

@@ -201,8 +201,8 @@ def test_initial_weights():
 def test_wrong_arguments():
     with pytest.raises(ValueError, match=r"recurrent encoder \(gru\), not DSTE; give encoder.name"):
         PCM3(DSTE(SBU15, dim=16, frames=8))
-    one = Skeleton(("a", "b"), (-1, 0), (), {"body": (0, 1)}, 0)
-    with pytest.raises(ValueError, match="names one body part"):
+    one = Skeleton(("a",), (-1,), (), {"body": (0,)}, 0)
+    with pytest.raises(ValueError, match="has one joint; pcm3 mixes and masks"):
         PCM3(GRU(one, dim=8))
     with pytest.raises(ValueError, match="lam_m=0: without a decoder"):
         pcm3(lam_m=0)

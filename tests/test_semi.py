@@ -221,6 +221,6 @@ def test_the_published_recipe_is_the_default():
     given = {name: flat(how) for name, how in options.items()}
     assert given["semi"]["fractions"] == (0.01, 0.05, 0.1, 0.2)
     shared = given["semi"].keys() & given["finetune"].keys()
-    assert len(shared) == 13
+    assert len(shared) == 14
     assert all(given["semi"][key] == given["finetune"][key] for key in shared)
     assert PROTOCOLS["semi"] is semi

@@ -50,6 +50,7 @@ def store(tmp_path_factory) -> Path:
         ("list protocols", HEAVY),
         ("list layouts", HEAVY),
         ("list formats", HEAVY),
+        ("list normalizations", HEAVY),
         ("data info STORE", HEAVY),
         ("data info STORE --json", HEAVY),
     ],

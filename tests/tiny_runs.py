@@ -29,6 +29,7 @@ SETTINGS = (
     "train.milestones=[3]",
     "train.precision=fp32",
     "train.devices=cpu",
+    "data.normalize=none",
 )
 
 

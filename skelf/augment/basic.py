@@ -59,6 +59,27 @@ def draw_crops(
     return start.minimum(lengths - span), span
 
 
+def central_crop(lengths: Tensor, share: float) -> tuple[Tensor, Tensor]:
+    """The middle of each clip: as many frames less at either end, rounded down.
+
+    Args:
+        lengths: true lengths `(N,)`.
+        share: of the clip that stays (released evaluation of ISC, CMD and PCM3: 0.95).
+
+    Returns:
+        `start` and `span`, each `(N,)` integers, for `crop_resize`.
+
+    Source: the released feeders (sources P15).
+
+    Examples:
+        >>> import torch
+        >>> central_crop(torch.tensor([100, 39, 1]), 0.95)
+        (tensor([2, 0, 0]), tensor([96, 39,  1]))
+    """
+    left = ((1 - share) * lengths.double() / 2).floor().long()
+    return left, lengths - 2 * left
+
+
 def crop_resize(x: Tensor, start: Tensor, span: Tensor, frames: int) -> Tensor:
     """Cuts `span` frames from `start` of each clip and resizes them along time, linearly.
 

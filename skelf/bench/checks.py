@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 
+import torch
+
 from ..data.clips import ClipSet
+from ..data.normalize_default import AUTO, Choice, choose, choose_released
+from ..data.normalize_names import check as check_normalize
 from ..data.presets import PRESETS, located
 from ..encoders import ENCODERS
 from ..errors import InputError, unknown
 from ..methods import METHODS, OFFICIAL
 from ..protocols import PROTOCOLS
+from ..runs.build import build_method, input_of, preparation
 from ..settings.evaluation import evaluation
-from ..settings.run import resolve
-from .suite import Place, Suite
+from ..settings.given import parse_override
+from ..settings.run import Config, resolve
+from .suite import Method, Place, Suite
 
 
 @dataclass(frozen=True)
@@ -24,10 +30,15 @@ class Sets:
     Args:
         stores: name -> the store's file.
         contents: place -> what identifies its clips, whatever their file is called.
+        clips: name -> the opened store.
+        normalisations: label of a method and name of a set -> what its clips are normalised by,
+            where the method starts afresh or judges a released file.
     """
 
     stores: dict[str, Path]
     contents: dict[Place, dict[str, str]]
+    clips: dict[str, ClipSet] = field(default_factory=dict)
+    normalisations: dict[tuple[str, str], Choice] = field(default_factory=dict)
 
 
 def find_sets(suite: Suite) -> Sets:
@@ -42,7 +53,7 @@ def find_sets(suite: Suite) -> Sets:
         beside = suite.path.parent / text
         store = located(text) if text in PRESETS and not beside.exists() else beside
         sets.stores[data.name] = store
-        clips = ClipSet.open(store)
+        clips = sets.clips[data.name] = ClipSet.open(store)
         content = clips.digest()
         for place in data.places:
             sets.contents[place] = {"data": data.name, "content": content}
@@ -68,16 +79,8 @@ def check_settings(suite: Suite) -> None:
                 raise unknown("method", method.name, METHODS)
             if method.official and method.name not in OFFICIAL:
                 raise unknown("official checkpoint layout", method.name, OFFICIAL)
-            # What starts from a run has that run's settings too, which may not be there yet.
-            if method.run is None and method.after is None and method.init is None:
-                resolve(
-                    method.name,
-                    methods=METHODS,
-                    encoders=ENCODERS,
-                    protocols=PROTOCOLS,
-                    file=suite.config_of(method),
-                    overrides=method.settings,
-                )
+            if _afresh(method):
+                _resolved(suite, method)
         except InputError as error:
             lines.append(f"{suite.path}: {method.label}: {error}")
     for protocol in suite.protocols:
@@ -89,3 +92,66 @@ def check_settings(suite: Suite) -> None:
             lines.append(f"{suite.path}: {protocol.label}: {error}")
     if lines:
         raise InputError("\n".join(lines))
+
+
+def check_methods(suite: Suite, sets: Sets) -> None:
+    """Builds each method that starts afresh for the clips it is to be trained on, without weights.
+
+    So a layout, a stream or an encoder that a method cannot take is refused before anything runs.
+    Notes in `sets` how the clips will be normalised.
+
+    Raises:
+        InputError: all of them in one message, a line for each.
+    """
+    lines: list[str] = []
+    for method in suite.methods:
+        names = dict.fromkeys(place.data for place in suite.pretrained_on(method))
+        for name in names if _afresh(method) or method.official else ():
+            try:
+                sets.normalisations[method.label, name] = _built(suite, method, sets.clips[name])
+            except InputError as error:
+                lines.append(f"{suite.path}: {method.label}, {name}: {error}")
+    if lines:
+        raise InputError("\n".join(lines))
+
+
+def _built(suite: Suite, method: Method, clips: ClipSet) -> Choice:
+    named = preparation(method.name)
+    if method.official:
+        values = [parse_override(text) for text in method.settings]
+        asked = str(dict(values).get("data.normalize", AUTO))
+        choice = choose_released(asked, method.name, named, clips.skeleton)
+        _check_normalize(choice, clips)
+        return choice
+    settings = _resolved(suite, method)
+    asked = settings.data["normalize"]
+    choice = choose(asked, method.name, named, clips.skeleton, clips.coordinates)
+    _check_normalize(choice, clips)
+    settings = replace(settings, data={**settings.data, "normalize": choice.name})
+    for stream in method.streams:
+        with torch.device("meta"):  # shapes without numbers: the paper's sizes in no time
+            build_method(settings, input_of(settings, clips, stream), "config")
+    return choice
+
+
+def _check_normalize(choice: Choice, clips: ClipSet) -> None:
+    try:
+        check_normalize(choice.name, clips.skeleton, clips.coordinates)
+    except InputError as error:
+        raise InputError(f"data.normalize: {error}") from None
+
+
+def _afresh(method: Method) -> bool:
+    """What starts from a run has that run's settings too, which may not be there yet."""
+    return method.run is None and method.after is None and method.init is None
+
+
+def _resolved(suite: Suite, method: Method) -> Config:
+    return resolve(
+        method.name,
+        methods=METHODS,
+        encoders=ENCODERS,
+        protocols=PROTOCOLS,
+        file=suite.config_of(method),
+        overrides=method.settings,
+    )

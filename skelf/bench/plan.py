@@ -102,6 +102,8 @@ def _pretraining(suite: Suite, sets: Sets, spot: _Spot, before: dict[str, Cell])
     settings |= {
         key: value for key, (value, _) in sorted(named_settings.items()) if key not in RESULT_FREE
     }
+    if (choice := sets.normalisations.get((method.label, place.data))) is not None:
+        settings["data.normalize"] = choice.name  # what "auto" means may differ from set to set
     if method.after is not None:
         start = folder.parent.with_name(slug(method.after)) / folder.name
         init, needs = str(start), (str(start / "pretrain"),)
@@ -164,6 +166,7 @@ def _evaluation(
     parts = [slug(protocol.label)]
     parts += [slug(f"on_{on.data}_{on.split}")] if on != spot.place else []
     parts += ["untrained"] if untrained else []
+    released = sets.normalisations.get((method.label, spot.place.data)) if method.official else None
     settings = [*protocol.settings, *(method.settings if method.official else ())]
     where = f" on {on}" * (on != spot.place) + ", untrained" * untrained
     of_run = {
@@ -177,6 +180,7 @@ def _evaluation(
         "_".join(parts),
         f"{spot}: {protocol.label}{where}",
         {"protocol": protocol.name, "settings": settings, **of_run}
+        | ({} if released is None else {"data.normalize": released.name})
         | sets.contents[on]
         | {"run": run.settings},
         {

@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..files import write_text
 from ..locks import locked
 from .cell import Cell
-from .checks import check_settings, find_sets
+from .checks import check_methods, check_settings, find_sets
 from .markdown import markdown
 from .plan import plan
 from .state import State, states
@@ -65,6 +65,7 @@ def bench(
     retry: bool = False,
     tell: Tell = lambda kind, cell, text: None,
     expect: Callable[[int, int], None] = lambda cells, still: None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Benchmark:
     """Runs what of a suite is not done yet, and writes its tables.
 
@@ -77,6 +78,7 @@ def bench(
         retry: run cells again that failed before.
         tell: called with what happens to each cell.
         expect: called once with the numbers of cells in all and still to be run.
+        say: told how the clips of each method and set are normalised, a line each.
 
     Returns:
         Rows, failures, and the files `results.csv`, `results.md` and `results.parquet`.
@@ -89,7 +91,7 @@ def bench(
     out = Path(out)
     if workers < 1:
         raise InputError(f"--workers {workers}: at least 1")
-    read, cells = _planned(suite, out)
+    read, cells = _planned(suite, out, say)
     with locked(
         out, ".lock",
         busy="another process runs a benchmark here; wait for it or choose another --out",
@@ -110,21 +112,31 @@ def bench(
     return Benchmark(rows, failures, len(still) - left, left, len(cells), files)
 
 
-def preview(suite: str | Path, out: str | Path, *, retry: bool = False) -> list[tuple[Cell, State]]:
+def preview(
+    suite: str | Path,
+    out: str | Path,
+    *,
+    retry: bool = False,
+    say: Callable[[str], None] = lambda text: None,
+) -> list[tuple[Cell, State]]:
     """The cells of a suite and their states; runs and writes nothing.
 
     Raises:
         InputError: as `bench`.
     """
-    cells = _planned(suite, Path(out))[1]
+    cells = _planned(suite, Path(out), say)[1]
     state = states(cells, retry)
     return [(cell, state[cell.key]) for cell in cells]
 
 
-def _planned(path: str | Path, out: Path) -> tuple[Suite, list[Cell]]:
+def _planned(path: str | Path, out: Path, say: Callable[[str], None]) -> tuple[Suite, list[Cell]]:
     suite = read_suite(path)
     check_settings(suite)
-    return suite, plan(suite, find_sets(suite), out)
+    sets = find_sets(suite)
+    check_methods(suite, sets)
+    for (label, name), choice in sets.normalisations.items():
+        say(f"{label}, {name}: {choice}")
+    return suite, plan(suite, sets, out)
 
 
 def _refuse_foreign_tables(out: Path) -> None:

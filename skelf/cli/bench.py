@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated
@@ -44,14 +45,21 @@ def bench(
     from ..bench import run as benchmark
 
     console = Console()
+    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     if dry_run:
-        _list(console, benchmark.preview(suite, out, retry=retry))
+        _list(console, benchmark.preview(suite, out, retry=retry, say=say))
         return
     memory.keep_freed()
     try:
         with BenchDisplay(console) as display:
             result = benchmark.bench(
-                suite, out, workers=workers, retry=retry, tell=display, expect=display.expect
+                suite,
+                out,
+                workers=workers,
+                retry=retry,
+                tell=display,
+                expect=display.expect,
+                say=say,
             )
     except KeyboardInterrupt:
         console.print("stopped; the same command goes on where it was")

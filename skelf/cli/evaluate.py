@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,6 +97,7 @@ def evaluate(
                 seed=seed,
                 device=device,
                 listener=rows.extend,
+                say=partial(console.print, highlight=False, markup=False, soft_wrap=True),
             )
     finally:  # what ended is worth seeing, whatever became of the rest or of the file
         if rows:

@@ -19,7 +19,7 @@ def list_(
         str,
         typer.Argument(
             metavar="KIND",
-            help="methods, encoders, protocols, layouts, formats.",
+            help="methods, encoders, protocols, layouts, formats, normalizations.",
             autocompletion=complete.kinds,
         ),
     ],

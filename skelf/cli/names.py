@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..data import normalize_names
 from ..data.readers import READERS
 from ..encoders import ENCODERS
 from ..layouts import LAYOUTS
@@ -17,7 +18,7 @@ TABLES: dict[str, Table[Callable[..., object]]] = {
     "protocols": PROTOCOLS,
     "formats": READERS,
 }
-KINDS = (*TABLES, "layouts")
+KINDS = (*TABLES, "layouts", "normalizations")
 
 
 def described(kind: str) -> list[tuple[str, str]]:
@@ -27,6 +28,8 @@ def described(kind: str) -> list[tuple[str, str]]:
             (name, f"{layout.joints} joints: {', '.join(layout.names)}")
             for name, layout in LAYOUTS.items()
         ]
+    if kind == "normalizations":
+        return normalize_names.described()
     lines = [(name, TABLES[kind].first_line(name)) for name in TABLES[kind]]
     if kind == "formats":
         lines.append(("synthetic", "Made-up moving figures, for tests."))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -60,6 +61,7 @@ def pretrain(
     stage = ("method.refine=true",) if refine else ()
     memory.keep_freed()
     console = Console(quiet=int(os.environ.get("RANK", 0)) > 0)
+    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     try:
         with TrainingDisplay(console) as display:
             run = api.pretrain(
@@ -74,6 +76,7 @@ def pretrain(
                 resume=resume,
                 init=refine or init,
                 listener=display,
+                say=say,
             )
     except KeyboardInterrupt:
         console.print("stopped; the same command with --resume goes on from the last checkpoint")

@@ -161,6 +161,9 @@ def _show(costs: Sequence[Profile], console: Console) -> None:
         "encoder: its forward pass; forward: all forward passes of a training step, as the "
         "survey's Table 5 counts; step: forward and backward.",
     ]
+    for text in dict.fromkeys(cost.preparation for cost in costs):
+        names = ", ".join(cost.method for cost in costs if cost.preparation == text)
+        lines.append(f"{names}: {text}; not counted.")
     timings = [cost.timing for cost in costs if cost.timing is not None]
     if timings:
         t = timings[0]

@@ -20,7 +20,7 @@ from ..contracts import Encoder, torch_module
 from ..errors import InputError
 from ..streams import STREAMS
 
-SHARED = ("skeleton", "num_frames", "persons", "in_channels", "confidence")
+SHARED = ("skeleton", "num_frames", "persons", "in_channels", "confidence", "normalize")
 """What the members must have in common: they are given one input."""
 
 
@@ -34,7 +34,7 @@ class Ensemble(nn.Module):
 
     Raises:
         InputError: fewer than two, or another layout, number of frames, of persons or of numbers a
-            joint.
+            joint, or another normalisation.
     """
 
     members: Sequence[Encoder]
@@ -52,6 +52,7 @@ class Ensemble(nn.Module):
         self.dim = sum(encoder.dim for encoder in encoders)
         self.streams = tuple(encoder.stream for encoder in encoders)
         self.stream = joined(self.streams)
+        self.normalize: str | None = getattr(first, "normalize", None)
 
     def forward(self, x: Tensor) -> Tensor:
         """Clip vectors `(N, dim)` of `(N, C, T, V, M)`."""
@@ -98,7 +99,7 @@ def _check(encoders: Sequence[Encoder]) -> None:
     first = encoders[0]
     for other in encoders[1:]:
         for key in SHARED:
-            values = getattr(first, key), getattr(other, key)
+            values = getattr(first, key, None), getattr(other, key, None)
             if values[0] != values[1]:
                 texts = [getattr(value, "name", value) for value in values]
                 raise InputError(

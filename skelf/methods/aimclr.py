@@ -19,6 +19,7 @@ positives too (NNM). Where the paper and the released code differ (sources C19):
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Annotated
 
 import torch
@@ -59,6 +60,7 @@ class AimCLR(nn.Module):
         ValueError: EADM on an encoder without `maps`, an unknown form, or a number out of range.
     """
 
+    preparation = MappingProxyType({"ntu25": "aimclr"})  # layout -> normalisation, sources D2
     encoder: Encoder
 
     def __init__(

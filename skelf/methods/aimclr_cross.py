@@ -22,6 +22,7 @@ CrosSCLR without its shared heads.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated
 
 import torch
@@ -59,6 +60,7 @@ class AimCLRCross(nn.Module):
         ValueError: what `AimCLR` and `CrosSCLR` refuse.
     """
 
+    preparation = MappingProxyType({"ntu25": "aimclr"})  # layout -> normalisation, sources D2
     encoder: Encoder
 
     def __init__(

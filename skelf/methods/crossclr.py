@@ -18,6 +18,7 @@ neighbours in one stream are its positives in the others. Where forms differ:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated
 
 import torch
@@ -62,6 +63,7 @@ class CrosSCLR(nn.Module):
             unknown form, or a number out of range.
     """
 
+    preparation = MappingProxyType({"ntu25": "aimclr"})  # layout -> normalisation, sources D2
     encoder: Encoder
 
     def __init__(

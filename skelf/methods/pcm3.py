@@ -27,6 +27,7 @@ views without guidance.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any, Literal
 
 import torch
@@ -35,6 +36,7 @@ from torch import Generator, Tensor, nn
 from ..augment.pcm3 import mask_outside, mix
 from ..augment.pcm3_views import PCM3Views, Views, draw_views
 from ..contracts import Encoder
+from ..data.joints.parts import with_parts
 from ..losses.contrastive import info_nce
 from ..losses.reconstruction import masked_error
 from ..machine.distributed import gather
@@ -80,10 +82,11 @@ class PCM3(nn.Module):
     The numbers are the released configuration's (sources P10, P11).
 
     Raises:
-        ValueError: an encoder without recurrent states, a layout of one body part, predictions
+        ValueError: an encoder without recurrent states, a layout of one joint, predictions
             without a decoder, nothing to train, or an unknown form or kind of prompts.
     """
 
+    preparation = MappingProxyType({"ntu25": "agcn"})  # layout -> normalisation, sources D1
     encoder: StateEncoder
     decoder: Decoder | None
 
@@ -114,6 +117,7 @@ class PCM3(nn.Module):
         super().__init__()
         _check(encoder, form, prompts, predict, lam_m)
         self.encoder, self.view_options = encoder, views
+        self.bodies = with_parts(encoder.skeleton)  # parts of a layout that names none
         bare = form == "official" and self.encoder.stream != "joint"
         usual = "after_norm" if form == "paper" else "none" if bare else "official"
         self.prompting = usual if prompts is None else prompts
@@ -159,7 +163,7 @@ class PCM3(nn.Module):
         """
         encoder = self.encoder
         drawn = draw_views(
-            x, lengths, generator, encoder.num_frames, encoder.skeleton, self.view_options,
+            x, lengths, generator, encoder.num_frames, self.bodies, self.view_options,
             encoder.coordinates,
         )  # fmt: skip
         query, key, plain = (
@@ -324,10 +328,10 @@ def _check(encoder: Encoder, form: str, prompts: str | None, predict: bool, lam_
     check_form(form)
     if prompts not in (None, "official", "after_norm", "none"):
         raise ValueError(f"unknown prompts {prompts!r}; known: official, after_norm, none")
-    if len(encoder.skeleton.parts) < 2:
+    if encoder.skeleton.joints < 2:
         raise ValueError(
-            f"layout {encoder.skeleton.name!r} names one body part; pcm3 mixes and masks parts: "
-            "give the layout at least two"
+            f"layout {encoder.skeleton.name!r} has one joint; pcm3 mixes and masks body parts, "
+            "and two are needed: use another method"
         )
     if predict and not lam_m:
         raise ValueError("lam_m=0: without a decoder there is no predicted view; predict=false")

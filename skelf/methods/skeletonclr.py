@@ -11,6 +11,8 @@ key among those of a queue of earlier clips (sources C6).
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from torch import Generator, Tensor, nn
 
 from ..augment.skeletonclr import SkeletonCLRViews, draw_views
@@ -42,6 +44,7 @@ class SkeletonCLR(nn.Module):
         ValueError: an unknown form, or a number out of range.
     """
 
+    preparation = MappingProxyType({"ntu25": "aimclr"})  # layout -> normalisation, sources D2
     encoder: Encoder
 
     def __init__(

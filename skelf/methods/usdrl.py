@@ -12,6 +12,7 @@ the whole batch, so that any number of processes gives the loss and gradients of
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Protocol
 
 import torch
@@ -57,6 +58,7 @@ class USDRL(nn.Module):
         ValueError: an encoder without `tokens`, or an unknown form.
     """
 
+    preparation = MappingProxyType({"ntu25": "agcn-noz"})  # layout -> normalisation, sources D1
     encoder: TokenEncoder
 
     def __init__(

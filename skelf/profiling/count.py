@@ -30,13 +30,14 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
+from ..data.normalize_default import choose
 from ..encoders import ENCODERS
 from ..errors import InputError, unknown
 from ..layouts import layout as named_layout
 from ..machine.devices import choose_device
 from ..methods import METHODS
 from ..protocols import PROTOCOLS
-from ..runs.build import build_method
+from ..runs.build import build_method, preparation
 from ..settings.run import Config, resolve
 from ..settings.values import Settings
 from ..skeleton import Skeleton
@@ -57,6 +58,7 @@ class Profile:
         persons: persons in a clip.
         frames: frames of a view.
         stream: joint, motion or bone.
+        preparation: how such clips are normalised in a run, and why; it is not counted.
         parameters: numbers that the method learns or keeps a moving average of; no buffers.
         trained: of these, what the optimiser changes.
         encoder_parameters: of these, the encoder that evaluation uses.
@@ -75,6 +77,7 @@ class Profile:
     persons: int
     frames: int
     stream: str
+    preparation: str
     parameters: int
     trained: int
     encoder_parameters: int
@@ -145,6 +148,9 @@ def profile(
         "persons": settings.data["persons"] or persons,
         "stream": stream,
     }
+    choice = choose(
+        settings.data["normalize"], method, preparation(method), skeleton, coordinates=channels
+    )
     listener("counting", 0, 1)
     counted = count(settings, taken)
     listener("counting", 1, 1)
@@ -161,6 +167,7 @@ def profile(
         layout=skeleton.name,
         persons=taken["persons"],
         stream=stream,
+        preparation=str(choice),
         timing=timing,
         failure=failure,
         **counted,

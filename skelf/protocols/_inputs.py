@@ -9,17 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..augment.basic import crop_resize, draw_crops, resize
+from ..augment.basic import crop_resize, draw_crops
 from ..contracts import Encoder
 from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
 from ..errors import InputError
-from .features import labelled, same_layout
+from .crop import CUTS, RANDOM, Crop, Cut, read
+from .features import fitting, labelled
 
 Augment = Literal["none", "crop"]
-
-CROP = (0.5, 1.0)
-"""Smallest and largest share of a clip that a training crop covers (CMD)."""
 
 JUDGED = 256
 """Clips a forward pass outside training; no influence on the result beyond rounding."""
@@ -46,15 +44,14 @@ class Part(NamedTuple):
 
 
 def both_sides(encoder: Encoder, train: ClipSet, test: ClipSet) -> tuple[ClipSet, ClipSet, int]:
-    """The labelled clips of both splits, and the number of classes.
+    """The labelled clips of both splits as the encoder takes them, and the number of classes.
 
     Raises:
         InputError: a split without labelled clips, fewer than two classes to train on, or clips of
-            another joint layout than the encoder's.
+            another joint layout or normalisation than the encoder's.
     """
     train, test = labelled(train, "training"), labelled(test, "test")
-    for clips in (train, test):
-        same_layout(encoder.skeleton, clips)
+    train, test = (fitting(encoder, clips) for clips in (train, test))
     if len(np.unique(train.label)) < 2:
         raise InputError(
             f"{train}: the training split holds a single class ({int(train.label[0])}), two are "
@@ -69,16 +66,20 @@ def part(
     clips: ClipSet,
     device: torch.device | str,
     augment: Augment = "none",
+    crop: Crop = "whole",
 ) -> Part:
-    """Labelled clips, whole ("none") or a random crop of each at every look ("crop")."""
-    inputs = (crops if augment == "crop" else whole)(encoder, clips, device)
+    """Labelled clips, `crop` of them ("none") or a random part of each at every look ("crop")."""
+    if augment == "crop":
+        inputs = crops(encoder, clips, device)
+    else:
+        inputs = still(encoder, clips, device, CUTS.get(crop))
     return Part(inputs, torch.from_numpy(clips.label.astype(np.int64)))
 
 
-def whole(
-    encoder: Encoder, clips: ClipSet, device: torch.device | str
+def still(
+    encoder: Encoder, clips: ClipSet, device: torch.device | str, cut: Cut | None = None
 ) -> Callable[[Tensor], Tensor]:
-    """Indices -> whole clips resized to the encoder's frames, `(n, C, T, V, M)` on the device.
+    """Indices -> clips, or what is cut of them, at the encoder's frames, `(n, C, T, V, M)`.
 
     They are the same in every epoch, so they are kept where they fit: see `CPU_BYTES`.
     """
@@ -86,20 +87,20 @@ def whole(
     shape = (len(clips), clips.channels, frames, clips.skeleton.joints, persons)
     if 4 * int(np.prod(shape)) > _room(torch.device(device)):
         streamed = ClipBatches(clips, device, persons=persons)
-        return lambda indices: resize(*streamed(indices), frames)
+        return lambda indices: read(*streamed(indices), frames, cut)
     resized = torch.empty(shape, device=device)
     batches = ClipBatches(clips, device, persons=persons, resident=False)
     plan = torch.split(torch.arange(len(clips)), JUDGED)
     stream = batches.stream(indices.numpy() for indices in plan)
     for indices, (x, lengths) in zip(plan, stream, strict=True):
-        resized[indices.to(device)] = resize(x, lengths, frames)
+        resized[indices.to(device)] = read(x, lengths, frames, cut)
     return lambda indices: resized[indices.to(device)]
 
 
 def crops(
     encoder: Encoder, clips: ClipSet, device: torch.device | str
 ) -> Callable[[Tensor], Tensor]:
-    """Indices -> a random part of each clip, `CROP` of it, resized to the encoder's frames.
+    """Indices -> a random part of each clip, `RANDOM` of it, resized to the encoder's frames.
 
     Draws from torch's global generator on the CPU.
     """
@@ -108,7 +109,7 @@ def crops(
 
     def draw(indices: Tensor) -> Tensor:
         x, lengths = batches(indices)
-        start, span = draw_crops(lengths.cpu(), frames, CROP, 1, torch.default_generator)
+        start, span = draw_crops(lengths.cpu(), frames, RANDOM, 1, torch.default_generator)
         return crop_resize(x, start.to(device), span.to(device), frames)
 
     return draw

@@ -15,9 +15,8 @@ from ..augment.basic import resize
 from ..contracts import Encoder
 from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
-from ..data.normalize import keeps_time
 from ..errors import InputError
-from .features import in_evaluation, same_layout
+from .features import fitting, in_evaluation
 from .windows import Windows, as_clips, rows, to_frames
 
 NormalizeOn = Literal["window", "recording"]
@@ -31,7 +30,8 @@ class Reader:
 
     Args:
         encoder: says layout, frames and persons.
-        recordings: the recordings, with the normalisation that is to be applied.
+        recordings: the recordings. The encoder's normalisation is applied without the steps that
+            drop or move frames (fill, trim, resize50), after which segments would not fit.
         device: where windows go.
         normalize_on: "window": each window by itself, as the clip that the encoder was trained on;
             "recording": each whole recording once, before it is cut.
@@ -40,7 +40,7 @@ class Reader:
         window: frames of a window.
 
     Raises:
-        InputError: another joint layout, or a normalisation that moves frames.
+        InputError: another joint layout, or recordings opened with another normalisation.
     """
 
     def __init__(
@@ -54,13 +54,8 @@ class Reader:
         step: int = 1,
         window: int = 64,
     ) -> None:
-        same_layout(encoder.skeleton, recordings)
-        if not keeps_time(recordings.normalize):
-            raise InputError(
-                f"data.normalize: {recordings.normalize!r} drops or moves frames, so that "
-                f"segments would no longer fit {recordings}: use an encoder that was trained with "
-                "steps that keep time, such as centre, root or facing-frames"
-            )
+        recordings = fitting(encoder, recordings, keep_time=True)
+        self.normalize = recordings.normalize
         if normalize_on == "recording":
             recordings = _normalized(recordings)
         self.recordings, self.device = recordings, torch.device(device)

@@ -92,8 +92,8 @@ def detection(
         holds the frame probabilities; there are no scores of clips.
 
     Raises:
-        InputError: recordings without segments, another joint layout, a normalisation that moves
-            frames, features that memory cannot hold, or a training that diverged.
+        InputError: recordings without segments, another joint layout or normalisation, features
+            that memory cannot hold, or a training that diverged.
 
     Source: the released linear detection of HiCLR and PCM3 (sources E8): SGD with Nesterov momentum
     0.9, rate 0.01 divided by 10 after 40 of 60 epochs, batch 64, check every 5 epochs. differs:
@@ -126,7 +126,8 @@ def detection(
                 highest, by_selection["best_on_test"] = reached, probabilities
     judged = judged._replace(probabilities=by_selection)
     values, no_labels = judged.values(), np.empty(0, np.int64)
-    return Outcome(values, None, no_labels, _definition(how), recordings=judged)
+    definition = _definition(how, against.normalize)
+    return Outcome(values, None, no_labels, definition, recordings=judged)
 
 
 def _reader(
@@ -153,7 +154,7 @@ def _recordings(clips: ClipSet, side: str) -> ClipSet:
     return clips if chosen.all() else clips.take(chosen)
 
 
-def _definition(how: Detection) -> str:
+def _definition(how: Detection, normalize: str) -> str:
     laying, recipe = how.laying, how.recipe
     drops = ", ".join(str(m) for m in recipe.milestones)
     features = "frozen standardized" if how.standardize else "fine-tuned" if how.tune else "frozen"
@@ -167,7 +168,8 @@ def _definition(how: Detection) -> str:
     clipped = f", gradient norm up to {recipe.clip_norm:g}" if recipe.clip_norm else ""
     return (
         f"actions found in untrimmed recordings by a linear head on {features} features: windows "
-        f"of {laying.window} frames {where}{drawn}, normalised by {laying.normalize_on}; "
+        f"of {laying.window} frames {where}{drawn}, normalised by {laying.normalize_on} "
+        f"({normalize}, steps that move frames left out); "
         f"cross-entropy over frames, background weighted {how.background_weight:g}, SGD momentum "
         f"{recipe.momentum:g}{' (Nesterov)' if recipe.nesterov else ''}, weight decay "
         f"{recipe.weight_decay:g}, batch {recipe.batch_size} {'windows' if how.tune else 'frames'}"

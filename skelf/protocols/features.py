@@ -11,6 +11,7 @@ import hashlib
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,15 +22,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..augment.basic import resize
 from ..contracts import Encoder
 from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
+from ..data.normalize_names import check, keeping_time, same
 from ..encoders._products import linear
 from ..errors import InputError
 from ..files import is_text, reason, replacing
 from ..skeleton import Skeleton
 from ._cache import content, key
+from .crop import CUTS, Crop, Cut, read
 
 PRECISIONS = ("fp32", "bf16")
 """In which an encoder may encode; its attribute `frozen_precision` says which, fp32 without one."""
@@ -77,8 +79,9 @@ def extract(
     batch_size: int = 256,
     cache: Path | None = None,
     change: Change | None = None,
+    cut: Cut | None = None,
 ) -> Tensor:
-    """One vector for each clip: the whole clip, resized to the encoder's frames, evaluation mode.
+    """One vector for each clip, whole or cut, at the encoder's frames, in evaluation mode.
 
     The encoder comes back as it was: weights bit-equal, on its own device, each submodule's
     training flag restored.
@@ -86,22 +89,23 @@ def extract(
     Args:
         encoder: a module with `dim`, `num_frames`, `persons`, `skeleton`; it takes `(N, C, T, V,
             M)` and gives `(N, dim)`.
-        clips: `N` clips of the encoder's layout (joint names but for their case, and parents);
-            labels play no part.
+        clips: `N` clips of the encoder's layout (joint names but for their case, and parents), as
+            they are stored or with the encoder's normalisation, see `fitting`; labels play no part.
         device: where the encoder runs.
         batch_size: clips a forward pass; no influence on the result beyond rounding.
         cache: folder for the features, made when missing. The file's name is a hash of the
             encoder's weights, settings and source, and of the clips' content and normalisation (and
             of the change), see `_cache.key`; a damaged file is rewritten. An encoder whose source
             cannot be read is not cached.
-        change: what is done to the clips first; None: nothing.
+        change: what is done to the resized clips first; None: nothing.
+        cut: the part of each clip that is read; None: all of it.
 
     Returns:
         `(N, dim)` float32 on the CPU, in the clips' order.
 
     Raises:
-        InputError: the layout is not the encoder's, there are no clips, or features that are not
-            finite.
+        InputError: the layout or the normalisation is not the encoder's, there are no clips, or
+            features that are not finite.
 
     Examples:
         >>> from skelf.data.synthetic.clips import generate
@@ -111,10 +115,10 @@ def extract(
         >>> extract(encoder, clips).shape
         torch.Size([12, 8])
     """
+    clips = fitting(encoder, clips)
     shape = (len(clips), encoder.dim)
-    same_layout(encoder.skeleton, clips)
-    path = _path(cache, encoder, clips, change)
-    if path is not None and (stored := _read(path, shape)) is not None:
+    path = _path(cache, encoder, clips, change, cut)
+    if path is not None and (stored := _stored(path, shape)) is not None:
         return stored
 
     features = torch.empty(shape)
@@ -123,7 +127,7 @@ def extract(
     plan = _plan(clips.length, batch_size)
     with in_evaluation(encoder, torch.device(device)):
         for indices, (x, lengths) in zip(plan, batches.stream(plan), strict=True):
-            x = resize(x, lengths, encoder.num_frames)  # (n, C, T, V, M)
+            x = read(x, lengths, encoder.num_frames, cut)  # (n, C, T, V, M)
             x = x if change is None else change.apply(x, indices)
             features[torch.from_numpy(indices)] = encoder(x).float().cpu()
     if not bool(features.isfinite().all()):
@@ -143,6 +147,7 @@ def extract_splits(
     *,
     device: str | torch.device = "cpu",
     cache: Path | None = None,
+    crop: Crop = "whole",
 ) -> Features:
     """Features and labels of both splits, without the unlabelled clips.
 
@@ -153,6 +158,7 @@ def extract_splits(
             recognise it, so its clips count as wrong.
         device: where the encoder runs.
         cache: folder for the features.
+        crop: which part of each clip is read.
 
     Raises:
         InputError: a split without labelled clips, or fewer than two classes to train on.
@@ -165,9 +171,9 @@ def extract_splits(
         )
     highest = max(int(train.label.max()), int(test.label.max()))
     return Features(
-        extract(encoder, train, device=device, cache=cache),
+        extract(encoder, train, device=device, cache=cache, cut=CUTS.get(crop)),
         torch.from_numpy(train.label.astype(np.int64)),
-        extract(encoder, test, device=device, cache=cache),
+        extract(encoder, test, device=device, cache=cache, cut=CUTS.get(crop)),
         torch.from_numpy(test.label.astype(np.int64)),
         max(len(train.class_names), highest + 1),
     )
@@ -192,6 +198,55 @@ def cosine_blocks(
     for begin in range(0, len(queries), rows):
         block = slice(begin, min(begin + rows, len(queries)))
         yield block, linear(F.normalize(queries[block].float(), dim=1), gallery)
+
+
+def fitting(encoder: Encoder, clips: ClipSet, *, keep_time: bool = False) -> ClipSet:
+    """The clips as an encoder takes them: of its layout, with its normalisation.
+
+    Whatever gives clips to an encoder asks here. An encoder that knows no normalisation, as one
+    made by hand, takes the clips as they were opened.
+
+    Args:
+        encoder: what takes them; its attribute `normalize`, where it has one, names the steps.
+        clips: as they are stored, or opened with that very normalisation.
+        keep_time: without the steps that drop or move frames, for recordings with segments.
+
+    Raises:
+        InputError: another joint layout, or clips that were opened with another normalisation.
+
+    Examples:
+        >>> from skelf.data.synthetic.clips import generate
+        >>> from skelf.encoders import ENCODERS
+        >>> clips = generate(clips=12)
+        >>> encoder = ENCODERS["gru"](clips.skeleton, dim=4, layers=1, frames=8, persons=1)
+        >>> encoder.normalize = "centre"  # as one that comes from a run has it
+        >>> fitting(encoder, clips).normalize
+        'centre'
+    """
+    same_layout(encoder.skeleton, clips)
+    name: str = getattr(encoder, "normalize", None) or clips.normalize
+    if not keep_time:
+        return normalized(clips, name)
+    if same(clips.normalize, name):
+        clips = replace(clips, normalize=keeping_time(name))
+    return normalized(clips, keeping_time(name))
+
+
+def normalized(clips: ClipSet, name: str) -> ClipSet:
+    """The clips with the normalisation that a model has.
+
+    Raises:
+        InputError: they were opened with another one, or it does not suit them.
+    """
+    check(name, clips.skeleton, clips.coordinates)
+    if same(clips.normalize, name):
+        return clips
+    if not same(clips.normalize, "none"):
+        raise InputError(
+            f"{clips}: opened with normalize={clips.normalize!r}, and the model takes {name!r}: "
+            "open them without a normalisation, or with that one"
+        )
+    return replace(clips, normalize=name)
 
 
 def same_layout(wanted: Skeleton, clips: ClipSet) -> None:
@@ -269,11 +324,16 @@ def in_evaluation(encoder: Encoder, device: torch.device) -> Iterator[None]:
 
 
 def _path(
-    cache: Path | None, encoder: Encoder, clips: ClipSet, change: Change | None
+    cache: Path | None,
+    encoder: Encoder,
+    clips: ClipSet,
+    change: Change | None,
+    cut: Cut | None,
 ) -> Path | None:
     if cache is None or not is_text(Path(cache)):  # which safetensors does not take
         return None
-    named = key(encoder, clips, change and change.name)
+    before = [part.name for part in (cut, change) if part is not None]
+    named = key(encoder, clips, "; ".join(before) or None)
     return None if named is None else Path(cache) / f"{named}.safetensors"
 
 
@@ -281,7 +341,7 @@ def _checksum(features: Tensor) -> str:
     return hashlib.blake2b(content(features), digest_size=16).hexdigest()
 
 
-def _read(path: Path, shape: tuple[int, int]) -> Tensor | None:
+def _stored(path: Path, shape: tuple[int, int]) -> Tensor | None:
     if not path.is_file():
         return None
     try:

@@ -21,6 +21,7 @@ from ..metrics.classes import topk_accuracy
 from ..settings.options import option, options
 from ._inputs import JUDGED, Augment, Part, both_sides, part
 from ._training import Trainable, fit, linear_head, seeded, trained_copy
+from .crop import Crop, of_clips
 from .linear import hold_out
 from .outcome import Outcome
 from .recipe import Recipe
@@ -36,6 +37,9 @@ class Tuning:
     )
     test_every: int = option(
         5, "epochs between checks on the test clips; the last epoch is always checked", ge=1
+    )
+    crop: Crop = option(
+        "whole", "read of a clip that is not cropped at random: whole, or central-95 (CMD)"
     )
 
 
@@ -68,7 +72,7 @@ def finetune(
     Args:
         encoder: comes back bit-equal; a copy is trained.
         train: labelled clips to train on; unlabelled ones are dropped.
-        test: clips to judge by, always whole; unlabelled ones are dropped.
+        test: clips to judge by, never cropped at random; unlabelled ones are dropped.
         how: the options.
         seed: of the classifier's weights, the order of clips, crops, dropout and the hold-out.
         device: where to compute.
@@ -86,11 +90,12 @@ def finetune(
 
     Source: CMD's released semi-supervised script with all labels (sources E1): SGD, batch 64, 80
     epochs, rate divided by 10 after 50 and 70, weights N(0, 0.01). differs: test clips are whole
-    (CMD: the middle 95%), training clips too unless `augment` is "crop".
+    unless `crop` is "central-95", training clips too unless `augment` is "crop".
     """
     train, test, classes = both_sides(encoder, train, test)
-    augment = how.tuning.augment
-    learned, judged = part(encoder, train, device, augment), part(encoder, test, device)
+    augment, crop = how.tuning.augment, how.tuning.crop
+    learned = part(encoder, train, device, augment, crop)
+    judged = part(encoder, test, device, crop=crop)
     train_on = partial(
         train_and_check,
         encoder,
@@ -107,7 +112,7 @@ def finetune(
     if len(held):
         stays = torch.ones(len(learned.labels), dtype=torch.bool).index_fill(0, held, False)
         rest = learned.take(stays.nonzero()[:, 0])
-        chosen_by = part(encoder, train.take(held.numpy()), device)  # whole clips, as in test
+        chosen_by = part(encoder, train.take(held.numpy()), device, crop=crop)  # as in test
         selected["validated"] = _chosen(train_on(rest, [chosen_by, judged]), chosen_by.labels)
     values = {
         f"top1.{name}": topk_accuracy(scores, judged.labels)
@@ -193,13 +198,13 @@ def described(how: Tuning) -> str:
     head = "" if r.head_lr is None else f" (classifier {r.head_lr:g})"
     clipped = f", gradient norm up to {r.clip_norm:g}" if r.clip_norm else ""
     drops = ", ".join(str(m) for m in r.milestones)
-    seen = "random crops of half to all of a clip" if how.augment == "crop" else "whole clips"
+    seen = "random crops of half to all of a clip" if how.augment == "crop" else of_clips(how.crop)
     return (
         f"cross-entropy, SGD {'Nesterov ' if r.nesterov else ''}momentum {r.momentum:g}, weight "
         f"decay {r.weight_decay:g}, batch {r.batch_size}, lr {r.lr:g}{head} times {r.gamma:g} "
         f"after epochs ({drops}), {r.epochs} epochs{clipped}, batchnorm {r.batchnorm}, {seen} in "
-        "training and whole clips in test; last = after the last epoch, best_on_test = best test "
-        f"accuracy of the checks every {how.test_every} epochs and the last"
+        f"training and {of_clips(how.crop)} in test; last = after the last epoch, best_on_test = "
+        f"best test accuracy of the checks every {how.test_every} epochs and the last"
     )
 
 

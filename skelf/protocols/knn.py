@@ -17,6 +17,7 @@ from ..errors import InputError
 from ..metrics.classes import topk_accuracy
 from ..settings.options import option, options
 from . import features
+from .crop import Crop, of_clips
 from .outcome import Outcome
 
 
@@ -31,6 +32,7 @@ class KNN:
         gt=0,
     )
     centre: bool = option(False, "subtract the gallery's mean from both sides first")
+    crop: Crop = option("whole", "what is read of a clip: whole, or its middle, central-95 (CMD)")
 
 
 def knn(
@@ -70,7 +72,7 @@ def knn(
         >>> list(outcome.values)
         ['top1.none']
     """
-    f = features.extract_splits(encoder, train, test, device=device, cache=cache)
+    f = features.extract_splits(encoder, train, test, device=device, cache=cache, crop=how.crop)
     gallery, labels, queries = (x.to(device) for x in (f.train, f.train_labels, f.test))
     scores = knn_scores(gallery, labels, queries, f.classes, how)
     return Outcome(
@@ -81,7 +83,7 @@ def knn(
         f"{' minus the gallery mean' if how.centre else ''}: "
         f"cosine similarity, k={min(how.k, len(gallery))}, votes weighted "
         f"exp(similarity/{how.temperature:g}), gallery = training split ({len(gallery)} clips); "
-        "whole clips, no augmentation",
+        f"{of_clips(how.crop)}, no augmentation",
     )
 
 

@@ -7,7 +7,7 @@ here the last epoch stands beside it, and a figure chosen on clips held out from
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +24,11 @@ from ..settings.options import option, options
 from ..settings.ranges import Count
 from . import features
 from ._training import mean_and_deviation
+from .crop import Crop, of_clips, random_cut
 from .outcome import Outcome
+
+KEPT = 4 * 2**30
+"""Most bytes that the features of random crops may take together."""
 
 HELD_OUT = -100
 """Label of a clip that the second classifier does not learn from."""
@@ -58,6 +62,10 @@ class Linear:
     )
     validation: float = option(
         0.1, "share of each class that is held out for top1.validated; 0 leaves it out", ge=0, lt=1
+    )
+    crop: Crop = option("whole", "what is read of a clip: whole, or its middle, central-95 (CMD)")
+    train_crops: Count | None = option(
+        None, "random crops of clips to learn from, in turn by epoch (CMD: one an epoch); none: no"
     )
 
 
@@ -122,8 +130,12 @@ def linear(
         >>> sorted(outcome.values)
         ['top1.best_on_test', 'top1.last', 'top1.validated', 'top5.last']
     """
-    f = features.extract_splits(encoder, train, test, device=device, cache=cache)
-    judged = judge(f, {"": f.test}, how, seed=seed, device=device)
+    f = features.extract_splits(encoder, train, test, device=device, cache=cache, crop=how.crop)
+    drawn = None
+    if how.train_crops is not None:
+        learned = features.labelled(train, "training")
+        drawn = _Drawn(encoder, learned, how.train_crops, seed, device)
+    judged = judge(f, {"": f.test}, how, seed=seed, device=device, drawn=drawn)
     selected = dict(judged.scores)
     last = selected.pop("last")
     definition = describe(how, len(f.train), judged.held)
@@ -137,6 +149,7 @@ def judge(
     *,
     seed: int,
     device: str | torch.device,
+    drawn: Callable[[int], Tensor] | None = None,
 ) -> Judged:
     """Trains on the training features and judges the classifier on several sets of test features.
 
@@ -146,13 +159,21 @@ def judge(
             the results. `best_on_test` is chosen for each by itself.
         how: the options.
         seed: see `linear`; `device` as well.
+        drawn: gives the training features of an epoch, counted from 0, where they differ; those of
+            `f` are then what is held out and what `standardize` looks at.
     """
     x = f.train.to(device)
     queries = {condition: z.to(device) for condition, z in tests.items()}
-    if how.standardize:
-        mean, deviation = mean_and_deviation(x)
-        x = (x - mean) / deviation
-        queries = {condition: (z - mean) / deviation for condition, z in queries.items()}
+    scale = mean_and_deviation(x) if how.standardize else None
+
+    def scaled(z: Tensor) -> Tensor:
+        return z if scale is None else (z - scale[0]) / scale[1]
+
+    x = scaled(x)
+    queries = {condition: scaled(z) for condition, z in queries.items()}
+
+    def of_epoch(epoch: int) -> Tensor:
+        return x if drawn is None else scaled(drawn(epoch).to(device))
 
     held = hold_out(f.train_labels, how.validation, seed)
     heads = [f.train_labels]
@@ -163,7 +184,7 @@ def judge(
     # Scores of each condition and selection, as the checks go by; the best accuracies so far.
     scores: dict[str, dict[str, Tensor]] = {condition: {} for condition in tests}
     best, best_held = dict.fromkeys(tests, -1.0), -1.0
-    for weight, bias in _fit(x, [h.to(device) for h in heads], f.classes, how, seed):
+    for weight, bias in _fit(of_epoch, [h.to(device) for h in heads], f.classes, how, seed):
         chosen = False
         if len(held):
             by_second = _logits(held_x, weight, bias, f.classes)[:, 1]
@@ -192,8 +213,33 @@ def _judged(scores: Mapping[str, Mapping[str, Tensor]], f: features.Features, he
     return Judged(values, arrays, held)
 
 
+class _Drawn:
+    """Features of random crops of the training clips: epoch -> `(N, D)` on the CPU.
+
+    They are kept in memory where all of them take no more than `KEPT`, else computed anew.
+    """
+
+    def __init__(
+        self, encoder: Encoder, clips: ClipSet, draws: int, seed: int, device: str | torch.device
+    ) -> None:
+        self.encoder, self.clips, self.draws = encoder, clips, draws
+        self.seed, self.device = seed, device
+        self.fits = 4 * draws * len(clips) * encoder.dim <= KEPT
+        self.kept: dict[int, Tensor] = {}
+
+    def __call__(self, epoch: int) -> Tensor:
+        number = epoch % self.draws
+        if number in self.kept:
+            return self.kept[number]
+        cut = random_cut(self.seed, number)
+        x = features.extract(self.encoder, self.clips, device=self.device, cut=cut)
+        if self.fits and self.draws > 1:
+            self.kept[number] = x
+        return x
+
+
 def _fit(
-    x: Tensor, heads: list[Tensor], classes: int, how: Linear, seed: int
+    of_epoch: Callable[[int], Tensor], heads: list[Tensor], classes: int, how: Linear, seed: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Trains one classifier for each of `heads` and yields their weights, stacked, at every check.
 
@@ -202,7 +248,7 @@ def _fit(
     BatchNorm's sake, where the released classifier takes it alone, and looks at every loss.
 
     Args:
-        x: `(N, D)` features.
+        of_epoch: `(N, D)` features of an epoch, counted from 0.
         heads: each `(N,)` labels, `HELD_OUT` where that classifier does not learn.
         classes: number of classes `K`.
         how: the options.
@@ -211,6 +257,7 @@ def _fit(
     Yields:
         weight `(len(heads) * K, D)` and bias, without gradients.
     """
+    x = of_epoch(0)
     generator = torch.Generator().manual_seed(seed)
     start = torch.randn(classes, x.shape[1], generator=generator) * 0.01
     weight = start.repeat(len(heads), 1).to(x.device).requires_grad_()
@@ -223,6 +270,7 @@ def _fit(
     buffer = x.new_empty(min(how.batch_size, len(x)), x.shape[1])
     for epoch in range(1, how.epochs + 1):
         order = torch.randperm(len(x), generator=generator).to(x.device)
+        x = of_epoch(epoch - 1) if epoch > 1 else x
         for begin in range(0, len(x), how.batch_size):
             chosen = order[begin : begin + how.batch_size]
             batch = torch.index_select(x, 0, chosen, out=buffer[: len(chosen)])
@@ -269,11 +317,14 @@ def describe(how: Linear, clips: int, held: int) -> str:
         f", validated = a second classifier trained without {held} held-out training clips, at its "
         "check with the best hold-out accuracy"
     )
+    learned = ""
+    if how.train_crops is not None:
+        learned = f", by {how.train_crops} random crops of each, a half to all of it, in turn"
     return (
         f"accuracy of a linear classifier on frozen{' standardized' if how.standardize else ''} "
-        "features of whole clips without augmentation: cross-entropy, SGD momentum "
+        f"features of {of_clips(how.crop)} without augmentation: cross-entropy, SGD momentum "
         f"{how.momentum:g}, weight decay {how.weight_decay:g}, batch {how.batch_size}, lr "
         f"{how.lr:g} times {how.gamma:g} after epochs ({drops}), {how.epochs} epochs over {clips} "
-        "clips; last = after the last epoch, best_on_test = best test accuracy of the checks every "
-        f"{how.test_every} epochs and the last{validated if held else ''}"
+        f"clips{learned}; last = after the last epoch, best_on_test = best test accuracy of the "
+        f"checks every {how.test_every} epochs and the last{validated if held else ''}"
     )

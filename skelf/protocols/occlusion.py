@@ -22,6 +22,7 @@ from torch import Tensor
 from ..augment import occlusion as occlude
 from ..contracts import Encoder
 from ..data.clips import ClipSet
+from ..data.joints.parts import with_parts
 from ..settings.options import option, options
 from ..settings.ranges import NotEmpty, Shares
 from . import features
@@ -72,6 +73,11 @@ class Occlusion:
         """Refuses a condition that stands twice."""
         if twice := [name for name in self.conditions if self.conditions.count(name) > 1]:
             raise ValueError(f"conditions: {twice[0]!r} stands twice; name each once")
+        if self.linear.crop != "whole" or self.linear.train_crops:
+            raise ValueError(
+                "crop, eval.train_crops: occluded clips are read whole; give them to linear alone, "
+                "as eval.linear.crop=..."
+            )
 
 
 def occlusion(
@@ -102,7 +108,7 @@ def occlusion(
         selection, the `last` of the first condition first.
 
     Raises:
-        InputError: a layout of one body part for `spatial`, or whatever `linear` refuses.
+        InputError: a layout of one joint for `spatial`, or whatever `linear` refuses.
 
     Source: survey of Zhang et al. 2024 (PCM3++), "Action Recognition with Occlusion", after Song et
     al. 2019. Differs: granularity, seed and place of the masks are not stated there, see
@@ -138,14 +144,14 @@ def change(condition: str, clips: ClipSet, amounts: Amounts) -> features.Change:
         generators = [occlude.generator_of(names[i], condition, amounts.seed) for i in indices]
         return draw(x, generators, clips.length[indices], clips, amounts)
 
-    parts = sorted(clips.skeleton.parts.items()) if condition == "spatial" else None
+    parts = sorted(with_parts(clips.skeleton).parts.items()) if condition == "spatial" else None
     return features.Change(repr((condition, parts, amounts)), apply)
 
 
 def _spatial(
     x: Tensor, generators: list[Generator], lengths: np.ndarray, clips: ClipSet, amounts: Amounts
 ) -> Tensor:
-    parts = clips.skeleton.parts
+    parts = with_parts(clips.skeleton).parts
     drawn = [occlude.draw_parts(parts, x.shape[3], amounts.ratio, g) for g in generators]
     return occlude.hide_joints(x, _stack(drawn, x))
 

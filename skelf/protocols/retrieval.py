@@ -24,6 +24,7 @@ from ..metrics.classes import average_precision, precision_at
 from ..settings.options import option, options
 from ..settings.ranges import Count, NotEmpty
 from . import features
+from .crop import Crop, of_clips
 from .outcome import Outcome
 
 RANKS = (1, 5, 10)
@@ -37,6 +38,7 @@ class Retrieval:
     ks: Annotated[tuple[Count, ...], NotEmpty()] | None = option(
         None, "ranks of the precisions; none: those of 1, 5 and 10 that the gallery has"
     )
+    crop: Crop = option("whole", "what is read of a clip: whole, or its middle, central-95 (CMD)")
 
 
 def retrieval(
@@ -85,7 +87,7 @@ def retrieval(
         >>> list(outcome.values)
         ['precision@1.none', 'precision@5.none', 'precision@10.none', 'map.none']
     """
-    f = features.extract_splits(encoder, train, test, device=device, cache=cache)
+    f = features.extract_splits(encoder, train, test, device=device, cache=cache, crop=how.crop)
     gallery_labels, labels = f.train_labels.to(device), f.test_labels.to(device)
     ranks = _ranks(how.ks, len(gallery_labels))
     precisions, averages = [], []
@@ -109,7 +111,7 @@ def retrieval(
         f"retrieval with frozen features: cosine similarity, queries = test split ({len(average)} "
         f"clips), gallery = training split ({len(gallery_labels)} clips); precision@k = share of "
         "the k nearest with the query's label, map = mean average precision over the whole "
-        "gallery; whole clips, no augmentation",
+        f"gallery; {of_clips(how.crop)}, no augmentation",
     )
 
 

@@ -24,6 +24,7 @@ from ..settings.ranges import NotEmpty, PositiveShare
 from . import features
 from ._inputs import Part, both_sides, part
 from ._training import Trainable
+from .crop import Crop
 from .finetune import Tuning, described, judge, train_and_check
 from .outcome import Outcome
 from .subsets import Sampling, percent, subset
@@ -73,7 +74,7 @@ def semi(
     Args:
         encoder: comes back bit-equal; a copy is trained.
         train: labelled clips of which subsets are drawn; unlabelled ones are dropped first.
-        test: clips to judge by, always whole; unlabelled ones are dropped.
+        test: clips to judge by, never cropped at random; unlabelled ones are dropped.
         how: the options.
         seed: of the subsets and of each training; each repeat has a seed of its own made from it.
         device: where to compute.
@@ -102,12 +103,12 @@ def semi(
     }
     dim = encoder.dim
     if how.frozen:
-        learned, judged = _features(encoder, train, test, device, cache)
+        learned, judged = _features(encoder, train, test, device, cache, how.tuning.crop)
         model: Trainable = nn.Identity()
     else:
         learned, judged = (
-            part(encoder, train, device, how.tuning.augment),
-            part(encoder, test, device),
+            part(encoder, train, device, how.tuning.augment, how.tuning.crop),
+            part(encoder, test, device, crop=how.tuning.crop),
         )
         model = encoder
     train_on = partial(
@@ -144,8 +145,9 @@ def _features(
     test: ClipSet,
     device: torch.device | str,
     cache: Path | None,
+    crop: Crop,
 ) -> tuple[Part, Part]:
-    f = features.extract_splits(encoder, train, test, device=device, cache=cache)
+    f = features.extract_splits(encoder, train, test, device=device, cache=cache, crop=crop)
 
     def rows(x: Tensor, labels: Tensor) -> Part:
         on_device = x.to(device)

@@ -8,6 +8,8 @@ from dataclasses import MISSING
 from typing import Literal
 
 from ..contracts import Encoder, Method
+from ..data.clips import ClipSet
+from ..data.normalize_default import AUTO
 from ..encoders import ENCODERS
 from ..errors import InputError
 from ..methods import METHODS
@@ -30,6 +32,17 @@ class Input:
     confidence: bool = option(False, "whether the last channel is one")
 
 
+def input_of(config: Config, clips: ClipSet, stream: str) -> Settings:
+    """What an encoder of a run is built for, see `Input`."""
+    return {
+        "skeleton": clips.skeleton.to_dict(),
+        "channels": clips.channels,
+        "persons": config.data["persons"] or clips.persons,
+        "stream": stream,
+        "confidence": clips.confidence,
+    }
+
+
 def build_encoder(config: Config, stored: object, source: str) -> Encoder:
     """The config's encoder with fresh weights.
 
@@ -46,7 +59,7 @@ def build_encoder(config: Config, stored: object, source: str) -> Encoder:
     takes = filled(Input, stored, section="input", source=source)
     cls, settings = encoder_class(ENCODERS, config.encoder, source=source)
     with building(f"{source}: encoder"):
-        return cls(
+        encoder = cls(
             Skeleton.from_dict(takes.skeleton, source),
             in_channels=takes.channels,
             persons=takes.persons,
@@ -54,6 +67,20 @@ def build_encoder(config: Config, stored: object, source: str) -> Encoder:
             confidence=takes.confidence,
             **settings,
         )
+    if config.data["normalize"] != AUTO:  # what a profile counts has no data
+        know(encoder, config.data["normalize"])
+    return encoder
+
+
+def know(encoder: Encoder, normalize: str) -> None:
+    """Tells an encoder which normalisation its clips have; protocols ask it."""
+    setattr(encoder, "normalize", normalize)  # noqa: B010 (one made by hand knows of none)
+
+
+def preparation(method: str) -> Mapping[str, str]:
+    """What a method's authors prepared their data with: layout -> name of the normalisation."""
+    stated: Mapping[str, str] = getattr(METHODS[method], "preparation", {})
+    return stated
 
 
 def build_method(config: Config, stored: object, source: str) -> Method:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -16,6 +17,8 @@ from torch import Tensor
 
 from ..checkpoints import folder as checkpoint
 from ..contracts import Encoder, Method
+from ..data.normalize_default import AUTO, choose_released
+from ..data.normalize_names import expand
 from ..encoders import ENCODERS
 from ..encoders.ensemble import Ensemble, common
 from ..errors import InputError, unknown
@@ -27,7 +30,7 @@ from ..settings.run import Config
 from ..settings.values import Settings
 from ..skeleton import Skeleton
 from ..streams import STREAMS
-from .build import build_encoder, build_method, building
+from .build import build_encoder, build_method, building, know, preparation
 
 Run = str | Path
 ALL = "all"
@@ -74,7 +77,11 @@ from_pretrained = load  # the name that users of the hub look for
 
 @no_trace()
 def load_official(
-    path: str | Path, method: str, skeleton: Skeleton | str = "ntu25", stream: str = "joint"
+    path: str | Path,
+    method: str,
+    skeleton: Skeleton | str = "ntu25",
+    stream: str = "joint",
+    normalize: str = AUTO,
 ) -> Method:
     """The method that a checkpoint of the authors' release holds; its `.encoder` is ready to use.
 
@@ -83,10 +90,12 @@ def load_official(
         method: whose release it is.
         skeleton: the layout it was trained on.
         stream: what it was trained on, joint, motion or bone: no released file says.
+        normalize: the normalisation of its clips, which no released file says either: its authors'
+            own for the layout ("auto"), or a name; "none" for a store that is prepared already.
 
     Raises:
-        InputError: no official layout is known for the method, the file does not hold it, or a
-            stream that the method cannot have.
+        InputError: no official layout is known for the method, the file does not hold it, a stream
+            that the method cannot have, or an unknown normalisation.
 
     Examples:
         >>> import torch
@@ -104,8 +113,14 @@ def load_official(
         raise unknown("stream", stream, STREAMS)
     table = layout(skeleton) if isinstance(skeleton, str) else skeleton
     state = checkpoint.read_tensors(Path(path))
+    name = choose_released(normalize, method, preparation(method), table).name
+    expand(name)  # refuses what is none
     with building(str(path)):
-        return OFFICIAL[method].load(state, table, str(path), stream=stream).eval()
+        released = OFFICIAL[method].load(state, table, str(path), stream=stream).eval()
+    others = released.encoders.values() if isinstance(released, Streamed) else ()
+    for encoder in (released.encoder, *others):
+        know(encoder, name)
+    return released
 
 
 def judged_encoder(
@@ -115,6 +130,7 @@ def judged_encoder(
     seed: int,
     skeleton: Skeleton | str = "ntu25",
     stream: str | None = None,
+    normalize: str = AUTO,
 ) -> tuple[Encoder, Settings]:
     """The encoder and the config that it came with.
 
@@ -126,6 +142,7 @@ def judged_encoder(
         skeleton: the layout of official checkpoints.
         stream: see `load`; with `method`, what an official checkpoint was trained on. For several
             runs one for each, as "joint,motion,bone", or one for all.
+        normalize: of official checkpoints, see `load_official`; a run knows its own.
     """
     runs = list_runs(run)
     if method is not None and untrained:
@@ -133,7 +150,7 @@ def judged_encoder(
     loaded = [
         _from_run(each, untrained, seed, name)
         if method is None
-        else _from_official(each, method, skeleton, name)
+        else _from_official(each, method, skeleton, name, normalize)
         for each, name in zip(runs, _for_each(stream, runs), strict=True)
     ]
     encoders = [encoder for of_run, _ in loaded for encoder in of_run]
@@ -165,20 +182,23 @@ def _for_each(stream: str | None, runs: Sequence[Run]) -> list[str | None]:
 
 
 def _from_official(
-    path: Run, method: str, skeleton: Skeleton | str, stream: str | None
+    path: Run, method: str, skeleton: Skeleton | str, stream: str | None, normalize: str
 ) -> tuple[list[Encoder], Settings]:
-    released = load_official(path, method, skeleton)
+    released = load_official(path, method, skeleton, normalize=normalize)
     if isinstance(released, Streamed):
         by_stream = {"joint": released.encoder, **released.encoders}
         encoders = [by_stream[name] for name in _choose(path, list(by_stream), stream)]
     elif stream == ALL:
         raise InputError(f"{path}: {method} trains one stream; name it with --stream")
     else:
-        encoders = [load_official(path, method, skeleton, stream or "joint").encoder]
+        encoders = [load_official(path, method, skeleton, stream or "joint", normalize).encoder]
     return encoders, {
         "method": {"name": method, "form": "official"},
         "encoder": {"name": next(k for k, c in ENCODERS.items() if isinstance(encoders[0], c))},
-        "data": {"normalize": "none", "persons": encoders[0].persons},
+        "data": {
+            "normalize": getattr(encoders[0], "normalize", None),
+            "persons": encoders[0].persons,
+        },
         "source": {"seed": None},
     }
 
@@ -191,7 +211,7 @@ def _from_run(
         raise InputError(f"{run}: a file; say whose official checkpoint it is with --method")
     described = checkpoint.read_config(folder)
     source = str(folder / "config.json")
-    config, stored = Config.from_dict(described, source=source), described.get("input")
+    config, stored = _recorded(described, source), described.get("input")
     seed_torch(seed, "cpu")
     first = build_encoder(config, stored, source)
     unread = untrained and stream is None
@@ -216,7 +236,18 @@ def _from_run(
     if not untrained:
         for name in names:
             _fill(encoders[name], tensors, prefixes[name], folder)
-    return [encoders[name].eval() for name in names], {"source": {}} | described
+    return [encoders[name].eval() for name in names], {"source": {}} | described | {
+        "data": config.data
+    }
+
+
+def _recorded(described: Settings, source: str) -> Config:
+    """The config of a stored run, which says how its clips were normalised."""
+    config = Config.from_dict(described, source=source)
+    normalize = described["data"].get("normalize", "none")  # what stood for nothing named
+    if normalize == AUTO:
+        raise InputError(f"{source}: data.normalize: {AUTO!r}; a run records which one it had")
+    return replace(config, data={**config.data, "normalize": normalize})
 
 
 def _others(tensors: Mapping[str, Tensor]) -> dict[str, str]:

@@ -81,7 +81,9 @@ are repeats of one setup."""
 class Data:
     """How a store's clips become batches."""
 
-    normalize: str = option("none", "normalisation applied on load; steps joined by +")
+    normalize: str = option(
+        "auto", "normalisation applied on load; steps joined by +; auto: docs/normalise.md"
+    )
     persons: Depth | None = option(None, "persons kept; none: all of the store's")
 
 
@@ -95,7 +97,8 @@ class Config:
         encoder: "name" and the encoder's arguments.
         views: arguments of the method's view function.
         train: the training loop's settings.
-        data: "normalize" and "persons", see `Data`.
+        data: "normalize" and "persons", see `Data`. A run that trains records the normalisation
+            that "auto" stands for.
         eval: options of protocols that were given; `evaluation` has the rest of them.
     """
 

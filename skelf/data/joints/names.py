@@ -42,10 +42,7 @@ def skeleton(file: Path, names: tuple[str, ...], parents: tuple[int, ...]) -> Sk
     Raises:
         InputError: joints that make no skeleton.
     """
-    # "Bip01 L Thigh" has its side in the middle, where `pairs` does not look.
-    spelt = [re.sub(r"(?i)(?<=[ _.-])l(?=[ _.-])", "left", name) for name in names]
-    spelt = [re.sub(r"(?i)(?<=[ _.-])r(?=[ _.-])", "right", name) for name in spelt]
-    sides = pairs(spelt)
+    sides = sides_of(names)
     single = set(range(len(names))) - {joint for pair in sides for joint in pair}
     hips = [j for j in sorted(single) if re.search(r"hips?$|hip_?cent|pelvis", names[j].lower())]
     try:
@@ -53,16 +50,24 @@ def skeleton(file: Path, names: tuple[str, ...], parents: tuple[int, ...]) -> Sk
             names=names,
             parents=parents,
             pairs=sides,
-            parts=_parts(names, parents, sides),
+            parts=parts_of(names, parents, sides),
             centre=hips[0] if hips else parents.index(-1),
         )
     except InputError as error:
         raise InputError(f"{file}: {error}; drop or rename joints, or mend the file") from None
 
 
-def _parts(
+def sides_of(names: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """As `pairs`, also of "Bip01 L Thigh", whose side is in the middle."""
+    spelt = [re.sub(r"(?i)(?<=[ _.-])l(?=[ _.-])", "left", name) for name in names]
+    spelt = [re.sub(r"(?i)(?<=[ _.-])r(?=[ _.-])", "right", name) for name in spelt]
+    return pairs(spelt)
+
+
+def parts_of(
     names: Sequence[str], parents: Sequence[int], sides: Sequence[tuple[int, int]]
 ) -> dict[str, tuple[int, ...]]:
+    """Trunk, arms and legs by the names of joints; those of them that there are."""
     side = {pair[at]: ("left", "right")[at] for pair in sides for at in (0, 1)}
 
     def part(joint: int) -> str:
