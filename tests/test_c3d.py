@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from skelf.cli import main as cli
-from skelf.data.readers.c3d import spanning_tree
+from skelf.data.motion.marker_tree import spanning_tree
 from skelf.errors import InputError
 
 read = by_keys("c3d")

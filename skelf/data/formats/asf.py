@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,13 +65,16 @@ def acting(angles: np.ndarray, order: str) -> np.ndarray:
     return euler_rotation(order[::-1], angles[..., ::-1])
 
 
-def lines(file: Path) -> Lines:
-    """A text file's lines without comments."""
+def lines(file: Path) -> tuple[Lines, tuple[str, ...]]:
+    """A text file's lines without comments, and notes about its text."""
+    text, notes = source.text(file)
     split = (
         (number, line.partition("#")[0].split())
-        for number, line in enumerate(source.text(file).splitlines(), 1)
+        for number, line in enumerate(re.split(r"\r\n?|\n", text), 1)
     )
-    return [(number, words) for number, words in split if words]
+    worded = [(number, words) for number, words in split if words]
+    ascii_only = all(word.isascii() for _, words in worded for word in words)
+    return worded, () if ascii_only else notes
 
 
 def load_asf(file: Path) -> Rig:
@@ -79,12 +83,12 @@ def load_asf(file: Path) -> Rig:
     Raises:
         InputError: damaged, cut off, or no ASF.
     """
-    sections = _sections(file)
+    sections, encoding = _sections(file)
     units = {words[0].lower(): words[1:] for _, words in sections.get("units", [])}
     length = source.numbers(f"{file}: units: length", units.get("length", ["1"]), 1)[0]
     if length <= 0:
         raise InputError(f"{file}: units: length {length:g}; give a number above 0")
-    degrees = units.get("angle", ["deg"])[0:1] != ["rad"]
+    degrees = not "".join(units.get("angle", [])[:1]).lower().startswith("rad")
     root, notes = _root(file, sections.get("root", []), degrees)
     bones = [root, *_bones(file, sections.get("bonedata", []), degrees)]
     if len(bones) < 2:
@@ -97,17 +101,18 @@ def load_asf(file: Path) -> Rig:
         parents=tuple(place[parents[at]] for at in order),
         scale=INCH / float(length),
         degrees=degrees,
-        notes=notes,
+        notes=(*encoding, *notes),
     )
 
 
-def _sections(file: Path) -> dict[str, Lines]:
-    """The lines below each ":keyword"."""
+def _sections(file: Path) -> tuple[dict[str, Lines], tuple[str, ...]]:
+    """The lines below each ":keyword", and notes about the text."""
     if not file.is_file():
         raise InputError(f"{file}: no such file; give the .asf skeleton of the motions")
     sections: dict[str, Lines] = {}
     current: Lines = []
-    for number, words in lines(file):
+    listed, notes = lines(file)
+    for number, words in listed:
         if words[0].startswith(":"):
             current = sections.setdefault(words[0][1:].lower(), [])
         else:
@@ -116,7 +121,7 @@ def _sections(file: Path) -> dict[str, Lines]:
         raise InputError(
             f"{file}: no :bonedata or no :hierarchy, so it is no ASF skeleton, or it is cut off"
         )
-    return sections
+    return sections, notes
 
 
 def _root(file: Path, listed: Lines, degrees: bool) -> tuple[Bone, tuple[str, ...]]:

@@ -61,8 +61,10 @@ def load_recording(file: Path) -> Recording:
         raise InputError(f"{file}: its parameters are damaged; copy or export it again") from None
     points, fps = _points(file, raw, processor, parameters)
     labels: list[str] = []
-    for number in ("", *range(2, 10)):  # one list holds at most 255
-        more = parameters.get(f"POINT:LABELS{number}", [])
+    for number in ("", *range(2, 1 + points.shape[1])):  # one list holds at most 255
+        more = parameters.get(f"POINT:LABELS{number}")
+        if more is None:
+            break
         labels += more if isinstance(more, list) else []
     labels = [*labels, *[""] * points.shape[1]][: points.shape[1]]
     return Recording(points, labels, fps, parameters)
@@ -107,10 +109,18 @@ def _value(raw: bytes, at: int, processor: int) -> Value:
         order = ">" if processor == MIPS else "<"
         return np.frombuffer(raw, f"{order}u{_SIZES[kind]}", count, data).astype(np.int64)
     width = sizes[0] if sizes else 1
-    text = raw[data : data + count].decode("latin-1")
     if not width or len(sizes) < 2:
-        return [text.strip(" \0")] if text else []
-    return [text[i : i + width].strip(" \0") for i in range(0, count, width)]
+        return [_text(raw[data : data + count])] if count else []
+    return [_text(raw[i : i + width]) for i in range(data, data + count, width)]
+
+
+def _text(raw: bytes) -> str:
+    """UTF-8, else Latin-1, which no byte can stop; without what pads it."""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    return text.strip(" \0\t\r\n")
 
 
 def _floats(raw: bytes, at: int, count: int, processor: int) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -13,6 +12,7 @@ from ...errors import InputError, unknown
 from ...layouts import layout as named_layout
 from ...skeleton import Skeleton
 from ..motion.axes import UPS, Up
+from .naming import NamePattern
 
 MOST_BYTES = 1 << 20
 
@@ -106,17 +106,7 @@ class CsvMapping:
         """What a file's path says, by the words of `clip`; None when it does not fit."""
         if not self.clip:
             return {}
-        pattern = ""
-        for part in re.split(r"(\{\w+\}|\*)", self.clip):
-            if part == "*":
-                pattern += "[^/]*"
-            elif re.fullmatch(r"\{\w+\}", part):
-                word = part[1:-1]  # numbers match possessively: no name can make this slow
-                pattern += "(?P<class_>[^/]+)" if word == "class" else rf"(?P<{word}_>\d{{1,9}}+)"
-            else:
-                pattern += re.escape(part)
-        match = re.fullmatch(pattern, name)
-        return {k[:-1]: v for k, v in match.groupdict().items()} if match else None
+        return NamePattern(self.clip, "clip").read(name)
 
     def _refuse(self, path: Path) -> None:
         checks = (
@@ -146,12 +136,7 @@ class CsvMapping:
         for name in self.joints:
             if name not in self.skeleton.names:
                 raise InputError(f"{path}: joints: {unknown('joint', name, self.skeleton.names)}")
-        words = re.findall(r"\{(\w+)\}", self.clip)
-        plain = not re.search(r"[{}]", re.sub(r"\{\w+\}", "", self.clip))
-        if len(set(words)) < len(words) or not plain or not all(w.isidentifier() for w in words):
-            raise InputError(f"{path}: clip = {self.clip!r}: name each word once, as {{subject}}")
-        if self.clip.count("*") + ("class" in words) > 3:  # more could take for ever to match
-            raise InputError(f"{path}: clip = {self.clip!r}: use at most three of * and {{class}}")
+        NamePattern(self.clip, f"{path}: clip")
         if len(set(self.words)) < len(self.words):
             raise InputError(f"{path}: joints: two joints have one word; give each its own")
 

@@ -8,11 +8,16 @@ from math import gcd
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
+import numpy as np
+
 from ...errors import InputError
 from ...settings.options import option
 from .members import Member
 
 LONGEST = 1 << 20  # frames of a video: ten hours
+MOST_DIGITS = 18  # what 64 bits hold
+FIELDS = ("subject", "camera", "setup")
+_RESERVED = {"start", "length", "fps", "name", "label"}
 Folders = Literal["none", "class"]
 Class = tuple[int, str]
 """Label and name; -1 and "" where there is none."""
@@ -21,6 +26,94 @@ Class = tuple[int, str]
 def folders_option() -> Any:  # a field, as of `option`
     """The field `folders` of the options of a reader of many videos."""
     return option("none", "class: the first folder below the path is the class")
+
+
+class NamePattern:
+    """What files' paths say: `{class}`, `{subject}`, `{camera}`, `{setup}`, other numbers, `*`.
+
+    Args:
+        pattern: for a whole path, as "S{subject}/{class}_{fold}_*.bvh"; a word in braces stands for
+            a whole number, `{class}` for a name, `*` for anything but a slash.
+        where: starts messages.
+
+    Raises:
+        InputError: a word twice or of another form, or more than three of * and {class}.
+
+    Examples:
+        >>> NamePattern("S{subject}_{class}.bvh", "clip").read("S07_walk.bvh")
+        {'subject': '07', 'class': 'walk'}
+    """
+
+    def __init__(self, pattern: str, where: str) -> None:
+        self.pattern, self.where = pattern, where
+        self.words = re.findall(r"\{(\w+)\}", pattern)
+        plain = not re.search(r"[{}]", re.sub(r"\{\w+\}", "", pattern))
+        unique = len(set(self.words)) == len(self.words)
+        if not plain or not unique or not all(w.isidentifier() for w in self.words):
+            raise InputError(f"{where} = {pattern!r}: name each word once, as {{subject}}")
+        if reserved := [word for word in self.words if word in _RESERVED]:
+            raise InputError(
+                f"{where} = {pattern!r}: {reserved[0]!r} is a column of every set; use another word"
+            )
+        if pattern.count("*") + ("class" in self.words) > 3:  # more could take for ever to match
+            raise InputError(f"{where} = {pattern!r}: use at most three of * and {{class}}")
+        expression = ""
+        for part in re.split(r"(\{\w+\}|\*)", pattern):
+            if part == "*":
+                expression += "[^/]*"
+            elif part == "{class}":
+                expression += "(?P<class_>[^/]+)"
+            elif re.fullmatch(r"\{\w+\}", part):  # possessively: no name can make this slow
+                expression += rf"(?P<{part[1:-1]}_>\d++)"
+            else:
+                expression += re.escape(part)
+        self._expression = re.compile(expression)
+
+    def read(self, name: str) -> dict[str, str] | None:
+        """Word -> what the path has for it; None when the path does not fit.
+
+        Raises:
+            InputError: a number of more digits than a column holds.
+        """
+        match = self._expression.fullmatch(name)
+        if not match:
+            return None
+        by_word = {key[:-1]: text for key, text in match.groupdict().items()}
+        for word, text in by_word.items():
+            if word != "class" and len(text) > MOST_DIGITS:
+                raise InputError(
+                    f"{name}: {{{word}}} of {self.where} = {self.pattern!r} is {text[:40]}, "
+                    f"{len(text)} digits; a column holds {MOST_DIGITS}, so write * there, or "
+                    "rename the file"
+                )
+        return by_word
+
+    def columns(self, names: Sequence[str]) -> dict[str, Any]:  # arguments of `ClipSet.build`
+        """The columns of a set whose clips come from these paths.
+
+        Raises:
+            InputError: a path that does not fit.
+        """
+        by_name = []
+        for name in names:
+            by_word = self.read(name)
+            if by_word is None:
+                raise InputError(
+                    f"{name}: does not fit {self.where} = {self.pattern!r} (a word in braces is a "
+                    "whole number, {class} a name); rename the file, or mend the pattern"
+                )
+            by_name.append(by_word)
+        numbers = {
+            word: np.array([int(by_word[word]) for by_word in by_name])
+            for word in self.words
+            if word != "class"
+        }
+        columns: dict[str, Any] = {key: numbers.pop(key) for key in FIELDS if key in numbers}
+        if "class" in self.words:
+            class_names = sorted({by_word["class"] for by_word in by_name})
+            columns["class_names"] = class_names
+            columns["label"] = [class_names.index(by_word["class"]) for by_word in by_name]
+        return columns | ({"columns": numbers} if numbers else {})
 
 
 def frame_number(name: str | int, where: str) -> int:

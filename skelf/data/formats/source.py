@@ -10,7 +10,6 @@ import numpy as np
 from ...errors import InputError
 from ..motion.resample import LARGEST, RATES
 from .members import Member
-from .text import read_text
 
 JOINTS = 1000
 """Joints that a file may have: full rigs with fingers and faces have about 250."""
@@ -48,25 +47,42 @@ def content(path: Path) -> bytes:
     return raw
 
 
-def text(path: Path) -> str:
-    """The text of a file, UTF-8 with or without a byte order mark.
+def text(path: Path) -> tuple[str, tuple[str, ...]]:
+    """The text of a file, and a note where it is neither UTF-8 nor UTF-16.
+
+    Programs write names and comments in the encoding of their country. Numbers and keywords are
+    the same in all of these, so such bytes are read as Latin-1, which no byte can stop.
 
     Raises:
         InputError: unreadable, empty, or not text.
     """
-    decoded = read_text(Member(path), MOST_BYTES)
+    raw = content(path)
+    encoding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    notes: tuple[str, ...] = ()
+    try:
+        decoded = raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        if b"\0" in raw:
+            raise InputError(
+                f"{path}: not UTF-8 text (byte {error.start}); is it another kind of file?"
+            ) from None
+        decoded = raw.decode("latin-1")
+        notes = ("not UTF-8: letters beyond ASCII in names are read as Latin-1",)
     if "\0" in decoded:
         raise InputError(f"{path}: holds NUL bytes, so it is no text file; name the right file")
-    return decoded
+    return decoded, notes
 
 
-def numbers(where: str, words: Sequence[str], count: int | None = None) -> np.ndarray:
+def numbers(
+    where: str, words: Sequence[str], count: int | None = None, *, gaps: bool = False
+) -> np.ndarray:
     """Words as float64.
 
     Args:
         where: file and place, which starts the message.
         words: the numbers as written.
         count: how many are needed; None for any.
+        gaps: NaN passes.
 
     Raises:
         InputError: another count, no number, NaN, infinite, or beyond `LARGEST`.
@@ -79,7 +95,8 @@ def numbers(where: str, words: Sequence[str], count: int | None = None) -> np.nd
             values[at] = float(word)
         except ValueError:
             raise InputError(f"{where}: {word[:40]!r} is no number; mend the file") from None
-    return believed(where, values)
+    believed(where, values[~np.isnan(values)] if gaps else values)
+    return values
 
 
 def believed(where: str, values: np.ndarray) -> np.ndarray:

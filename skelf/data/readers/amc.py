@@ -22,7 +22,8 @@ from ..formats import source
 from ..formats.asf import Bone, Lines, Rig, acting
 from ..motion import mocap
 from ..motion.kinematics import forward
-from ..motion.mocap import Folders, Mocap, Motion, folders_option
+from ..motion.mocap import Folders, Mocap, folders_option
+from ..motion.recorded import Motion
 from ..motion.resample import LARGEST
 from ..pool import Progress
 
@@ -96,12 +97,12 @@ def read_amc(
 
 
 def load_amc(file: Path, rig: Rig, *, fps: float | None, root_motion: bool) -> Motion:
-    """One motion's joint positions, in units of its skeleton.
+    """One motion's joint positions, in units of its skeleton; NaN below a number that is NaN.
 
     Raises:
         InputError: damaged, or not of this skeleton.
     """
-    lines = asf_file.lines(file)
+    lines, notes = asf_file.lines(file)
     head = {words[0].lower(): words[1:] for _, words in lines[:50] if words[0].startswith(":")}
     if fps is None:
         stated = head.get(":samples-per-second", [str(CMU_RATE)])
@@ -112,7 +113,7 @@ def load_amc(file: Path, rig: Rig, *, fps: float | None, root_motion: bool) -> M
         _positions(rig, [column[at : at + BLOCK] for column in values], degrees, root_motion)
         for at in range(0, len(values[0]), BLOCK)
     ]
-    notes = rig.notes
+    notes = tuple(dict.fromkeys(notes + rig.notes))
     if resting:
         notes += (f"no values for {', '.join(resting)}, which stay at rest",)
     return Motion(
@@ -190,11 +191,12 @@ def _values(file: Path, first: int, bone: Bone, rows: list[list[str]], frames: i
         return np.zeros((frames, bone.width))
     try:
         values = np.array(rows, np.float64)
+        wrong = (np.abs(values) > LARGEST).any(1)  # NaN is a gap
     except ValueError:
-        values = np.full((frames, bone.width), np.nan)
-    wrong = ~(np.abs(values) <= LARGEST).all(1)
+        values, wrong = np.zeros((frames, bone.width)), np.ones(frames, bool)
     for row in np.flatnonzero(wrong):  # the slow way, to name the frame
-        values[row] = source.numbers(f"{file}: frame {first + row}: {bone.name}", rows[row])
+        where = f"{file}: frame {first + row}: {bone.name}"
+        values[row] = source.numbers(where, rows[row], gaps=True)
     return values
 
 

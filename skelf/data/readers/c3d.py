@@ -6,8 +6,7 @@ on a damaged file they crash the interpreter (ezc3d 1.7.2, compiled) or decode f
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +17,31 @@ from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import c3d_file, source
 from ..motion import mocap
-from ..motion.mocap import Folders, Mocap, Motion, folders_option
+from ..motion.axes import UPS, Up
+from ..motion.mocap import Folders, Mocap, folders_option
+from ..motion.recorded import Motion
 from ..pool import Progress
 
-UNITS = {"mm": 0.001, "cm": 0.01, "dm": 0.1, "m": 1.0, "in": 0.0254, "ft": 0.3048}
-SAMPLES = 200  # frames from which the tree of markers is found
+_LENGTHS = {
+    "mm millimeter millimeters millimetre millimetres": 0.001,
+    "cm centimeter centimeters centimetre centimetres": 0.01,
+    "dm decimeter decimeters decimetre decimetres": 0.1,
+    "m meter meters metre metres": 1.0,
+    "in inch inches": 0.0254,
+    "ft foot feet": 0.3048,
+}
+UNITS = {word: metres for words, metres in _LENGTHS.items() for word in words.split()}
 # Lists of points that hold no positions but what a model derived.
 DERIVED = ("ANGLES", "FORCES", "MOMENTS", "POWERS", "SCALARS")
+# The same by their names, where no list has them: Plug-in Gait's outputs, centres of mass and of
+# pressure, and the origins and axes of its segments (LFEO, LFEP, LFEA, LFEL, ...).
+_MODEL = re.compile(
+    r".*(Angle|Force|Moment|Power)s?|.*(ANGLES|FORCES|MOMENTS|POWERS)"
+    r"|(?i:.*[ _.](angle|force|moment|power)s?)"
+    r"|(?i:.*(cent(re|er)s?_?of_?(mass|gravity|pressure)).*|[lr]?_?(com|cop|cog)(floor)?)"
+    r"|(PEL|HED|TRX|[LR](FE|TI|FO|TO|CL|HU|RA|HN))[OPAL]"
+)
+_UNLABELLED = re.compile(r"(?i)|\*.*|u_\d+|_?unlabell?ed[ _-]?\d*|uname\*?\d*|_\d+")
 
 
 @options("c3d")
@@ -45,8 +62,8 @@ def read_c3d(
 ) -> ClipSet:
     """Reads a `.c3d` file, or all of a folder and below, as one clip each, in metres with y up.
 
-    Gaps (negative residual, NaN, or exactly zero) become zeros; a warning counts them. Unlabelled
-    markers (`*1`) and what a model derived (angles, forces, ...) are left out.
+    Gaps (negative residual, NaN, or exactly zero) are filled by `missing`; a warning counts them.
+    Points without a label (`*1`) and what a model derived (angles, ...) are left out, with a note.
 
     Args:
         path: the file or folder. All files must have the same markers, unless a layout picks
@@ -65,7 +82,7 @@ def read_c3d(
     return mocap.collect(
         path,
         source.find(path, ".c3d"),
-        _loader(),
+        load_markers,
         layout,
         how.mocap,
         folders=how.folders,
@@ -74,96 +91,80 @@ def read_c3d(
     )
 
 
-def _loader() -> Callable[[Path], Motion]:
-    """Reads files; those with the same markers have the tree of the first of them."""
-    trees: dict[frozenset[str], dict[str, str]] = {}
-
-    def load_one(file: Path) -> Motion:
-        motion = load_markers(file)
-        names = motion.names
-        tree = trees.get(frozenset(names))
-        if tree is None:
-            parents = spanning_tree(motion.joints)
-            tree = {names[at]: names[p] if p >= 0 else "" for at, p in enumerate(parents)}
-            trees[frozenset(names)] = tree
-        index = {name: at for at, name in enumerate(names)} | {"": -1}
-        return replace(motion, parents=tuple(index[tree[name]] for name in names))
-
-    return load_one
-
-
 def load_markers(file: Path) -> Motion:
-    """One file's markers, all of them roots.
+    """One file's markers, without a tree.
 
     Raises:
         InputError: damaged, no C3D, or no marker in it.
     """
     recording = c3d_file.load_recording(file)
-    derived = [recording.parameters.get(f"POINT:{kind}", []) for kind in DERIVED]
-    models = {name for names in derived if isinstance(names, list) for name in names if name}
     labels = recording.labels
-    markers = [
-        at for at, name in enumerate(labels) if name and name[0] != "*" and name not in models
-    ]
-    names = tuple(labels[at] for at in markers)
+    listed = [recording.parameters.get(f"POINT:{kind}", []) for kind in DERIVED]
+    models = {name for names in listed if isinstance(names, list) for name in names if name}
+    models |= {name for name in labels if _MODEL.fullmatch(name.rpartition(":")[2])}
+    left_out = models | {name for name in labels if _UNLABELLED.fullmatch(name)}
+    markers = [at for at, name in enumerate(labels) if name not in left_out]
     joints = recording.points[:, markers]
-    if not names or np.isnan(joints).all():
+    if not markers or np.isnan(joints).all():
         raise InputError(f"{file}: no labelled marker is seen in any frame; nothing to import")
-    if len(set(names)) < len(names) or len(names) > source.JOINTS:
-        twice = next((name for name in names if names.count(name) > 1), "")
-        problem = f"marker {twice!r} stands twice" if twice else f"{len(names)} markers"
-        raise InputError(f"{file}: {problem}; label each once, at most {source.JOINTS}")
+    if len(markers) > source.JOINTS:
+        raise InputError(f"{file}: {len(markers)} markers; a person has at most {source.JOINTS}")
+    names, notes = _numbered([labels[at] for at in markers])
+    notes += _left_out(labels, models)
     unit = _text(recording, "POINT:UNITS").lower()
-    notes = []
-    if len(names) < len(labels):
-        notes.append("points without a label and those that a model derived are left out")
     if unit not in UNITS:
         notes.append(f"its unit {unit!r} is unknown: millimetres assumed; give scale=METRES")
+    up, more = _up(_text(recording, "POINT:Y_SCREEN"))
     return Motion(
         joints=joints,
         names=names,
-        parents=(-1,) * len(names),
+        parents=(),
         fps=recording.fps,
         scale=UNITS.get(unit, UNITS["mm"]),
-        up="y" if _text(recording, "POINT:Y_SCREEN").upper().endswith("Y") else "z",
-        notes=tuple(notes),
+        up=up,
+        notes=(*notes, *more),
+        left_out=tuple(name for name in labels if name in left_out and name),
     )
+
+
+def _left_out(labels: list[str], models: set[str]) -> list[str]:
+    """Notes about points that are no markers."""
+    notes = []
+    unlabelled = sum(bool(_UNLABELLED.fullmatch(name)) for name in labels)
+    if unlabelled:
+        notes.append(f"{unlabelled} points without a label are left out")
+    derived = [name for name in labels if name in models]
+    if derived:
+        some = ", ".join(derived[:4]) + (", ..." if len(derived) > 4 else "")
+        notes.append(f"{len(derived)} points that a model derived are left out: {some}")
+    return notes
+
+
+def _numbered(labels: list[str]) -> tuple[tuple[str, ...], list[str]]:
+    """Labels of which the second of one name has `_2` behind it, and a note."""
+    names: list[str] = []
+    for label in labels:
+        name, number = label, 1
+        while name in names or (number > 1 and name in labels):
+            number += 1
+            name = f"{label}_{number}"
+        names.append(name)
+    repeated = [f"{name} for {label}" for name, label in zip(names, labels, strict=True)
+                if name != label]  # fmt: skip
+    notes = [f"labels that stand twice are numbered: {', '.join(repeated[:4])}"] if repeated else []
+    return tuple(names), notes
+
+
+def _up(screen: str) -> tuple[Up, tuple[str, ...]]:
+    """The axis of the file that POINT:Y_SCREEN names as the one up on a screen; z by custom."""
+    axis = "".join(screen.split()).lower().removeprefix("+")
+    for up in UPS:
+        if up == axis:
+            return up, ()
+    unread = f"POINT:Y_SCREEN {screen!r} is none of y, -y, z, -z: z taken as up; else give up=y"
+    return "z", (unread,) if screen else ()
 
 
 def _text(recording: c3d_file.Recording, key: str) -> str:
     value = recording.parameters.get(key)
     return value[0].strip() if isinstance(value, list) and value else ""
-
-
-def spanning_tree(joints: np.ndarray) -> list[int]:
-    """Parents of markers: the tree whose links stay shortest, from the most central marker.
-
-    The length of a link is the 0.9 quantile over frames of the distance, so that a hand that
-    touches the knee for a while still hangs off its wrist.
-
-    Args:
-        joints: `(T, V, 3)`, NaN where a marker was not seen.
-
-    Returns:
-        `V` parents, -1 for the central marker.
-    """
-    count = joints.shape[1]
-    some = joints[np.linspace(0, len(joints) - 1, min(len(joints), SAMPLES)).astype(np.int64)]
-    apart = np.empty((count, count))
-    for marker in range(count):
-        distance = np.linalg.norm(some - some[:, marker, None], axis=-1)
-        distance[np.isnan(distance)] = 1e12  # never seen together: the last choice
-        apart[marker] = np.quantile(distance, 0.9, axis=0)
-    root = int(np.median(apart, axis=1).argmin())
-    parents = np.full(count, root)
-    parents[root] = -1
-    nearest = apart[root].copy()
-    outside = np.ones(count, bool)
-    outside[root] = False
-    while outside.any():  # Prim's algorithm
-        marker = int(np.where(outside, nearest, np.inf).argmin())
-        outside[marker] = False
-        closer = outside & (apart[marker] < nearest)
-        parents[closer] = marker
-        nearest[closer] = apart[marker][closer]
-    return [int(parent) for parent in parents]

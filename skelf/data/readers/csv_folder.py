@@ -20,8 +20,6 @@ from ..motion.axes import upright
 from ..motion.missing import Missing, fill
 from ..pool import Progress
 
-FIELDS = ("subject", "camera", "setup")
-
 
 @options("csv")
 class CsvFolder:
@@ -97,7 +95,7 @@ def read_csv_folder(
         name=list(files),
         fps=form.fps,
         label=[classes.index(s["class"]) if "class" in s else -1 for s in from_name],
-        **{key: columns.pop(key, None) for key in FIELDS},
+        **{key: columns.pop(key, None) for key in naming.FIELDS},
         columns=columns,
         attributes={"title": path.name, "source": path.name}
         | ({"confidence": "true"} if form.confidence else {}),
