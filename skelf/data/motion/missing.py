@@ -41,3 +41,25 @@ def fill(coordinates: np.ndarray, seen: np.ndarray, rule: Missing) -> np.ndarray
         share = (time - first) / np.maximum(second - first, 1)
         filled = filled + (visible[second, joint] - filled) * share[..., None]
     return np.where(seen[..., None], visible, filled).astype(coordinates.dtype, copy=False)
+
+
+def fill_clip(joints: np.ndarray, seen: np.ndarray, rule: Missing) -> np.ndarray:
+    """A clip's joints with a place for those that were not seen, person by person.
+
+    The rule works from a person's first frame to the last; outside nobody is made up.
+
+    Args:
+        joints: `(T, M, V, C)`, coordinates alone.
+        seen: `(T, M, V)` bool.
+        rule: see `Missing`.
+
+    Returns:
+        `(T, M, V, C)`, zeros where nothing stands.
+    """
+    filled = np.zeros_like(joints)
+    for person in range(joints.shape[1]):
+        present = np.flatnonzero(seen[:, person].any(axis=1))
+        if len(present):
+            span = slice(present[0], present[-1] + 1)
+            filled[span, person] = fill(joints[span, person], seen[span, person], rule)
+    return filled
