@@ -25,7 +25,7 @@ from ..formats import members
 from ..formats.members import Member
 from ..formats.text import number, read_csv
 from ..frames import Frames
-from ..motion.missing import Missing, fill_clip
+from ..motion.missing import Missing, fill_nan
 from ..pool import Progress
 
 FPS = 30
@@ -141,10 +141,7 @@ def _recording(
         if not re.fullmatch(r"\d", code) or int(code) > len(CLASSES):
             raise InputError(f"{where}: action code {code[:20]!r}; use 0 to {len(CLASSES)}")
         codes.append(int(code))
-    seen = ~np.isnan(joints[:, None]).any(axis=3)
-    if not seen.all():
-        joints = fill_clip(joints[:, None], seen, missing)[:, 0]
-    return joints, codes
+    return fill_nan(joints[:, None], missing)[:, 0], codes
 
 
 def _runs(codes: list[int]) -> list[tuple[int, int, int]]:
