@@ -169,10 +169,12 @@ def _frame_column(names: list[_Name], varying: list[int], words: list[str], wher
         if len(fitting) == 1:
             return fitting[0]
         left = fitting or left
-    counts = {i: len({name.numbers[i] for name in names}) for i in left}
-    most = max(left, key=lambda i: (counts[i], i))
+    values = {i: sorted({name.numbers[i] for name in names}) for i in left}
+    counts = {i: len(values[i]) for i in left}
+    # Of equal ones that whose numbers follow one another, as those of a time beside do not.
+    most = max(left, key=lambda i: (counts[i], values[i][0][-1] - values[i][-1][-1], i))
     rest = max(counts[i] for i in left if i != most) if len(left) > 1 else 0
-    if counts[most] < 2 * rest and most != left[-1]:
+    if counts[most] < 2 * rest and most != left[-1] and len(values[most]) < len(names):
         raise InputError(
             f"{where}: {len(left)} numbers vary in the names {_shown(names)}; which of them counts "
             "the frames cannot be told: write frame before it, as frame0012, or keep one video in "
@@ -244,7 +246,7 @@ def _label(name: _Name, column: int) -> str:
         else:
             text += digits
         text += name.texts[i + 1]
-    return re.sub(r"([ _.\-])[ _.\-]+", r"\1", text).strip(" _.-")
+    return re.sub(r"([ _.\-])[ _.\-]+", r"\1", text).strip(" _.-/")
 
 
 def _labels(labels: list[str]) -> list[str]:
