@@ -223,7 +223,7 @@ def test_names_as_bytes_and_unsigned_labels(tmp_path: Path) -> None:
     assert clips.label.tolist() == [1, 0, 999] and len(clips.class_names) == 1000
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 1e300])
 def test_bad_joints_name_clip_and_frame(tmp_path: Path, value: float) -> None:
     frames = fields()["frames"].astype(np.float64)
     frames[7, 0, 3, 1] = value

@@ -123,23 +123,42 @@ def test_cut_off(name: str, tmp_path: Path) -> None:
     assert "cut off" in refused(name, tmp_path, cut)
 
 
-@ALL
-@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e39", "1e999"])
-def test_no_finite_number(name: str, value: str, tmp_path: Path) -> None:
-    def spoil(file: Path) -> None:
-        content = file.read_text()
-        if name in JSON:
-            number = content.index(".", content.index("keypoints")) if "keypoints" in content else 0
-            start = content.rindex(" ", 0, number or content.index(".")) + 1
-            start += content[start] == "["
-            end = min(content.index(mark, start) for mark in ",]}" if mark in content[start:])
-        else:
-            start = content.index("\n") + 1 + (2 if name == "mediapipe csv" else 0)
-            end = min(content.index(mark, start) for mark in ", " if mark in content[start:])
-        file.write_text(content[:start] + value + content[end:])
+def spoil(name: str, file: Path, value: str) -> None:
+    """Puts a value in the place of a number."""
+    content = file.read_text()
+    if name in JSON:
+        number = content.index(".", content.index("keypoints")) if "keypoints" in content else 0
+        start = content.rindex(" ", 0, number or content.index(".")) + 1
+        start += content[start] == "["
+        end = min(content.index(mark, start) for mark in ",]}" if mark in content[start:])
+    else:
+        start = content.index("\n") + 1 + (2 if name == "mediapipe csv" else 0)
+        end = min(content.index(mark, start) for mark in ", " if mark in content[start:])
+    file.write_text(content[:start] + value + content[end:])
 
-    message = refused(name, tmp_path, spoil)
+
+@ALL
+@pytest.mark.parametrize("value", ["Infinity", "-Infinity", "1e39", "1e999"])
+def test_no_finite_number(name: str, value: str, tmp_path: Path) -> None:
+    message = refused(name, tmp_path, lambda file: spoil(name, file, value))
     assert "no finite number" in message
+
+
+@ALL
+def test_nan_is_a_joint_that_was_not_seen(name: str, tmp_path: Path) -> None:
+    format_, path, file = made(name, tmp_path)
+    whole = READERS[format_](path)
+    spoil(name, file, "NaN")
+    clips = READERS[format_](path)
+    clips.validate()
+    changed = (clips.joints != whole.joints).any(axis=-1)
+    if name == "mediapipe":  # it was one in the image, which only tells persons apart
+        assert not changed.any()
+        return
+    assert changed.sum() == 1  # one joint in one frame, with another's place
+    assert clips.joints[changed][0, : clips.coordinates].any() == (name != "kinetics")
+    if clips.confidence:
+        assert clips.joints[changed][0, -1] == 0
 
 
 @pytest.mark.parametrize("name", JSON)

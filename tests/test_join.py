@@ -18,6 +18,7 @@ from skelf.data import clips as clips_module
 from skelf.data.clips import ClipSet
 from skelf.data.join import joined
 from skelf.data.join_notes import figure, notes
+from skelf.data.quality.people import people
 from skelf.errors import InputError
 from skelf.layouts import COCO17, KINECT20
 
@@ -225,3 +226,66 @@ def test_command(tmp_path: Path) -> None:
         assert message in str(refused.exception)
     assert [store.read_bytes() for store in stores] == before
     assert sorted(tmp_path.iterdir()) == sorted([*stores, out])  # nothing half-written
+
+
+def sessions() -> list[ClipSet]:
+    """Five people on two days; the second day one of them."""
+    who = ["anna", "ben", "cleo", "dora", "emil"]
+    first = made("day1", (3,) * 5, subject=[0, 1, 2, 3, 4], name=[f"{w}_walk" for w in who])
+    return [first, made("day2", (4,), subject=[2], name=["subject02_sit"])]
+
+
+def test_same_subjects_keep_their_numbers() -> None:
+    with pytest.warns(UserWarning, match=r"numbered apart: 5 \+ 1 = 6 people; .* \(5 by their num"):
+        apart = joined(sessions())
+    assert apart.subject.tolist() == [0, 1, 2, 3, 4, 7]
+    with pytest.warns(UserWarning, match="subjects keep their numbers: the sets share their 5 peo"):
+        pool = joined(sessions(), same_subjects=True)
+    assert pool.subject.tolist() == [0, 1, 2, 3, 4, 2]
+    assert json.loads(pool.attributes["numbers_from"])["subject"] == [0, 0]
+    # Cameras and setups stay apart: the people are the same, not the rooms.
+    pair = [made("a", (3,), camera=[1], subject=[1]), made("b", (3,), camera=[1], subject=[1])]
+    assert quiet(pair, same_subjects=True).camera.tolist() == [1, 3]
+    with warnings.catch_warnings():  # one set with numbers alone leaves nothing to ask
+        warnings.simplefilter("error")
+        joined([made("a", (3,), subject=[1]), made("b", (3,))])
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("subject03_walk", "day2/Subject3-sit"),
+        ("S001C001P003R001A001", "S002C001P003R001A001"),
+        ("patient 12", "patient012 again"),
+    ],
+)
+def test_one_name_with_two_numbers(names: tuple[str, str]) -> None:
+    twice = made("a", (3, 3, 3), subject=[1, 5, 6], name=[*names, "else"])
+    (found,) = people(twice)
+    assert found.severity == "warning" and found.clips.tolist() == [0, 1]
+    assert "is subject 1, 5" in found.what and "--same-subjects" in found.remedy
+    once = made("a", (3, 3, 3), subject=[5, 5, 6], name=[*names, "else"])
+    assert people(once) == []
+
+
+def test_one_word_with_two_numbers_in_a_pool() -> None:
+    days = [
+        made(day, (3,) * 4, subject=[0, 0, 1, 1], name=[
+            f"{who}_{what}" for who in ("anna", "ben") for what in ("walk", "sit")])
+        for day in ("day1", "day2")
+    ]  # fmt: skip
+    (found,) = people(quiet(days))
+    assert "anna is subject 0, 2; ben is subject 1, 3" in found.what
+    assert people(quiet(days, same_subjects=True)) == []
+    assert people(days[0]) == []
+
+
+def test_same_subjects_by_the_command(tmp_path: Path) -> None:
+    paths = []
+    for clips in sessions():
+        paths.append(str(tmp_path / f"{clips}.h5"))
+        clips.save(paths[-1])
+    out = tmp_path / "pool.h5"
+    result = CliRunner().invoke(app, ["join", *paths, "--out", str(out), "--same-subjects"])
+    assert result.exit_code == 0, result.output
+    assert ClipSet.open(out).subject.tolist() == [0, 1, 2, 3, 4, 2]

@@ -148,7 +148,7 @@ def test_refusals(tmp_path: Path) -> None:
         edit(file, lambda c: c["people"][0].update(pose_keypoints_2d=[1.0] * 26))
         read(tmp_path)
     file.rename(file.with_name("video1_3_keypoints.json"))
-    with pytest.raises(InputError, match="its frame number stands twice"):
+    with pytest.raises(InputError, match="are one frame by their names"):
         read(tmp_path)
     write(tmp_path / "z", {0: [body(18)]})
     file.with_name("video1_3_keypoints.json").unlink()

@@ -459,12 +459,12 @@ WRONG = {
     "keypoint": [
         None, 3, [[1.0]], np.zeros((5, 17, 2), np.float32), np.zeros((1, 5, 17, 4), np.float32),
         np.zeros((1, 0, 17, 2), np.float32), np.zeros((1, 5, 0, 2), np.float32),
-        np.full((1, 5, 17, 2), "x"), np.full((1, 5, 17, 2), np.nan, np.float32),
+        np.full((1, 5, 17, 2), "x"),
         np.full((1, 5, 17, 2), np.inf, np.float32),
     ],
     "keypoint_score": [
         np.zeros((1, 5, 16), np.float32), np.zeros((1, 5), np.float32), 0.5,
-        np.full((1, 5, 17), np.nan, np.float32),
+        np.full((1, 5, 17), np.inf, np.float32),
     ],
     "total_frames": [4, 6, "5", 1.5, -1],
     "label": [[1], "walk", 0.5, 10**30, 10**9, -2],

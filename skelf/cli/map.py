@@ -91,11 +91,17 @@ def join(
     classes: Annotated[
         str, typer.Option("--classes", help="shared: one class for one name; apart: set/name")
     ] = "shared",
+    same_subjects: Annotated[
+        bool,
+        typer.Option("--same-subjects", help="The sets show the same people: numbers stay."),
+    ] = False,
     force: Force = False,
 ) -> None:
     """Puts several sets of one joint layout into one store.
 
     Example: skelf data join nw_ucla.h5 precog.h5 cmu20.h5 --out pool.h5
+
+    Example: skelf data join monday.h5 tuesday.h5 --out week.h5 --same-subjects
     """
     paths = [located(path) for path in paths]
     if classes not in ("shared", "apart"):
@@ -112,6 +118,7 @@ def join(
         union = joining.joined(
             sets,
             classes="apart" if classes == "apart" else "shared",
+            same_subjects=same_subjects,
             scratch=out.absolute().parent,
         )
     union.save(out)

@@ -1,6 +1,7 @@
 """Several sets of one joint layout as one: a pool for pretraining, or for comparing sets.
 
-What the sets number for themselves is kept apart: subject 1 of one is not subject 1 of another.
+What the sets number for themselves is kept apart: subject 1 of one is not subject 1 of another,
+unless somebody says so.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ def joined(
     sets: Sequence[ClipSet],
     *,
     classes: Classes = "shared",
+    same_subjects: bool = False,
     scratch: str | Path | None = None,
 ) -> ClipSet:
     """All clips of several sets, in their order; frames go through in blocks.
@@ -42,6 +44,7 @@ def joined(
         sets: two or more, of equal layout and channels.
         classes: shared: classes of one name are one class. apart: those of different sets never
             are; where a name comes twice the set's stands before it, as "msr/walk".
+        same_subjects: the sets show the same people: subject 1 of one is subject 1 of the others.
         scratch: the folder where the frames wait; None: the system's folder for temporary files.
 
     Raises:
@@ -53,7 +56,7 @@ def joined(
         raise InputError("a pool needs two sets or more; name further stores")
     for other in sets[1:]:
         _refuse_other(sets[0], other)
-    for note in notes(sets, titles(sets)):
+    for note in [*notes(sets, titles(sets)), *_subjects_told(sets, same_subjects)]:
         warnings.warn(note, stacklevel=2)
     persons = max(clips.persons for clips in sets)
     with Frames((persons, *sets[0].joints.shape[2:]), scratch) as frames:
@@ -62,7 +65,7 @@ def joined(
             for _, block in clips.blocks():
                 frames.add(np.pad(block, room) if persons > clips.persons else block)
         pooled = frames.array()
-    table, added = _numbered(sets)
+    table, added = _numbered(sets, same_subjects)
     class_names, labels = _classes(sets, classes)
     parts = [name for clips in sets for name in _parts(clips)]
     return ClipSet.build(
@@ -138,13 +141,31 @@ def _refuse_other(first: ClipSet, other: ClipSet) -> None:
         )
 
 
-def _numbered(sets: Sequence[ClipSet]) -> tuple[dict[str, np.ndarray], dict[str, list[int]]]:
+def _subjects_told(sets: Sequence[ClipSet], same: bool) -> list[str]:
+    """A sentence about people, where more than one set numbers its own."""
+    people = [set(clips.subject[clips.subject >= 0].tolist()) for clips in sets]
+    if sum(map(bool, people)) < 2:
+        return []
+    together = len(set().union(*people))
+    if same:
+        return [f"subjects keep their numbers: the sets share their {together} people"]
+    listed = " + ".join(str(len(numbers)) for numbers in people)
+    return [
+        f"subjects are numbered apart: {listed} = {sum(map(len, people))} people; where the sets "
+        f"show the same people ({together} by their numbers), join them with --same-subjects"
+    ]
+
+
+def _numbered(
+    sets: Sequence[ClipSet], same_subjects: bool
+) -> tuple[dict[str, np.ndarray], dict[str, list[int]]]:
     """The columns of `NUMBERED` moved apart, and what was added to each set's."""
     table, added = {}, {}
     for key in NUMBERED:
         columns = [getattr(clips, key) for clips in sets]
         rooms = [int(values.max(initial=-1)) + 1 for values in columns]
-        added[key] = [sum(rooms[:i]) for i in range(len(sets))]
+        shared = key == "subject" and same_subjects
+        added[key] = [0 if shared else sum(rooms[:i]) for i in range(len(sets))]
         moved = zip(columns, added[key], strict=True)
         table[key] = np.concatenate([np.where(v >= 0, v + base, -1) for v, base in moved])
     return table, added

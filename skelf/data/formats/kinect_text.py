@@ -26,10 +26,11 @@ def parse_kinect(text: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
 
     Returns:
         `(T, S, 25, 3)` float32 in metres, bodies in the file's order, and `(T, S)` int64 numbers of
-        their tracks, counted from 0 as they come, -1 where nobody is; `S` is at least 1.
+        their tracks, counted from 0 as they come, -1 where nobody is; `S` is at least 1. Joints
+        that were not seen are NaN, where the file says so.
 
     Raises:
-        InputError: no such file, cut off, another number of joints, or a number that is none.
+        InputError: no such file, cut off, another number of joints, or a word that is no number.
     """
     words = Words(text)
     if not len(words):
@@ -76,10 +77,10 @@ def _arranged(
         raise InputError(f"{where}: a coordinate is no number ({error}); {REMEDY}") from None
     with np.errstate(over="ignore"):
         values = numbers.reshape(-1, JOINTS, 3).astype(np.float32)
-    finite = np.isfinite(values).all((1, 2))
-    if not finite.all():
-        at = frame[finite.argmin()]
-        raise InputError(f"{where}: frame {at}: a coordinate is NaN or infinite; {REMEDY}")
+    infinite = np.isinf(values).any((1, 2))
+    if infinite.any():
+        at = frame[infinite.argmax()]
+        raise InputError(f"{where}: frame {at}: a coordinate is infinite; {REMEDY}")
     places = int(place.max(initial=0)) + 1
     joints = np.zeros((frames, places, JOINTS, 3), np.float32)
     ids = np.full((frames, places), -1, np.int64)

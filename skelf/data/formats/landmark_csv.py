@@ -2,140 +2,205 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from ...errors import InputError
 from ...skeleton import Skeleton
-from ..motion.poses import Video
-from . import naming
+from ..motion.axes import upright
+from ..motion.video import Video
+from . import frame_names, landmark_columns, naming
+from .landmark_columns import FRAME, LABEL, PERSON, VIDEO, place_of
+from .landmark_rows import Rows, Source, frame_numbers, read_rows
 from .members import Member
-from .text import Table, column, read_csv
+from .text import Table, read_csv
 
-AXES = {"x": 0, "y": 1, "z": 2, "v": 3, "visibility": 3}
-FRAME = ("frame", "frame_number", "frame_index", "frame_id", "frame_num")
-JOINT = ("landmark", "landmark_id", "landmark_index", "landmark_name", "joint")
+RowLabels = Literal["clips", "segments", "none"]
+"""What becomes of a column of classes that change: a clip for each run of one class, segments of
+one recording, or nothing."""
 
 
-def read_landmarks(name: str, member: Member, class_: naming.Class, skeleton: Skeleton) -> Video:
-    """One video; empty cells are joints that were not found.
+class _Part(NamedTuple):
+    """One video's rows: its name below the file's, their places in `Rows`, their frames."""
+
+    name: str
+    rows: list[int]
+    frames: list[int]
+    step: int = 1
+    note: str = ""
+
+
+def read_landmarks(
+    name: str,
+    member: Member,
+    class_: naming.Class,
+    skeleton: Skeleton,
+    row_labels: RowLabels = "clips",
+    source: Source = "auto",
+) -> list[Video]:
+    """The videos of one file; what has no number was not seen.
 
     Args:
         name: of the clip.
         member: the file.
-        class_: of the clip.
+        class_: of the clip; where it has one, a column of classes is passed over.
         skeleton: names and number of the landmarks.
+        row_labels: what becomes of classes on every row.
+        source: what wrote the file; auto: what its columns and numbers say.
 
     Raises:
-        InputError: columns that are missing, landmarks that do not exist, cells without a number.
+        InputError: columns that are missing, landmarks that do not exist, cells without a number,
+            frame numbers that begin again.
     """
     table = read_csv(member)
-    header = [cell.lower() for cell in table.header]
-    joint = next((header.index(key) for key in JOINT if key in header), None)
-    parsed = _long(table, header, joint, skeleton) if joint is not None else None
-    numbers, places, joints = parsed or _wide(table, header, skeleton)
-    indices, length, step = naming.timeline(numbers, table.where, sampled=True)
-    video = Video(name, table.where, length, *class_, step=step)
+    header = [landmark_columns.plain(cell) for cell in table.header]
+    rows = read_rows(table, header, skeleton, source)
+    poses, notes = _poses(rows)
+    persons = _persons(table, header, rows)
+    parts = _parts(table, header, rows)
+    at = place_of(header, LABEL)
+    labels = [""] * len(rows.at)
+    if at is not None and class_[0] < 0 and row_labels != "none":
+        labels = [table.rows[i][at].strip()[:100] if at < len(table.rows[i]) else ""
+                  for i in rows.at]  # fmt: skip
+    videos = []
+    for part in parts:
+        whole = f"{name}/{part.name}" if len(parts) > 1 else name
+        for video, chosen in _labelled(whole, part, labels, table.where, class_, row_labels):
+            for i, frame in chosen:
+                video.add(frame, poses[part.rows[i]], persons[part.rows[i]])
+            video.notes += [part.note] if part.note else []
+            videos.append(video)
+    if len(parts) > 1:
+        notes.append(f"{len(parts)} videos in one file; a clip each")
+    if len(videos) > len(parts):
+        notes.append(
+            f"a class on every row: {len(videos)} runs of one class, a clip each "
+            "(row_labels=segments: one recording)"
+        )
+    videos[0].notes += notes
+    return videos
+
+
+def _labelled(
+    name: str,
+    part: _Part,
+    labels: Sequence[str],
+    where: str,
+    class_: naming.Class,
+    row_labels: RowLabels,
+) -> Iterator[tuple[Video, list[tuple[int, int]]]]:
+    """The clips of one part, each with its rows (by place in the part) and their frames."""
+    length = max(part.frames) + 1
+    order = sorted(range(len(part.rows)), key=lambda i: part.frames[i])
+    runs: list[tuple[str, list[int]]] = []
+    for i in order:
+        label = labels[part.rows[i]]
+        if not runs or runs[-1][0] != label:
+            runs.append((label, []))
+        runs[-1][1].append(i)
+    if len(runs) == 1 or row_labels == "segments":
+        video = Video(name, where, length, *class_, step=part.step)
+        if len(runs) == 1 and runs[0][0]:
+            video.class_name = runs[0][0]
+        elif len(runs) > 1:
+            ends = [part.frames[run[0]] for _, run in runs[1:]] + [length]
+            video.segments = [
+                (part.frames[run[0]], end, label)
+                for (label, run), end in zip(runs, ends, strict=True)
+                if label
+            ]
+        yield video, [(i, part.frames[i]) for i in order]
+        return
+    counts: dict[str, int] = {}
+    for label, run in runs:
+        counts[label] = counts.get(label, 0) + 1
+        number = f"-{counts[label]}" if counts[label] > 1 else ""
+        first = part.frames[run[0]]
+        video = Video(
+            f"{name}/{label or 'none'}{number}",
+            where,
+            part.frames[run[-1]] - first + 1,
+            class_name=label,
+            step=part.step,
+        )
+        yield video, [(i, part.frames[i] - first) for i in run]
+
+
+def _poses(rows: Rows) -> tuple[np.ndarray, list[str]]:
+    """`(R, V, C + 1)` in image axes, confidence last, and notes."""
+    joints, notes = rows.joints, []
     flat = np.isnan(joints[:, :, 2]).all()  # no z anywhere
     seen = ~np.isnan(joints[:, :, :2] if flat else joints[:, :, :3]).any(axis=2)
     # Without a column of visibility, what has a place was seen.
     sure = np.where(seen, np.where(np.isnan(joints[:, :, 3]), 1.0, joints[:, :, 3]), 0.0)
-    joints = np.where(seen[..., None], joints[:, :, : 2 if flat else 3], 0)
-    for at, row in zip(indices, places, strict=True):
-        video.add(at, np.concatenate([joints[row], sure[row][:, None]], axis=1))
-    return video
+    places = np.where(seen[..., None], joints[:, :, : 2 if flat else 3], 0)
+    if rows.freemocap:
+        places = upright(places, "z") * (0.001, -0.001, -0.001)  # back to image axes
+        notes.append(
+            "no visibility and all landmarks by name, as FreeMoCap writes them: taken for "
+            "millimetres with z up, stored as metres with y up (source=mediapipe leaves them)"
+        )
+    return np.concatenate([places, sure[..., None]], axis=2), notes
 
 
-def _wide(
-    table: Table, header: list[str], skeleton: Skeleton
-) -> tuple[list[int], list[int], np.ndarray]:
-    """Frame numbers, their rows and `(F, V, 4)` of a row a frame; NaN where nothing stands."""
-    columns = {i: parsed for i, cell in enumerate(header) if (parsed := _cell(cell, skeleton))}
-    numbered = [joint for joint, _, by_name in columns.values() if not by_name]
-    first = 1 if numbered and min(numbered) == 1 else 0
-    joints = np.full((len(table.rows), skeleton.joints, 4), np.nan)
-    have = set()
-    for i, (joint, axis, by_name) in columns.items():
-        joint -= 0 if by_name else first
-        if joint >= skeleton.joints:
-            raise InputError(
-                f"{table.where}: column {table.header[i]!r}: {skeleton.name} has "
-                f"{skeleton.joints} landmarks; name the layout of this data"
+def _persons(table: Table, header: list[str], rows: Rows) -> list[int]:
+    """The number of each row's person; -1 where the file names none."""
+    at = place_of(header, PERSON)
+    if at is None:
+        return [-1] * len(rows.at)
+    cells = [table.rows[i][at].strip() if at < len(table.rows[i]) else "" for i in rows.at]
+    numbers = {cell: number for number, cell in enumerate(dict.fromkeys(cells))}
+    return [numbers[cell] for cell in cells]
+
+
+def _parts(table: Table, header: list[str], rows: Rows) -> list[_Part]:
+    """The videos of the file: by its column of videos or images, else one."""
+    at = place_of(header, VIDEO)
+    cells = [""] * len(rows.at)
+    if at is not None:
+        cells = [table.rows[i][at].strip() if at < len(table.rows[i]) else "" for i in rows.at]
+    by_cell: dict[str, list[int]] = {}
+    for i, cell in enumerate(cells):
+        by_cell.setdefault(cell, []).append(i)
+    named = place_of(header, FRAME) is None
+    if named and len(by_cell) > 1 and 2 * len(by_cell) > len(cells):  # a name for each image
+        return [
+            _Part(
+                part.name,
+                [i for image in part.frames for i in by_cell[str(image)]],
+                [frame for image, frame in part.frames.items() for _ in by_cell[str(image)]],
+                part.step,
+                part.note,
             )
-        joints[:, joint, axis] = column(table, i)
-        have.add((joint, axis))
-    for joint, name in enumerate(skeleton.names):
-        if not {(joint, 0), (joint, 1)} <= have:
+            for part in frame_names.videos(list(by_cell), table.where, sampled=True)
+        ]
+    parts = []
+    for cell, chosen in by_cell.items():
+        numbers = frame_numbers(table, header, rows.at[chosen])
+        _refuse_restart(table, header, rows.at[chosen], numbers)
+        indices, _, step = naming.timeline(numbers, table.where, sampled=True)
+        name = PurePosixPath(cell.replace("\\", "/")).with_suffix("").name if cell else "none"
+        parts.append(_Part(name[:200], chosen, indices, step))
+    return parts
+
+
+def _refuse_restart(
+    table: Table, header: list[str], at: np.ndarray, numbers: Sequence[int]
+) -> None:
+    """Refuses a frame that comes again later; rows right behind one another are persons."""
+    if place_of(header, PERSON) is not None:
+        return
+    seen: set[int] = set()
+    for i, number in enumerate(numbers):
+        if i and number == numbers[i - 1]:
+            continue
+        if number in seen:
             raise InputError(
-                f"{table.where}: no columns for landmark {joint} ({name}); there must be "
-                f"{name}_x and {name}_y, or x_{joint} and y_{joint}"
+                f"{table.where}: line {table.lines[at[i]]}: frame {number} comes again; a file of "
+                "several videos needs a column video, one of several persons a column person"
             )
-    return _frames(table, header), list(range(len(table.rows))), joints
-
-
-def _long(
-    table: Table, header: list[str], joint: int, skeleton: Skeleton
-) -> tuple[list[int], list[int], np.ndarray]:
-    """The same of a row a landmark."""
-    missing = [key for key in ("x", "y") if key not in header]
-    if missing or not any(key in header for key in FRAME):
-        raise InputError(
-            f"{table.where}: column {missing[0] if missing else 'frame'!r} is missing; a row for "
-            "each landmark needs frame, landmark, x, y (and z, visibility)"
-        )
-    frame = np.array(_frames(table, header))
-    names = {name.lower(): i for i, name in enumerate(skeleton.names)}
-    cells = [row[joint].strip().lower() if joint < len(row) else "" for row in table.rows]
-    numbers = [
-        names.get(cell, int(cell) if re.fullmatch(r"\d{1,6}", cell) else -1) for cell in cells
-    ]
-    first = 0 if cells[0] in names else min(1, min(numbers))
-    which = np.array(numbers) - max(first, 0)
-    wrong = (np.array(numbers) < 0) | (which >= skeleton.joints)
-    if wrong.any():
-        at = int(wrong.argmax())
-        raise InputError(
-            f"{table.where}: line {table.lines[at]}: no landmark {cells[at][:40]!r}; "
-            f"{skeleton.name} has {skeleton.joints}"
-        )
-    frames, row = np.unique(frame, return_inverse=True)
-    pairs = row * skeleton.joints + which
-    if len(np.unique(pairs)) < len(pairs):
-        raise InputError(
-            f"{table.where}: a landmark stands twice in one frame; a file holds one person"
-        )
-    joints = np.full((len(frames), skeleton.joints, 4), np.nan)
-    for name, axis in AXES.items():
-        if name in header:
-            joints[row, which, axis] = column(table, header.index(name))
-    return frames.tolist(), list(range(len(frames))), joints
-
-
-def _cell(cell: str, skeleton: Skeleton) -> tuple[int, int, bool] | None:
-    """Landmark, axis and whether it was named, of a column's name; None for other columns."""
-    stem, _, axis = cell.rpartition("_")
-    if axis in AXES and stem:
-        names = [name.lower() for name in skeleton.names]
-        if stem in names:
-            return names.index(stem), AXES[axis], True
-        number = re.search(r"(?<!\d)\d{1,3}$", stem)
-        return (int(number[0]), AXES[axis], False) if number else None
-    swapped = re.fullmatch(r"(x|y|z|v|visibility)_?(\d{1,3})", cell)
-    return (int(swapped[2]), AXES[swapped[1]], False) if swapped else None
-
-
-def _frames(table: Table, header: list[str]) -> list[int]:
-    """The number of each row's frame; counted where no column says it."""
-    key = next((key for key in FRAME if key in header), None)
-    if key is None:
-        return list(range(len(table.rows)))
-    values = column(table, header.index(key))
-    wrong = ~((values >= 0) & (values < 1e15) & (values == np.floor(values)))
-    if wrong.any():
-        at = int(wrong.argmax())
-        raise InputError(
-            f"{table.where}: line {table.lines[at]}: {key}: {values[at]:g} is no frame number; "
-            "number the frames from 0"
-        )
-    return values.astype(np.int64).tolist()
+        seen.add(number)

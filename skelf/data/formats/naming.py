@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import gcd
 from pathlib import Path, PurePosixPath
@@ -128,6 +129,16 @@ def frame_number(name: str | int, where: str) -> int:
             f"{where}: no frame number in {str(name)[:60]!a}; number the frames, as 000012.jpg"
         )
     return int(digits[-1])
+
+
+def refuse_twice(numbers: Sequence[int], where: str) -> None:
+    """Raises InputError where two frames have one number: their poses would be two persons."""
+    if len(set(numbers)) < len(numbers):
+        counted = Counter(numbers)
+        twice = next(number for number in numbers if counted[number] > 1)
+        raise InputError(
+            f"{where}: frame {twice} stands twice; number the frames, one video in a file"
+        )
 
 
 def timeline(

@@ -33,10 +33,10 @@ def parse_skeleton(text: bytes, where: str) -> np.ndarray:
     """A recording: one row of 150 numbers a frame, zeros for a body that is not there.
 
     Returns:
-        `(T, 2, 25, 3)` float32, metres.
+        `(T, 2, 25, 3)` float32, metres; NaN where the file says so.
 
     Raises:
-        InputError: no rows, another count of numbers, NaN, or no numbers at all.
+        InputError: no rows, another count of numbers, infinity, or no numbers at all.
     """
     if not text.strip():
         raise InputError(f"{where}: empty; copy the file again")
@@ -51,10 +51,9 @@ def parse_skeleton(text: bytes, where: str) -> np.ndarray:
         )
     with np.errstate(over="ignore"):
         joints = rows.astype(np.float32).reshape(-1, 2, JOINTS, 3)
-    finite = np.isfinite(joints).all((1, 2, 3))
-    if not finite.all():
-        frame = int(finite.argmin())
-        raise InputError(f"{where}: frame {frame} holds NaN or infinity; {_REMEDY}")
+    infinite = np.isinf(joints).any((1, 2, 3))
+    if infinite.any():
+        raise InputError(f"{where}: frame {int(infinite.argmax())} holds infinity; {_REMEDY}")
     return joints
 
 

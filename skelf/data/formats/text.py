@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 MOST_BYTES = 1 << 28  # parsed JSON takes several times this in memory
 LARGEST = float(np.finfo(np.float32).max)
+NOT_SEEN = {"", "nan", "-nan", "null", "none", "na", "n/a", "nil", "-"}
+"""What stands in the place of a number where nothing was seen, in lower case."""
 _KINDS = {dict: "an object", list: "a list", str: "a string", int: "a whole number"}
 
 
@@ -46,7 +48,7 @@ def read_text(member: Member, most: int = MOST_BYTES) -> str:
 
 
 def read_json(member: Member, most: int = MOST_BYTES) -> object:
-    """The file as JSON; NaN and Infinity pass here, `numbers` refuses them where they stand.
+    """The file as JSON; NaN and Infinity pass here, `numbers` looks at them where they stand.
 
     Raises:
         InputError: no readable text (see `read_text`), not JSON, cut off, or nested too deeply.
@@ -64,11 +66,20 @@ def read_json(member: Member, most: int = MOST_BYTES) -> object:
         ) from None
 
 
-def read_csv(member: Member, delimiter: str = ",", most: int = MOST_BYTES) -> Table:
+def read_csv(
+    member: Member, delimiter: str = ",", most: int = MOST_BYTES, *, even: bool = True
+) -> Table:
     """The file as a table; empty lines are skipped.
 
+    Args:
+        member: the file.
+        delimiter: between cells.
+        most: bytes that it can have.
+        even: no row is longer than the header.
+
     Raises:
-        InputError: no readable text, no row below the header, or a row of another width.
+        InputError: no readable text, no row below the header, or a row longer than the header;
+            `column` refuses shorter ones.
     """
     lines = csv.reader(StringIO(read_text(member, most), newline=None), delimiter=delimiter)
     rows, places = [], []
@@ -81,11 +92,18 @@ def read_csv(member: Member, delimiter: str = ",", most: int = MOST_BYTES) -> Ta
         raise InputError(f"{member}: line {lines.line_num}: not CSV ({error}); mend it") from None
     if len(rows) < 2:
         raise InputError(f"{member}: no row below the header; a CSV has one row for each frame")
+    width = len(rows[0])
+    for row, line in zip(rows[1:], places[1:], strict=True):
+        if even and len(row) > width and any(cell.strip() for cell in row[width:]):
+            raise InputError(
+                f"{member}: line {line}: {len(row)} cells, the header names {width}; name "
+                "all columns there, or write one row for each landmark"
+            )
     return Table(str(member), [cell.strip() for cell in rows[0]], rows[1:], places[1:])
 
 
 def column(table: Table, index: int) -> np.ndarray:
-    """One column as float64; empty cells are NaN.
+    """One column as float64; NaN where nothing was seen, as `number` has it.
 
     Raises:
         InputError: a row too short, or a cell that is no finite number.
@@ -103,13 +121,13 @@ def column(table: Table, index: int) -> np.ndarray:
 
 
 def number(cell: str, where: str) -> float:
-    """A cell as a number; an empty one is NaN.
+    """A cell as a number; NaN where it is empty or one of `NOT_SEEN`.
 
     Raises:
-        InputError: something else, NaN or infinity.
+        InputError: something else, or infinity.
     """
     cell = cell.strip()
-    if not cell:
+    if cell.lower() in NOT_SEEN:
         return float("nan")
     try:
         value = float(cell)
@@ -153,18 +171,21 @@ def instance(value: object, kind: type[T], where: str) -> T:
 def numbers(values: object, width: int, where: str) -> np.ndarray:
     """A flat JSON list of numbers as float64 `(count, width)`.
 
+    NaN, null and the words of `NOT_SEEN` become NaN: nothing was seen.
+
     Raises:
         InputError: no list of finite numbers, or not a multiple of `width`.
     """
     array = None
     if isinstance(values, list):
+        values = [float("nan") if _not_seen(value) else value for value in values]
         try:
             array = np.asarray(values)
         except (ValueError, OverflowError):  # ragged
             array = None
     if array is None or array.ndim != 1 or array.dtype.kind not in "iuf":
         raise InputError(f"{where}: expected a flat list of numbers, not {_shown(values)}; mend it")
-    wrong = ~(np.abs(array) <= LARGEST)
+    wrong = np.abs(array) > LARGEST
     if wrong.any():
         at = int(wrong.argmax())
         raise InputError(
@@ -177,6 +198,10 @@ def numbers(values: object, width: int, where: str) -> np.ndarray:
             "or of another format"
         )
     return array.astype(np.float64).reshape(-1, width)
+
+
+def _not_seen(value: object) -> bool:
+    return value is None or (isinstance(value, str) and value.strip().lower() in NOT_SEEN)
 
 
 def _shown(value: object) -> str:

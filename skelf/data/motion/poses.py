@@ -11,7 +11,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -28,10 +28,10 @@ from ..frames import Frames
 from ..pool import Progress
 from . import tracks
 from .missing import Missing
+from .video import CROWD, Video, number_classes
 
 T = TypeVar("T")
 
-CROWD = 256  # poses in one frame: more is no output of an estimator
 MOST_PLACES = 1 << 22  # frames times persons of a clip: what they take stays near 1 GB
 
 
@@ -48,45 +48,6 @@ class Poses:
     )
     confidence: bool = option(True, "false drops that channel")
     fps: float = option(30.0, "frames a second of the videos", gt=0, lt=1e6)
-
-
-@dataclass
-class Video:
-    """One video's poses, in any order.
-
-    Args:
-        name: of the clip.
-        where: the file, for messages.
-        frames: its length.
-        label: class, -1 unknown.
-        class_name: of the label, where the file says it.
-        step: of the frames' numbers: 5 when the file holds every fifth frame.
-        frame: of each pose.
-        person: the source's number of each pose, -1 where it gives none.
-        joints: each `(V, C + 1)`, image axes, confidence last.
-        places: like `joints`, when persons must be told apart elsewhere (in the image).
-        crowd: frame -> its poses so far.
-    """
-
-    name: str
-    where: str
-    frames: int
-    label: int = -1
-    class_name: str = ""
-    step: int = 1
-    frame: list[int] = field(default_factory=list)
-    person: list[int] = field(default_factory=list)
-    joints: list[np.ndarray] = field(default_factory=list)
-    places: list[np.ndarray] = field(default_factory=list)
-    crowd: dict[int, int] = field(default_factory=dict, repr=False)
-
-    def add(self, frame: int, joints: np.ndarray, person: int = -1) -> None:
-        """One more pose; a crowd is refused as soon as it is one."""
-        self.crowd[frame] = self.crowd.get(frame, 0) + 1
-        refuse_crowd(self.crowd[frame], f"{self.where}: frame {frame}")
-        self.frame.append(frame)
-        self.person.append(person)
-        self.joints.append(joints)
 
 
 class _Present(NamedTuple):
@@ -115,7 +76,7 @@ _WRITTEN = np.zeros(0, np.float32)  # stands for joints that are on the disk
 def build(
     path: Path,
     items: Sequence[T],
-    read: Callable[[T], Video],
+    read: Callable[[T], Sequence[Video]],
     skeletons: Mapping[int, Skeleton],
     how: Poses,
     *,
@@ -127,39 +88,35 @@ def build(
 
     Args:
         path: what the user named.
-        items: what `read` takes, one for each video.
-        read: gives a video; with several workers it and the items must pickle.
+        items: what `read` takes, one for each file.
+        read: gives the videos of a file; with several workers it and the items must pickle.
         skeletons: number of joints -> layout, of those that may come.
         how: the options that readers of poses share.
         workers: processes that read.
-        progress: called with videos done and in all.
+        progress: called with files done and in all.
         scratch: folder for the frames meanwhile; None: the system's.
 
     Raises:
         InputError: nobody in any video, joint counts that differ, crowds, and what a ClipSet
             refuses.
     """
-    class_names: dict[int, str] = {}
     clips: list[_Clip] = []
     shape: tuple[int, int, int] | None = None
     with ExitStack() as stack:
-        for clip in pool.ordered(partial(_clip, read, how), items, workers):
-            _name_class(clip.video, class_names)
-            if clip.joints is not None:
-                if shape is None:
-                    shape = (how.persons, *clip.joints.shape[2:])
-                    frames = stack.enter_context(Frames(shape, scratch))
-                if clip.joints.shape[1:] != shape:
-                    raise InputError(
-                        f"{clip.video.where}: {clip.joints.shape[2]} joints of "
-                        f"{clip.joints.shape[3]} numbers, the videos before it have {shape[1]} of "
-                        f"{shape[2]}; import sets of one layout at a time"
-                    )
-                frames.add(clip.joints)
-                clip = clip._replace(joints=_WRITTEN)
-            clips.append(clip)
+        files = pool.ordered(partial(_clips, read, how), items, workers)
+        for done, clips_of_file in enumerate(files, 1):
+            for clip in clips_of_file:
+                if clip.joints is not None:
+                    if shape is None:
+                        shape = (how.persons, *clip.joints.shape[2:])
+                        frames = stack.enter_context(Frames(shape, scratch))
+                    _refuse_other(clip, shape)
+                    frames.add(clip.joints)
+                    clip = clip._replace(joints=_WRITTEN)
+                clips.append(clip)
             if progress:
-                progress(len(clips), len(items))
+                progress(done, len(items))
+        class_names = number_classes([clip.video for clip in clips])
         videos = [clip.video for clip in clips if clip.joints is not None]
         if shape is None:
             raise InputError(
@@ -167,13 +124,16 @@ def build(
                 f"right, is threshold={how.threshold:g} too high?"
             )
         top = max(video.label for video in videos)
+        segments = _segments(videos, class_names)
+        top = max(top, int(segments[:, 3].max(initial=-1)))
         clipset = ClipSet.build(
             frames.array(),
             [video.frames for video in videos],
             skeletons[shape[1]],
-            class_names=[class_names.get(i, str(i)) for i in range(top + 1)],
+            class_names=class_names[: top + 1],
             name=[video.name for video in videos],
             label=[video.label for video in videos],
+            segments=segments,
             fps=how.fps,
             attributes={"title": path.stem, "source": path.name}
             | ({"confidence": "true"} if how.confidence else {}),
@@ -199,26 +159,20 @@ def refuse_joints(count: int, skeletons: Mapping[int, Skeleton], where: str) -> 
         )
 
 
-def refuse_crowd(count: int, where: str) -> None:
-    """Raises InputError when one frame shows more persons than an estimator finds."""
-    if count > CROWD:
-        raise InputError(
-            f"{where}: more than {CROWD} persons; the file is damaged, or keep the best ones"
-        )
+def _clips(read: Callable[[T], Sequence[Video]], how: Poses, item: T) -> list[_Clip]:
+    """Reads the videos of one file and keeps their persons; runs in a worker."""
+    return [_clip(video, how) for video in read(item)]
 
 
-def _clip(read: Callable[[T], Video], how: Poses, item: T) -> _Clip:
-    """Reads one video and keeps its persons; runs in a worker."""
-    video = read(item)
+def _clip(video: Video, how: Poses) -> _Clip:
     if video.frames * how.persons > MOST_PLACES:
         raise InputError(
             f"{video.where}: {video.frames} frames of {how.persons} persons are too many for "
             "one clip; lower persons, or cut the video"
         )
     poses, above, highest = _poses(video, how)
-    bare = Video(video.name, video.where, video.frames, video.label, video.class_name, video.step)
     if not len(poses.frame):
-        return _Clip(bare, None)
+        return _Clip(video.bare, None)
     if (poses.person >= 0).all():
         track = tracks.numbered(poses.frame, poses.person, poses.joints)
     else:
@@ -232,7 +186,25 @@ def _clip(read: Callable[[T], Video], how: Poses, item: T) -> _Clip:
         how.missing,
     )
     joints = persons if how.confidence else persons[..., :-1]
-    return _Clip(bare, joints, int(track.max()) + 1, dropped, above, highest)
+    return _Clip(video.bare, joints, int(track.max()) + 1, dropped, above, highest)
+
+
+def _refuse_other(clip: _Clip, shape: tuple[int, int, int]) -> None:
+    if clip.joints is not None and clip.joints.shape[1:] != shape:
+        raise InputError(
+            f"{clip.video.where}: {clip.joints.shape[2]} joints of {clip.joints.shape[3]} numbers, "
+            f"the videos before it have {shape[1]} of {shape[2]}; import sets of one layout at a "
+            "time"
+        )
+
+
+def _segments(videos: Sequence[Video], class_names: Sequence[str]) -> np.ndarray:
+    rows = [
+        (clip, start, end, class_names.index(name))
+        for clip, video in enumerate(videos)
+        for start, end, name in video.segments
+    ]
+    return np.array(rows, np.int64).reshape(-1, 4)
 
 
 def _poses(video: Video, how: Poses) -> tuple[_Present, int, float]:
@@ -244,6 +216,8 @@ def _poses(video: Video, how: Poses) -> tuple[_Present, int, float]:
             "layout, take the others out"
         )
     joints = np.array(video.joints) if video.joints else np.zeros((0, 1, 3))
+    unseen = np.isnan(joints).any(axis=-1)  # what the file has no number for
+    joints[unseen] = 0
     sure = joints[..., -1]
     above, highest = int((sure > 1).sum()), float(sure.max(initial=1))
     # All coordinates 0 is how a missing joint is stored, so no other one may look like it.
@@ -251,22 +225,10 @@ def _poses(video: Video, how: Poses) -> tuple[_Present, int, float]:
     joints[..., 1:-1] *= -1  # y up, and depth towards the camera
     joints[..., -1] = np.minimum(sure, 1)
     joints = np.where(visible[..., None], joints, 0)
-    places = np.array(video.places) if video.places else joints
+    places = np.nan_to_num(np.array(video.places)) if video.places else joints
     alive = visible.any(axis=1)
     frame, person = np.array(video.frame, np.int64), np.array(video.person, np.int64)
     return _Present(frame[alive], person[alive], joints[alive], places[alive]), above, highest
-
-
-def _name_class(video: Video, class_names: dict[int, str]) -> None:
-    if (
-        video.class_name
-        and class_names.setdefault(video.label, video.class_name) != video.class_name
-    ):
-        raise InputError(
-            f"{video.where}: class {video.label} is {video.class_name[:60]!a} here, "
-            f"{class_names[video.label][:60]!a} in another file; import sets of one list of "
-            "classes at a time"
-        )
 
 
 def _warn(path: Path, clips: Sequence[_Clip], how: Poses) -> None:
@@ -290,5 +252,12 @@ def _warn(path: Path, clips: Sequence[_Clip], how: Poses) -> None:
             f"{len(steps)} videos hold every {steps[0].step}th frame, as {steps[0].name}; fps is "
             "meant for these frames"
         )
+    videos_by_note: dict[str, list[str]] = {}
+    for clip in clips:
+        for note in clip.video.notes:
+            videos_by_note.setdefault(note, []).append(clip.video.name)
+    for note, names in videos_by_note.items():
+        some = names[0] if len(names) == 1 else f"{len(names)} videos, as {names[0]}"
+        lines.append(f"{some}: {note}")
     for line in lines:
         warnings.warn(f"{path}: {line}", stacklevel=4)

@@ -19,6 +19,7 @@ from ..joints.landmarks import body
 from . import rules, sides
 from .finding import Finding
 from .measures import measure, row_type
+from .people import people
 
 # Numbers read at once: with what is computed from one clip it stays far below 100 MB.
 BLOCK = 1 << 21
@@ -73,6 +74,7 @@ def inspect(
         *sides.duplicates(clips, digests, splits),
         *sides.balance(clips, splits),
         *sides.leaks(clips, splits),
+        *people(clips),
     ]
     findings.sort(key=lambda finding: finding.severity != "warning")  # stable
     return Quality(

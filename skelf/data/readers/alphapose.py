@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from ...errors import InputError
 from ...layouts import COCO17, HALPE26, OPENPOSE18
@@ -20,15 +21,29 @@ from ...settings.options import option, options
 from ...skeleton import Skeleton
 from .. import pool
 from ..clips import ClipSet
-from ..formats import members, naming
+from ..formats import frame_names, members, naming
 from ..formats.members import Member
 from ..formats.naming import Class
 from ..formats.text import instance, member_of, numbers, read_json
 from ..motion import poses
-from ..motion.poses import Poses, Video
+from ..motion.poses import Poses
+from ..motion.video import Video
 from ..pool import Progress
 
 FORMS = {"bodies": "joints", "people": "pose_keypoints_2d"}
+WHOLE_BODY = {133: 17, 136: 26, 68: 26}
+"""Joints of whole bodies, and how many of them come first and are the body's: COCO-WholeBody begins
+with `coco17`, Halpe (with and without the face) with `halpe26`."""
+
+
+class _Row(NamedTuple):
+    """One pose of a file, as it stands there."""
+
+    image: str | int
+    person: int
+    category: int
+    keypoints: list[object]
+    where: str
 
 
 @options("alphapose")
@@ -51,7 +66,8 @@ def read_alphapose(
     """AlphaPose's results, one file a video: `(x, y, confidence)` with y up, in pixels.
 
     Frames without anybody are not in the file: a clip runs from the first frame with a person to
-    the last one.
+    the last one. Images of two cameras or videos in one file become a clip each. Of whole bodies
+    (133, 136 or 68 joints) the body stays, without hands and face.
 
     Args:
         path: a file, or a folder (searched with its sub-folders and zips) or a zip of them.
@@ -74,7 +90,7 @@ def read_alphapose(
     return poses.build(
         path,
         [(name, member, classes[name]) for name, member in files.items()],
-        partial(_read_video, chosen=chosen),
+        partial(_read_file, chosen=chosen, cut=layout is None),
         chosen,
         how.poses,
         workers=how.workers,
@@ -83,24 +99,51 @@ def read_alphapose(
     )
 
 
-def _read_video(item: tuple[str, Member, Class], chosen: dict[int, Skeleton]) -> Video:
+def _read_file(
+    item: tuple[str, Member, Class], chosen: dict[int, Skeleton], cut: bool
+) -> list[Video]:
     name, member, class_ = item
     where = str(member)
-    detections = list(_found(read_json(member), where))
-    if not detections:
-        return Video(name, where, 1, *class_)
-    ids = [naming.frame_number(image, here) for image, _, _, here in detections]
-    indices, length, step = naming.timeline(ids, where)
-    video = Video(name, where, length, *class_, step=step)
-    for at, (_, person, values, here) in zip(indices, detections, strict=True):
-        pose = numbers(values, 3, here)
-        poses.refuse_joints(len(pose), chosen, here)
-        video.add(at, pose, person)
-    return video
+    rows, notes = _of_persons(list(_rows(read_json(member), where)))
+    if not rows:
+        return [Video(name, where, 1, *class_, notes=notes)]
+    parts = frame_names.videos(list(dict.fromkeys(row.image for row in rows)), where)
+    if several := frame_names.note_of_several(parts):
+        notes.append(several)
+    videos: list[Video] = []
+    video_of = {}
+    for part in parts:
+        full = f"{name}/{part.name}" if len(parts) > 1 else name
+        videos.append(Video(full, where, part.length, *class_, step=part.step))
+        videos[-1].notes += [part.note] if part.note else []
+        video_of.update({image: (videos[-1], at) for image, at in part.frames.items()})
+    videos[0].notes += notes
+    for row in rows:
+        video, at = video_of[row.image]
+        pose = numbers(row.keypoints, 3, row.where)
+        if cut and len(pose) not in chosen and len(pose) in WHOLE_BODY:
+            note = f"of {len(pose)} joints the first {WHOLE_BODY[len(pose)]}, the body's, are read"
+            video.notes += [note] if note not in video.notes else []
+            pose = pose[: WHOLE_BODY[len(pose)]]
+        poses.refuse_joints(len(pose), chosen, row.where)
+        video.add(at, pose, row.person)
+    return videos
 
 
-def _found(content: object, where: str) -> Iterator[tuple[str | int, int, list[object], str]]:
-    """Image, person, keypoints and place of each pose, in any of the three forms."""
+def _of_persons(rows: list[_Row]) -> tuple[list[_Row], list[str]]:
+    """The poses of one category: persons are 1 in COCO's lists, else the first that comes."""
+    categories = [row.category for row in rows]
+    if len(set(categories)) < 2:
+        return rows, []
+    persons = 1 if 1 in categories else categories[0]
+    kept = [row for row in rows if row.category == persons]
+    left = ", ".join(map(str, sorted(set(categories) - {persons})))
+    note = f"{len(rows) - len(kept)} poses of category {left} left out, {persons} is a person's"
+    return kept, [note]
+
+
+def _rows(content: object, where: str) -> Iterator[_Row]:
+    """Each pose of a file in any of the three forms."""
     if isinstance(content, list):
         for i, row in enumerate(content):
             here = f"{where}: [{i}]"
@@ -108,7 +151,9 @@ def _found(content: object, where: str) -> Iterator[tuple[str | int, int, list[o
             image = row.get("image_id")
             if not isinstance(image, int):
                 image = member_of(row, "image_id", str, here)
-            yield image, _number(row.get("idx")), values, f"{here}: keypoints"
+            category = row.get("category_id")
+            category = category if isinstance(category, int) else 1
+            yield _Row(image, _number(row.get("idx")), category, values, f"{here}: keypoints")
         return
     for image, row in instance(content, dict, where).items():
         here = f"{where}: {image[:60]!a}"
@@ -116,7 +161,7 @@ def _found(content: object, where: str) -> Iterator[tuple[str | int, int, list[o
         for i, body in enumerate(member_of(row, form, list, here)):
             place = f"{here}: {form}[{i}]"
             values = member_of(body, FORMS[form], list, place)
-            yield image, -1, values, f"{place}: {FORMS[form]}"
+            yield _Row(image, -1, 1, values, f"{place}: {FORMS[form]}")
 
 
 def _number(idx: object) -> int:

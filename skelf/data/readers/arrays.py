@@ -1,5 +1,8 @@
 """Reader for plain NumPy files: `.npz` with ragged clips, `.npy` with one clip or a dense batch.
 
+Beside an `.npy` called `train_data_joint.npy` or the like its names, labels and lengths are looked
+for (`formats/field_arrays.py`); a folder of such arrays is one set with a split.
+
 Fields of the `.npz`, N clips of F frames together; only `frames` and `offsets` must be there:
 
     frames       (F, M, V, C) float; an absent person is all zeros
@@ -21,7 +24,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 import numpy as np
 
@@ -31,16 +33,17 @@ from ...layouts import layout as named_layout
 from ...settings.options import option, options
 from ...skeleton import Skeleton
 from ..clips import ClipSet
-from ..damage import DAMAGED, reason
-from ..formats import described
+from ..formats import described, field_arrays
+from ..formats.dense_files import Form, read_dense
+from ..formats.numpy_files import load
 from ..joints.names import pairs
+from ..motion.missing import Missing, fill_nan
 
 COLUMNS = {"labels": "label", "subjects": "subject", "views": "camera", "cameras": "camera"}
 COLUMNS |= {"setups": "setup", "folds": "fold"}
 FIELDS = {"frames", "offsets", "class_names", "joint_names", "parents", "fps", "names", "intervals"}
 FIELDS |= {described.KEY}
 DERIVED = 1000  # classes that labels alone may name in a file with fewer labels
-GROWTH = 256  # times that an `.npz` may outgrow the file: absent persons are zeros
 
 
 @options("arrays")
@@ -48,117 +51,72 @@ class Arrays:
     """What the numbers of a file mean."""
 
     confidence: bool = option(False, "the last number of each joint is a confidence in [0, 1]")
+    axes: str = option(
+        "auto",
+        "the dimensions of an .npy by letters, as NTVC: N clips, C coordinates, T frames, V "
+        "joints, M persons; auto: what fits the layout",
+    )
+    missing: Missing = option(
+        "linear", "what stands for joints without numbers (NaN): keep (zeros), hold, linear"
+    )
+
+    def check(self) -> None:
+        """Refuses letters that name no array.
+
+        Raises:
+            ValueError: with the letters.
+        """
+        letters = set(self.axes)
+        if self.axes != "auto" and (
+            len(letters) < len(self.axes) or not {"T", "V", "C"} <= letters <= set("NCTVM")
+        ):
+            raise ValueError("axes: write T, V, C, and N or M where they are, each once, as NTVC")
 
 
 def read_arrays(
     path: str | Path,
     layout: str | Skeleton | None = None,
     how: Arrays = Arrays(),
+    *,
+    scratch: str | Path | None = None,
 ) -> ClipSet:
-    """Reads an `.npz` of clips or recordings, or an `.npy` array; never unpickles.
+    """Reads an `.npz` of clips or recordings, or an `.npy` array; never runs what a pickle names.
 
     Args:
-        path: an `.npz` (fields above), or an `.npy` of `(N, C, T, V, M)`, `(T, V, C)` or
-            `(T, M, V, C)`. A dense batch keeps its `T` frames: padding is not guessed from zeros.
+        path: an `.npz` (fields above); an `.npy` of `(N, C, T, V, M)`, `(T, V, C)`,
+            `(T, M, V, C)` or one of `formats.dense.ORDERS`; or a folder of the field's arrays. A
+            dense batch keeps its `T` frames where no file says better: padding is not guessed from
+            zeros.
         layout: name of a layout, a TOML file, or a Skeleton. None: the built-in one whose joint
             names the file has, else a custom one from `joint_names` and `parents`. An `.npy` needs
             it. Joints that stand in another order than in the layout are sorted by name.
         how: the options.
+        scratch: folder for the frames of an `.npy` meanwhile; None: the system's.
 
     Raises:
         InputError: anything that does not hold; the message names file, field and remedy.
     """
     path = Path(path)
-    data = _load(path)
     skeleton = named_layout(layout) if isinstance(layout, str) else layout
-    if isinstance(data, np.ndarray):
-        clips = _dense(path, data, skeleton)
+    form = Form(how.axes, how.confidence, how.missing)
+    files = field_arrays.arrays_of(path)
+    if files:
+        clips = read_dense(files, skeleton, form, scratch)
     else:
-        clips = _ragged(path, data, skeleton)
+        data = load(path)
+        if isinstance(data, np.ndarray):
+            clips = read_dense([path], skeleton, form, scratch)
+        else:
+            clips = _ragged(path, data, skeleton, how)
     if how.confidence:
         clips = replace(clips, attributes=clips.attributes | {"confidence": "true"}, path=path)
         clips.validate()  # the path was for the messages
     return replace(clips, path=None)
 
 
-def _load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
-    if path.is_dir():
-        raise InputError(f"{path}: a folder; name a file, .npz or .npy")
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give an .npz or .npy file")
-    with path.open("rb") as file:
-        magic = file.read(6)
-    if magic[:2] != b"PK" and magic != b"\x93NUMPY":
-        raise InputError(f"{path}: not an .npz or .npy file; write it with np.savez or np.save")
-    field = "the array"
-    try:
-        if magic[:2] == b"PK":
-            _refuse_bomb(path)
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded:
-            data = {}
-            for field in loaded.files:
-                data[field] = loaded[field]
-            return data
-    except InputError:
-        raise
-    except DAMAGED as error:
-        if "allow_pickle" in str(error):
-            raise InputError(
-                f"{path}: {field}: an object array (a pickle), which is never loaded; save plain "
-                "numbers or fixed-width strings (ragged clips: frames and offsets)"
-            ) from None
-        raise InputError(
-            f"{path}: {field}: cut off or damaged ({reason(error)}); copy or write the file again"
-        ) from None
-
-
-def _refuse_bomb(path: Path) -> None:
-    """Raises InputError where a few bytes would unpack to any amount of memory."""
-    with ZipFile(path) as archive:
-        fields = archive.infolist()
-    whole, held = sum(field.file_size for field in fields), path.stat().st_size
-    if whole > GROWTH * held + 2**24:
-        raise InputError(
-            f"{path}: {held:,} bytes that unpack to {whole:,}; recordings never pack so "
-            "well, write the file again"
-        )
-    # Of other ways to pack, Python unpacks all that it reads, whatever the size that is stated.
-    if any(field.compress_type not in (ZIP_STORED, ZIP_DEFLATED) for field in fields):
-        raise InputError(f"{path}: not packed as np.savez does; write the file with NumPy")
-
-
-def _dense(path: Path, array: np.ndarray, skeleton: Skeleton | None) -> ClipSet:
-    shapes = "(N, C, T, V, M), (T, V, C) or (T, M, V, C)"
-    if array.ndim not in (3, 4, 5) or 0 in array.shape or array.dtype.kind != "f":
-        raise InputError(
-            f"{path}: the array: expected float {shapes}, not {array.dtype} {array.shape}"
-        )
-    if array.ndim == 5:
-        batch = array.transpose(0, 2, 4, 3, 1)  # (N, T, M, V, C)
-    else:
-        batch = (array[:, None] if array.ndim == 3 else array)[None]
-    count, frames = batch.shape[:2]
-    if skeleton is None:
-        fitting = [s.name for s in LAYOUTS.values() if s.joints == batch.shape[3]]
-        raise InputError(
-            f"{path}: an .npy has no joint names; give the layout of its {batch.shape[3]} joints "
-            f"(--layout {' or '.join(fitting) or 'FILE.toml'})"
-        )
-    if array.ndim == 5 and not batch[:, -1].any(axis=(1, 2, 3)).all():
-        warnings.warn(
-            f"{path}: some clips end in all-zero frames, which are kept; where they are padding, "
-            "write an .npz with offsets",
-            stacklevel=3,
-        )
-    names = [path.stem] if array.ndim < 5 else [f"{path.stem}_{i}" for i in range(count)]
-    joints = np.ascontiguousarray(batch.reshape(count * frames, *batch.shape[2:]))
-    return _build(path, joints, np.full(count, frames), skeleton, name=names)
-
-
-def _ragged(path: Path, data: Mapping[str, np.ndarray], skeleton: Skeleton | None) -> ClipSet:
+def _ragged(
+    path: Path, data: Mapping[str, np.ndarray], skeleton: Skeleton | None, how: Arrays
+) -> ClipSet:
     frames = _field(path, data, "frames", "f", 4)
     offsets = _signed(path, "offsets", _field(path, data, "offsets", "iu", 1))
     length = _lengths(path, offsets, len(frames))
@@ -195,6 +153,10 @@ def _ragged(path: Path, data: Mapping[str, np.ndarray], skeleton: Skeleton | Non
         warnings.warn(f"{path}: fps is missing; 30 frames a second assumed", stacklevel=3)
     classes = _classes(path, data, others)
     joints = frames if order is None else frames[:, :, order]
+    if np.isnan(joints).any():
+        axes = joints.shape[-1] - how.confidence
+        pieces = np.split(joints, np.cumsum(length)[:-1])
+        joints = np.concatenate([fill_nan(piece, how.missing, axes=axes) for piece in pieces])
     clips = _build(path, joints, length, skeleton, class_names=classes, **others)
     if described.KEY not in data:
         return clips

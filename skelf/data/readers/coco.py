@@ -11,7 +11,11 @@ al., ECCV 2014).
 from __future__ import annotations
 
 import re
+import warnings
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,15 +24,35 @@ from ...layouts import LAYOUTS
 from ...settings.options import option, options
 from ...skeleton import Skeleton
 from ..clips import ClipSet
-from ..formats import members, naming
+from ..formats import frame_names, members, naming
+from ..formats.frame_names import Images
 from ..formats.text import instance, member_of, numbers, read_json
 from ..motion import poses
-from ..motion.poses import Poses, Video
+from ..motion.poses import Poses
+from ..motion.video import Video
 from ..pool import Progress
 
 VIDEO = ("video_id", "vid_id")
 FRAME = ("frame_id", "frame_number", "frame_index")
 PERSON = ("track_id", "instance_id")
+PEOPLE = {"person", "people", "human", "pedestrian", "player", "athlete"}
+
+
+class _Category(NamedTuple):
+    """A category with keypoints."""
+
+    id: object
+    name: str
+    names: list[str]  # of its joints, plain
+    where: str
+
+
+class _Image(NamedTuple):
+    """An image, and its frame where the file says it."""
+
+    id: int
+    name: str
+    frame: int | None
 
 
 @options("coco")
@@ -49,8 +73,9 @@ def read_coco(
     """COCO-style annotations of videos: `(x, y, confidence)` with y up, in pixels.
 
     Images belong to one clip when they share `video_id` (or `vid_id`), else the folder of
-    `file_name`; in it they are ordered by `frame_id`, else by the number in the file's name.
-    A visibility of 0, 1 or 2 becomes the confidence 0, 0.5 or 1.
+    `file_name`; in it they are ordered by `frame_id`, else by the number in the files' names that
+    varies. Annotations of other categories than the persons' are passed over. A visibility of 0, 1
+    or 2 becomes the confidence 0, 0.5 or 1.
 
     Args:
         path: one annotation file.
@@ -71,82 +96,120 @@ def read_coco(
     content, where = read_json(files[0]), str(files[0])
     if isinstance(content, list):
         raise InputError(f"{where}: a list of results; import it as alphapose, one file a video")
-    skeleton, order = _layout(content, layout, where)
-    bodies, scale = _annotations(content, skeleton, where)
-    videos = _videos(content, where)
+    category = _category(content, layout, where)
+    skeleton, order = _layout(category, layout)
+    bodies, scale, notes = _annotations(content, category, where)
+    if len(order) < len(category.names):
+        notes.append(
+            f"of {len(category.names)} joints the {len(order)} of {skeleton.name} are read"
+        )
+    videos = list(_videos(content, where).items())
 
-    def read_video(item: tuple[str, list[tuple[int, int | str]]]) -> Video:
+    def read_videos(item: tuple[str, list[_Image]]) -> list[Video]:
         name, images = item
-        here = f"{where}: {name}"
-        ids = [naming.frame_number(number, here) for _, number in images]
-        indices, length, step = naming.timeline(ids, here, sampled=True)
-        video = Video(name, here, length, step=step)
-        for at, (image, _) in zip(indices, images, strict=True):
-            for person, joints in bodies.get(image, ()):
-                video.add(at, joints[order] * (1, 1, scale), person)
-        return video
+        parts = _parts(images, f"{where}: {name}")
+        video_list = []
+        for part in parts:
+            full = f"{name}/{part.name}".removeprefix("/") if len(parts) > 1 else name
+            video = Video(full, f"{where}: {full}", part.length, step=part.step)
+            video.notes += [part.note] if part.note else []
+            for image, at in part.frames.items():
+                for person, joints in bodies.get(int(image), ()):
+                    video.add(at, joints[order] * (1, 1, scale), person)
+            video_list.append(video)
+        if several := frame_names.note_of_several(parts):
+            video_list[0].notes.append(several)
+        return video_list
 
-    items = list(videos.items())
     by_size = {skeleton.joints: skeleton}
-    return poses.build(
-        path, items, read_video, by_size, how.poses, progress=progress, scratch=scratch
+    clips = poses.build(
+        path, videos, read_videos, by_size, how.poses, progress=progress, scratch=scratch
     )
+    for note in notes:
+        warnings.warn(f"{path}: {note}", stacklevel=2)
+    return clips
 
 
-def _layout(
-    content: object, layout: str | Skeleton | None, where: str
-) -> tuple[Skeleton, list[int]]:
-    """The skeleton, and where each of its joints stands in the file."""
-    categories = member_of(content, "categories", list, where)
-    at = next(
-        (i for i, c in enumerate(categories) if isinstance(c, dict) and c.get("keypoints")), None
-    )
-    if at is None:
+def _category(content: object, layout: str | Skeleton | None, where: str) -> _Category:
+    """The persons' category: of several one of the layout's size, and one called person."""
+    categories = []
+    for i, row in enumerate(member_of(content, "categories", list, where)):
+        if isinstance(row, dict) and row.get("keypoints"):
+            here = f"{where}: categories[{i}]"
+            names = [_plain(str(name)) for name in member_of(row, "keypoints", list, here)]
+            categories.append(_Category(row.get("id"), str(row.get("name", "")), names, here))
+    if not categories:
         raise InputError(f"{where}: categories: none has keypoints; these are no poses")
-    here = f"{where}: categories[{at}]"
-    names = [_plain(str(name)) for name in member_of(categories[at], "keypoints", list, here)]
+    sizes = poses.skeletons(layout, ())
+    fitting = [c for c in categories if len(c.names) in sizes] or categories
+    return next((c for c in fitting if c.name.strip().lower() in PEOPLE), fitting[0])
+
+
+def _layout(category: _Category, layout: str | Skeleton | None) -> tuple[Skeleton, list[int]]:
+    """The skeleton, and where each of its joints stands in the file."""
+    names = category.names
     if layout is not None:
         (skeleton,) = poses.skeletons(layout, ()).values()
-        poses.refuse_joints(len(names), {skeleton.joints: skeleton}, f"{here}: keypoints")
+        if not set(map(_plain, skeleton.names)) <= set(names):
+            poses.refuse_joints(
+                len(names), {skeleton.joints: skeleton}, f"{category.where}: keypoints"
+            )
     else:
-        fitting = [s for s in LAYOUTS.values() if sorted(map(_plain, s.names)) == sorted(names)]
+        # Whole bodies have hands and a face besides: the largest layout that they hold is taken.
+        fitting = [s for s in LAYOUTS.values() if set(map(_plain, s.names)) <= set(names)]
         if not fitting:
             raise InputError(
-                f"{here}: keypoints: no built-in layout has these {len(names)} joints "
+                f"{category.where}: keypoints: no built-in layout has these {len(names)} joints "
                 f"({', '.join(names[:6])}, ...); describe them in a TOML file and name it with "
                 "--layout"
             )
-        skeleton = fitting[0]
+        skeleton = max(fitting, key=lambda s: s.joints)
     layout_names = [_plain(name) for name in skeleton.names]
-    same = sorted(layout_names) == sorted(names) and len(set(layout_names)) == len(layout_names)
-    order = [names.index(name) for name in layout_names] if same else list(range(len(names)))
-    return skeleton, order
+    if not set(layout_names) <= set(names) or len(set(layout_names)) < len(layout_names):
+        return skeleton, list(range(len(names)))
+    return skeleton, [names.index(name) for name in layout_names]
 
 
 def _annotations(
-    content: object, skeleton: Skeleton, where: str
-) -> tuple[dict[int, list[tuple[int, np.ndarray]]], float]:
-    """Poses by image, and what makes a confidence of the file's visibility."""
+    content: object, category: _Category, where: str
+) -> tuple[dict[int, list[tuple[int, np.ndarray]]], float, list[str]]:
+    """Poses by image, what makes a confidence of the file's visibility, and notes."""
     bodies: dict[int, list[tuple[int, np.ndarray]]] = {}
-    flags = True
-    highest = 0.0
+    foreign: Counter[str] = Counter()
+    flags, highest = True, 0.0
     for i, row in enumerate(member_of(content, "annotations", list, where)):
         here = f"{where}: annotations[{i}]"
         image = member_of(row, "image_id", int, here)
         if not row.get("keypoints"):  # a box alone
             continue
+        if category.id is not None and row.get("category_id", category.id) != category.id:
+            foreign[str(row["category_id"])[:20]] += 1
+            continue
         joints = numbers(member_of(row, "keypoints", list, here), 3, f"{here}: keypoints")
-        poses.refuse_joints(len(joints), {skeleton.joints: skeleton}, f"{here}: keypoints")
-        flags = flags and bool(np.isin(joints[:, 2], (0, 1, 2)).all())
-        highest = max(highest, float(joints[:, 2].max()))
+        if len(joints) != len(category.names):
+            raise InputError(
+                f"{here}: keypoints: {len(joints)} joints, expected the {len(category.names)} of "
+                f"category {category.name!r}; name the layout of this data (--layout NAME or "
+                "FILE.toml)"
+            )
+        seen = joints[~np.isnan(joints[:, 2]), 2]
+        flags = flags and bool(np.isin(seen, (0, 1, 2)).all())
+        highest = max(highest, float(seen.max(initial=0)))
         track = next((row[key] for key in PERSON if isinstance(row.get(key), int)), -1)
         bodies.setdefault(image, []).append((track if 0 <= track < 1 << 40 else -1, joints))
-    return bodies, 0.5 if flags and highest == 2 else 1.0
+    notes = []
+    if foreign:
+        listed = ", ".join(f"{count} of category {key}" for key, count in foreign.items())
+        notes.append(
+            f"{sum(foreign.values())} annotations are no {category.name!a} (category "
+            f"{category.id}) and are passed over: {listed}"
+        )
+    return bodies, 0.5 if flags and highest == 2 else 1.0, notes
 
 
-def _videos(content: object, where: str) -> dict[str, list[tuple[int, int | str]]]:
-    """Images and their numbers, by video."""
-    videos: dict[str, list[tuple[int, int | str]]] = {}
+def _videos(content: object, where: str) -> dict[str, list[_Image]]:
+    """Images by video."""
+    videos: dict[str, list[_Image]] = {}
     for i, image in enumerate(member_of(content, "images", list, where)):
         here = f"{where}: images[{i}]"
         image_id = member_of(image, "id", int, here)
@@ -160,10 +223,29 @@ def _videos(content: object, where: str) -> dict[str, list[tuple[int, int | str]
         if video is not None:
             kind = int if isinstance(video, int) else str
             name = str(instance(video, kind, f"{here}: video"))
-        videos.setdefault(name[:300], []).append(
-            (image_id, file.name if number is None else number)
-        )
+        videos.setdefault(name[:300], []).append(_Image(image_id, file.name, number))
     return videos
+
+
+def _parts(images: Sequence[_Image], where: str) -> list[Images]:
+    """The images of one video in time; several where the names are of several."""
+    numbered = {image.id: image.frame for image in images if image.frame is not None}
+    if len(numbered) == len(images):
+        ids = list(numbered)
+        frames = [naming.frame_number(number, where) for number in numbered.values()]
+        naming.refuse_twice(frames, where)
+        indices, length, step = naming.timeline(frames, where, sampled=True)
+        return [Images("", dict(zip(ids, indices, strict=True)), length, step)]
+    ids_by_name: dict[str | int, int] = {}
+    for image in images:
+        if image.name in ids_by_name:
+            raise InputError(f"{where}: two images are called {image.name[:60]!a}; keep one")
+        ids_by_name[image.name] = image.id
+    parts = frame_names.videos(list(ids_by_name), where, sampled=True)
+    return [
+        part._replace(frames={ids_by_name[name]: at for name, at in part.frames.items()})
+        for part in parts
+    ]
 
 
 def _plain(name: str) -> str:

@@ -17,7 +17,7 @@ from ..formats.members import Member
 from ..formats.text import MOST_BYTES, column, number, read_csv, read_text
 from ..frames import Frames
 from ..motion.axes import upright
-from ..motion.missing import Missing, fill
+from ..motion.missing import Missing, fill_clip
 from ..pool import Progress
 
 
@@ -44,7 +44,9 @@ def read_csv_folder(
     progress: Progress | None = None,
     scratch: str | Path | None = None,
 ) -> ClipSet:
-    """CSV files of one form, one clip each; empty cells are joints that were not seen.
+    """CSV files of one form, one clip each.
+
+    Empty cells, NaN, and zeros in all coordinates are joints that were not seen.
 
     Args:
         path: a folder (searched with its sub-folders and zips).
@@ -118,10 +120,12 @@ def _clip(member: Member, form: CsvMapping, how: CsvFolder) -> np.ndarray:
     """`(T, M, V, C)` of one file; NaN nowhere."""
     raw = _named(member, form) if form.columns else _plain(member, form)
     axes = len(form.axes)
-    seen = ~np.isnan(raw[..., :axes]).any(axis=3)
+    # All coordinates 0 is how a missing joint is stored, so no other one may look like it.
+    seen = ~np.isnan(raw[..., :axes]).any(axis=3) & raw[..., :axes].any(axis=3)
     if form.confidence:
+        seen &= ~np.isnan(raw[..., axes])
         sure = np.where(seen, raw[..., axes], 0)
-        if (wrong := np.isnan(sure) | (sure < 0) | (sure > 1)).any():
+        if (wrong := (sure < 0) | (sure > 1)).any():
             at = [int(i) for i in np.argwhere(wrong)[0]]
             raise InputError(
                 f"{member}: frame {at[0]}: {form.skeleton.names[at[2]]}: confidence "
@@ -129,12 +133,8 @@ def _clip(member: Member, form: CsvMapping, how: CsvFolder) -> np.ndarray:
             )
         seen &= (sure > 0) & (sure >= how.threshold)
     clip = np.zeros(raw.shape)
-    for person in range(raw.shape[1]):
-        present = np.flatnonzero(seen[:, person].any(axis=1))
-        if len(present):
-            span = slice(present[0], present[-1] + 1)
-            places = upright(raw[span, person, :, :axes], form.up) * form.scale
-            clip[span, person, :, :axes] = fill(places, seen[span, person], how.missing)
+    places = upright(raw[..., :axes], form.up) * form.scale
+    clip[..., :axes] = fill_clip(places, seen, how.missing)
     if form.confidence:
         clip[..., axes] = np.where(seen, sure, 0)
     return clip

@@ -24,7 +24,8 @@ from ..formats import members, naming
 from ..formats.members import Member
 from ..formats.text import instance, member_of, numbers, read_json
 from ..motion import poses
-from ..motion.poses import Poses, Video
+from ..motion.poses import Poses
+from ..motion.video import Video
 from ..pool import Progress
 
 MOST_BYTES = 1 << 26  # ten seconds take 1 MB
@@ -88,7 +89,7 @@ def read_kinetics(
     return replace(clips, splits={"official": np.array(sides, np.int8)}) if any(sides) else clips
 
 
-def _read_video(item: tuple[str, Member], chosen: dict[int, Skeleton]) -> Video:
+def _read_video(item: tuple[str, Member], chosen: dict[int, Skeleton]) -> list[Video]:
     name, member = item
     where = str(member)
     content = instance(read_json(member, MOST_BYTES), dict, where)
@@ -99,13 +100,14 @@ def _read_video(item: tuple[str, Member], chosen: dict[int, Skeleton]) -> Video:
         naming.frame_number(member_of(f, "frame_index", int, f"{where}: data[{i}]"), where)
         for i, f in enumerate(frames)
     ]
+    naming.refuse_twice(frame_numbers, f"{where}: data: frame_index")
     indices, length, _ = naming.timeline(frame_numbers, where)
     video = Video(name, where, length, *_label(content, where))
     for i, (at, frame) in enumerate(zip(indices, frames, strict=True)):
         here = f"{where}: data[{i}]"
         for k, body in enumerate(member_of(frame, "skeleton", list, here)):
             video.add(at, _pose(body, chosen, f"{here}: skeleton[{k}]"))
-    return video
+    return [video]
 
 
 def _pose(body: object, chosen: dict[int, Skeleton], where: str) -> np.ndarray:

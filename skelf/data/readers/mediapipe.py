@@ -10,9 +10,10 @@ JSON, a list of frames or `{"frames": [...]}`; a frame is an object of the resul
 where a field is null or [] when nobody is there, a list of 33 landmarks, `{"landmark": [...]}`, or
 a list of such for several persons; camelCase names of the web API do too.
 
-CSV, one row a frame: columns `left_hip_x` or `x_23` or `x23` or `landmark_23_x` (numbered from 0 or
-1) for x, y, z and visibility (or v); or one row a landmark: columns frame, landmark (name or
-number), x, y, z, visibility. Source: MediaPipe's documentation (Bazarevsky et al., 2020).
+CSV, one row a frame: columns `left_hip_x` or `x_left_hip` or `x_23` or `landmark_23_x` (numbered
+from 0 or 1) for x, y, z and visibility (or `formats.landmark_columns.SURE`); or one row a landmark:
+columns frame, landmark (name or number), x, y, z, visibility.
+Source: MediaPipe's documentation (Bazarevsky et al., 2020).
 """
 
 from __future__ import annotations
@@ -29,12 +30,14 @@ from ...settings.options import option, options, unchecked
 from ...skeleton import Skeleton
 from .. import pool
 from ..clips import ClipSet
-from ..formats import landmark_csv, members, naming
+from ..formats import landmark_csv, landmark_rows, members, naming
+from ..formats.landmark_columns import SURE
 from ..formats.members import Member
 from ..formats.naming import Class
 from ..formats.text import instance, member_of, numbers, read_json
 from ..motion import poses
-from ..motion.poses import Poses, Video
+from ..motion.poses import Poses
+from ..motion.video import Video, refuse_crowd
 from ..pool import Progress
 
 FIELDS = {
@@ -54,6 +57,16 @@ class MediaPipe:
         "world",
         "of JSON: world (metres about the hips) or image (shares of its width and height); a CSV "
         "holds one kind and is taken as it is",
+    )
+    source: landmark_rows.Source = option(
+        "auto",
+        "what wrote a CSV: mediapipe (y down, metres or shares of the image) or freemocap "
+        "(millimetres, z up); auto: freemocap where it has its columns and no others",
+    )
+    row_labels: landmark_csv.RowLabels = option(
+        "clips",
+        "of a CSV with a class on every row: clips (each run of one class), segments (of one "
+        "recording) or none (passed over, as with folders=class)",
     )
     poses: Poses = option(ONE_PERSON, "who and what stays of the poses")
     folders: naming.Folders = naming.folders_option()
@@ -92,7 +105,7 @@ def read_mediapipe(
     return poses.build(
         path,
         [(name, member, classes[name]) for name, member in files.items()],
-        partial(_read_video, chosen=chosen, kind=how.landmarks),
+        partial(_read_videos, chosen=chosen, how=how),
         chosen,
         how.poses,
         workers=how.workers,
@@ -101,10 +114,16 @@ def read_mediapipe(
     )
 
 
-def _read_video(item: tuple[str, Member, Class], chosen: dict[int, Skeleton], kind: str) -> Video:
+def _read_videos(
+    item: tuple[str, Member, Class], chosen: dict[int, Skeleton], how: MediaPipe
+) -> list[Video]:
     name, member, class_ = item
+    kind = how.landmarks
     if member.name.suffix.lower() == ".csv":
-        return landmark_csv.read_landmarks(name, member, class_, *chosen.values())
+        (skeleton,) = chosen.values()
+        return landmark_csv.read_landmarks(
+            name, member, class_, skeleton, how.row_labels, how.source
+        )
     where, content = str(member), read_json(member)
     frames = content if isinstance(content, list) else member_of(content, "frames", list, where)
     if not frames:
@@ -114,6 +133,7 @@ def _read_video(item: tuple[str, Member, Class], chosen: dict[int, Skeleton], ki
         stated = frame.get("frame") if isinstance(frame, dict) else None
         number = i if stated is None else instance(stated, int, f"{where}: [{i}]: frame")
         frame_numbers.append(naming.frame_number(number, f"{where}: [{i}]"))
+    naming.refuse_twice(frame_numbers, where)
     indices, length, step = naming.timeline(frame_numbers, where, sampled=True)
     video = Video(name, where, length, *class_, step=step)
     for i, (at, frame) in enumerate(zip(indices, frames, strict=True)):
@@ -123,7 +143,7 @@ def _read_video(item: tuple[str, Member, Class], chosen: dict[int, Skeleton], ki
         if kind == "world":  # which lie about the hips: persons are told apart in the image
             other = _bodies(frame, "image", chosen, f"{where}: [{i}]", optional=True)
             video.places += other if len(other) == len(bodies) else bodies
-    return video
+    return [video]
 
 
 def _bodies(
@@ -148,7 +168,7 @@ def _bodies(
     several = isinstance(first, list) or (isinstance(first, dict) and "landmark" in first)
     if not several:
         return [_body(value, chosen, where)]
-    poses.refuse_crowd(len(value), where)
+    refuse_crowd(len(value), where)
     return [_body(body, chosen, f"{where}[{i}]") for i, body in enumerate(value)]
 
 
@@ -160,7 +180,8 @@ def _body(body: object, chosen: dict[int, Skeleton], where: str) -> np.ndarray:
         point = instance(point, dict, f"{where}[{i}]")
         if missing := [axis for axis in "xyz" if axis not in point]:
             raise InputError(f"{where}[{i}]: {missing[0]!r} is missing; write x, y, z, visibility")
-        flat += [point["x"], point["y"], point["z"], point.get("visibility", 1.0)]
+        sure = next((point[word] for word in SURE if word in point), 1.0)
+        flat += [point["x"], point["y"], point["z"], sure]
     joints = numbers(flat, 4, where)
     poses.refuse_joints(len(joints), chosen, where)
     return joints

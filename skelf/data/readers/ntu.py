@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from functools import partial
 from pathlib import Path
@@ -17,41 +16,27 @@ from ...settings.options import option, options
 from ...skeleton import Skeleton
 from .. import pool
 from ..clips import ClipSet
-from ..formats import action_names, members
+from ..formats import action_names, members, naming
 from ..formats.kinect_text import JOINTS, MOST_BYTES, parse_kinect
 from ..formats.members import Member
+from ..formats.ntu_names import LAST_OF_60, NAME, PUBLISHED, Clip, clip_of, splits_of
 from ..frames import Frames
 from ..motion import bodies
+from ..motion.missing import Missing, fill_nan
 from ..pool import Progress
 from ..presets import PRESETS
 
 FPS = 30
-NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})")
-
-# Source: the papers of both sets; counts are those that later work prints (without empty files).
-TRAIN_SUBJECTS_60 = (1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38)
-TRAIN_SUBJECTS_120 = (
-    *TRAIN_SUBJECTS_60,
-    *(45, 46, 47, 49, 50, 52, 53, 54, 55, 56, 57, 58, 59, 70, 74, 78, 80, 81, 82, 83, 84, 85, 86),
-    *(89, 91, 92, 93, 94, 95, 97, 98, 100, 103),
-)
-TRAIN_CAMERAS = (2, 3)
-TRAIN_SETUPS = tuple(range(2, 33, 2))
-PUBLISHED = {
-    "ntu60": {"xsub": (40_091, 16_487), "xview": (37_646, 18_932)},
-    "ntu120": {"xsub": (63_026, 50_919), "xset": (54_468, 59_477)},
-}
-LAST_OF_60 = {"setup": 17, "label": 60}
 
 
-class Clip(NamedTuple):
-    """What a file name `SsssCcccPpppRrrrAaaa` says, numbered from 1 as there."""
+class _Listing(NamedTuple):
+    """The files to read: their clips' names, what these say, and the benchmark that they are of."""
 
-    setup: int
-    camera: int
-    subject: int
-    replication: int
-    label: int
+    files: list[Member]
+    names: list[str]
+    table: np.ndarray  # (N, 5) by the columns of `Clip`, -1 unknown
+    class_names: tuple[str, ...]
+    benchmark: str  # "": files of one's own
 
 
 @options("ntu")
@@ -68,6 +53,14 @@ class NTU:
     )
     exclude: str | Path | None = option(
         None, "a text file of names to leave out, such as the published lists of incomplete ones"
+    )
+    folders: naming.Folders = option(
+        "none",
+        "class: the first folder below the path is the class, and files may have names of their "
+        "own",
+    )
+    missing: Missing = option(
+        "linear", "what stands for joints without numbers (NaN): keep (zeros), hold, linear"
     )
     workers: int = pool.workers_option()
 
@@ -98,48 +91,47 @@ def read_ntu(
     """
     path = Path(path)
     skeleton = kinect_layout(layout)
-    chosen, named = _listed(path, how.exclude)
-    chosen, named, which = _of_benchmark(chosen, named, how.benchmark)
-    parsed = pool.ordered(partial(_read_one, persons=how.persons), chosen, how.workers)
+    listing = _own(path) if how.folders == "class" else _official(path, how)
+    total = len(listing.files)
+    read = partial(_read_one, persons=how.persons, missing=how.missing)
     length, with_skeleton = [], []
     with Frames((bodies.PERSONS_KEPT, JOINTS, 3), scratch) as frames:
+        parsed = pool.ordered(read, listing.files, how.workers)
         for done, joints in enumerate(parsed, start=1):
             if joints is not None:
                 frames.add(joints)
                 length.append(len(joints))
                 with_skeleton.append(done - 1)
             if progress:
-                progress(done, len(chosen))
+                progress(done, total)
         if not with_skeleton:
-            raise InputError(f"{path}: none of the {len(chosen)} files holds a skeleton")
+            raise InputError(f"{path}: none of the {total} files holds a skeleton")
         mapped = frames.array()
-    empty = len(chosen) - len(with_skeleton)
+    empty = total - len(with_skeleton)
     if empty:
-        _warn(f"{path}: {empty} of {len(chosen)} files hold no skeleton and are left out")
-    table = np.array([named[i] for i in with_skeleton], np.int64)
-    splits = _splits(table, which)
-    _compare(path, splits, which)
-    preset = PRESETS[which]
+        _warn(f"{path}: {empty} of {total} files hold no skeleton and are left out")
+    table = listing.table[with_skeleton]
+    splits = splits_of(table, listing.benchmark) if listing.benchmark else {}
+    attributes = {"title": path.stem, "source": path.name}
+    if listing.benchmark:
+        _compare(path, splits, listing.benchmark)
+        preset = PRESETS[listing.benchmark]
+        attributes |= {"title": preset.title, "licence": preset.licence}
+    attributes |= {"persons": how.persons, "files without a skeleton": str(empty)}
     return ClipSet.build(
         mapped,
         length,
         skeleton,
-        class_names=action_names.NTU60 if which == "ntu60" else action_names.NTU120,
-        name=[chosen[i].name.stem for i in with_skeleton],
+        class_names=listing.class_names,
+        name=[listing.names[i] for i in with_skeleton],
         fps=FPS,
         setup=table[:, 0],
         camera=table[:, 1],
         subject=table[:, 2],
         label=table[:, 4] - 1,
-        columns={"replication": table[:, 3]},
+        columns={"replication": table[:, 3]} if (table[:, 3] >= 0).any() else {},
         splits=splits,
-        attributes={
-            "title": preset.title,
-            "source": path.name,
-            "licence": preset.licence,
-            "persons": how.persons,
-            "files without a skeleton": str(empty),
-        },
+        attributes=attributes,
     )
 
 
@@ -158,10 +150,37 @@ def kinect_layout(layout: str | Skeleton | None) -> Skeleton:
     return skeleton
 
 
-def _read_one(member: Member, persons: str) -> np.ndarray | None:
+def _read_one(member: Member, persons: str, missing: Missing) -> np.ndarray | None:
     """The two persons of one file, `(T, 2, 25, 3)`; None without a skeleton."""
     joints, ids = parse_kinect(member.read(MOST_BYTES), str(member))
+    joints = fill_nan(joints, missing, ids)
     return bodies.PERSONS[persons](joints, ids) if joints.any() else None
+
+
+def _official(path: Path, how: NTU) -> _Listing:
+    chosen, named = _listed(path, how.exclude)
+    chosen, named, which = _of_benchmark(chosen, named, how.benchmark)
+    class_names = action_names.NTU60 if which == "ntu60" else action_names.NTU120
+    names = [member.name.stem for member in chosen]
+    return _Listing(chosen, names, np.array(named, np.int64), class_names, which)
+
+
+def _own(path: Path) -> _Listing:
+    """Files of any name, with their folders as classes."""
+    files = naming.by_name(members.find(path, (".skeleton",)), path)
+    if not files:
+        raise InputError(f"{path}: no .skeleton file here, nor in a zip below it")
+    has_folders = any("/" in name for name in files)
+    if not has_folders:
+        _warn(f"{path}: no folders of classes in it, so that no clip has a label")
+    classes = naming.folder_classes(files, "class" if has_folders else "none", path)
+    table = []
+    for name, member in files.items():
+        clip = clip_of(member.name.stem) or Clip(-1, -1, -1, -1, -1)
+        table.append(clip._replace(label=classes[name][0] + 1))
+    labels = {label: class_name for label, class_name in classes.values() if label >= 0}
+    class_names = tuple(labels[label] for label in sorted(labels))
+    return _Listing(list(files.values()), list(files), np.array(table), class_names, "")
 
 
 def _listed(path: Path, exclude: str | Path | None) -> tuple[list[Member], list[Clip]]:
@@ -174,26 +193,23 @@ def _listed(path: Path, exclude: str | Path | None) -> tuple[list[Member], list[
     dropped = _names(Path(exclude)) if exclude is not None else set()
     chosen, named, other = [], [], []
     for member in files:
-        clip = _named(member.name.stem)
+        clip = clip_of(member.name.stem)
         if clip is None:
             other.append(member)
         elif member.name.stem not in dropped:
             chosen.append(member)
             named.append(clip)
     if not chosen:
-        raise InputError(f"{path}: no SsssCcccPpppRrrrAaaa.skeleton here, nor in a zip below it")
+        own = "; files of other names are read with folders=class" if other else ""
+        raise InputError(
+            f"{path}: no SsssCcccPpppRrrrAaaa.skeleton here, nor in a zip below it{own}"
+        )
     if other:
         _warn(
             f"{path}: {len(other)} files are left out: the name is not SsssCcccPpppRrrrAaaa "
             f"({other[0]})"
         )
     return chosen, named
-
-
-def _named(stem: str) -> Clip | None:
-    match = NAME.fullmatch(stem)
-    clip = Clip(*map(int, match.groups())) if match else None
-    return clip if clip and 1 <= clip.label <= len(action_names.NTU120) else None
 
 
 def _names(path: Path) -> set[str]:
@@ -219,18 +235,6 @@ def _of_benchmark(
     _warn(f"{small.count(False)} files of NTU RGB+D 120 are left out; benchmark=ntu120 keeps them")
     fitting = [i for i, fits in enumerate(small) if fits]
     return [chosen[i] for i in fitting], [named[i] for i in fitting], benchmark
-
-
-def _splits(table: np.ndarray, benchmark: str) -> dict[str, np.ndarray]:
-    """1 train, 2 test, by the columns of `Clip`."""
-    if benchmark == "ntu60":
-        rules = {"xsub": (2, TRAIN_SUBJECTS_60), "xview": (1, TRAIN_CAMERAS)}
-    else:
-        rules = {"xsub": (2, TRAIN_SUBJECTS_120), "xset": (0, TRAIN_SETUPS)}
-    return {
-        name: np.where(np.isin(table[:, column], train), 1, 2).astype(np.int8)
-        for name, (column, train) in rules.items()
-    }
 
 
 def _compare(path: Path, splits: dict[str, np.ndarray], benchmark: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,7 @@ from ..formats.members import Member
 from ..formats.pkummd_splits import read_split
 from ..formats.pkummd_text import CAMERAS, NAMES, Segment, parse_labels, parse_skeleton, segments_of
 from ..frames import Frames
+from ..motion.missing import Missing, fill_nan
 from ..pool import Progress
 from ..presets import PRESETS
 from .ntu import kinect_layout
@@ -49,6 +51,9 @@ class PKUMMD:
         None, "the cross-subject file; none: the one below the path whose name says so"
     )
     xview: str | Path | None = option(None, "the cross-view file, likewise")
+    missing: Missing = option(
+        "linear", "what stands for joints without numbers (NaN): keep (zeros), hold, linear"
+    )
     workers: int = pool.workers_option()
 
 
@@ -95,7 +100,7 @@ def read_pkummd(
     }
     gathered = _Gathered(rows, how.bounds)
     chosen = [m for stem, m in recordings.items() if how.form == "recordings" or stem in rows]
-    parsed = pool.ordered(_read_one, chosen, how.workers, chunk=1)
+    parsed = pool.ordered(partial(_read_one, missing=how.missing), chosen, how.workers, chunk=1)
     with Frames((PERSONS, JOINTS, 3), scratch) as frames:
         for done, (member, joints) in enumerate(zip(chosen, parsed, strict=True), start=1):
             for piece in gathered.add(member.name.stem, joints, how.form):
@@ -103,11 +108,12 @@ def read_pkummd(
             if progress:
                 progress(done, len(chosen))
         mapped = frames.array()
-    gathered.report(path)
     if not gathered.length:
         raise InputError(
-            f"{path}: no {how.form[:-1]} with a skeleton; are the labels of this part?"
+            f"{path}: no {how.form[:-1]} with a skeleton: {gathered.reasons()}; are the labels of "
+            f"this part? Its classes are 1 to {len(action_names.PKUMMD)}"
         )
+    gathered.report(path)
     return _built(path, number, mapped, skeleton, gathered, splits, how)
 
 
@@ -149,11 +155,19 @@ class _Gathered:
         self.label.append(label)
 
     def report(self, path: Path) -> None:
+        for text in self._told():
+            _warn(f"{path}: {text}")
+
+    def reasons(self) -> str:
+        """Why nothing is left."""
+        return " and ".join(self._told()) or "there are no label rows"
+
+    def _told(self) -> Iterator[str]:
         for what, rows in self.odd.items():
             if rows:
                 listed = "; ".join(rows[:SHOWN]) + ("; ..." if len(rows) > SHOWN else "")
                 done = "left out, without a skeleton" if what == "empty" else what
-                _warn(f"{path}: {len(rows)} label rows {done}: {listed}")
+                yield f"{len(rows)} label rows {done}: {listed}"
 
 
 def _built(
@@ -203,8 +217,8 @@ def _built(
     )
 
 
-def _read_one(member: Member) -> np.ndarray:
-    return parse_skeleton(member.read(MOST_BYTES), str(member))
+def _read_one(member: Member, missing: Missing) -> np.ndarray:
+    return fill_nan(parse_skeleton(member.read(MOST_BYTES), str(member)), missing)
 
 
 def _kinds(path: Path) -> tuple[dict[str, list[Member]], list[Member]]:

@@ -18,12 +18,14 @@ import numpy as np
 from ...errors import InputError
 from ...layouts import KINECT20
 from ...layouts import layout as named_layout
+from ...settings.options import option, options
 from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import members
 from ..formats.members import Member
 from ..formats.text import number, read_csv
 from ..frames import Frames
+from ..motion.missing import Missing, fill_nan
 from ..pool import Progress
 
 FPS = 30
@@ -35,9 +37,19 @@ CLASSES = (
 )  # fmt: skip
 
 
+@options("precog")
+class Precog:
+    """How the recordings are read."""
+
+    missing: Missing = option(
+        "linear", "what stands for joints without numbers (NaN): keep (zeros), hold, linear"
+    )
+
+
 def read_precog(
     path: str | Path,
     layout: str | Skeleton | None = None,
+    how: Precog = Precog(),
     *,
     progress: Progress | None = None,
     scratch: str | Path | None = None,
@@ -50,6 +62,7 @@ def read_precog(
     Args:
         path: a folder (searched with its sub-folders and zips), a zip, or one CSV.
         layout: None for `kinect20`; another one must have 20 joints too.
+        how: the options.
         progress: called with files done and in all.
         scratch: folder for the frames meanwhile; None: the system's.
 
@@ -71,7 +84,7 @@ def read_precog(
     length, segments = [], []
     with Frames((1, len(KINECT20.names), 3), scratch) as frames:
         for clip, (_, _, member) in enumerate(who):
-            joints, codes = _recording(member, skeleton)
+            joints, codes = _recording(member, skeleton, how.missing)
             frames.add(joints[:, None])
             length.append(len(joints))
             segments += [(clip, *run) for run in _runs(codes)]
@@ -98,9 +111,11 @@ def read_precog(
     return replace(clips, path=None)
 
 
-def _recording(member: Member, skeleton: Skeleton) -> tuple[np.ndarray, list[int]]:
+def _recording(
+    member: Member, skeleton: Skeleton, missing: Missing
+) -> tuple[np.ndarray, list[int]]:
     """Joints `(T, V, 3)` and codes of one file."""
-    table = read_csv(member, ";", MOST_BYTES)
+    table = read_csv(member, ";", MOST_BYTES, even=False)
     wanted = [name.lower() for name in KINECT20.names]
     if [name.lower() for name in table.header] != wanted:
         raise InputError(
@@ -126,7 +141,7 @@ def _recording(member: Member, skeleton: Skeleton) -> tuple[np.ndarray, list[int
         if not re.fullmatch(r"\d", code) or int(code) > len(CLASSES):
             raise InputError(f"{where}: action code {code[:20]!r}; use 0 to {len(CLASSES)}")
         codes.append(int(code))
-    return joints, codes
+    return fill_nan(joints[:, None], missing)[:, 0], codes
 
 
 def _runs(codes: list[int]) -> list[tuple[int, int, int]]:

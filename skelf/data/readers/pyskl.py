@@ -17,7 +17,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -27,27 +26,22 @@ from ...layouts import layout as named_layout
 from ...settings.options import option, options
 from ...settings.ranges import Count
 from ...skeleton import Skeleton
-from ..clips import ClipSet, utf8
+from ..clips import ClipSet
 from ..formats import described, pickles
 from ..formats.described import Description
+from ..formats.pyskl_annotations import (
+    Annotation,
+    read_annotation,
+    refuse_different,
+    scores_apart,
+)
 from ..formats.pyskl_splits import read_splits
+from ..motion.missing import Missing, fill_clip
 
 USUAL = {(17, 2): "coco17", (18, 2): "openpose18", (25, 3): "ntu25"}  # joints, coordinates
 MOST_PERSONS = 16  # without a word from the user
 GROWTH = 64  # times that joints may outgrow the file: half precision, room for absent persons
 CLASSES = 1000  # that labels alone may name
-
-
-class _Clip(NamedTuple):
-    """One annotation, checked."""
-
-    name: str
-    joints: np.ndarray  # (M, T, V, C)
-    scores: np.ndarray | None  # (M, T, V)
-    numbers: dict[str, int]  # label, subject, camera, setup
-    fps: float
-    columns: dict[str, int]
-    segments: np.ndarray  # (K, 3)
 
 
 @options("pyskl")
@@ -56,6 +50,11 @@ class Pyskl:
 
     persons: Count | None = option(
         None, "persons to keep of each clip, those seen in most frames; none: all"
+    )
+    missing: Missing = option(
+        "keep",
+        "what stands for joints that were not seen (score 0, no coordinates, NaN), between a "
+        "person's first and last frame: keep (zeros), hold, linear",
     )
     fps: float = option(
         30.0,
@@ -73,7 +72,8 @@ def read_pyskl(
     """Reads a pyskl pickle; nothing in it is ever run.
 
     A score becomes the joint's confidence, cut to [0, 1]; a joint with score 0 or without
-    coordinates is missing, and both become 0.
+    coordinates is missing, and both become 0. Scores may also stand as the third number of a
+    keypoint in pixels.
 
     Args:
         path: the `.pkl`.
@@ -91,13 +91,15 @@ def read_pyskl(
         None if text is None else described.parse_description(text, f"{path}: {described.KEY}")
     )
     clips = [
-        _clip(path, number, annotation, how.fps) for number, annotation in enumerate(annotations)
+        read_annotation(path, number, annotation, how.fps)
+        for number, annotation in enumerate(annotations)
     ]
     if not clips:
         raise InputError(f"{path}: annotations: there are none; nothing to read")
-    _alike(path, clips)
+    clips = scores_apart(path, clips)
+    refuse_different(path, clips)
     room = _persons(path, clips, how.persons, description)
-    joints = _joints(path, clips, room, path.stat().st_size)
+    joints = _joints(path, clips, room, path.stat().st_size, how.missing)
     first = clips[0]
     skeleton = _skeleton(path, first, layout, description)
     attributes = dict(
@@ -145,90 +147,8 @@ def _parts(path: Path, data: object) -> tuple[Sequence[object], Mapping[str, obj
     return data["annotations"], lists, text
 
 
-def _clip(path: Path, number: int, annotation: object, fps: float) -> _Clip:
-    if not isinstance(annotation, dict):
-        raise InputError(f"{path}: annotation {number}: not a dict; write the file again")
-    name = annotation.get("frame_dir", f"clip{number}")
-    where = f"{path}: annotation {number} ({pickles.shown(name)})"
-    if not isinstance(name, str) or "\0" in name or utf8(name) != name:
-        raise InputError(f"{where}: frame_dir: not a plain text; rename the clip")
-    joints = _numbers(where, annotation, "keypoint", "(M, T, V, C)", 4)
-    if joints.shape[3] not in (2, 3) or 0 in joints.shape[1:]:
-        raise InputError(
-            f"{where}: keypoint: {joints.shape} is not (M, T, V, C) with 2 or 3 coordinates"
-        )
-    scores = None
-    if annotation.get("keypoint_score") is not None:
-        scores = _numbers(where, annotation, "keypoint_score", "(M, T, V)", 3)
-        if scores.shape != joints.shape[:3]:
-            raise InputError(
-                f"{where}: keypoint_score: {scores.shape} for keypoints {joints.shape}; one each"
-            )
-    frames = _integer(where, annotation, "total_frames", joints.shape[1])
-    if frames != joints.shape[1]:
-        raise InputError(f"{where}: total_frames: {frames}, but keypoint has {joints.shape[1]}")
-    keys = ("label", "subject", "camera", "setup")
-    numbers = {key: _integer(where, annotation, key, -1) for key in keys}
-    rate = annotation.get("fps", fps)
-    if not isinstance(rate, int | float) or not 0 < rate < 1e6:
-        raise InputError(f"{where}: fps: {pickles.shown(rate)}; give a number above 0")
-    columns = _sizes(where, annotation)
-    more = annotation.get("columns", {})
-    if not isinstance(more, dict):
-        raise InputError(f"{where}: columns: not a dict of integers")
-    columns |= {str(key): _integer(where, more, key, -1) for key in more}
-    rows = annotation.get("segments", np.zeros((0, 3), np.int64))
-    if not isinstance(rows, np.ndarray) or rows.shape[1:] != (3,) or rows.dtype.kind not in "iu":
-        raise InputError(f"{where}: segments: not integers (K, 3): start, end, label")
-    return _Clip(name, joints, scores, numbers, rate, columns, rows.astype(np.int64))
-
-
-def _numbers(
-    where: str, annotation: Mapping[object, object], key: str, shape: str, ndim: int
-) -> np.ndarray:
-    values = annotation.get(key)
-    if not isinstance(values, np.ndarray) or values.ndim != ndim or values.dtype.kind not in "fiu":
-        content = f"{values.dtype} {values.shape}" if isinstance(values, np.ndarray) else "missing"
-        raise InputError(f"{where}: {key}: expected an array of numbers {shape}, it is {content}")
-    return values
-
-
-def _integer(where: str, annotation: Mapping[object, object], key: object, default: int) -> int:
-    value = annotation.get(key, default)
-    if not isinstance(value, int) or not -(2**63) <= value < 2**63:
-        raise InputError(f"{where}: {key}: expected one whole number, not {pickles.shown(value)}")
-    return int(value)
-
-
-def _sizes(where: str, annotation: Mapping[object, object]) -> dict[str, int]:
-    sizes: dict[str, int] = {}
-    for key, prefix in (("img_shape", ""), ("original_shape", "original_")):
-        if key in annotation and annotation[key] is not None:
-            stated = annotation[key]
-            size = stated.tolist() if isinstance(stated, np.ndarray) else stated
-            size = list(size[:2]) if isinstance(size, list | tuple) else []
-            if len(size) != 2 or not all(isinstance(n, int) and 0 < n < 2**31 for n in size):
-                raise InputError(f"{where}: {key}: not (height, width) in pixels")
-            sizes |= {f"{prefix}height": size[0], f"{prefix}width": size[1]}
-    return sizes
-
-
-def _alike(path: Path, clips: Sequence[_Clip]) -> None:
-    """Refuses a clip that has other joints than the first, or scores where that has none."""
-    first = clips[0]
-    for clip in clips:
-        same = clip.joints.shape[2:] == first.joints.shape[2:]
-        if not same or (clip.scores is None) != (first.scores is None):
-            contents = [
-                f"{c.name!r} has {c.joints.shape[2]} joints of {c.joints.shape[3]} coordinates "
-                f"{'without' if c.scores is None else 'with'} scores"
-                for c in (first, clip)
-            ]
-            raise InputError(f"{path}: {' but '.join(contents)}; one file holds one kind")
-
-
 def _persons(
-    path: Path, clips: list[_Clip], wanted: int | None, description: Description | None
+    path: Path, clips: list[Annotation], wanted: int | None, description: Description | None
 ) -> int:
     """Room for persons, and their choice where it is limited; `clips` changes in place."""
     most = max(
@@ -257,7 +177,9 @@ def _persons(
     return wanted
 
 
-def _joints(path: Path, clips: Sequence[_Clip], room: int, size: int) -> np.ndarray:
+def _joints(
+    path: Path, clips: Sequence[Annotation], room: int, size: int, rule: Missing
+) -> np.ndarray:
     """All clips' frames `(F, M, V, C)`, with the score as the last channel."""
     shape = clips[0].joints.shape
     scored = clips[0].scores is not None
@@ -275,15 +197,19 @@ def _joints(path: Path, clips: Sequence[_Clip], room: int, size: int) -> np.ndar
         block = joints[at : at + length, :count]
         with np.errstate(over="ignore"):  # infinite then, and refused as such
             block[..., : shape[3]] = clip.joints.transpose(1, 0, 2, 3)
+        block[np.isnan(block).any(axis=-1)] = 0
         if clip.scores is not None:
-            scores = clip.scores.transpose(1, 0, 2)
+            scores = np.nan_to_num(clip.scores.transpose(1, 0, 2), nan=0, posinf=np.inf)
             if not np.isfinite(scores).all():
-                raise InputError(f"{path}: {clip.name!r}: keypoint_score holds NaN or infinity")
+                raise InputError(f"{path}: {clip.name!r}: keypoint_score holds infinity")
             odd += int(((scores < 0) | (scores > 1)).sum())
             block[..., -1] = scores.clip(0, 1)
             missing = (block[..., -1] == 0) | ~block[..., :-1].any(axis=-1)
             empty += int((missing & block.any(axis=-1)).sum())
             block[missing] = 0
+        if rule != "keep":
+            places = block[..., : shape[3]]
+            block[..., : shape[3]] = fill_clip(places, np.any(places, axis=-1), rule)
         at += length
     if odd:
         warnings.warn(f"{path}: {odd} scores outside [0, 1] were cut to it", stacklevel=3)
@@ -296,7 +222,7 @@ def _joints(path: Path, clips: Sequence[_Clip], room: int, size: int) -> np.ndar
 
 
 def _skeleton(
-    path: Path, clip: _Clip, layout: str | Skeleton | None, description: Description | None
+    path: Path, clip: Annotation, layout: str | Skeleton | None, description: Description | None
 ) -> Skeleton:
     if layout is not None:
         return named_layout(layout) if isinstance(layout, str) else layout
@@ -320,7 +246,7 @@ def _classes(path: Path, labels: Sequence[int]) -> tuple[str, ...]:
     return tuple(str(number) for number in range(top + 1))
 
 
-def _columns(clips: Sequence[_Clip]) -> dict[str, np.ndarray]:
+def _columns(clips: Sequence[Annotation]) -> dict[str, np.ndarray]:
     """Every column that any clip has, -1 where one lacks it."""
     names = dict.fromkeys(name for clip in clips for name in clip.columns)
     columns = {
@@ -332,6 +258,6 @@ def _columns(clips: Sequence[_Clip]) -> dict[str, np.ndarray]:
     return columns
 
 
-def _segments(clips: Sequence[_Clip]) -> np.ndarray:
+def _segments(clips: Sequence[Annotation]) -> np.ndarray:
     rows = [np.insert(clip.segments, 0, number, axis=1) for number, clip in enumerate(clips)]
     return np.concatenate(rows).astype(np.int64)
