@@ -13,6 +13,7 @@ from rich.table import Table
 
 from . import complete
 from .arguments import Data, Device, Overrides
+from .notes import warnings_as_notes
 
 if TYPE_CHECKING:
     from ..results.archive import Row
@@ -74,21 +75,22 @@ def evaluate(
     """
     from .. import api
 
-    rows = api.evaluate(
-        [name.strip() for name in protocols.split(",") if name.strip()],
-        run,
-        data,
-        split=split,
-        out=out,
-        untrained=untrained,
-        method=method,
-        stream=stream,
-        overrides=overrides or (),
-        precision=precision,
-        seed=seed,
-        device=device,
-    )
     console = Console()
+    with warnings_as_notes(console):
+        rows = api.evaluate(
+            [name.strip() for name in protocols.split(",") if name.strip()],
+            run,
+            data,
+            split=split,
+            out=out,
+            untrained=untrained,
+            method=method,
+            stream=stream,
+            overrides=overrides or (),
+            precision=precision,
+            seed=seed,
+            device=device,
+        )
     console.print(_table(rows))
     if out is not None:
         console.print(f"Results: [bold]{escape(str(out))}[/]", soft_wrap=True)
