@@ -44,7 +44,7 @@ def at(part, fps):
         (30, 9.0, Counts(10, 27, 15, 2)),
         (7.5, 9.0, Counts(2, 7, 4, 0)),  # the released third of a second, not 2.8 s
         (120, 9.0, Counts(40, 108, 60, 8)),
-        (30, 0.4, Counts(3, 1, 15, 2)),  # short actions: a quarter of one
+        (30, 0.4, Counts(6, 1, 15, 2)),  # short actions: half of one
         (29.97, 9.0, Counts(10, 27, 15, 2)),
         (1, 0.5, Counts(0, 0, 1, 0)),
     ],

@@ -73,7 +73,8 @@ def average_precision_pku(truth: np.ndarray, detections: Detections, tiou: float
         InputError: as for `average_precision_voc`.
 
     Source: the evaluation of PKU-MMD (Liu et al. 2017), as the released scripts compute it
-    (sources E10). Differs: there the last of equal overlaps counts, see `average_precisions`.
+    (sources E10). Differs: there the last of equal overlaps counts (sources E14), see
+    `average_precisions`.
 
     >>> truth = np.array([[0, 10, 30, 0], [0, 50, 70, 0]])
     >>> columns = [[0, 0, 0], [11, 33, 50], [29, 44, 68], [0, 0, 0], [0.9, 0.8, 0.7]]

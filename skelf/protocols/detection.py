@@ -107,9 +107,10 @@ def detection(
 
     Source: the released linear detection of HiCLR and PCM3 (sources E8): SGD with Nesterov momentum
     0.9, rate 0.01 divided by 10 after 40 of 60 epochs, batch 64, check every 5 epochs. differs:
-    windows overlap (as in the earlier release), a frozen encoder runs in evaluation mode (there its
-    input BatchNorm takes batch statistics), smoothing does not see the padding, and intervals grow
-    by the earlier rule. `docs/detection.md` has the settings of each release.
+    times are seconds (`eval.unit=frames` counts frames as there), windows overlap (as in the
+    earlier release), a frozen encoder runs in evaluation mode (there its input BatchNorm takes
+    batch statistics), smoothing does not see the padding, and intervals grow by our reading of the
+    earlier rule. `docs/detection.md` has the settings of each release.
     """
     train, test = _recordings(train, "training"), _recordings(test, "test")
     for part in (train, test):

@@ -55,8 +55,8 @@ class Rules:
 
     Times are seconds of each recording. The released programs count frames: `unit` "frames" does so
     whatever the rate. In seconds two defaults follow the training set: a short action is the one
-    that a tenth of the training segments are shorter than. Smoothing reaches a quarter of it to
-    either side, so that half of the action is seen unmixed, but at most 1/3 s, the 10 released
+    that a tenth of the training segments are shorter than. Smoothing reaches half of it to either
+    side, so that no mean is over more than a short action, but at most 1/3 s, the 10 released
     frames. A detection shorter than the smallest of `tious` times a short action overlaps nine of
     ten actions by too little to be right, and is dropped.
     """
@@ -105,7 +105,7 @@ class Rules:
         """
         smoothing, shortest = float(RELEASED_SMOOTHING), 0.0
         if self.unit == "seconds":
-            smoothing = min(RELEASED_SMOOTHING / RELEASED_FPS, short_action / 4)
+            smoothing = min(RELEASED_SMOOTHING / RELEASED_FPS, short_action / 2)
             shortest = min((0.5, *self.tious)) * short_action
         return replace(
             self,

@@ -32,9 +32,9 @@ def smooth(
     Raises:
         InputError: a wrong shape, NaN, or a negative radius (with `official` below 1).
 
-    Source: the released detection script of HiCLR and PCM3 (sources E8). Its means are float32, and
-    so are those of `official`: eight sure frames of twenty make a background of 0.60000002, and the
-    frame falls short of a threshold of 0.4.
+    Source: the released detection script of HiCLR and PCM3 (sources E15). Its means are float32,
+    and so are those of `official`: eight sure frames of twenty make a background of 0.60000002, and
+    the frame falls short of a threshold of 0.4.
     """
     p = checked(p)
     if radius < (form == "official"):

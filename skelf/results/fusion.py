@@ -285,9 +285,11 @@ def _definition(inputs: Sequence[Saved], weights: Sequence[float]) -> str:
         what = f"late fusion: weighted mean of frame probabilities, {sum_of}; "
     else:
         what = "saved frame probabilities judged again; "
+    judged = ""
     if not isinstance(first, Scores):
         what += first.recordings.describe()
+        judged = ", as it was judged"
     return (
         f"{what}; {', '.join(selected)}{'; ' if selected else ''}"
-        f"each input, as it was judged: {' | '.join(single)}"
+        f"each input{judged}: {' | '.join(single)}"
     )
