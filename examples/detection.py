@@ -30,7 +30,7 @@ def main(folder: Path) -> None:
     generate(clips=0, recordings=32, seed=1).save(store)
     train, test = skelf.ClipSet.open(store, normalize="centre").split("xsub")
 
-    small = {"window": 32, "epochs": 15, "lr": 0.2, "milestones": (12,), "batch_size": 256}
+    small = {"window": 1.0, "epochs": 15, "lr": 0.2, "milestones": (12,), "batch_size": 256}
     how = from_flat(Detection, small, standardize=True)  # all else by default
     outcome = detection(skelf.load(run), train, test, how)
     print(f"mean average precision at overlap 0.5: {outcome.values['map_a_voc@0.5.last']:.1%}")

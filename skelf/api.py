@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -233,6 +234,8 @@ def evaluate(
     say(str(choice))
     encode_in(encoder, precision)
     train, test = clips.split(split)
+    if "detection" in asked:
+        _note_rates(described["source"].get("fps"), test)
     rest = [text for text in overrides if text not in named]
     options = evaluation(asked, base=described.get("eval"), overrides=rest)
     folder = Path(list_runs(run)[0])
@@ -269,7 +272,8 @@ def _describe(
     settings: Config, clips: ClipSet, stream: str, split: str | None, seed: int
 ) -> Settings:
     """The whole config of a run, as checkpoints carry it."""
-    source = {"data": _name(clips), "digest": clips.digest(), "split": split, "seed": seed}
+    source: Settings = {"data": _name(clips), "digest": clips.digest(), "split": split}
+    source |= {"seed": seed, "fps": [float(clips.fps.min()), float(clips.fps.max())]}
     if "synthetic" in clips.attributes:  # the model card warns
         source["synthetic"] = clips.attributes["synthetic"]
     return settings.to_dict() | {
@@ -277,6 +281,21 @@ def _describe(
         "source": source,
         "versions": _versions(),
     }
+
+
+def _note_rates(trained: Sequence[float] | None, test: ClipSet) -> None:
+    """Says that recordings have another rate than what the encoder was pretrained on."""
+    if not trained:
+        return  # a released file, or a run of before this was kept
+    (low, high), judged = trained, (float(test.fps.min()), float(test.fps.max()))
+    if judged[0] < 0.9 * low or judged[1] > 1.1 * high:
+        before, now = (f"{a:g}" if a == b else f"{a:g} to {b:g}" for a, b in ((low, high), judged))
+        warnings.warn(
+            f"the encoder was pretrained on clips of {before} frames a second, {test} has {now}: "
+            "windows of so many seconds are resized to the encoder's frames, so that they last as "
+            "long as at any rate; with eval.unit=frames they do not",
+            stacklevel=3,
+        )
 
 
 def _shared(

@@ -121,6 +121,7 @@ def test_config_and_card_say_where_it_came_from(run):
         "split": "half",
         "seed": 5,
         "synthetic": "true",
+        "fps": [30.0, 30.0],
     }
     assert config["versions"]["torch"] == torch.__version__
     card = (folder / "README.md").read_text()

@@ -134,6 +134,7 @@ def test_pretrain_and_eval_end_to_end(store, run, tmp_path):
     assert config["encoder"]["dim"] == 16 and config["train"]["epochs"] == 2
     assert config["source"] | {"digest": ""} == {
         "data": "made", "digest": "", "split": "xsub", "seed": 3, "synthetic": "true",
+        "fps": [30.0, 30.0],
     }  # fmt: skip
     out = tmp_path / "results.json"
     text = good(

@@ -25,7 +25,8 @@ from skelf.protocols import PROTOCOLS
 from skelf.protocols.dense import Reader, dense, outputs, taking
 from skelf.protocols.detection import Detection, detection
 from skelf.protocols.outcome import Outcome
-from skelf.protocols.recordings import Recordings, Rules, find, fused
+from skelf.protocols.recordings import Recordings, find, fused
+from skelf.protocols.rules import Rules
 from skelf.protocols.windows import frame_labels, lay
 from skelf.report.evidence import Evidence
 from skelf.report.gather import _read_scores
@@ -36,7 +37,7 @@ from skelf.settings.evaluation import evaluation
 from skelf.settings.options import from_flat, table
 
 FAST = {
-    **{"window": 16, "epochs": 4, "lr": 0.1, "milestones": (), "test_every": 2},
+    **{"unit": "frames", "window": 16, "epochs": 4, "lr": 0.1, "milestones": (), "test_every": 2},
     **{"smoothing": 1, "proposals": "background"},
 }
 TUNE = FAST | {"tune": True, "draws": 4, "batch_size": 8, "epochs": 8, "batchnorm": "frozen"}
@@ -98,7 +99,11 @@ def test_values_are_those_of_what_is_kept():
     assert outcome.values["map_v_pku@0.7.last"] == expected
     assert outcome.scores is None and not outcome.by_selection() and not len(outcome.labels)
     assert "\n" not in outcome.definition
-    for part in ("windows of 16 frames every 8", "(background, its default", "smoothed over 1"):
+    for part in (
+        "windows of 16 frames every 8",
+        "(background, its default",
+        "smoothed over 1 frames",
+    ):
         assert part in outcome.definition
     assert PROTOCOLS["detection"] is detection
 
@@ -344,7 +349,8 @@ def test_clips_that_are_cut_are_left_out(tmp_path):
     path = tmp_path / "a.npz"
     assert scores.save(path, made, mixed[1], ROW)
     found = scores_recordings.read(path)
-    assert found.names == sides[1].names and found.fps.tolist() == [1, 2, 3]
+    assert found.names == sides[1].names
+    assert found.recordings.fps.tolist() == [1, 2, 3]
 
 
 def test_the_definition_names_the_rate_of_the_head():
@@ -373,8 +379,9 @@ def test_features_that_no_memory_holds_are_refused(monkeypatch):
 def test_released_smoothing_stays_inside():
     p = np.zeros((30, 2))
     p[20:, 1] = p[:20, 0] = 1
-    rules = Rules(smoothing=5, smoothing_form="official", proposals="background")
-    found = find(np.concatenate([p, p[::-1]]), np.array([30, 30]), rules)
+    rules = Rules(unit="frames", smoothing=5, smoothing_form="official", proposals="background")
+    counts = [rules.counts(30, 1)] * 2
+    found = find(np.concatenate([p, p[::-1]]), np.array([30, 30]), rules, counts)
     assert found.recording.tolist() == [0, 1]
     assert found.end.tolist()[0] == 30 and found.start.tolist()[1] == 0
 
@@ -382,10 +389,10 @@ def test_released_smoothing_stays_inside():
 def test_suppression_drops_weaker_ones_of_other_classes():
     p = np.full((20, 3), 0.01)
     p[:, 1], p[4:16, 2], p[:, 0] = 0.6, 0.3, 0.1
-    rules = Rules(smoothing=0, proposals="class", threshold=0.2)
-    assert find(p, np.array([20]), rules).label.tolist() == [0, 1]
-    assert find(p, np.array([20]), replace(rules, nms=0.5)).label.tolist() == [0]
-    assert find(p, np.array([20]), replace(rules, nms=0.7)).label.tolist() == [0, 1]
+    rules = Rules(unit="frames", smoothing=0, proposals="class", threshold=0.2)
+    for nms, labels in ((0.0, [0, 1]), (0.5, [0]), (0.7, [0, 1])):
+        some = replace(rules, nms=nms)
+        assert find(p, np.array([20]), some, [some.counts(30, 1)]).label.tolist() == labels
 
 
 def test_a_check_that_is_last_and_best_is_judged_once(monkeypatch):
@@ -412,7 +419,9 @@ def kept(seed, frames=(40, 25), classes=CLASSES, rules=None):
         p = rng.random((len(labels), classes + 1)) ** 3
         p[np.arange(len(labels)), labels] += 0.35
         made[name] = (p / p.sum(axis=1, keepdims=True)).astype(np.float32)
-    return Recordings(frames, made, segments, rules or Rules(smoothing=1, tious=(0.3, 0.5)))
+    rules = rules or Rules(unit="frames", smoothing=1, tious=(0.3, 0.5))
+    fps = np.array([30, 15], np.float32)
+    return Recordings(frames, made, segments, rules, fps, short_action=0.5)
 
 
 class Test:
@@ -437,7 +446,8 @@ def test_frame_probabilities_round_trip(tmp_path):
     assert scores_recordings.holds(path)
     found = scores_recordings.read(path)
     assert found.names == ["one", "two"] and found.class_names == list(Test.class_names)
-    assert found.fps.tolist() == [30, 15]
+    assert found.recordings.fps.tolist() == [30, 15]
+    assert found.recordings.short_action == 0.5
     assert found.recordings.rules == made.rules
     assert found.recordings.values() == made.values()
     for name, p in made.probabilities.items():
@@ -445,7 +455,7 @@ def test_frame_probabilities_round_trip(tmp_path):
     with np.load(path, allow_pickle=False) as plain:
         assert set(plain.files) == {
             *("probabilities", "probabilities_best_on_test", "frames", "fps", "segments", "found"),
-            *("found_scores", "names", "class_names", "row"),
+            *("found_scores", "names", "class_names", "row", "short_action"),
         }
         assert np.array_equal(plain["found"][:, 1], made.detections().start)
         assert np.array_equal(plain["found_scores"], made.detections().score)
@@ -492,7 +502,7 @@ def test_fusion_helps_where_streams_err_apart():
 
 def test_what_does_not_belong_together(tmp_path):
     first = put(tmp_path / "a.npz", kept(0))
-    class_rule = Rules(smoothing=1, tious=(0.3, 0.5), proposals="class")
+    class_rule = Rules(unit="frames", smoothing=1, tious=(0.3, 0.5), proposals="class")
     for other, message in (
         (put(tmp_path / "b.npz", kept(1, rules=class_rule)), r"eval\.proposals.* differ: 'growing"),
         (put(tmp_path / "c.npz", kept(1, frames=(41, 25))), r"frames\[0\] differ: 40 and 41"),
@@ -531,17 +541,25 @@ def test_wrong_fields(tmp_path, arrays, message):
 
 
 def test_from_a_run_to_fused_detections(tmp_path):
-    """`evaluate` saves frame probabilities beside results, `fuse` and the report read them."""
+    """`evaluate` saves frame probabilities beside results, `fuse` and the report read them.
+
+    The run knows the rate of its clips, and recordings of another are spoken of.
+    """
     made = generate(clips=20, recordings=6, seed=1, noise=0.002)
     only = made.take(made.label < 0)
     only = only.with_split("half", [1, 1, 1, 1, 2, 2])
+    only = replace(only, fps=np.full(6, 7.5, np.float32))
     run, files = tmp_path / "run", []
     tiny_runs.pretrain(run, "train.epochs=1")
     for seed in (0, 1):
-        rows = skelf.evaluate(
-            ["detection"], run, only, split="half", out=tmp_path / f"{seed}.json", seed=seed,
-            overrides=["eval.epochs=1", "eval.window=32", "eval.tious=[0.1]"],
-        )  # fmt: skip
+        with pytest.warns(UserWarning, match=r"pretrained on clips of 30 .* has 7\.5") as caught:
+            rows = skelf.evaluate(
+                ["detection"], run, only, split="half", out=tmp_path / f"{seed}.json", seed=seed,
+                overrides=["eval.epochs=1", "eval.window=4", "eval.tious=[0.1]"],
+            )  # fmt: skip
+        assert sum("pretrained" in str(w.message) for w in caught) == 1
+        assert rows[0]["config"]["source"]["fps"] == [30.0, 30.0]
+        assert "recordings of 7.5 frames a second" in rows[0]["definition"]
         assert [row["metric"] for row in rows[:4]] == FIRST
         assert {row["selection"] for row in rows} == {"last", "best_on_test"}
         files.append(tmp_path / f"{seed}.detection.scores.npz")

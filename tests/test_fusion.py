@@ -292,7 +292,7 @@ def test_files_that_are_none(streams, tmp_path):
     assert not trap.exists()
     assert "no.npz: no such file" in refused("fuse", joint, tmp_path / "no.npz")
     assert "no such file" in refused("fuse", joint, tmp_path)
-    assert "1 files of scores: fusion needs two" in refused("fuse", joint)
+    assert "joint.npz alone: fusion needs two" in refused("fuse", joint)
     for word, message in (
         ("0.6", "weights: 1 for 2 files"),
         ("0.6,x", "--weights '0.6,x': give numbers"),

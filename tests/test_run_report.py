@@ -23,7 +23,8 @@ from skelf.errors import InputError
 from skelf.layouts import NTU25
 from skelf.metrics.chance import chance
 from skelf.pages import plots, svg
-from skelf.protocols.recordings import CHOSEN_BY, Recordings, Rules
+from skelf.protocols.recordings import CHOSEN_BY, Recordings
+from skelf.protocols.rules import Rules
 from skelf.report import curves as run_curves
 from skelf.report.gather import gather
 from skelf.report.setup import name_setups, setup_of
@@ -363,7 +364,9 @@ def put_detection(folder: Path, name: str, hits: int, untrained: bool = False) -
     p = np.tile(np.array([[0.9, 0.05, 0.05]], np.float32), (60, 1))
     for recording, start, end, label in segments[:hits]:
         p[40 * recording + start : 40 * recording + end] = np.eye(3)[label + 1]
-    made = Recordings(frames, {"last": p}, segments, Rules(smoothing=0, tious=(0.5,)))
+    fps = np.array([10.0, 10.0])
+    rules = Rules(smoothing=0, tious=(0.5,))
+    made = Recordings(frames, {"last": p}, segments, rules, fps, 1.0)
     test = SimpleNamespace(
         names=["first <b>", "second"], fps=np.array([10.0, 10.0]), class_names=("wave", "jump"),
         label=np.array([-1, -1]), segments=segments,

@@ -1,4 +1,4 @@
-"""`skelf fuse`: late fusion of saved scores."""
+"""`skelf fuse`: late fusion of saved scores, and detections by other rules."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 def fuse(
     scores: Annotated[
-        list[Path], typer.Argument(metavar="SCORES...", help="Files that `skelf eval --out` wrote.")
+        list[str],
+        typer.Argument(
+            metavar="SCORES... [EVAL.KEY=VALUE...]",
+            help="Files that `skelf eval --out` wrote; of detections one will do. Then other rules "
+            "for these, as eval.smoothing=0.",
+        ),
     ],
     weights: Annotated[
         str | None,
@@ -37,7 +42,7 @@ def fuse(
     ] = None,
     force: Force = False,
 ) -> None:
-    """Judges the weighted sum of several streams' class scores.
+    """Judges the weighted sum of several streams' class scores, or detections by other rules.
 
     Example: skelf fuse joint.linear.scores.npz bone.linear.scores.npz --out fused.json
     """
@@ -45,9 +50,13 @@ def fuse(
     from ..results.written import UnwrittenError
 
     console = Console(stderr=is_printed(out))
+    rules = [text for text in scores if text.startswith("eval.") and "=" in text]
+    files = [text for text in scores if text not in rules]
     try:
         with warnings_as_notes(console):
-            rows = fusion.fuse(scores, weights=_numbers(weights), out=out, overwrite=force)
+            rows = fusion.fuse(
+                files, weights=_numbers(weights), out=out, overwrite=force, overrides=rules
+            )
     except UnwrittenError as error:
         console.print(_table(error.rows))
         raise
@@ -70,10 +79,13 @@ def _table(rows: Sequence[Row]) -> Table:
     inputs = rows[0]["config"]["inputs"]
     table = Table("metric", "selection")
     for source in inputs:
-        table.add_column(f"{escape(source['stream'])} × {source['weight']:g}", justify="right")
-    table.add_column("fused", justify="right", style="bold")
+        weight = f" × {source['weight']:g}" if len(inputs) > 1 else ", as saved"
+        table.add_column(f"{escape(source['stream'])}{weight}", justify="right")
+    again = "fused" if len(inputs) > 1 else "judged again"
+    table.add_column(again, justify="right", style="bold")
     for row in rows:
         name = f"{row['metric']}.{row['selection']}"
-        single = [f"{source['values'][name]:.1%}" for source in inputs]
+        values = [source["values"].get(name) for source in inputs]  # other overlaps, other names
+        single = ["" if value is None else f"{value:.1%}" for value in values]
         table.add_row(row["metric"], row["selection"], *single, f"{row['value']:.1%}")
     return table

@@ -2,22 +2,20 @@
 
 `voc` is PASCAL VOC's (Everingham et al. 2010), carried over to time; `pku` is that of PKU-MMD (Liu
 et al. 2017), which looks at fewer points of the curve and gives the lower number of the two.
-Published tables mix them, and they are not the same metric. Both are pure functions; the tests
-compare each with a slow loop and with the values of the released codes.
+Published tables mix them, and they are not the same metric. `pku_official` is `pku` with the ties
+and the mean of its released script. All are pure functions; the tests compare each with a slow loop
+and with the values of the released codes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..errors import InputError
-from .matching import Detections, best_overlaps, checked, first_hits
-
-Definition = Literal["voc", "pku"]
-Over = Literal["action", "video"]
+from .matching import Detections, checked
+from .ranking import AREAS, COLUMNS, Definition, Over, by_group, ranked
 
 
 def average_precision_voc(truth: np.ndarray, detections: Detections, tiou: float) -> float:
@@ -75,7 +73,8 @@ def average_precision_pku(truth: np.ndarray, detections: Detections, tiou: float
         InputError: as for `average_precision_voc`.
 
     Source: the evaluation of PKU-MMD (Liu et al. 2017), as the released scripts compute it
-    (sources E10).
+    (sources E10). Differs: there the last of equal overlaps counts (sources E14), see
+    `average_precisions`.
 
     >>> truth = np.array([[0, 10, 30, 0], [0, 50, 70, 0]])
     >>> columns = [[0, 0, 0], [11, 33, 50], [29, 44, 68], [0, 0, 0], [0.9, 0.8, 0.7]]
@@ -86,7 +85,13 @@ def average_precision_pku(truth: np.ndarray, detections: Detections, tiou: float
 
 
 def average_precisions(
-    truth: np.ndarray, detections: Detections, tiou: float, *, definition: Definition, over: Over
+    truth: np.ndarray,
+    detections: Detections,
+    tiou: float,
+    *,
+    definition: Definition,
+    over: Over,
+    groups: int | None = None,
 ) -> dict[int, float]:
     """Average precision of each class or of each recording.
 
@@ -94,39 +99,56 @@ def average_precisions(
         truth: `(G, 4)` int64 recording, start, end (exclusive), label.
         detections: of the same recordings.
         tiou: smallest overlap in time, in (0, 1].
-        definition: `voc` or `pku`.
+        definition: `voc`, `pku` or `pku_official`. The last differs from `pku` as the released
+            script does: of segments that a detection overlaps alike it belongs to the last, and a
+            class or a recording without truth has 0. (The released script for `voc` takes the first
+            and leaves classes without truth out, as here.)
         over: `action`: each class, the detections of all recordings in one list; `video`: each
             recording, the detections of all classes in one list.
+        groups: how many classes or recordings there are; for `pku_official`, which needs it.
 
     Returns:
         Class or recording to value, rising; only those that the truth holds. What is found of a
         class that the truth has nowhere, or in a recording without any segment, does not count: no
-        average precision is defined there.
+        average precision is defined there. With `pku_official` all of `0..groups - 1`, and 0 there.
 
     Raises:
-        InputError: as for `average_precision_voc`, or an unknown name.
+        InputError: as for `average_precision_voc`, an unknown name, or `groups` without need,
+            missing or too small.
     """
-    if definition not in _AREAS:
-        raise InputError(f"definition: {definition!r} is none of {', '.join(_AREAS)}")
-    if over not in _COLUMNS:
-        raise InputError(f"over: {over!r} is none of {', '.join(_COLUMNS)}")
+    if definition not in AREAS:
+        raise InputError(f"definition: {definition!r} is none of {', '.join(AREAS)}")
+    if over not in COLUMNS:
+        raise InputError(f"over: {over!r} is none of {', '.join(COLUMNS)}")
     truth, detections = checked(truth, detections, tiou)
-    lists = _by_group(_ranked(truth, detections, definition, tiou), over)
-    return {group: _AREAS[definition](ranking, tiou) for group, ranking in lists.items()}
+    everyone = _everyone(truth, definition, over, groups)
+    lists = by_group(ranked(truth, detections, definition, tiou), over)
+    values = {group: AREAS[definition](ranking, tiou) for group, ranking in lists.items()}
+    return dict.fromkeys(everyone, 0.0) | values
 
 
 def mean_ap(
-    truth: np.ndarray, detections: Detections, tiou: float, *, definition: Definition, over: Over
+    truth: np.ndarray,
+    detections: Detections,
+    tiou: float,
+    *,
+    definition: Definition,
+    over: Over,
+    groups: int | None = None,
 ) -> float:
     """Mean average precision over classes (mAP_a) or over recordings (mAP_v).
+
+    The mean is over the classes or recordings that the truth holds; the released mean of PKU-MMD's
+    definition, `pku_official`, counts the others with 0.
 
     Args:
         truth: `(G, 4)` int64 recording, start, end (exclusive), label; at least one row.
         detections: of the same recordings.
         tiou: smallest overlap in time, in (0, 1].
-        definition: `voc` or `pku`. PCM3 reports mAP_a by `voc` and mAP_v by `pku`; USDRL's own
-            detection code uses `pku` for both.
+        definition: `voc`, `pku` or `pku_official`. PCM3 reports mAP_a by `voc` and mAP_v by
+            `pku_official`; USDRL's own detection code uses `pku_official` for both.
         over: `action` for mAP_a, `video` for mAP_v; see `average_precisions` for what is left out.
+        groups: as of `average_precisions`.
 
     Returns:
         Value in [0, 1].
@@ -141,14 +163,23 @@ def mean_ap(
         >>> found = Detections(*map(np.array, columns))
         >>> mean_ap(truth, found, 0.5, definition="voc", over="action")
         0.5
+        >>> mean_ap(truth, found, 0.5, definition="pku_official", over="action", groups=4)
+        0.25
     """
-    values = average_precisions(truth, detections, tiou, definition=definition, over=over)
+    values = average_precisions(
+        truth, detections, tiou, definition=definition, over=over, groups=groups
+    )
     _refuse_nothing(truth)
     return float(np.mean(list(values.values())))
 
 
 def mean_aps(
-    truth: np.ndarray, detections: Detections, tious: Sequence[float]
+    truth: np.ndarray,
+    detections: Detections,
+    tious: Sequence[float],
+    *,
+    classes: int | None = None,
+    recordings: int | None = None,
 ) -> dict[tuple[Over, Definition], list[float]]:
     """All that `mean_ap` gives, at several overlaps; detections are matched once for all of them.
 
@@ -156,6 +187,8 @@ def mean_aps(
         truth: `(G, 4)` int64 recording, start, end (exclusive), label; at least one row.
         detections: of the same recordings.
         tious: smallest overlaps in time, each in (0, 1], at least one.
+        classes: how many there are. With it and `recordings` there is `pku_official` too.
+        recordings: how many there are.
 
     Returns:
         For each `over` and `definition` one value for each overlap.
@@ -166,100 +199,44 @@ def mean_aps(
     for tiou in tious:
         truth, detections = checked(truth, detections, tiou)
     _refuse_nothing(truth)
+    numbers: dict[Over, int | None] = {"action": classes, "video": recordings}
     values: dict[tuple[Over, Definition], list[float]] = {}
-    for definition, area in _AREAS.items():
-        ranked = _ranked(truth, detections, definition, min(tious))
-        for over in _COLUMNS:
-            lists = _by_group(ranked, over).values()
+    for definition, area in AREAS.items():
+        official = definition == "pku_official"
+        if official and None in numbers.values():
+            continue
+        ranking = ranked(truth, detections, definition, min(tious))
+        for over, number in numbers.items():
+            lists = by_group(ranking, over).values()
+            total = len(_everyone(truth, definition, over, number if official else None))
             values[over, definition] = [
-                float(np.mean([area(ranking, tiou) for ranking in lists])) for tiou in tious
+                float(np.sum([area(one, tiou) for one in lists]) / (total or len(lists)))
+                for tiou in tious
             ]
     return values
-
-
-class _List(NamedTuple):
-    """The detections of one list that overlap a segment enough for any question, as ranked."""
-
-    place: np.ndarray  # among all detections of the list
-    segment: np.ndarray  # the row of the truth that each belongs to
-    overlap: np.ndarray
-    total: int  # all detections of the list
-    true: int  # all segments
-
-
-class _Ranked(NamedTuple):
-    truth: np.ndarray
-    detections: Detections  # as the definition ranks them
-    segment: np.ndarray  # as of `best_overlaps`
-    overlap: np.ndarray
-    least: float  # the smallest overlap that will be asked about
-
-    def list(self, rows: np.ndarray, true: int) -> _List:
-        near = np.flatnonzero(self.overlap[rows] >= self.least)
-        chosen = rows[near]
-        return _List(near, self.segment[chosen], self.overlap[chosen], len(rows), true)
 
 
 def _alone(truth: np.ndarray, detections: Detections, tiou: float, definition: Definition) -> float:
     """The average precision of all detections in one list."""
     truth, detections = checked(truth, detections, tiou)
-    ranked = _ranked(truth, detections, definition, tiou)
-    everything = ranked.list(np.arange(len(detections.score)), len(truth))
-    return _AREAS[definition](everything, tiou) if len(truth) else 0.0
+    ranking = ranked(truth, detections, definition, tiou)
+    everything = ranking.list(np.arange(len(detections.score)), len(truth))
+    return AREAS[definition](everything, tiou) if len(truth) else 0.0
 
 
-def _ranked(
-    truth: np.ndarray, detections: Detections, definition: Definition, least: float
-) -> _Ranked:
-    voc = definition == "voc"
-    detections = detections.take(
-        np.argsort(-detections.score if voc else detections.score, kind="stable")
-    )
-    return _Ranked(truth, detections, *best_overlaps(truth, detections, inclusive=int(voc)), least)
-
-
-def _by_group(ranked: _Ranked, over: Over) -> dict[int, _List]:
-    """The list of each class or of each recording that the truth holds, rising."""
-    column = _COLUMNS[over]
-    groups, true = np.unique(ranked.truth[:, column], return_counts=True)
-    theirs = _rows(ranked.detections[column], groups)
-    return {
-        int(group): ranked.list(rows, int(count))
-        for group, count, rows in zip(groups, true, theirs, strict=True)
-    }
-
-
-def _area_voc(ranking: _List, tiou: float) -> float:
-    hit = np.flatnonzero(first_hits(ranking.segment, ranking.overlap, tiou) >= 0)
-    # Precision falls from one hit to the next: only there it can be the best.
-    precision = np.arange(1, len(hit) + 1) / (ranking.place[hit] + 1)
-    return float(np.maximum.accumulate(precision[::-1]).sum() / ranking.true)
-
-
-def _area_pku(ranking: _List, tiou: float) -> float:
-    step = np.flatnonzero(ranking.overlap >= tiou)  # the detections whose going is looked at
-    if len(step) == 0:
-        return 0.0
-    # A segment is lost with the last of its detections: the first of the list read backwards.
-    lost = first_hits(ranking.segment[::-1], ranking.overlap[::-1], tiou)[::-1][step] >= 0
-    left = ranking.total - 1 - ranking.place[step]
-    still = lost.sum() - np.cumsum(lost)
-    precision = np.divide(still, left, out=np.zeros(len(step)), where=left > 0)
-    best = np.maximum.accumulate(np.concatenate([[lost.sum() / ranking.total], precision]))[1:]
-    return float(best[lost].sum() / ranking.true)
-
-
-_AREAS: dict[Definition, Callable[[_List, float], float]] = {"voc": _area_voc, "pku": _area_pku}
-# Which column of the truth, and of the detections, is of one value in a list.
-_COLUMNS: dict[Over, int] = {"action": 3, "video": 0}
-
-
-def _rows(values: np.ndarray, groups: np.ndarray) -> list[np.ndarray]:
-    """Indices of the rows of each group, in the order they stand in."""
-    order = np.argsort(values, kind="stable")
-    begin = np.searchsorted(values[order], groups, side="left")
-    end = np.searchsorted(values[order], groups, side="right")
-    return [order[a:b] for a, b in zip(begin, end, strict=True)]
+def _everyone(truth: np.ndarray, definition: Definition, over: Over, groups: int | None) -> range:
+    """All classes or recordings that have a value whether the truth holds them or not."""
+    if definition != "pku_official":
+        if groups is not None:
+            raise InputError(f"groups: {definition} has no use for it; it is for pku_official")
+        return range(0)
+    least = int(truth[:, COLUMNS[over]].max(initial=-1)) + 1
+    if groups is None or groups < max(least, 1):
+        raise InputError(
+            f"groups: {groups}; pku_official needs the number of all "
+            f"{'classes' if over == 'action' else 'recordings'}, here at least {max(least, 1)}"
+        )
+    return range(groups)
 
 
 def _refuse_nothing(truth: np.ndarray) -> None:

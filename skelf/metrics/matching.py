@@ -78,7 +78,7 @@ def overlap_in_time(
 
 
 def best_overlaps(
-    truth: np.ndarray, detections: Detections, *, inclusive: int
+    truth: np.ndarray, detections: Detections, *, inclusive: int, last_of_equals: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """Row of `truth` that each detection overlaps most, and by how much (0 where it has none).
 
@@ -88,6 +88,7 @@ def best_overlaps(
         truth: `(G, 4)` int64 recording, start, end (exclusive), label.
         detections: `P`, of the same recordings.
         inclusive: frames added to each end: 1 takes ends as inclusive, as VOC's released code does.
+        last_of_equals: of segments that it overlaps alike the last row, else the first.
 
     Returns:
         Rows `(P,)` int64, -1 where no segment has that recording and label, and overlaps `(P,)`.
@@ -110,7 +111,8 @@ def best_overlaps(
         truth[there, 1], truth[there, 2] + inclusive,
     )  # fmt: skip
     overlap[some] = np.maximum.reduceat(pairs, begin)
-    best = np.flatnonzero(pairs == overlap[here])[::-1]  # backwards: the first of equals stays
+    best = np.flatnonzero(pairs == overlap[here])
+    best = best if last_of_equals else best[::-1]  # what is written last stays
     segment[here[best]] = there[best]
     return segment, overlap
 

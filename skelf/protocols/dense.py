@@ -36,8 +36,8 @@ class Reader:
         normalize_on: "window": each window by itself, as the clip that the encoder was trained on;
             "recording": each whole recording once, before it is cut.
         centred: the encoder gives one vector a window, else one a frame.
-        step: every `step`-th frame of a window is read.
-        window: frames of a window.
+        step: every `step`-th frame of a window is read; one number or `(N,)`.
+        window: frames of a window, likewise.
 
     Raises:
         InputError: another joint layout, or recordings opened with another normalisation.
@@ -51,31 +51,37 @@ class Reader:
         *,
         normalize_on: NormalizeOn = "window",
         centred: bool = False,
-        step: int = 1,
-        window: int = 64,
+        step: int | np.ndarray = 1,
+        window: int | np.ndarray = 64,
     ) -> None:
         recordings = fitting(encoder, recordings, keep_time=True)
         self.normalize = recordings.normalize
         if normalize_on == "recording":
             recordings = _normalized(recordings)
         self.recordings, self.device = recordings, torch.device(device)
-        self.persons, self.centred, self.step = encoder.persons, centred, step
+        self.persons, self.centred = encoder.persons, centred
+        self.step = np.broadcast_to(step, len(recordings))
         # A recurrent encoder takes the frames as they are, as released; others their own number.
-        self.frames = -(-window // step) if centred and recurrent(encoder) else encoder.num_frames
+        read = int(np.max(-(-np.asarray(window) // step)))
+        self.frames = read if centred and recurrent(encoder) else encoder.num_frames
 
-    def __call__(self, windows: Windows, step: int | None = None) -> tuple[Tensor, Tensor]:
+    def __call__(self, windows: Windows, step: np.ndarray | None = None) -> tuple[Tensor, Tensor]:
         """Windows as `(n, C, T, V, M)` on the device, and their true lengths `(n,)`.
 
         Args:
             windows: the windows.
-            step: another one than `self.step`.
+            step: `(N,)` others than `self.step`.
         """
-        step = step or self.step
+        steps = (self.step if step is None else step)[windows.recording]
         clips = as_clips(self.recordings, windows)
         batches = ClipBatches(clips, self.device, persons=self.persons, resident=False)
         x, lengths = batches(np.arange(len(clips)))
-        x, read = x[:, :, ::step], -(lengths // -step)
-        return resize(x, read, self.frames), lengths
+        resized = x.new_empty(*x.shape[:2], self.frames, *x.shape[3:])
+        for every in np.unique(steps):  # one, but for recordings of several rates
+            rows = torch.from_numpy(np.flatnonzero(steps == every))
+            read = -(lengths[rows] // -int(every))
+            resized[rows] = resize(x[rows][:, :, :: int(every)], read, self.frames)
+        return resized, lengths
 
     def encode(self, encoder: Encoder, x: Tensor) -> Tensor:
         """Vectors `(n, T, dim)` of windows, or `(n, 1, dim)` when centred."""

@@ -21,10 +21,13 @@ from ..errors import InputError
 from ..settings.options import option, options
 from ._training import linear_head, seeded
 from .dense import Reader
-from .frame_heads import Laying, Task, frozen, tuned
+from .frame_heads import Task, frozen, tuned
+from .laying import Laying
 from .outcome import Outcome
 from .recipe import Recipe
-from .recordings import CHOSEN_BY, Recordings, Rules, untrimmed
+from .recordings import CHOSEN_BY, recordings_of, untrimmed
+from .rules import Rules, refuse_rates, refuse_strange
+from .windows import Laid
 
 
 @options("eval")
@@ -62,6 +65,11 @@ class Detection:
                 "jitter, eval.draws: they belong to eval.tune=true; a frozen head learns from "
                 "windows at fixed places"
             )
+        times = {"window": 15.0, "stride": 15.0, "step": 2.0, "jitter": 2.0}
+        refuse_strange(
+            self.rules.unit,
+            {key: (getattr(self.laying, key), most) for key, most in times.items()},
+        )
 
 
 def detection(
@@ -92,30 +100,44 @@ def detection(
         holds the frame probabilities; there are no scores of clips.
 
     Raises:
-        InputError: recordings without segments, another joint layout or normalisation, features
-            that memory cannot hold, or a training that diverged.
+        InputError: recordings without segments or without a rate, another joint layout or
+            normalisation, features that memory cannot hold, or a training that diverged.
 
     Source: the released linear detection of HiCLR and PCM3 (sources E8): SGD with Nesterov momentum
     0.9, rate 0.01 divided by 10 after 40 of 60 epochs, batch 64, check every 5 epochs. differs:
-    windows overlap (as in the earlier release), a frozen encoder runs in evaluation mode (there its
-    input BatchNorm takes batch statistics), smoothing does not see the padding, and intervals grow
-    by the earlier rule. `docs/detection.md` has the settings of each release.
+    times are seconds (`eval.unit=frames` counts frames as there), windows overlap (as in the
+    earlier release), a frozen encoder runs in evaluation mode (there its input BatchNorm takes
+    batch statistics), smoothing does not see the padding, and intervals grow by our reading of the
+    earlier rule. `docs/detection.md` has the settings of each release.
     """
     train, test = _recordings(train, "training"), _recordings(test, "test")
-
+    for part in (train, test):
+        refuse_rates(part.fps, how.rules.unit, str(part))
     classes = max(len(train.class_names), len(test.class_names))
     generator = torch.Generator().manual_seed(seed)
     head = linear_head(encoder.dim, classes + 1, generator).to(device)
     weight = torch.ones(classes + 1, device=device)
     weight[0] = how.background_weight
-    learned, against = (_reader(encoder, part, how.laying, device) for part in (train, test))
-    task = Task(learned, against, how.laying, how.recipe, how.test_every, weight, seed)
+    learned_laid, judged_laid = (
+        how.laying.laid(part.fps, how.rules.unit) for part in (train, test)
+    )
+    task = Task(
+        learned=_reader(encoder, train, how.laying, learned_laid, device),
+        judged=_reader(encoder, test, how.laying, judged_laid, device),
+        learned_laid=learned_laid,
+        judged_laid=judged_laid,
+        draws=how.laying.draws,
+        recipe=how.recipe,
+        test_every=how.test_every,
+        weight=weight,
+        seed=seed,
+    )
     checks = (
         tuned(encoder, head, task)
         if how.tune
         else frozen(encoder, head, task, standardize=how.standardize)
     )
-    judged = Recordings(test.length, {}, test.segments, how.rules)
+    judged = recordings_of(train, test, how.rules)
     by_selection: dict[str, np.ndarray] = {}
     highest = -1.0
     with seeded(seed, device):
@@ -126,12 +148,16 @@ def detection(
                 highest, by_selection["best_on_test"] = reached, probabilities
     judged = judged._replace(probabilities=by_selection)
     values, no_labels = judged.values(), np.empty(0, np.int64)
-    definition = _definition(how, against.normalize)
+    definition = _definition(how, task.judged.normalize, judged.describe())
     return Outcome(values, None, no_labels, definition, recordings=judged)
 
 
 def _reader(
-    encoder: Encoder, recordings: ClipSet, laying: Laying, device: str | torch.device
+    encoder: Encoder,
+    recordings: ClipSet,
+    laying: Laying,
+    laid: Laid,
+    device: str | torch.device,
 ) -> Reader:
     return Reader(
         encoder,
@@ -139,8 +165,8 @@ def _reader(
         device,
         normalize_on=laying.normalize_on,
         centred=laying.windows == "centred",
-        step=laying.step,
-        window=laying.window,
+        step=laid.step,
+        window=laid.window,
     )
 
 
@@ -154,30 +180,29 @@ def _recordings(clips: ClipSet, side: str) -> ClipSet:
     return clips if chosen.all() else clips.take(chosen)
 
 
-def _definition(how: Detection, normalize: str) -> str:
-    laying, recipe = how.laying, how.recipe
+def _definition(how: Detection, normalize: str, judged: str) -> str:
+    recipe = how.recipe
     drops = ", ".join(str(m) for m in recipe.milestones)
     features = "frozen standardized" if how.standardize else "fine-tuned" if how.tune else "frozen"
-    where = {
-        "overlap": f"every {laying.between} frames, probabilities averaged where they overlap",
-        "disjoint": "side by side",
-        "centred": f"around each frame, one in {laying.step} frames read, the clip vector taken",
-    }[laying.windows]
-    drawn = f", jitter {laying.jitter}" if laying.jitter else ""
     head = "" if recipe.head_lr is None else f" (head {recipe.head_lr:g})"
     clipped = f", gradient norm up to {recipe.clip_norm:g}" if recipe.clip_norm else ""
+    official = (
+        "; pku_official = pku with ties to the last and every class and recording in the mean"
+        if how.rules.pku_official
+        else ""
+    )
     return (
-        f"actions found in untrimmed recordings by a linear head on {features} features: windows "
-        f"of {laying.window} frames {where}{drawn}, normalised by {laying.normalize_on} "
-        f"({normalize}, steps that move frames left out); "
+        f"actions found in untrimmed recordings by a linear head on {features} features: "
+        f"{how.laying.describe(how.rules.unit)} ({normalize}, steps that move frames left out); "
         f"cross-entropy over frames, background weighted {how.background_weight:g}, SGD momentum "
         f"{recipe.momentum:g}{' (Nesterov)' if recipe.nesterov else ''}, weight decay "
         f"{recipe.weight_decay:g}, batch {recipe.batch_size} {'windows' if how.tune else 'frames'}"
         f", lr {recipe.lr:g}{head} times {recipe.gamma:g} after epochs ({drops}), {recipe.epochs} "
         f"epochs{clipped}"
-        f"{f', BatchNorm {recipe.batchnorm}' if how.tune else ''}; {how.rules.describe()}; map_a = "
+        f"{f', BatchNorm {recipe.batchnorm}' if how.tune else ''}; {judged}; map_a = "
         "mean AP over classes, map_v over recordings, voc = area under the precision envelope, one "
-        "detection a segment, pku = PKU-MMD's, segments shared, @ = tIoU; frame_accuracy "
+        "detection a segment, pku = PKU-MMD's, segments shared, @ = tIoU"
+        f"{official}; frame_accuracy "
         "of all frames, edit and f1 without background; last = after the last epoch, best_on_test ="
         f" highest {CHOSEN_BY} of the checks every {how.test_every} epochs and the last"
     )

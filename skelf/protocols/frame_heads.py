@@ -16,79 +16,23 @@ from torch import Generator, Tensor, nn
 
 from ..contracts import Encoder
 from ..errors import InputError
-from ..settings.options import option, options
-from ..settings.ranges import Count
 from ._training import fit, mean_and_deviation, trained_copy
-from .dense import NormalizeOn, Reader, dense, outputs, taking
+from .dense import Reader, dense, outputs, taking
 from .recipe import Recipe
-from .windows import Way, Windows, average, draw, draw_centred, frame_labels, lay, rows, to_frames
+from .windows import (
+    Laid,
+    Windows,
+    average,
+    draw,
+    draw_centred,
+    frame_labels,
+    lay,
+    rows,
+    to_frames,
+)
 
 MEMORY_SHARE = 0.8
 """Most of the computer's memory that frozen features may take."""
-
-
-@options("eval")
-class Laying:
-    """Where windows lie, and which of their frames are read.
-
-    "overlap": the probabilities of windows that overlap are averaged frame by frame. "disjoint":
-    side by side (USDRL as released). "centred": every frame has a window of its own around it, and
-    the clip's vector, which of PCM3's causal GRU is the last step, is classified (HiCLR and PCM3 as
-    released, with `step` 4). A window is resized to the encoder's frames, and what the encoder says
-    of them back to the recording's; a shorter recording is one window.
-
-    `stride` of "centred" windows is that between the frames that a frozen head learns from; every
-    test frame has its window. A GRU takes what `step` leaves as it is, as released; for other
-    encoders it is resized to their frames. `jitter` is for `tune` and "centred": each batch reads
-    every d-th frame, d drawn from `step - jitter` to `step + jitter`, of windows as much longer or
-    shorter (released: 1, drawn for each clip). `draws` is for `tune` (released: 16).
-
-    `normalize_on` "window": a window is normalised by itself, like the clip that the encoder was
-    pretrained on, so that somebody who walked away is centred anew; "recording": the recording as a
-    whole, before it is cut. Steps that treat each frame alone, such as root and facing-frames, give
-    the same by both.
-    """
-
-    windows: Way = option(
-        "overlap", "overlap: averaged; disjoint: side by side; centred: around frames"
-    )
-    window: int = option(64, "frames of the recording that one window covers", ge=1)
-    stride: Count | None = option(
-        None, "frames between windows; none: half a window, of centred ones step"
-    )
-    step: int = option(1, "of a centred window every step-th frame is read", ge=1)
-    jitter: int = option(0, "most by which step is drawn smaller or larger in tuning", ge=0)
-    draws: Count | None = option(
-        None, "windows an epoch that tuning takes from a recording; none: as many as cover it"
-    )
-    normalize_on: NormalizeOn = option(
-        "window", "what is normalised by itself: window or recording"
-    )
-
-    @property
-    def between(self) -> int:
-        """Frames between windows."""
-        if self.stride is not None:
-            return self.stride
-        return self.step if self.windows == "centred" else max(1, self.window // 2)
-
-    def check(self) -> None:
-        """Refuses what does not go together."""
-        if self.windows != "centred" and (self.step > 1 or self.jitter):
-            raise ValueError(
-                "step, eval.jitter: they belong to eval.windows=centred; every frame of other "
-                "windows is read"
-            )
-        if self.step <= self.jitter or self.step + self.jitter > self.window:
-            raise ValueError(
-                f"step: {self.step} with eval.jitter={self.jitter} and windows of "
-                f"{self.window} frames: a step lies in 1..window and above the jitter"
-            )
-        if self.stride is not None and self.windows == "disjoint":
-            raise ValueError(
-                "stride: disjoint windows lie side by side; set eval.window, or take "
-                "eval.windows=overlap"
-            )
 
 
 class Task(NamedTuple):
@@ -97,7 +41,9 @@ class Task(NamedTuple):
     Args:
         learned: of the training recordings.
         judged: of the test recordings.
-        laying: where windows lie.
+        learned_laid: where windows of the training recordings lie.
+        judged_laid: of the test recordings.
+        draws: windows an epoch that tuning takes from a recording; None: as many as cover it.
         recipe: how to train.
         test_every: epochs between checks; the last epoch is always checked.
         weight: `(K + 1,)` weights of the labels in the loss, on the device that computes.
@@ -106,7 +52,9 @@ class Task(NamedTuple):
 
     learned: Reader
     judged: Reader
-    laying: Laying
+    learned_laid: Laid
+    judged_laid: Laid
+    draws: int | None
     recipe: Recipe
     test_every: int
     weight: Tensor
@@ -114,9 +62,9 @@ class Task(NamedTuple):
 
     def test_windows(self) -> Windows:
         """Windows that ask about every test frame."""
-        stride = 1 if self.judged.centred else self.laying.between
-        frames = self.judged.recordings.length
-        return lay(frames, self.laying.windows, self.laying.window, stride)
+        laid = self.judged_laid
+        stride = 1 if self.judged.centred else laid.between
+        return lay(self.judged.recordings.length, laid.way, laid.window, stride)
 
     def averaged(self, p: Tensor) -> np.ndarray:
         """Frame probabilities `(F, K + 1)` of those `(R, K + 1)` of `test_windows`' rows."""
@@ -142,8 +90,8 @@ def frozen(
         InputError: features that memory cannot hold, or a training that diverged.
     """
     device, length = task.weight.device, task.learned.recordings.length
-    laying = task.laying
-    windows = lay(length, laying.windows, laying.window, laying.between)
+    laid = task.learned_laid
+    windows = lay(length, laid.way, laid.window, laid.between)
     others = task.test_windows()
     _refuse_memory(int(windows.span.sum() + others.span.sum()), encoder.dim)
     x, queries = dense(encoder, task.learned, windows), dense(encoder, task.judged, others)
@@ -184,7 +132,8 @@ def tuned(encoder: Encoder, head: nn.Module, task: Task) -> Iterator[np.ndarray]
     """
     copy = trained_copy(encoder, task.weight.device)
     others, length = task.test_windows(), task.learned.recordings.length
-    draws = -(-length // task.laying.window) if task.laying.draws is None else task.laying.draws
+    covering = -(-length // task.learned_laid.window)
+    draws = covering if task.draws is None else task.draws
     recording = np.repeat(np.arange(len(length)), draws)
     generator = torch.Generator().manual_seed(task.seed)
     loss = _window_loss(copy, head, task, recording, generator)
@@ -199,16 +148,17 @@ def _window_loss(
     copy: Encoder, head: nn.Module, task: Task, recording: np.ndarray, generator: Generator
 ) -> Callable[[Tensor], Tensor]:
     """Indices of `recording` -> the loss of a window at a random place of each."""
-    reader, laying = task.learned, task.laying
+    reader, laid = task.learned, task.learned_laid
+    most = int(laid.jitter.max(initial=0))
     length = reader.recordings.length
     labels = torch.from_numpy(frame_labels(length, reader.recordings.segments))
 
     def loss(indices: Tensor) -> Tensor:
-        chosen, step, span = recording[indices.numpy()], laying.step, laying.window
-        if laying.jitter:
-            shift = torch.randint(2 * laying.jitter + 1, (), generator=generator)
-            step += int(shift) - laying.jitter
-            span = laying.window // laying.step * step
+        chosen, step, span = recording[indices.numpy()], laid.step, laid.window
+        if most:
+            shift = int(torch.randint(2 * most + 1, (), generator=generator)) - most
+            step = laid.step + np.rint(shift * laid.jitter / most).astype(np.int64)
+            span = laid.window // laid.step * step
         place = draw_centred if reader.centred else draw
         drawn = place(length, chosen, span, generator)
         x, lengths = reader(drawn, step)

@@ -1,21 +1,20 @@
-"""From frame probabilities of a recording to detections: smoothing, three rules, suppression.
+"""From frame probabilities of a recording to detections: four rules, and suppression.
 
 The rules are those of the released detection codes (see each function). All functions are pure and
 take `(T, K + 1)` probabilities whose column 0 is the background; labels are classes in `0..K-1`.
+They count frames; `recordings.Rules` makes them of seconds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import InputError
 from ..metrics.matching import overlap_in_time
-
-OFFICIAL_LENGTH = 9000
-"""Frames that the released code pads every recording to."""
+from .smoothing import checked
 
 
 class Proposals(NamedTuple):
@@ -32,44 +31,6 @@ class Proposals(NamedTuple):
     end: np.ndarray
     label: np.ndarray
     score: np.ndarray
-
-
-def smooth(
-    p: np.ndarray, radius: int = 10, *, form: Literal["centred", "official"] = "centred"
-) -> np.ndarray:
-    """Mean of each frame's neighbours, so that short breaks do not cut an interval.
-
-    Args:
-        p: `(T, K + 1)` probabilities.
-        radius: frames on either side; 0 with `centred` leaves `p` as it is.
-        form: `centred`: the frame and `radius` before and after it, fewer at the ends. `official`:
-            the recording is first padded to 9000 frames of sure background, and the window has
-            `radius` frames before, the frame, and `radius - 1` after it; the last frame of a
-            recording of 9000 and more is in no window.
-
-    Returns:
-        `(T, K + 1)` float64; with `official` up to `radius` rows more, since the released code
-        never cuts the padding off and intervals run into it. What follows is all background.
-
-    Raises:
-        InputError: a wrong shape, NaN, or a negative radius (with `official` below 1).
-
-    Source: the released detection script of HiCLR and PCM3.
-    """
-    p = _checked(p)
-    if radius < (form == "official"):
-        raise InputError(f"radius: {radius} is too small for the form {form}")
-    rows, limit = len(p), len(p)
-    after = radius + 1
-    if form == "official":
-        padding = np.zeros((max(0, OFFICIAL_LENGTH - rows), p.shape[1]))
-        padding[:, 0] = 1
-        p = np.concatenate([p, padding])
-        rows, limit, after = min(rows + radius, len(p)), len(p) - 1, radius
-    frame = np.arange(rows)
-    begin, end = np.maximum(0, frame - radius), np.minimum(frame + after, limit)
-    total = np.concatenate([np.zeros((1, p.shape[1])), np.cumsum(p, axis=0)])
-    return (total[end] - total[begin]) / np.maximum(end - begin, 1)[:, None]
 
 
 def background_runs(p: np.ndarray, threshold: float = 0.4) -> Proposals:
@@ -90,7 +51,7 @@ def background_runs(p: np.ndarray, threshold: float = 0.4) -> Proposals:
 
     Source: the released detection script of HiCLR and PCM3.
     """
-    p = _checked(p)
+    p = checked(p)
     start, end, _ = _runs((1 - p[:, 0] >= threshold)[:, None])
     mean = _run_means(p[:, 1:], start, end)
     label = mean.argmax(axis=1)
@@ -114,7 +75,7 @@ def class_runs(p: np.ndarray, threshold: float = 0.02) -> Proposals:
 
     Source: the released detection script of USDRL.
     """
-    p = _checked(p)
+    p = checked(p)
     start, end, label = _runs(p[:, 1:] > threshold)
     # One column below the other, so that a run is a range of one long array.
     column = p[:, 1:].T.reshape(-1, 1)
@@ -147,10 +108,10 @@ def argmax_growing(
     Raises:
         InputError: a wrong shape, NaN, or a window that does not reach beyond `back`.
 
-    Source: an earlier version of the released detection script of HiCLR and PCM3, of which only
-    the three constants are known; the rule between them is our reading.
+    Source: our reading of the first release of HiCLR's and PCM3's detection, of which only the
+    constants were known then; `growing_official` is that release in full.
     """
-    p = _checked(p)
+    p = checked(p)
     if not 0 <= back < window:
         raise InputError(f"back: {back} must lie in 0..{window - 1}, below window")
     best = p.argmax(axis=1)
@@ -165,6 +126,56 @@ def argmax_growing(
     s, e, labels = np.array(intervals, np.int64).reshape(-1, 3).T
     score = [p[a:b, k + 1].mean() for a, b, k in intervals]
     return Proposals(s, e, labels, np.array(score, np.float64))
+
+
+def growing_official(
+    p: np.ndarray, window: int = 15, back: int = 2, hit_rate: float = 0.1
+) -> Proposals:
+    """Intervals that grow by whole windows, as the first release made them.
+
+    A frame is a hit of a class if that is its likeliest. At a frame of a class the `window` frames
+    after it are looked at. If more than `hit_rate` of them are hits, the interval reaches to the
+    last of them, and by another window as long as the next one has more than `hit_rate` too. Then
+    its end goes back by `back` frames at a time until at least `hit_rate` of the last `back` frames
+    are hits. The search goes on at the end itself. An interval starts only where two windows fit
+    between it and the recording's last frame, and grows only while two fit behind its end, so that
+    nothing is found in a recording of 30 frames. The release pads recordings first, see `padded`.
+
+    Args:
+        p: `(T, K + 1)` probabilities.
+        window: frames of one look; 15 as released.
+        back: frames of a step back, at least 1; 2 as released.
+        hit_rate: share of a look that must be hits, in [0, 1]; 0.1 as released.
+
+    Returns:
+        Intervals in time's order. `end` is the released number, which its average precision
+        compares as it stands with the ends of PKU-MMD's labels; the score takes that frame in: the
+        mean probability of the class from `start` to `end` inclusive, rounded to five digits.
+
+    Raises:
+        InputError: a wrong shape, NaN, or a window or step below 1.
+
+    Source: `JHang2020/Simple-Skeleton-Detection`, sources E13.
+    """
+    probabilities, p = np.asarray(p), checked(p)
+    if min(window, back) < 1:
+        raise InputError(f"window: {window}, back: {back}: both must be at least 1")
+    best = p.argmax(axis=1)
+    of_label = best[:, None] == np.arange(p.shape[1])
+    hits = np.cumsum(of_label, axis=0)  # up to each frame and with it
+    intervals: list[tuple[int, int, int, float]] = []
+    start = 0
+    while start + 2 * window < len(best):
+        label = int(best[start])
+        end = _grown_official(hits[:, label], start, window, back, hit_rate) if label else start
+        if end > start:
+            # In the type it came in: the release takes this mean in float32.
+            mean = probabilities[start : end + 1, label].mean()
+            intervals.append((start, end, label - 1, float(np.round(mean, 5))))
+        start = max(end, start + 1)
+    columns = np.array(intervals, np.float64).reshape(-1, 4).T
+    start_of, end_of, labels = columns[:3].astype(np.int64)
+    return Proposals(start_of, end_of, labels, columns[3])
 
 
 def suppress(intervals: Proposals, tiou: float, *, across: bool = False) -> Proposals:
@@ -208,6 +219,7 @@ RULES: dict[str, Callable[..., Proposals]] = {
     "background_runs": background_runs,
     "class_runs": class_runs,
     "argmax_growing": argmax_growing,
+    "growing_official": growing_official,
 }
 
 
@@ -243,10 +255,16 @@ def _grown(of_label: np.ndarray, start: int, window: int, back: int, hit_rate: f
         end = grown
 
 
-def _checked(p: np.ndarray) -> np.ndarray:
-    p = np.asarray(p, np.float64)
-    if p.ndim != 2 or p.shape[1] < 2:
-        raise InputError(f"p: shape {p.shape}, expected (T, K + 1) with column 0 the background")
-    if np.isnan(p).any():
-        raise InputError("p: holds NaN; the classifier that made it diverged")
-    return p
+def _grown_official(hits: np.ndarray, start: int, window: int, back: int, hit_rate: float) -> int:
+    """End of the interval of `growing_official` from `start`; `start` where there is none."""
+
+    def rate(begin: int, end: int) -> float:
+        """Share of hits after `begin` up to `end`."""
+        return float(hits[end] - (hits[begin] if begin >= 0 else 0)) / (end - begin)
+
+    end = start
+    while end + 2 * window < len(hits) and rate(end, end + window) > hit_rate:
+        end += window
+    while end > start and rate(end - back, end) < hit_rate:
+        end -= back
+    return max(end, start)

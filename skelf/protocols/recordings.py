@@ -7,74 +7,31 @@ averaged and judged again in the same way.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import numpy as np
 
 from ..data.clips import ClipSet
-from ..metrics.detection import Definition, Over, mean_ap, mean_aps
+from ..metrics.detection import mean_ap, mean_aps
 from ..metrics.matching import Detections
+from ..metrics.ranking import Definition, Over
 from ..metrics.segmentation import edit_score, f1_at, frame_accuracy
-from ..settings.options import option, options
-from ..settings.ranges import PositiveShare, Share
-from .proposals import RULES, Proposals, smooth, suppress
+from .proposals import RULES, Proposals, suppress
+from .rules import Counts, Rules, short_action
+from .smoothing import padded, smooth
 from .windows import frame_labels
 
-Proposing = Literal["background", "class", "growing"]
-Smoothing = Literal["centred", "official"]
-
-_RULES = {"background": "background_runs", "class": "class_runs", "growing": "argmax_growing"}
+_RULES = {
+    "background": "background_runs",
+    "class": "class_runs",
+    "growing": "argmax_growing",
+    "growing-official": "growing_official",
+}
 _OVERLAPS = {"f1@10": 0.10, "f1@25": 0.25, "f1@50": 0.50}
 _LETTER: dict[Over, str] = {"action": "a", "video": "v"}
 
 CHOSEN_BY = "map_a_voc@0.5"
 """The first number of all, and the one by which a check is the best."""
-
-
-@options("eval")
-class Rules:
-    """How frame probabilities become detections, and what these are judged by.
-
-    "growing": intervals of the likeliest class that grow over short breaks (HiCLR and PCM3,
-    earlier). "background": wherever it is not background one interval, of the likeliest class
-    (HiCLR and PCM3, later); actions without a long pause between them become one. "class": for each
-    class wherever it is above a low threshold (USDRL); only this rule makes any that overlap, of
-    which `nms` drops some. The functions stand in `proposals`.
-    """
-
-    smoothing: int = option(
-        10, "frames on either side that a frame's probabilities are averaged with; 0: none", ge=0
-    )
-    smoothing_form: Smoothing = option(
-        "centred", "official: the released mean over padded recordings"
-    )
-    proposals: Proposing = option("growing", "the rule: growing, background or class")
-    threshold: Share | None = option(
-        None, "of the rule; none: 0.4 for background, 0.02 for class, growing's hit rate 0.1"
-    )
-    nms: float = option(
-        0.0, "of two detections that overlap by more the weaker goes; 0: none does", ge=0, le=1
-    )
-    tious: tuple[PositiveShare, ...] = option(
-        (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
-        "overlaps in time that count as found; 0.5 is always among them",
-    )
-
-    def describe(self) -> str:
-        """One line for a result's definition."""
-        smoothed = f"smoothed over {self.smoothing} frames on either side"
-        smoothed += " (as released)" if self.smoothing_form == "official" else ""
-        rule = {
-            "background": "runs of frames that are not background",
-            "class": "for each class the runs of frames where it is likely",
-            "growing": "intervals grown from the likeliest class",
-        }[self.proposals]
-        threshold = "its default threshold" if self.threshold is None else f"{self.threshold:g}"
-        dropped = f"weaker ones of any class overlapping by more than {self.nms:g} dropped"
-        return (
-            f"frame probabilities {smoothed if self.smoothing else 'as they are'}; {rule} "
-            f"({self.proposals}, {threshold}){f'; {dropped}' if self.nms else ''}"
-        )
 
 
 class Recordings(NamedTuple):
@@ -85,16 +42,25 @@ class Recordings(NamedTuple):
         probabilities: selection (`last` first) -> `(F, K + 1)` float32, column 0 the background.
         segments: `(G, 4)` int64, the truth: recording, start, end (exclusive), label.
         rules: how they are judged.
+        fps: `(N,)` float, frames a second of each.
+        short_action: seconds of a short training action, which some rules follow.
     """
 
     frames: np.ndarray
     probabilities: Mapping[str, np.ndarray]
     segments: np.ndarray
     rules: Rules
+    fps: np.ndarray
+    short_action: float
+
+    @property
+    def counts(self) -> list[Counts]:
+        """The rules' times as frames of each recording."""
+        return [self.rules.counts(float(fps), self.short_action) for fps in self.fps]
 
     def detections(self, selection: str = "last") -> Detections:
         """What is found in them by one selection's probabilities."""
-        return find(self.probabilities[selection], self.frames, self.rules)
+        return find(self.probabilities[selection], self.frames, self.rules, self.counts)
 
     def judge(self, selection: str) -> dict[str, float]:
         """All numbers of one selection; the names carry the definitions, see `docs/detection.md`.
@@ -105,17 +71,26 @@ class Recordings(NamedTuple):
         """
         detections = self.detections(selection)
         order = [0.5, *sorted({*self.rules.tious} - {0.5})]
-        means = mean_aps(self.segments, detections, order)
+        definitions: list[Definition] = ["voc", "pku"]
+        numbers: dict[str, int] = {}
+        if self.rules.pku_official:
+            definitions.append("pku_official")
+            classes = self.probabilities[selection].shape[1] - 1
+            numbers = {"classes": classes, "recordings": len(self.frames)}
+        means = mean_aps(self.segments, detections, order, **numbers)
         values = {
             f"map_{_LETTER[over]}_{definition}@{tiou:g}": means[over, definition][place]
             for place, tiou in enumerate(order)
             for over in _LETTER
-            for definition in get_args(Definition)
+            for definition in definitions
         }
         ends = np.cumsum(self.frames)[:-1]
         truth = np.split(frame_labels(self.frames, self.segments), ends)
         parts = np.split(self.probabilities[selection], ends)
-        guess = [smoothed(p, self.rules)[: len(p)].argmax(axis=1) for p in parts]
+        guess = [
+            smoothed(p, self.rules, counts.radius)[: len(p)].argmax(axis=1)
+            for p, counts in zip(parts, self.counts, strict=True)
+        ]
         values["frame_accuracy"] = frame_accuracy(truth, guess)
         values["edit"] = edit_score(truth, guess, background=0)
         f1 = f1_at(truth, guess, tuple(_OVERLAPS.values()), background=0)
@@ -130,6 +105,22 @@ class Recordings(NamedTuple):
             numbers = judged[id(p)] = judged.get(id(p)) or self.judge(selection)
             values |= {f"{metric}.{selection}": value for metric, value in numbers.items()}
         return values
+
+    def describe(self) -> str:
+        """The rules in numbers, and what the means are over, for a result's definition."""
+        rates = np.unique(np.round(self.fps, 3))
+        said = f"{rates[0]:g}" if len(rates) == 1 else f"{rates[0]:g} to {rates[-1]:g}"
+        text = f"recordings of {said} frames a second; {self.rules.describe(self.short_action)}"
+        if self.rules.unit == "seconds":
+            text += f" (a tenth of the training actions are shorter than {self.short_action:.3g} s)"
+        classes = next(iter(self.probabilities.values())).shape[1] - 1
+        present = (len(np.unique(self.segments[:, column])) for column in (3, 0))
+        shares = ((classes, "classes"), (len(self.frames), "recordings"))
+        over = " and ".join(
+            f"{count} of {total} {what}"
+            for count, (total, what) in zip(present, shares, strict=True)
+        )
+        return f"{text}; map_a and map_v are over those that the test segments hold, {over}"
 
     def headline(self, selection: str) -> float:
         """`CHOSEN_BY` of one selection."""
@@ -147,20 +138,41 @@ def untrimmed(clips: ClipSet) -> np.ndarray:
     return is_recording
 
 
-def find(probabilities: np.ndarray, frames: np.ndarray, rules: Rules) -> Detections:
+def recordings_of(train: ClipSet, test: ClipSet, rules: Rules) -> Recordings:
+    """The test recordings without probabilities yet.
+
+    Args:
+        train: the training recordings, with segments.
+        test: the test recordings, with segments.
+        rules: how they will be judged.
+    """
+    rates = np.asarray(train.fps, np.float64)
+    # Where frames are counted, no rule follows seconds, and rates need not be known.
+    short = short_action(train.segments, rates) if (rates > 0).all() else 0.0
+    return Recordings(test.length, {}, test.segments, rules, np.asarray(test.fps), short)
+
+
+def find(
+    probabilities: np.ndarray, frames: np.ndarray, rules: Rules, counts: Sequence[Counts]
+) -> Detections:
     """Detections in recordings, recording by recording.
 
     Args:
         probabilities: `(F, K + 1)`, column 0 the background.
         frames: `(N,)` frames of each recording, `F` in all.
         rules: how.
+        counts: the rules' times as frames of each recording.
 
     Returns:
         labels are classes in `0..K-1`; no detection ends behind its recording.
     """
     by_recording: list[Detections] = []
-    for number, p in enumerate(np.split(probabilities, np.cumsum(frames)[:-1])):
-        intervals = propose(smoothed(p, rules), rules)
+    parts = np.split(probabilities, np.cumsum(frames)[:-1])
+    for number, (p, count) in enumerate(zip(parts, counts, strict=True)):
+        intervals = propose(smoothed(p, rules, count.radius), rules, count)
+        if count.shortest:
+            length = np.minimum(intervals.end, len(p)) - intervals.start
+            intervals = Proposals(*(column[length >= count.shortest] for column in intervals))
         if rules.nms:
             intervals = suppress(intervals, rules.nms, across=True)
         inside = intervals.start < len(p)  # the released smoothing runs into its padding
@@ -170,18 +182,21 @@ def find(probabilities: np.ndarray, frames: np.ndarray, rules: Rules) -> Detecti
     return Detections(*(np.concatenate(column) for column in zip(*by_recording, strict=True)))
 
 
-def smoothed(p: np.ndarray, rules: Rules) -> np.ndarray:
+def smoothed(p: np.ndarray, rules: Rules, radius: int) -> np.ndarray:
     """`(T, K + 1)` probabilities of a recording as the rule takes them."""
-    if not rules.smoothing:
-        return np.asarray(p, np.float64)
-    return smooth(p, rules.smoothing, form=rules.smoothing_form)
+    return smooth(p, radius, form=rules.smoothing_form) if radius else np.asarray(p)
 
 
-def propose(p: np.ndarray, rules: Rules) -> Proposals:
+def propose(p: np.ndarray, rules: Rules, counts: Counts) -> Proposals:
     """The rule's intervals in the smoothed probabilities of a recording."""
-    key = "hit_rate" if rules.proposals == "growing" else "threshold"
-    threshold = {} if rules.threshold is None else {key: rules.threshold}
-    return RULES[_RULES[rules.proposals]](p, **threshold)
+    grows = rules.proposals.startswith("growing")
+    key = "hit_rate" if grows else "threshold"
+    settings: dict[str, float] = {} if rules.threshold is None else {key: rules.threshold}
+    if rules.proposals == "growing":
+        settings |= {"window": counts.window, "back": counts.back}
+    # The release grows intervals in padded recordings, so that their ends are no hindrance.
+    p = padded(p) if rules.proposals == "growing-official" else p
+    return RULES[_RULES[rules.proposals]](p, **settings)
 
 
 def fused(inputs: Sequence[Recordings], weights: Sequence[float]) -> Recordings:

@@ -41,7 +41,27 @@ class Windows(NamedTuple):
         return Windows(*(column[rows] for column in self))
 
 
-def lay(frames: np.ndarray, way: Way, window: int, stride: int) -> Windows:
+class Laid(NamedTuple):
+    """Where windows lie, in frames of each recording: rates differ, and times are seconds.
+
+    Args:
+        way: as of `lay`.
+        window: `(N,)` int64, frames of a window.
+        between: `(N,)` int64, frames between windows.
+        step: `(N,)` int64: of a window every `step`-th frame is read.
+        jitter: `(N,)` int64, most by which `step` is drawn smaller or larger.
+    """
+
+    way: Way
+    window: np.ndarray
+    between: np.ndarray
+    step: np.ndarray
+    jitter: np.ndarray
+
+
+def lay(
+    frames: np.ndarray, way: Way, window: int | np.ndarray, stride: int | np.ndarray
+) -> Windows:
     """Windows that together ask about every frame (`centred`: every `stride`-th).
 
     A recording shorter than the window is one window; so is its whole length to `centred`.
@@ -53,8 +73,8 @@ def lay(frames: np.ndarray, way: Way, window: int, stride: int) -> Windows:
             with the recording too, and is asked only about what no window before it saw.
             "centred": around every `stride`-th frame one window, moved inside where it would leave
             the recording, asked about that frame alone.
-        window: frames of a window.
-        stride: frames between windows; `disjoint` has no use for it.
+        window: frames of a window, one number or `(N,)`.
+        stride: frames between windows, likewise; `disjoint` has no use for it.
 
     Raises:
         InputError: windows that leave frames between them.
@@ -64,20 +84,23 @@ def lay(frames: np.ndarray, way: Way, window: int, stride: int) -> Windows:
     detection of HiCLR and PCM3 (sources E8).
     """
     frames = np.asarray(frames, np.int64)
-    if way == "overlap" and stride > window:
+    window, stride = (np.broadcast_to(count, frames.shape) for count in (window, stride))
+    gaps = np.flatnonzero(stride > window)
+    if way == "overlap" and len(gaps):
         raise InputError(
-            f"eval.stride: {stride} frames between windows of {window} leave frames that no window "
-            "sees; lower eval.stride"
+            f"eval.stride: {stride[gaps[0]]} frames between windows of {window[gaps[0]]} leave "
+            "frames that no window sees; lower eval.stride"
         )
     length = np.minimum(frames, window)
     last = frames - length  # the start of the last window
     if way == "centred":
         recording, centre = _numbered(-(-frames // stride))
-        centre *= stride
-        start = np.clip(centre - window // 2, 0, last[recording])
+        centre *= stride[recording]
+        start = np.clip(centre - window[recording] // 2, 0, last[recording])
         return Windows(recording, start, length[recording], centre, np.ones_like(centre))
     hop = window if way == "disjoint" else stride
     recording, place = _numbered(-(-last // hop) + 1)
+    hop = hop[recording]
     begin = place * hop
     start = np.minimum(begin, last[recording])
     length = length[recording]
@@ -87,30 +110,37 @@ def lay(frames: np.ndarray, way: Way, window: int, stride: int) -> Windows:
 
 
 def draw(
-    frames: np.ndarray, recording: np.ndarray, window: int, generator: torch.Generator
+    frames: np.ndarray,
+    recording: np.ndarray,
+    window: int | np.ndarray,
+    generator: torch.Generator,
 ) -> Windows:
     """One window at a random place of each of the named recordings, asked about all its frames.
 
     Args:
         frames: `(N,)` frames of each recording.
         recording: `(W,)` indices of recordings.
-        window: frames of a window; a shorter recording is taken whole.
+        window: frames of a window, one number or `(N,)`; a shorter recording is taken whole.
         generator: on the CPU.
     """
-    length = np.minimum(frames[recording], window)
+    length = np.minimum(frames, window)[recording]
     share = torch.rand(len(recording), generator=generator, dtype=torch.float64).numpy()
     start = (share * (frames[recording] - length + 1)).astype(np.int64)
     return Windows(recording, start, length, start, length)
 
 
 def draw_centred(
-    frames: np.ndarray, recording: np.ndarray, window: int, generator: torch.Generator
+    frames: np.ndarray,
+    recording: np.ndarray,
+    window: int | np.ndarray,
+    generator: torch.Generator,
 ) -> Windows:
     """One window around a random frame of each of the named recordings, asked about that frame."""
-    length = np.minimum(frames[recording], window)
+    length = np.minimum(frames, window)[recording]
     share = torch.rand(len(recording), generator=generator, dtype=torch.float64).numpy()
     centre = (share * frames[recording]).astype(np.int64)
-    start = np.clip(centre - window // 2, 0, frames[recording] - length)
+    half = np.broadcast_to(window, frames.shape)[recording] // 2
+    start = np.clip(centre - half, 0, frames[recording] - length)
     return Windows(recording, start, length, centre, np.ones_like(centre))
 
 

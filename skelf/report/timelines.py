@@ -79,7 +79,7 @@ def _figure(scores: RecordingScores, detected: Detections, recording: int, title
         rows,
         Recording(
             int(scores.recordings.frames[recording]),
-            float(scores.fps[recording]),
+            float(scores.recordings.fps[recording]),
             scores.class_names,
         ),
         title=title,

@@ -5,7 +5,8 @@ stream's best epoch on the test set (`best_on_test` here); the last epoch's and 
 stand beside it.
 
 Of detections the frame probabilities are averaged with the weights, and what is found in them is
-judged again by the rules of the inputs.
+judged again by the rules of the inputs, or by others. A single file of them can be judged by other
+rules as well.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from ..files import write_json
 from ..metrics.classes import topk_accuracy
 from ..outputs import RESULTS, check_output
 from ..protocols.recordings import fused
+from ..protocols.rules import refuse_rates
+from ..settings.given import pick, read_given
 from ..settings.options import flat
 from .archive import Row
 from .recordings import RecordingScores, holds
@@ -50,28 +53,33 @@ def fuse(
     weights: Sequence[float] | None = None,
     out: str | Path | None = None,
     overwrite: bool = True,
+    overrides: Sequence[str] = (),
 ) -> list[Row]:
     """Judges the weighted sum of the saved scores of several evaluations.
 
-    Of detections it is the weighted mean of the frame probabilities.
+    Of detections it is the weighted mean of the frame probabilities. One file of them is judged
+    again by the rules that `overrides` change, without the encoder and without the data.
 
     Args:
         files: two or more that `evaluate(..., out=...)` wrote beside its results, all of one
-            protocol on one test set.
+            protocol on one test set; of detections one will do.
         weights: one for each file, at least 0. None: 0.6 for joint and bone and 0.4 for motion,
             and 1 for each where the files are of other streams.
         out: where the rows are written as JSON.
         overwrite: as of `evaluate`.
+        overrides: `eval.key=value` with the keys of `protocols.rules.Rules`: how detections are
+            made of the probabilities and judged; what is not named stays as it was.
 
     Returns:
         Rows as of `evaluate`: top-1 for each selection that all files have, and top-5 where there
         are more than 5 classes (of detections all their numbers); `config["inputs"]` holds each
-        file, its weight, its row and its own values.
+        file, its weight, its row and its own values: by the rules of the fusion, of a single file
+        by those that it was saved with.
 
     Raises:
         InputError: a file that cannot be read, files of different protocols, data, splits, classes,
-            labels or clips, detections made by different rules, wrong weights, or an `out` that
-            must not be written.
+            labels or clips, detections made by different rules, wrong weights or rules, rules for
+            class scores, or an `out` that must not be written.
         UnwrittenError: as `evaluate`.
 
     Examples:
@@ -89,14 +97,16 @@ def fuse(
     began = time.perf_counter()
     if out is not None:
         check_output(Path(out), RESULTS, inputs=files, replace=overwrite)
-    if len(files) < 2:
-        raise InputError(f"{len(files)} files of scores: fusion needs two or more")
     inputs = [read_recordings(path) if holds(path) else read(path) for path in files]
+    _refuse_few(inputs)
+    saved_values = [_values([saved], [1.0]) for saved in inputs] if len(inputs) == 1 else None
+    inputs = [_judged_by(saved, overrides) for saved in inputs]
     for other in inputs[1:]:
         _same(inputs[0], other)
     _warn_of_twins(inputs)
     used = _weights(inputs, weights)
-    shared = _shared(inputs, used)
+    alone = saved_values or [_values([saved], [1.0]) for saved in inputs]
+    shared = _shared(inputs, used, alone)
     values = _values(inputs, used)
     shared["seconds"] = round(time.perf_counter() - began, 3)
     rows = []
@@ -117,6 +127,36 @@ def weighted_sum(scores: Sequence[np.ndarray], weights: Sequence[float]) -> np.n
     parts = [w * np.asarray(z, np.float64) for z, w in zip(scores, weights, strict=True)]
     total: np.ndarray = np.sum(parts, axis=0)
     return total
+
+
+def _refuse_few(inputs: Sequence[Saved]) -> None:
+    if not inputs or (len(inputs) == 1 and isinstance(inputs[0], Scores)):
+        what = f"{inputs[0].path} alone" if inputs else "no files of scores"
+        raise InputError(
+            f"{what}: fusion needs two or more; a single file is judged again if it holds "
+            "the frame probabilities of detection"
+        )
+
+
+def _judged_by(saved: Saved, overrides: Sequence[str]) -> Saved:
+    """The same with other rules."""
+    if not overrides:
+        return saved
+    if isinstance(saved, Scores):
+        raise InputError(
+            f"{saved.path}: class scores have no rules; leave out {' '.join(overrides)}"
+        )
+    for text in overrides:
+        if not text.strip().startswith("eval."):
+            raise InputError(f"override {text!r}: only eval.* can change, the file fixes the rest")
+    values, source = (
+        {key.removeprefix("detection."): value for key, value in given.items()}
+        for given in pick(read_given(None, overrides), "eval")
+    )
+    recordings = saved.recordings
+    rules = recordings.rules.changed(values, source=source)
+    refuse_rates(recordings.fps, rules.unit, str(saved.path))
+    return saved._replace(recordings=recordings._replace(rules=rules))
 
 
 def _values(inputs: Sequence[Saved], weights: Sequence[float]) -> dict[str, float]:
@@ -174,7 +214,8 @@ def _compared(saved: Saved) -> dict[str, Iterable[object]]:
     if isinstance(saved, Scores):
         return fields | {"labels": saved.labels}
     recordings = saved.recordings
-    fields["frames"] = recordings.frames
+    fields |= {"frames": recordings.frames, "fps": recordings.fps}
+    fields["short_action"] = [recordings.short_action]
     fields["segments"] = [tuple(segment) for segment in recordings.segments.tolist()]
     return fields | {f"eval.{key}": [value] for key, value in flat(recordings.rules).items()}
 
@@ -205,13 +246,21 @@ def _weights(inputs: Sequence[Saved], weights: Sequence[float] | None) -> list[f
     return numbers
 
 
-def _shared(inputs: Sequence[Saved], weights: Sequence[float]) -> Row:
-    """What all rows of the fusion say."""
+def _shared(
+    inputs: Sequence[Saved], weights: Sequence[float], alone: Sequence[Mapping[str, float]]
+) -> Row:
+    """What all rows of the fusion say; `alone` are the values of each input."""
     rows = [saved.row for saved in inputs]
-    described = []
-    for saved, weight in zip(inputs, weights, strict=True):
-        values = _values([saved], [1.0])
-        described.append({"file": str(saved.path), "weight": weight, "values": values} | saved.row)
+    described = [
+        {"file": str(saved.path), "weight": weight, "values": values} | saved.row
+        for saved, weight, values in zip(inputs, weights, alone, strict=True)
+    ]
+    first = inputs[0]
+    rules: Row = {}
+    if not isinstance(first, Scores):
+        given = flat(first.recordings.rules)
+        # As JSON has them.
+        rules["eval"] = {key: list(v) if isinstance(v, tuple) else v for key, v in given.items()}
     return {
         "definition": _definition(inputs, weights),
         "method": common(row["method"] for row in rows),
@@ -224,24 +273,31 @@ def _shared(inputs: Sequence[Saved], weights: Sequence[float]) -> Row:
         "eval_seed": common(row.get("eval_seed") for row in rows),
         "version": version("skelf"),
         "versions": {name: version(name) for name in ("skelf", "torch", "numpy")},
-        "config": {"weights": list(weights), "inputs": described},
+        "config": {"weights": list(weights), "inputs": described} | rules,
     }
 
 
 def _definition(inputs: Sequence[Saved], weights: Sequence[float]) -> str:
     terms = [f"{w:g} {saved.row['stream']}" for w, saved in zip(weights, inputs, strict=True)]
     first = inputs[0]
-    of_clips = isinstance(first, Scores)
     selections = first.scores if isinstance(first, Scores) else first.recordings.probabilities
     names = {key.rpartition(".")[2] for key in selections}
     selected = [f"{name} = {text}" for name, text in SELECTIONS.items() if name in names]
     single = list(dict.fromkeys(saved.row["definition"] for saved in inputs))
-    what = (
-        "accuracy of late fusion: weighted sum of raw class scores without softmax"
-        if of_clips
-        else "late fusion: weighted mean of frame probabilities, judged by the rules of the inputs"
-    )
+    sum_of = " + ".join(terms)
+    if isinstance(first, Scores):
+        what = (
+            f"accuracy of late fusion: weighted sum of raw class scores without softmax, {sum_of}"
+        )
+    elif len(inputs) > 1:
+        what = f"late fusion: weighted mean of frame probabilities, {sum_of}; "
+    else:
+        what = "saved frame probabilities judged again; "
+    judged = ""
+    if not isinstance(first, Scores):
+        what += first.recordings.describe()
+        judged = ", as it was judged"
     return (
-        f"{what}, {' + '.join(terms)}; {', '.join(selected)}{'; ' if selected else ''}"
-        f"each input: {' | '.join(single)}"
+        f"{what}; {', '.join(selected)}{'; ' if selected else ''}"
+        f"each input{judged}: {' | '.join(single)}"
     )

@@ -6,6 +6,7 @@ An `.npz` without pickles, beside the results; the recordings' frames lie one af
     probabilities_best_on_test  (F, K + 1), at that selection's check
     frames                      (N,) int64, of each recording
     fps                         (N,) float32, frames a second of each
+    short_action                () float64, seconds: a tenth of the training actions are shorter
     segments                    (G, 4) int64, the truth: recording, start, end (exclusive), class
     found                       (P, 4) int64, likewise, what was found after the last epoch
     found_scores                (P,) float64, how certain each is
@@ -25,7 +26,8 @@ import numpy as np
 
 from ..data.clips import ClipSet
 from ..errors import InputError
-from ..protocols.recordings import Recordings, Rules, untrimmed
+from ..protocols.recordings import Recordings, untrimmed
+from ..protocols.rules import Rules, refuse_rates
 from ..settings.options import flat, table
 from ..settings.settable import filled
 from .archive import Row, arrays, field, has, listed, read_row, texts, write
@@ -39,7 +41,6 @@ class RecordingScores(NamedTuple):
     Args:
         path: the file.
         recordings: probabilities, truth and rules.
-        fps: `(N,)` frames a second of each recording.
         names: the recordings' names.
         class_names: the classes' names.
         row: what all rows of the evaluation say.
@@ -47,7 +48,6 @@ class RecordingScores(NamedTuple):
 
     path: Path
     recordings: Recordings
-    fps: np.ndarray
     names: list[str]
     class_names: list[str]
     row: Row
@@ -73,7 +73,8 @@ def save(path: Path, recordings: Recordings, test: ClipSet, row: Mapping[str, ob
     detections = recordings.detections(first)
     fields["frames"] = np.asarray(recordings.frames, np.int64)
     judged = untrimmed(test)
-    fields["fps"] = np.asarray(test.fps[judged], np.float32)
+    fields["fps"] = np.asarray(recordings.fps, np.float32)
+    fields["short_action"] = np.asarray(recordings.short_action, np.float64)
     fields["segments"] = np.asarray(recordings.segments, np.int64)
     fields["found"] = np.stack(detections[:4], axis=1).astype(np.int64)
     fields["found_scores"] = np.asarray(detections.score, np.float64)
@@ -98,6 +99,7 @@ def read(path: str | Path) -> RecordingScores:
     frames = field(path, data, "frames", "iu", 1).astype(np.int64)
     segments = field(path, data, "segments", "iu", 2).astype(np.int64)
     fps = field(path, data, "fps", "f", 1)
+    short_action = float(field(path, data, "short_action", "f", 0))
     names, classes = (listed(path, data, key) for key in ("names", "class_names"))
     row = read_row(path, data)
     probabilities = {row["selection"]: field(path, data, _MAIN, "f", 2)}
@@ -105,8 +107,10 @@ def read(path: str | Path) -> RecordingScores:
         if key.startswith(f"{_MAIN}_"):
             probabilities[key.removeprefix(f"{_MAIN}_")] = field(path, data, key, "f", 2)
     _check_frames(path, frames, names)
-    if fps.shape != frames.shape or not np.isfinite(fps).all():
+    if fps.shape != frames.shape:
         raise InputError(f"{path}: fps: {fps.shape}, not a number for each recording")
+    if not 0 <= short_action < np.inf:
+        raise InputError(f"{path}: short_action: {short_action:g} seconds; evaluate again")
     _check_segments(path, segments, frames, len(classes))
     shape = (int(frames.sum()), len(classes) + 1)
     for key, p in probabilities.items():
@@ -115,8 +119,10 @@ def read(path: str | Path) -> RecordingScores:
         # False for NaN as well.
         if not ((p >= 0) & (p <= 1 + 1e-4)).all():
             raise InputError(f"{path}: {_MAIN} ({key}): not all in [0, 1]; evaluate again")
-    recordings = Recordings(frames, probabilities, segments, _rules(path, row.get("rules")))
-    return RecordingScores(path, recordings, fps, names, classes, row)
+    rules = _rules(path, row.get("rules"))
+    refuse_rates(fps, rules.unit, str(path))
+    recordings = Recordings(frames, probabilities, segments, rules, fps, short_action)
+    return RecordingScores(path, recordings, names, classes, row)
 
 
 def _check_frames(path: Path, frames: np.ndarray, names: list[str]) -> None:
