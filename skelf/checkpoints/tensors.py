@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from ..errors import InputError
+from .checksums import verify
 
 MODEL = "model.safetensors"
 
@@ -27,8 +28,8 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
             front (DataParallel) is dropped.
 
     Raises:
-        InputError: missing, truncated, or holding anything but tensors, a pickle that wants to run
-            code among them.
+        InputError: missing, truncated, other than its checkpoint's checksum says, or holding
+            anything but tensors, a pickle that wants to run code among them.
     """
     path = Path(path)
     path = path / MODEL if path.is_dir() else path
@@ -39,6 +40,8 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
         raise InputError(f"{path}: cannot read the weights: {error.strerror}") from None
     if head[8:9] != b"{" and path.suffix != ".safetensors":
         return _read_torch(path)
+    if path.name == MODEL:
+        verify(path.parent, MODEL)
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:

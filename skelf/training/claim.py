@@ -58,7 +58,7 @@ def _replaceable(run: Path) -> bool:
 
 
 def _refuse_fewer_epochs(run: Path, last: Path, epochs: int) -> None:
-    with resuming(run, last):
+    with resuming(last):
         done = read_counters(last)["epoch"]
     if epochs < done:
         raise InputError(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoints import folder as checkpoint
+from ..checkpoints.checksums import verify
 from ..errors import InputError
 from ..settings.values import Settings, Value
 
@@ -23,6 +24,7 @@ def read_counters(folder: Path) -> Settings:
     path = folder / checkpoint.STATE
     if not path.is_file():
         raise InputError(f"{folder}: holds weights only, no training state to resume from")
+    verify(folder, checkpoint.STATE)
     state = checkpoint.read_object(path)
     for key in ("epoch", "step"):
         if type(state.get(key)) is not int or state[key] < 0:
@@ -33,7 +35,7 @@ def read_counters(folder: Path) -> Settings:
 
 
 @contextmanager
-def resuming(run: Path, folder: Path) -> Iterator[None]:
+def resuming(folder: Path) -> Iterator[None]:
     """Around the reading of `folder`, the run's newest checkpoint: names what is left without it.
 
     Raises:
@@ -48,10 +50,10 @@ def resuming(run: Path, folder: Path) -> Iterator[None]:
             line = str(error).strip().splitlines()[-1:] or [type(error).__name__]
             raise InputError(f"{folder}: does not fit the run: {line[0].strip()}") from None
     except InputError as error:
-        older = [path for path in checkpoint.saved(run) if path != folder]
-        if not older:
+        whole = checkpoint.whole_beside(folder)
+        if whole is None:
             raise
-        raise InputError(f"{error}; to go on from {older[-1]}, delete {folder}") from None
+        raise InputError(f"{error}; to go on from {whole}, delete {folder}") from None
 
 
 def optimizer_tensors(

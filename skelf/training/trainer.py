@@ -14,6 +14,7 @@ from lightning.fabric import Fabric
 from torch import Tensor
 
 from ..checkpoints import folder as checkpoint
+from ..checkpoints.checksums import verify
 from ..contracts import Encoder, Method, Staged, torch_module
 from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
@@ -194,11 +195,12 @@ class Trainer:
         folder = checkpoint.newest(self.run)
         if folder is None:
             return 0
-        with resuming(self.run, folder):
+        with resuming(folder):
             return self._restore(folder)
 
     def _restore(self, folder: Path) -> int:
         counters = read_counters(folder)
+        verify(folder, checkpoint.CONFIG)  # the other files are compared where they are read
         tensors = checkpoint.read_tensors(folder / checkpoint.MODEL)
         beside = checkpoint.read_state(folder)[0]
         raw = {name[4:]: value for name, value in beside.items() if name.startswith("raw.")}
