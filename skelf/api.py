@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from .checkpoints import folder as checkpoint
 from .contracts import Encoder
 from .data.clips import ClipSet
 from .data.normalize import check as check_normalize
@@ -32,7 +33,8 @@ from .results import scores
 from .results.archive import Row
 from .runs.build import build_method
 from .runs.load import from_pretrained, judged_encoder, list_runs, load, load_official
-from .runs.start import read_start, start_from
+from .runs.start import Start, read_start, refuse_without_first_stage, start_from
+from .runs.stored import locate_store, read_stored
 from .settings.evaluation import evaluation
 from .settings.given import parse_override
 from .settings.options import flat
@@ -41,7 +43,7 @@ from .settings.values import Settings, Value
 from .streams import STREAMS
 from .training.log import Event
 
-__all__ = ["evaluate", "from_pretrained", "load", "load_official", "pretrain"]
+__all__ = ["evaluate", "from_pretrained", "load", "load_official", "pretrain", "resume"]
 
 
 @no_trace()
@@ -58,6 +60,7 @@ def pretrain(
     resume: bool = False,
     init: str | Path | None = None,
     listener: Callable[[Event], None] = lambda event: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Path:
     """Pretrains an encoder without labels.
 
@@ -76,6 +79,7 @@ def pretrain(
             the method; a run's settings, but those of training, are then the ones that `config` and
             `overrides` change.
         listener: called with progress events; see `training.loop.fit`.
+        stop: asked after each step; once it says yes the run is saved and ends, see `Stopped`.
 
     Returns:
         The run's folder.
@@ -83,7 +87,8 @@ def pretrain(
     Raises:
         InputError: bad settings or data; the message names the key or file and the remedy.
         OSError: the run's folder cannot be written; older checkpoints are kept.
-        RuntimeError: the loss is not finite.
+        RuntimeError: the loss, its gradients or the weights are not finite.
+        Stopped: as `stop` asked.
 
     Examples:
         >>> import skelf
@@ -93,8 +98,6 @@ def pretrain(
         >>> skelf.load(run).dim
         16
     """
-    from .training.loop import fit  # Lightning takes seconds to import; judging needs none of it
-
     start = None if init is None else read_start(init, method)
     settings = resolve(
         method,
@@ -108,26 +111,114 @@ def pretrain(
     if stream not in STREAMS:
         raise unknown("stream", stream, STREAMS)
     _refuse_seed(seed)
+    return _run(
+        settings, start, data, out=Path(out), split=split, stream=stream, seed=seed,
+        going_on=resume, init=init, listener=listener, stop=stop,
+    )  # fmt: skip
+
+
+@no_trace()
+def resume(
+    run: str | Path,
+    data: str | Path | ClipSet | None = None,
+    *,
+    config: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    listener: Callable[[Event], None] = lambda event: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Path:
+    """Goes on with a run, which knows its method, data, split, stream, seed and settings.
+
+    Args:
+        run: the run's folder.
+        data: its store, where that is elsewhere now, or its clips.
+        config: a TOML file with settings to change.
+        overrides: `section.key=value` to change: where and how long it is computed
+            (`train.epochs`, `train.devices`), and on record `train.lr`, `weight_decay`, `momentum`,
+            `clip_norm`, `precision`, `milestones`, `gamma` and `warmup_epochs`.
+        listener: see `pretrain`.
+        stop: see `pretrain`.
+
+    Returns:
+        The run's folder.
+
+    Raises:
+        InputError: no run, other data, or a setting that a resume cannot change.
+        OSError: see `pretrain`; RuntimeError and Stopped as well.
+
+    Examples:
+        >>> import skelf
+        >>> from skelf.data.synthetic.clips import generate
+        >>> clips = generate(clips=24)
+        >>> tiny = ["encoder.dim=8", "encoder.frames=8", "train.epochs=1", "train.batch_size=16"]
+        >>> run = skelf.pretrain("usdrl", clips, out="longer", overrides=tiny)
+        >>> run = skelf.resume(run, clips, overrides=["train.epochs=2", "train.lr=1e-4"])
+    """
+    stored = read_stored(run)
+    if stored.method not in METHODS:
+        raise unknown("method", stored.method, METHODS)
+    settings = resolve(
+        stored.method,
+        methods=METHODS,
+        encoders=ENCODERS,
+        protocols=PROTOCOLS,
+        base=stored.config,
+        resumed=True,
+        file=config,
+        overrides=overrides,
+    )
+    fresh = checkpoint.newest(run) is None and stored.init is not None
+    start = read_start(stored.init, stored.method) if fresh and stored.init else None
+    return _run(
+        settings, start, locate_store(run, stored) if data is None else data, out=Path(run),
+        split=stored.split, stream=stored.stream, seed=stored.seed, going_on=True,
+        init=stored.init, listener=listener, stop=stop,
+    )  # fmt: skip
+
+
+def _run(
+    settings: Config,
+    start: Start | None,
+    data: str | Path | ClipSet,
+    *,
+    out: Path,
+    split: str | None,
+    stream: str,
+    seed: int,
+    going_on: bool,
+    init: str | Path | None,
+    listener: Callable[[Event], None],
+    stop: Callable[[], bool],
+) -> Path:
+    """Trains by resolved settings: what `pretrain` and `resume` share."""
+    from .training.loop import fit  # Lightning takes seconds to import; judging needs none of it
+
+    if start is None and not (going_on and checkpoint.newest(out)):
+        refuse_without_first_stage(settings)
     clips = _open(data, settings.data["normalize"])
     train, test = clips.split(split) if split else (clips, None)
     described = _describe(settings, clips, stream, split, seed)
+    if init is not None:
+        described["source"]["init"] = str(init)
+    if clips.path is not None:
+        described["store"] = str(clips.path.absolute())
     seed_torch(seed, "cpu")  # where modules are built
     module = build_method(settings, described["input"], "config")
     if start is not None:
-        start_from(start, module, method, described["input"])
-        described["source"]["init"] = str(init)
+        start_from(start, module, settings.method, described["input"])
     fit(
         module,
         train,
         settings.train,
-        run=Path(out),
+        run=out,
         seed=seed,
         config=described,
-        resume=resume,
+        resume=going_on,
         monitor=_monitor(train, test) if settings.train.monitor_every else None,
         listener=listener,
+        stop=stop,
     )
-    return Path(out)
+    return out
 
 
 @no_trace()

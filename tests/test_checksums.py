@@ -3,14 +3,18 @@
 import json
 import re
 import shutil
+from contextlib import suppress
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from tiny_runs import clips, pretrain
 
 from skelf import api
 from skelf.checkpoints import folder as checkpoint
-from skelf.checkpoints.checksums import CHECKSUMS, verify
+from skelf.checkpoints.checksums import ALGORITHM, CHECKSUMS, Checksums, checksum, verify
+from skelf.checkpoints.tensors import write_tensors
 from skelf.errors import InputError
 from skelf.runs.start import read_start
 
@@ -97,7 +101,7 @@ def test_a_missing_file_and_a_list_of_another_kind(run):
         resumed(run)
     with pytest.raises(InputError, match=r"state\.safetensors: missing"):
         verify(newest)
-    for content in ("[]", '{"sha256": 3}', '{"sha256": {}}', "[" * 100_000):
+    for content in ("[]", f'{{"{ALGORITHM}": 3}}', f'{{"{ALGORITHM}": {{}}}}', "[" * 100_000):
         (newest / CHECKSUMS).write_text(content)
         with pytest.raises(InputError, match=r"checksums\.json: "):
             api.load(newest)
@@ -115,7 +119,7 @@ def test_the_card_may_be_edited_and_earlier_checkpoints_have_no_list(run):
 
 def test_weights_alone_have_a_list_too(tmp_path):
     folder = checkpoint.save(tmp_path / "c", tensors={"w": torch.ones(9)}, config={}, card="")
-    listed = json.loads((folder / CHECKSUMS).read_text())["sha256"]
+    listed = json.loads((folder / CHECKSUMS).read_text())[ALGORITHM]
     assert sorted(listed) == ["config.json", "model.safetensors"]
     change(folder / "model.safetensors", 0.99)
     with pytest.raises(InputError, match=r"model\.safetensors: damaged"):
@@ -148,3 +152,36 @@ def test_the_newest_is_read_from_one_checkpoint(run, monkeypatch):
     monkeypatch.setattr(checkpoint, "read_tensors", pruned)
     assert api.load(run).dim == 32
     assert read_start(run, "usdrl").source == checkpoint.newest(run)
+
+
+def test_a_file_is_what_safetensors_itself_writes(tmp_path):
+    dtypes = (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64)
+    dtypes += (torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool)
+    tensors = {f"a{i}": torch.arange(5).to(dtype) for i, dtype in enumerate(dtypes)}
+    tensors |= {"empty": torch.zeros(0, 3), "number": torch.tensor(3.0), "b": torch.ones(2, 3)}
+    pieces = []
+    write_tensors(tmp_path / "ours", tensors, pieces.append)
+    save_file(tensors, tmp_path / "theirs", metadata={"format": "pt"})
+    assert (tmp_path / "ours").read_bytes() == b"".join(pieces)
+    ours, theirs = (load_file(tmp_path / name) for name in ("ours", "theirs"))
+    assert ours.keys() == theirs.keys()
+    for name, value in theirs.items():
+        assert torch.equal(ours[name], value) and ours[name].dtype == value.dtype
+    with safe_open(tmp_path / "ours", "pt") as file:
+        assert file.metadata() == {"format": "pt"}
+
+
+@pytest.mark.parametrize("size", [0, 3, 32768, 32768 * 128, 32768 * 131 + 5])
+def test_the_sum_of_any_size_finds_each_changed_byte(tmp_path, size):
+    tensors = {"w": torch.arange(size, dtype=torch.uint8), "v": torch.ones(3)}
+    path = tmp_path / "a.safetensors"
+    with Checksums() as sums:
+        write_tensors(path, tensors, lambda piece: sums.add(path.name, piece))
+        first = sums.listed()[ALGORITHM][path.name]
+    assert checksum(path) == first
+    for place in (0.5, 0.9, 0.999999, 1):
+        change(path, place)
+        with suppress(ValueError):  # no header of such a file
+            assert checksum(path) != first
+        change(path, place)
+    assert checksum(path) == first

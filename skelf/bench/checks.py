@@ -12,6 +12,7 @@ from ..encoders import ENCODERS
 from ..errors import InputError, unknown
 from ..methods import METHODS, OFFICIAL
 from ..protocols import PROTOCOLS
+from ..runs.start import refuse_without_first_stage
 from ..settings.evaluation import evaluation
 from ..settings.run import resolve
 from .suite import Place, Suite
@@ -70,7 +71,7 @@ def check_settings(suite: Suite) -> None:
                 raise unknown("official checkpoint layout", method.name, OFFICIAL)
             # What starts from a run has that run's settings too, which may not be there yet.
             if method.run is None and method.after is None and method.init is None:
-                resolve(
+                settings = resolve(
                     method.name,
                     methods=METHODS,
                     encoders=ENCODERS,
@@ -78,6 +79,7 @@ def check_settings(suite: Suite) -> None:
                     file=suite.config_of(method),
                     overrides=method.settings,
                 )
+                refuse_without_first_stage(settings)
         except InputError as error:
             lines.append(f"{suite.path}: {method.label}: {error}")
     for protocol in suite.protocols:

@@ -14,12 +14,11 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NoReturn, TypeVar
 from uuid import uuid4
 
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import InputError
@@ -28,7 +27,7 @@ from ..settings.values import Settings
 from .card import card
 from .checksums import CHECKSUMS, Checksums, verify
 from .hub import download
-from .tensors import MODEL, read_tensors
+from .tensors import MODEL, read_tensors, write_tensors
 
 __all__ = [
     "MODEL",
@@ -84,23 +83,21 @@ def save(
     try:
         hidden.mkdir(parents=True)
         with Checksums() as sums:
-            save_file(_owned(tensors), hidden / MODEL, metadata={"format": "pt"})
-            sums.add(hidden / MODEL)
-            _write_json(hidden / CONFIG, config)
-            sums.add(hidden / CONFIG)
+            for name, named in ((MODEL, tensors), (STATE_TENSORS, state_tensors)):
+                if named is not None:
+                    write_tensors(hidden / name, named, partial(sums.add, name))
+            for name, value in ((CONFIG, config), (STATE, state)):
+                if value is not None:
+                    text = _json(value)
+                    write_text(hidden / name, text)
+                    sums.add(name, text.encode())
             (hidden / CARD).write_text(card, "utf-8")
-            if state_tensors is not None:
-                save_file(_owned(state_tensors), hidden / STATE_TENSORS, metadata={"format": "pt"})
-                sums.add(hidden / STATE_TENSORS)
-            if state is not None:
-                _write_json(hidden / STATE, state)
-                sums.add(hidden / STATE)
             for file in hidden.iterdir():
                 _flush(file)
-            _write_json(hidden / CHECKSUMS, sums.listed())
+            write_text(hidden / CHECKSUMS, _json(sums.listed()))
         _flush(hidden)
         _put(hidden, folder)
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
         shutil.rmtree(hidden, ignore_errors=True)
         _cannot_write(folder, error)
     except BaseException:
@@ -247,20 +244,6 @@ def read_state(folder: str | Path) -> tuple[dict[str, Tensor], Settings]:
     return read_tensors(tensors), read_object(folder / STATE)
 
 
-def _owned(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """On the CPU, contiguous, each with memory of its own, which safetensors insists on."""
-    owned: dict[str, Tensor] = {}
-    seen: set[int] = set()
-    for name, tensor in tensors.items():
-        tensor = tensor.detach().cpu().contiguous()
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() in seen or storage.nbytes() != tensor.nbytes:
-            tensor = tensor.clone()
-        seen.add(tensor.untyped_storage().data_ptr())
-        owned[name] = tensor
-    return owned
-
-
 def _flush(path: Path) -> None:
     """Waits until a file, or a folder's list of names, is on the disk."""
     if os.name == "nt" and path.is_dir():
@@ -288,13 +271,11 @@ def _put(hidden: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _cannot_write(folder: Path, error: Exception) -> NoReturn:
-    number = re.search(r"os error (\d+)", str(error))
-    code = getattr(error, "errno", None) or (int(number[1]) if number else None)
-    reason = os.strerror(code) if code else str(error)
+def _cannot_write(folder: Path, error: OSError) -> NoReturn:
+    reason = error.strerror or str(error)
     one_line = f"{folder}: cannot write the checkpoint: {reason}; older checkpoints are kept"
     failure = OSError(one_line)
-    failure.errno = code
+    failure.errno = error.errno
     raise failure from error
 
 
@@ -302,5 +283,5 @@ def _complete(folder: Path) -> bool:
     return (folder / MODEL).is_file() and (folder / CONFIG).is_file()
 
 
-def _write_json(path: Path, value: Mapping[str, object]) -> None:
-    write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+def _json(value: Mapping[str, object]) -> str:
+    return json.dumps(value, indent=1, allow_nan=False) + "\n"

@@ -84,6 +84,7 @@ class PCM3(nn.Module):
             without a decoder, nothing to train, or an unknown form or kind of prompts.
     """
 
+    second_stage = "refine"
     encoder: StateEncoder
     decoder: Decoder | None
 
@@ -114,6 +115,7 @@ class PCM3(nn.Module):
         super().__init__()
         _check(encoder, form, prompts, predict, lam_m)
         self.encoder, self.view_options = encoder, views
+        self.whole_batches = form == "official"  # sources P11
         bare = form == "official" and self.encoder.stream != "joint"
         usual = "after_norm" if form == "paper" else "none" if bare else "official"
         self.prompting = usual if prompts is None else prompts

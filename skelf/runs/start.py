@@ -10,10 +10,11 @@ from typing import NamedTuple
 from torch import Tensor
 
 from ..checkpoints import folder as checkpoint
-from ..contracts import Method
+from ..contracts import Method, SecondStage
 from ..errors import InputError, unknown
-from ..methods import OFFICIAL
+from ..methods import METHODS, OFFICIAL
 from ..methods.pcm3 import PCM3
+from ..settings.run import Config
 from ..settings.values import Value
 from ..skeleton import Skeleton
 
@@ -24,6 +25,20 @@ class Start(NamedTuple):
     source: Path
     config: Mapping[str, Value] | None  # of the stored run; a released file has none
     tensors: Mapping[str, Tensor]  # by the names that the source has for them
+
+
+def refuse_without_first_stage(settings: Config) -> None:
+    """Refuses a second stage that starts from fresh weights.
+
+    Raises:
+        InputError: with the way to name the first stage's run.
+    """
+    method = METHODS[settings.method]
+    if isinstance(method, SecondStage) and settings.arguments.get(method.second_stage):
+        raise InputError(
+            f"method.{method.second_stage}=true: the second stage of a training; name the run of "
+            "the first: --refine RUN or --init RUN (in a suite: after or init)"
+        )
 
 
 def read_start(init: str | Path, method: str) -> Start:

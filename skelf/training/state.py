@@ -18,6 +18,8 @@ from ..settings.values import Settings, Value
 def read_counters(folder: Path) -> Settings:
     """`state.json` of a run's checkpoint: "epoch" and "step" that are done, "optimizer".
 
+    Within an epoch also "batch", those of it that are done, and "sums" of their terms.
+
     Raises:
         InputError: there is none, or it lacks one of them.
     """
@@ -29,6 +31,11 @@ def read_counters(folder: Path) -> Settings:
     for key in ("epoch", "step"):
         if type(state.get(key)) is not int or state[key] < 0:
             raise InputError(f"{path}: damaged, {key!r} is no number of finished {key}s")
+    batch, sums = state.get("batch", 0), state.get("sums", {})
+    if type(batch) is not int or batch < 0:
+        raise InputError(f"{path}: damaged, 'batch' is no number of finished batches")
+    if not isinstance(sums, Mapping) or not all(isinstance(v, float) for v in sums.values()):
+        raise InputError(f"{path}: damaged, 'sums' are no numbers by name")
     if not isinstance(state.get("optimizer"), Mapping):
         raise InputError(f"{path}: damaged, 'optimizer' is missing")
     return state
