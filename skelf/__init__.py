@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
-    from .api import evaluate, from_pretrained, load, load_official, pretrain
+    from .api import evaluate, from_pretrained, load, load_official, pretrain, resume
     from .data.clips import ClipSet
     from .results.fusion import fuse
     from .skeleton import Skeleton
@@ -28,6 +28,7 @@ __all__ = [
     "load",
     "load_official",
     "pretrain",
+    "resume",
 ]
 
 _HOME = {"ClipSet": "data.clips", "fuse": "results.fusion", "Skeleton": "skeleton"}

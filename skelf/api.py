@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from .checkpoints.folder import read_config
+from .checkpoints import folder as checkpoint
 from .contracts import Encoder
 from .data.clips import ClipSet
 from .data.normalize_default import AUTO, Choice, choose, choose_released
@@ -36,7 +36,8 @@ from .results.unseen import warn_of_unseen
 from .results.written import check_results, writing
 from .runs.build import build_method, input_of, preparation
 from .runs.load import from_pretrained, judged_encoder, list_runs, load, load_official
-from .runs.start import read_start, start_from
+from .runs.start import Start, read_start, refuse_without_first_stage, start_from
+from .runs.stored import locate_store, read_stored
 from .settings.evaluation import evaluation
 from .settings.given import parse_override
 from .settings.options import flat
@@ -45,7 +46,7 @@ from .settings.values import Settings, Value
 from .streams import STREAMS
 from .training.log import Event
 
-__all__ = ["evaluate", "from_pretrained", "load", "load_official", "pretrain"]
+__all__ = ["evaluate", "from_pretrained", "load", "load_official", "pretrain", "resume"]
 
 
 @no_trace()
@@ -63,6 +64,7 @@ def pretrain(
     init: str | Path | None = None,
     listener: Callable[[Event], None] = lambda event: None,
     say: Callable[[str], None] = lambda text: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Path:
     """Pretrains an encoder without labels.
 
@@ -82,6 +84,7 @@ def pretrain(
             `overrides` change.
         listener: called with progress events; see `training.loop.fit`.
         say: told in one line which normalisation is in use, and why.
+        stop: asked after each step; once it says yes the run is saved and ends, see `Stopped`.
 
     Returns:
         The run's folder.
@@ -89,7 +92,8 @@ def pretrain(
     Raises:
         InputError: bad settings or data; the message names the key or file and the remedy.
         OSError: the run's folder cannot be written; older checkpoints are kept.
-        RuntimeError: the loss is not finite.
+        RuntimeError: the loss, its gradients or the weights are not finite.
+        Stopped: as `stop` asked.
 
     Examples:
         >>> import skelf
@@ -99,8 +103,6 @@ def pretrain(
         >>> skelf.load(run).dim
         16
     """
-    from .training.loop import fit  # Lightning takes seconds to import; judging needs none of it
-
     start = None if init is None else read_start(init, method)
     settings = resolve(
         method,
@@ -114,30 +116,121 @@ def pretrain(
     if stream not in STREAMS:
         raise unknown("stream", stream, STREAMS)
     _refuse_seed(seed)
+    return _run(
+        settings, start, data, out=Path(out), split=split, stream=stream, seed=seed,
+        going_on=resume, init=init, listener=listener, say=say, stop=stop,
+    )  # fmt: skip
+
+
+@no_trace()
+def resume(
+    run: str | Path,
+    data: str | Path | ClipSet | None = None,
+    *,
+    config: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    listener: Callable[[Event], None] = lambda event: None,
+    say: Callable[[str], None] = lambda text: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Path:
+    """Goes on with a run, which knows its method, data, split, stream, seed and settings.
+
+    Args:
+        run: the run's folder.
+        data: its store, where that is elsewhere now, or its clips.
+        config: a TOML file with settings to change.
+        overrides: `section.key=value` to change: where and how long it is computed
+            (`train.epochs`, `train.devices`), and on record `train.lr`, `weight_decay`, `momentum`,
+            `clip_norm`, `precision`, `milestones`, `gamma` and `warmup_epochs`.
+        listener: see `pretrain`.
+        say: see `pretrain`.
+        stop: see `pretrain`.
+
+    Returns:
+        The run's folder.
+
+    Raises:
+        InputError: no run, other data, or a setting that a resume cannot change.
+        OSError: see `pretrain`; RuntimeError and Stopped as well.
+
+    Examples:
+        >>> import skelf
+        >>> from skelf.data.synthetic.clips import generate
+        >>> clips = generate(clips=24)
+        >>> tiny = ["encoder.dim=8", "encoder.frames=8", "train.epochs=1", "train.batch_size=16"]
+        >>> run = skelf.pretrain("usdrl", clips, out="longer", overrides=tiny)
+        >>> run = skelf.resume(run, clips, overrides=["train.epochs=2", "train.lr=1e-4"])
+    """
+    stored = read_stored(run)
+    if stored.method not in METHODS:
+        raise unknown("method", stored.method, METHODS)
+    settings = resolve(
+        stored.method,
+        methods=METHODS,
+        encoders=ENCODERS,
+        protocols=PROTOCOLS,
+        base=stored.config,
+        resumed=True,
+        file=config,
+        overrides=overrides,
+    )
+    fresh = checkpoint.newest(run) is None and stored.init is not None
+    start = read_start(stored.init, stored.method) if fresh and stored.init else None
+    return _run(
+        settings, start, locate_store(run, stored) if data is None else data, out=Path(run),
+        split=stored.split, stream=stored.stream, seed=stored.seed, going_on=True,
+        init=stored.init, listener=listener, say=say, stop=stop,
+    )  # fmt: skip
+
+
+def _run(
+    settings: Config,
+    start: Start | None,
+    data: str | Path | ClipSet,
+    *,
+    out: Path,
+    split: str | None,
+    stream: str,
+    seed: int,
+    going_on: bool,
+    init: str | Path | None,
+    listener: Callable[[Event], None],
+    say: Callable[[str], None],
+    stop: Callable[[], bool],
+) -> Path:
+    """Trains by resolved settings: what `pretrain` and `resume` share."""
+    from .training.loop import fit  # Lightning takes seconds to import; judging needs none of it
+
+    if start is None and not (going_on and checkpoint.newest(out)):
+        refuse_without_first_stage(settings)
     clips = _open(data)
-    choice = _choose(settings, clips, Path(out) if resume else None)
+    choice = _choose(settings, clips, out if going_on else None)
     settings = replace(settings, data={**settings.data, "normalize": choice.name})
     clips = _prepared(clips, choice.name)
     say(str(choice))
     train, test = clips.split(split) if split else (clips, None)
     described = _describe(settings, clips, stream, split, seed)
+    if init is not None:
+        described["source"]["init"] = str(init)
+    if clips.path is not None:
+        described["store"] = str(clips.path.absolute())
     seed_torch(seed, "cpu")  # where modules are built
     module = build_method(settings, described["input"], "config")
     if start is not None:
-        start_from(start, module, method, described["input"])
-        described["source"]["init"] = str(init)
+        start_from(start, module, settings.method, described["input"])
     fit(
         module,
         train,
         settings.train,
-        run=Path(out),
+        run=out,
         seed=seed,
         config=described,
-        resume=resume,
+        resume=going_on,
         monitor=_monitor(train, test) if settings.train.monitor_every else None,
         listener=listener,
+        stop=stop,
     )
-    return Path(out)
+    return out
 
 
 @no_trace()
@@ -360,7 +453,9 @@ def _choose(settings: Config, clips: ClipSet, resumed: Path | None) -> Choice:
     """The normalisation of a run: named, that of clips or run as they are, or the usual one."""
     asked = str(settings.data["normalize"])
     if asked == AUTO and resumed is not None and (resumed / "config.json").is_file():
-        recorded = (read_config(resumed).get("data") or {}).get("normalize", "none")
+        recorded = (checkpoint.read_object(resumed / "config.json").get("data") or {}).get(
+            "normalize", "none"
+        )
         return Choice(str(recorded), "as the run began")
     if asked == AUTO and not same(clips.normalize, "none"):
         return Choice(clips.normalize, "as the clips were opened")

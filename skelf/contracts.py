@@ -126,6 +126,21 @@ class Staged(Contract):
 
 
 @runtime_checkable
+class WholeBatches(Contract):
+    """A method that says whether an epoch's last, smaller batch is left out."""
+
+    whole_batches: bool
+
+
+@runtime_checkable
+class SecondStage(Contract):
+    """A class of methods of which a setting makes the second stage of a training."""
+
+    second_stage: str
+    """The setting's name, without `method.`."""
+
+
+@runtime_checkable
 class Release(Contract):
     """Reads and writes the checkpoints that a method's authors released."""
 

@@ -10,6 +10,14 @@ class InputError(ValueError):
     """Bad input; the message names the file or key, the field, and the remedy."""
 
 
+class Stopped(KeyboardInterrupt):
+    """Training ended early, as it was asked to, and its state is saved; like Ctrl-C no failure."""
+
+
+class LostProcess(RuntimeError):  # noqa: N818
+    """Another process of a distributed run has died or stalled; each one that is left says so."""
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     """The error for a name that a look-up lacks: the nearest known name, then all of them."""
     known = sorted(known)

@@ -174,7 +174,7 @@ def test_one_run_a_folder(tmp_path):
 def test_resume_refuses_other_settings_and_names_them(tmp_path):
     run = pretrain(tmp_path / "run", "train.epochs=1")
     for changes, message in (
-        (("train.lr=1",), r"train\.lr=0\.002, not 1\.0"),
+        (("train.batch_size=9",), r"train\.batch_size=8, not 9, .*--init .*another --out"),
         (("encoder.dim=32", "views.shear=0"), r"encoder\.dim=16, not 32; views\.shear=1\.0"),
         (("method.form=paper",), r"method\.form='official', not 'paper'"),
         (("data.normalize=centre",), r"data\.normalize"),

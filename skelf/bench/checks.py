@@ -17,6 +17,7 @@ from ..errors import InputError, unknown
 from ..methods import METHODS, OFFICIAL
 from ..protocols import PROTOCOLS
 from ..runs.build import build_method, input_of, preparation
+from ..runs.start import refuse_without_first_stage
 from ..settings.evaluation import evaluation
 from ..settings.given import parse_override
 from ..settings.run import Config, resolve
@@ -80,7 +81,7 @@ def check_settings(suite: Suite) -> None:
             if method.official and method.name not in OFFICIAL:
                 raise unknown("official checkpoint layout", method.name, OFFICIAL)
             if _afresh(method):
-                _resolved(suite, method)
+                refuse_without_first_stage(_resolved(suite, method))
         except InputError as error:
             lines.append(f"{suite.path}: {method.label}: {error}")
     for protocol in suite.protocols:

@@ -42,6 +42,7 @@ def card(
         "data": about["data"],
         "split": about.get("split", ""),
         "seed": about.get("seed", ""),
+        "changed on resume": "; ".join(_change(each) for each in about.get("resumed", ())),
         **{name.replace("_", " "): value for name, value in facts.items()},
     }
     title = " ".join(part for part in (method, encoder, stream) if part)
@@ -61,6 +62,11 @@ def card(
         "weights, read the terms of the recordings that they were trained on.",
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _change(resumed: Mapping[str, Value]) -> str:
+    pairs = (f"{key} {old} → {new}" for key, (old, new) in resumed["changes"].items())
+    return f"at step {resumed['step']}: {', '.join(pairs)}"
 
 
 def _name(section: object) -> str:

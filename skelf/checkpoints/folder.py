@@ -2,8 +2,9 @@
 
 A checkpoint is a folder: `model.safetensors`, `config.json` and `README.md` (the model card) are
 what a hub serves; `state.safetensors` and `state.json` hold what a resume needs (optimiser,
-counters). It is written into a hidden folder beside its place, flushed to the disk, then renamed:
-a folder that can be seen is complete.
+counters), and `checksums.json` lists what the others hold to the byte. A checkpoint is written into
+a hidden folder beside its place, flushed to the disk, then renamed: one that can be seen is
+complete.
 """
 
 from __future__ import annotations
@@ -12,18 +13,20 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 from uuid import uuid4
 
-from safetensors import SafetensorError
 from torch import Tensor
 
 from ..errors import InputError
 from ..files import read_json, write_text
 from ..settings.values import Settings
 from .card import card
+from .checksums import CHECKSUMS, Checksums, verify
+from .hub import download
 from .tensors import MODEL, read_tensors, write_tensors
 
 __all__ = [
@@ -35,9 +38,13 @@ __all__ = [
     "read_config",
     "read_state",
     "read_tensors",
+    "reading",
     "save",
     "saved",
+    "whole_beside",
 ]
+
+Content = TypeVar("Content")
 
 CONFIG, CARD = "config.json", "README.md"
 STATE_TENSORS, STATE = "state.safetensors", "state.json"
@@ -75,18 +82,22 @@ def save(
     hidden = folder.parent / f".{folder.name}.{uuid4().hex[:8]}.tmp"
     try:
         hidden.mkdir(parents=True)
-        write_tensors(hidden / MODEL, _owned(tensors))
-        _write_json(hidden / CONFIG, config)
-        (hidden / CARD).write_text(card, "utf-8")
-        if state_tensors is not None:
-            write_tensors(hidden / STATE_TENSORS, _owned(state_tensors))
-        if state is not None:
-            _write_json(hidden / STATE, state)
-        for file in hidden.iterdir():
-            _flush(file)
+        with Checksums() as sums:
+            for name, named in ((MODEL, tensors), (STATE_TENSORS, state_tensors)):
+                if named is not None:
+                    write_tensors(hidden / name, named, partial(sums.add, name))
+            for name, value in ((CONFIG, config), (STATE, state)):
+                if value is not None:
+                    text = _json(value)
+                    write_text(hidden / name, text)
+                    sums.add(name, text.encode())
+            (hidden / CARD).write_text(card, "utf-8")
+            for file in hidden.iterdir():
+                _flush(file)
+            write_text(hidden / CHECKSUMS, _json(sums.listed()))
         _flush(hidden)
         _put(hidden, folder)
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
         shutil.rmtree(hidden, ignore_errors=True)
         _cannot_write(folder, error)
     except BaseException:
@@ -158,12 +169,51 @@ def locate(name: str | Path) -> Path:
     hub = re.fullmatch(r"([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w./-]+))?", str(name))
     if hub is None:
         raise InputError(f"{name}: no such folder or file, and no hub name (owner/name)")
-    return _download(hub[1], hub[2])
+    folder = download(hub[1], hub[2], [MODEL, CONFIG, CARD, CHECKSUMS])
+    if not _complete(folder):
+        raise InputError(f"{name}: the hub has it, but without {MODEL} and {CONFIG}")
+    return folder
+
+
+def reading(name: str | Path, read: Callable[[Path], Content]) -> Content:
+    """`read(locate(name))`, again where that checkpoint was pruned meanwhile by the run's training.
+
+    Raises:
+        InputError: what `read` raises; the run's newest other checkpoint that is whole is named.
+    """
+    while True:
+        folder = locate(name)
+        try:
+            return read(folder)
+        except InputError as error:
+            if not folder.exists() and Path(name).is_dir():
+                continue
+            whole = whole_beside(folder)
+            if whole is None:
+                raise
+            raise InputError(f"{error}; {whole} beside it is whole") from None
+
+
+def whole_beside(folder: Path) -> Path | None:
+    """The newest other checkpoint of a run that is as it was written; None: there is none."""
+    if folder.parent.name != "checkpoints":
+        return None
+    for other in reversed(saved(folder.parent.parent)):
+        try:
+            if other != folder:
+                verify(other)
+                return other
+        except InputError:
+            pass
+    return None
 
 
 def read_config(folder: str | Path) -> Settings:
-    """`config.json` of a checkpoint folder; InputError when it is missing or damaged."""
-    return read_object(Path(folder) / CONFIG)
+    """`config.json` of a checkpoint or run folder; InputError when it is missing or damaged."""
+    path = Path(folder) / CONFIG
+    if path.is_file():
+        verify(path.parent, CONFIG)
+    return read_object(path)
 
 
 def read_object(path: Path) -> Settings:
@@ -186,22 +236,12 @@ def read_state(folder: str | Path) -> tuple[dict[str, Tensor], Settings]:
     folder = Path(folder)
     if not (folder / STATE).is_file():
         raise InputError(f"{folder}: holds weights only, no training state to resume from")
+    verify(folder, STATE)
     tensors = folder / STATE_TENSORS
-    return (read_tensors(tensors) if tensors.is_file() else {}), read_object(folder / STATE)
-
-
-def _owned(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """On the CPU, contiguous, each with memory of its own, which safetensors insists on."""
-    owned: dict[str, Tensor] = {}
-    seen: set[int] = set()
-    for name, tensor in tensors.items():
-        tensor = tensor.detach().cpu().contiguous()
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() in seen or storage.nbytes() != tensor.nbytes:
-            tensor = tensor.clone()
-        seen.add(tensor.untyped_storage().data_ptr())
-        owned[name] = tensor
-    return owned
+    if not tensors.is_file():
+        return {}, read_object(folder / STATE)
+    verify(folder, STATE_TENSORS)
+    return read_tensors(tensors), read_object(folder / STATE)
 
 
 def _flush(path: Path) -> None:
@@ -231,13 +271,11 @@ def _put(hidden: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _cannot_write(folder: Path, error: Exception) -> NoReturn:
-    number = re.search(r"os error (\d+)", str(error))
-    code = getattr(error, "errno", None) or (int(number[1]) if number else None)
-    reason = os.strerror(code) if code else str(error)
+def _cannot_write(folder: Path, error: OSError) -> NoReturn:
+    reason = error.strerror or str(error)
     one_line = f"{folder}: cannot write the checkpoint: {reason}; older checkpoints are kept"
     failure = OSError(one_line)
-    failure.errno = code
+    failure.errno = error.errno
     raise failure from error
 
 
@@ -245,25 +283,5 @@ def _complete(folder: Path) -> bool:
     return (folder / MODEL).is_file() and (folder / CONFIG).is_file()
 
 
-def _write_json(path: Path, value: Mapping[str, object]) -> None:
-    write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
-
-
-def _download(name: str, revision: str | None) -> Path:
-    try:
-        from huggingface_hub import snapshot_download
-    except ImportError:
-        raise InputError(
-            f"{name}: no such folder; for a hub name, pip install huggingface-hub"
-        ) from None
-    try:
-        # Only these: a pickle in the repository is never fetched.
-        folder = Path(
-            snapshot_download(name, revision=revision, allow_patterns=[MODEL, CONFIG, CARD])
-        )
-    except Exception as error:  # the hub's client raises its own, its transport's and OSError
-        line = next(iter(str(error).splitlines()), "") or type(error).__name__
-        raise InputError(f"{name}: no such folder, and the hub did not give it: {line}") from None
-    if not _complete(folder):
-        raise InputError(f"{name}: the hub has it, but without {MODEL} and {CONFIG}")
-    return folder
+def _json(value: Mapping[str, object]) -> str:
+    return json.dumps(value, indent=1, allow_nan=False) + "\n"

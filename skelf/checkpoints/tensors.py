@@ -5,19 +5,36 @@ Tensors are the only thing that is ever taken from a file of somebody else.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import chain
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load, load_file, save, save_file
+from safetensors.torch import load, load_file
 from torch import Tensor
 
 from ..errors import InputError
 from ..files import is_text
+from .checksums import verify
 
 MODEL = "model.safetensors"
+
+# What the format calls torch's kinds of numbers.
+_DTYPES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
 
 
 def read_tensors(path: str | Path) -> dict[str, Tensor]:
@@ -29,8 +46,8 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
             front (DataParallel) is dropped.
 
     Raises:
-        InputError: missing, truncated, or holding anything but tensors, a pickle that wants to run
-            code among them.
+        InputError: missing, truncated, other than its checkpoint's checksum says, or holding
+            anything but tensors, a pickle that wants to run code among them.
     """
     path = Path(path)
     path = path / MODEL if path.is_dir() else path
@@ -41,23 +58,51 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
         raise InputError(f"{path}: cannot read the weights: {error.strerror}") from None
     if head[8:9] != b"{" and path.suffix != ".safetensors":
         return _read_torch(path)
+    if path.name == MODEL:
+        verify(path.parent, MODEL)
     try:
         return load_file(path) if is_text(path) else load(path.read_bytes())
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(f"{path}: damaged or no safetensors file: {error}") from None
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Writes a safetensors file; each tensor must own its memory.
+def write_tensors(
+    path: Path, tensors: Mapping[str, Tensor], tell: Callable[[memoryview | bytes], None]
+) -> None:
+    """Writes a `.safetensors` file straight from the tensors' memory.
+
+    Args:
+        path: the file.
+        tensors: on any device; memory that several share is written for each.
+        tell: called with each piece of the file, in order; its memory stays as it is.
 
     Raises:
-        OSError: it cannot be written; so does SafetensorError.
+        OSError: it could not be written.
     """
-    metadata = {"format": "pt"}
-    if is_text(path):
-        save_file(dict(tensors), path, metadata)
-    else:
-        path.write_bytes(save(dict(tensors), metadata))
+    # Larger numbers first, so that each lies where its kind may be read in place.
+    names = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
+    header: dict[str, object] = {"__metadata__": {"format": "pt"}}
+    end = 0
+    for name in names:
+        tensor = tensors[name]
+        begin, end = end, end + tensor.numel() * tensor.element_size()
+        header[name] = {
+            "dtype": _DTYPES[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [begin, end],
+        }
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with path.open("wb") as file:
+        head: bytes | memoryview = len(text).to_bytes(8, "little") + text
+        for piece in chain([head], (_bytes(tensors[name]) for name in names)):
+            file.write(piece)
+            tell(piece)
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    return flat.view(torch.uint8).numpy().data
 
 
 def _read_torch(path: Path) -> dict[str, Tensor]:

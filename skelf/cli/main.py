@@ -1,4 +1,7 @@
-"""The command line: parses, calls, prints. Exit codes: 0 done, 2 bad input or usage, 1 else."""
+"""The command line: parses, calls, prints.
+
+Exit codes: 0 done, 2 bad input or usage, 143 ended by SIGTERM, 1 else.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from typing import Annotated
 
 import typer
 
-from ..errors import InputError
+from ..errors import InputError, LostProcess
+from ..machine.signals import end_in_order
 from ..tables import Table
 from .lazy import LazyGroup
 
@@ -70,11 +74,15 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # names of files need not be text
             stream.reconfigure(errors="backslashreplace")
+    end_in_order()
     try:
         app(prog_name="skelf")
     except InputError as error:
         _complain(str(error))
         sys.exit(2)
+    except LostProcess as error:
+        _complain(str(error), everywhere=True)
+        _leave(1)
     except Exception as error:
         if os.environ.get("SKELF_TRACEBACK"):
             raise
@@ -87,10 +95,18 @@ def main() -> None:
         sys.exit(1)
 
 
-def _complain(text: str) -> None:
+def _leave(code: int) -> None:
+    """Ends without the library's farewell to processes that do not answer."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _complain(text: str, everywhere: bool = False) -> None:
     from rich.console import Console  # not above: `--help` has no use for it
     from rich.markup import escape
 
     # One voice a machine: the processes of a distributed run meet the same error.
-    console = Console(stderr=True, quiet=int(os.environ.get("LOCAL_RANK", 0)) > 0)
+    quiet = not everywhere and int(os.environ.get("LOCAL_RANK", 0)) > 0
+    console = Console(stderr=True, quiet=quiet)
     console.print(f"[red]error:[/] {escape(text)}", soft_wrap=True, highlight=False)

@@ -83,6 +83,7 @@ class AimCLR(nn.Module):
         super().__init__()
         check_settings(encoder, extreme and eadm, topk, queue)
         self.encoder, self.form = encoder, form
+        self.whole_batches = form == "official"  # sources C21
         self.view_options = of_form(views, form)
         self.extreme, self.eadm, self.nnm = extreme, eadm and extreme, nnm
         self.mining_epoch, self.topk, self.mining = mining_epoch, topk, False

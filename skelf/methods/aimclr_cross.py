@@ -84,6 +84,7 @@ class AimCLRCross(nn.Module):
         check_streams(encoder, streams, "aimclr_cross")
         check_settings(encoder, eadm, topk, queue)
         self.encoder, self.form, self.eadm = encoder, form, eadm
+        self.whole_batches = form == "official"  # sources C21
         self.view_options = of_form(views, form)
         self.streams, self.temperature = tuple(streams), temperature
         self.mining_epoch, self.topk, self.context = mining_epoch, topk, context

@@ -88,6 +88,7 @@ class CrosSCLR(nn.Module):
             raise ValueError(f"topk={topk}: must be from 1 to queue={queue}")
         check_momentum(momentum)
         self.encoder, self.form = encoder, form
+        self.whole_batches = form == "official"  # sources C21
         self.view_options = of_form(views, form)
         self.streams, self.momentum, self.temperature = tuple(streams), momentum, temperature
         self.cross_epoch, self.topk, self.context = cross_epoch, topk, context

@@ -87,6 +87,7 @@ class PCM3(nn.Module):
     """
 
     preparation = MappingProxyType({"ntu25": "agcn"})  # layout -> normalisation, sources D1
+    second_stage = "refine"
     encoder: StateEncoder
     decoder: Decoder | None
 
@@ -118,6 +119,7 @@ class PCM3(nn.Module):
         _check(encoder, form, prompts, predict, lam_m)
         self.encoder, self.view_options = encoder, views
         self.bodies = with_parts(encoder.skeleton)  # parts of a layout that names none
+        self.whole_batches = form == "official"  # sources P11
         bare = form == "official" and self.encoder.stream != "joint"
         usual = "after_norm" if form == "paper" else "none" if bare else "official"
         self.prompting = usual if prompts is None else prompts

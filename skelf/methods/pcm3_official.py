@@ -7,6 +7,7 @@ and three. Prompts that a method lacks are written as zeros, which act like none
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -50,6 +51,8 @@ def load(
     skeleton: Skeleton,
     source: str = "checkpoint",
     stream: str = "joint",
+    *,
+    prompts: Literal["official", "after_norm", "none"] | None = None,
 ) -> PCM3:
     """Builds the method that a released state dict holds; sizes come from the tensors.
 
@@ -58,6 +61,8 @@ def load(
         skeleton: the layout that the weights were trained on (released ones: NTU25).
         source: what an error calls the checkpoint.
         stream: what the weights were trained on; the file does not say.
+        prompts: where they are added, see `PCM3`; None: as this stream was trained (sources P9). A
+            released file of any stream holds all prompts; those that have no use are left out.
 
     Raises:
         InputError: tensors are missing, unknown or of unfitting shapes, or the inputs of a frame
@@ -80,15 +85,17 @@ def load(
     if queue < 1 or not all(1 <= size <= LARGEST for size in sizes.values()):
         raise InputError(f"{source}: tensors give no sizes of a PCM3 model (found {sizes})")
     encoder = GRU(skeleton, dim=dim, layers=layers, persons=persons, stream=stream)
-    # A released file of any stream holds all prompts, used or not.
-    method = PCM3(encoder, queue=queue, feature=feature, decoder=width, prompts="official")
+    method = PCM3(encoder, queue=queue, feature=feature, decoder=width, prompts=prompts)
     names = _names(method)
     missing = [name for name in names if name not in state]
     unexpected = [name for name in state if name not in names]
     if missing or unexpected:
         raise InputError(f"{source}: tensors missing {missing[:3]}, unknown {unexpected[:3]}")
+    unused = {f"prompts.{ours}" for ours in PROMPTS.values()} - method.state_dict().keys()
     try:
-        method.load_state_dict({ours: _turned(ours, state[k]) for k, ours in names.items()})
+        method.load_state_dict(
+            {ours: _turned(ours, state[k]) for k, ours in names.items() if ours not in unused}
+        )
     except RuntimeError as error:
         last = str(error).splitlines()[-1].strip()
         raise InputError(f"{source}: tensors do not fit together: {last}") from None

@@ -63,6 +63,7 @@ class SkeletonCLR(nn.Module):
         if views.extreme and views.recipe == "usdrl":
             raise ValueError("views.extreme: of the recipe skeletonclr, not of usdrl; choose one")
         self.encoder, self.view_options = encoder, of_form(views, form)
+        self.whole_batches = form == "official"  # sources C21
         self.projector = projector(self.encoder.dim, feature)
         self.key = KeyEncoder(encoder, self.projector, queue, feature, momentum, form)
         self.temperature = temperature

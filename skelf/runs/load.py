@@ -10,6 +10,7 @@ import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -206,7 +207,12 @@ def _from_official(
 def _from_run(
     run: Run, untrained: bool, seed: int, stream: str | None
 ) -> tuple[list[Encoder], Settings]:
-    folder = checkpoint.locate(run)
+    return checkpoint.reading(run, partial(_read_run, run, untrained, seed, stream))
+
+
+def _read_run(
+    run: Run, untrained: bool, seed: int, stream: str | None, folder: Path
+) -> tuple[list[Encoder], Settings]:
     if folder.is_file():
         raise InputError(f"{run}: a file; say whose official checkpoint it is with --method")
     described = checkpoint.read_config(folder)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from torch import Tensor
 
 from ..checkpoints import folder as checkpoint
-from ..contracts import Method
+from ..contracts import Method, SecondStage
 from ..errors import InputError, unknown
-from ..methods import OFFICIAL
+from ..methods import METHODS, OFFICIAL
+from ..methods.pcm3 import PCM3
+from ..settings.run import Config
 from ..settings.values import Value
 from ..skeleton import Skeleton
 
@@ -21,10 +24,25 @@ class Start(NamedTuple):
 
     source: Path
     config: Mapping[str, Value] | None  # of the stored run; a released file has none
+    tensors: Mapping[str, Tensor]  # by the names that the source has for them
+
+
+def refuse_without_first_stage(settings: Config) -> None:
+    """Refuses a second stage that starts from fresh weights.
+
+    Raises:
+        InputError: with the way to name the first stage's run.
+    """
+    method = METHODS[settings.method]
+    if isinstance(method, SecondStage) and settings.arguments.get(method.second_stage):
+        raise InputError(
+            f"method.{method.second_stage}=true: the second stage of a training; name the run of "
+            "the first: --refine RUN or --init RUN (in a suite: after or init)"
+        )
 
 
 def read_start(init: str | Path, method: str) -> Start:
-    """Finds the weights that `init` names.
+    """Reads the weights that `init` names.
 
     Args:
         init: a run folder (its newest checkpoint), a checkpoint folder, a hub name, or a released
@@ -35,17 +53,20 @@ def read_start(init: str | Path, method: str) -> Start:
         InputError: nothing there, a run of another method, or a file of a method without a released
             layout.
     """
-    place = checkpoint.locate(init)
+    return checkpoint.reading(init, partial(_read, init, method))
+
+
+def _read(init: str | Path, method: str, place: Path) -> Start:
     if place.is_file():
         if method not in OFFICIAL:
             raise unknown("official checkpoint layout", method, OFFICIAL)
-        return Start(place, None)
+        return Start(place, None, checkpoint.read_tensors(place))
     config = checkpoint.read_config(place)
     section = config.get("method")
     name = section.get("name") if isinstance(section, Mapping) else None
     if name != method:
         raise InputError(f"{init}: holds a run of {name!r}, not of {method!r}; name one of its own")
-    return Start(place, config)
+    return Start(place, config, checkpoint.read_tensors(place / checkpoint.MODEL))
 
 
 def start_from(start: Start, method: Method, name: str, described: Mapping[str, Value]) -> None:
@@ -61,7 +82,7 @@ def start_from(start: Start, method: Method, name: str, described: Mapping[str, 
         InputError: the stored run is of other data or another stream, or its weights do not fit the
             settings.
     """
-    tensors = _tensors(start, name, described)
+    tensors = _tensors(start, method, name, described)
     try:
         method.load_state_dict(tensors)
     except RuntimeError as error:
@@ -71,12 +92,15 @@ def start_from(start: Start, method: Method, name: str, described: Mapping[str, 
         ) from None
 
 
-def _tensors(start: Start, name: str, described: Mapping[str, Value]) -> dict[str, Tensor]:
+def _tensors(
+    start: Start, method: Method, name: str, described: Mapping[str, Value]
+) -> Mapping[str, Tensor]:
     if start.config is None:
         skeleton = Skeleton.from_dict(described["skeleton"])
-        state = checkpoint.read_tensors(start.source)
+        # A released file of PCM3 holds all prompts; the run's settings say which it has.
+        options = {"prompts": method.prompting} if isinstance(method, PCM3) else {}
         official = OFFICIAL[name].load(
-            state, skeleton, str(start.source), stream=described["stream"]
+            start.tensors, skeleton, str(start.source), stream=described["stream"], **options
         )
         return official.state_dict()
     stored = start.config.get("input")
@@ -88,4 +112,4 @@ def _tensors(start: Start, name: str, described: Mapping[str, Value]) -> dict[st
                 f"{start.source}: was trained on another {key}{shown}; start from a run on clips "
                 "and a stream like these"
             )
-    return checkpoint.read_tensors(start.source / checkpoint.MODEL)
+    return start.tensors

@@ -55,6 +55,9 @@ class Train:
     save_every: int = option(1, "epochs between two checkpoints", ge=1)
     keep: int = option(2, "checkpoints that stay on disk", ge=1)
     monitor_every: int = option(0, "epochs between two k-NN readings; 0: off", ge=0)
+    timeout: float = option(
+        1800.0, "seconds that processes of one run wait for each other", gt=0, le=1e6
+    )
     resident: bool | Literal["auto"] = option(
         "auto", "hold the split in the device's memory; auto: when it fits"
     )
@@ -69,7 +72,7 @@ RESULT_FREE = frozenset(
     f"train.{key}"
     for key in (
         *("devices", "resident", "compile", "chunk"),
-        *("save_every", "keep", "monitor_every"),
+        *("save_every", "keep", "monitor_every", "timeout"),
     )
 )
 """Settings that say where and how a run is computed, not what: results are equal up to rounding, or
@@ -166,6 +169,7 @@ def resolve(
     encoders: Mapping[str, Callable[..., object]],
     protocols: Mapping[str, Callable[..., object]] | None = None,
     base: Mapping[str, Value] | None = None,
+    resumed: bool = False,
     file: str | Path | None = None,
     overrides: Sequence[str] = (),
 ) -> Config:
@@ -178,6 +182,7 @@ def resolve(
         protocols: name -> function; an `eval` key must be an option of one of them.
         base: the stored config of a run that this one starts from: its model, views and data win
             over the shipped file's, and its training settings do not.
+        resumed: `base` goes on, with all of its settings.
         file: the user's TOML file.
         overrides: `section.key=value`, the value as TOML writes it, or a bare word.
 
@@ -187,7 +192,7 @@ def resolve(
     """
     if method not in methods:
         raise unknown("method", method, methods)
-    shipped = _shipped(method) | _stored(base or {})
+    shipped = _shipped(method) | _stored(base or {}, SECTIONS if resumed else _OF_MODEL)
     given = read_given(file, overrides)
     name, named_by = given.get("encoder.name", shipped.get("encoder.name", (None, "")))
     cls = _encoder(encoders, name, source=named_by)
@@ -245,18 +250,17 @@ def encoder_class(
     return cls, arguments(cls, given, section="encoder", source=source)
 
 
+_OF_MODEL = ("method", "encoder", "views", "data")
+
+
 def _shipped(method: str) -> dict[str, Given]:
     """`configs/<method>.toml`; a method without one has its signatures' defaults only."""
     path = files("skelf") / "configs" / f"{method}.toml"
     return flatten(tomllib.loads(path.read_text("utf-8")), path.name) if path.is_file() else {}
 
 
-def _stored(config: Mapping[str, Value]) -> dict[str, Given]:
-    kept = {
-        section: config[section]
-        for section in ("method", "encoder", "views", "data")
-        if section in config
-    }
+def _stored(config: Mapping[str, Value], sections: Sequence[str]) -> dict[str, Given]:
+    kept = {section: config[section] for section in sections if section in config}
     values = flatten(kept, "the stored run")
     values.pop("method.name", None)
     return values

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,18 +13,29 @@ from ..files import write_json
 from ..locks import locked
 from ..settings.given import SECTIONS
 from ..settings.run import RESULT_FREE
-from ..settings.values import Value
+from ..settings.values import Settings
 from .state import read_counters, resuming
 
 # What may change when a run is resumed: it alters where and how long, not what is computed.
-_FREE = RESULT_FREE | {"train.epochs", "source.data"}
+_FREE = RESULT_FREE | {"train.epochs", "source.data", "source.resumed"}
+# What may change on record: in the config's `source.resumed`, the log and the model card.
+_RECORDED = frozenset(
+    f"train.{key}"
+    for key in (
+        *("lr", "weight_decay", "momentum", "clip_norm", "precision"),
+        *("milestones", "gamma", "warmup_epochs"),
+    )
+)
 
 
 @contextmanager
-def claim(run: Path, config: Mapping[str, Value], resume: bool) -> Iterator[None]:
+def claim(run: Path, config: Settings, resume: bool) -> Iterator[Settings]:
     """Holds the run's folder and writes its config; the lock ends with the process, killed or not.
 
     The config of a run that ended before its first checkpoint is replaced.
+
+    Yields:
+        The config with the changes of this resume and of earlier ones under `source.resumed`.
 
     Raises:
         InputError: the folder cannot be made, another process holds it, it has a run that is not to
@@ -36,14 +48,15 @@ def claim(run: Path, config: Mapping[str, Value], resume: bool) -> Iterator[None
     ):  # fmt: skip
         last = newest(run)
         if last is not None and resume:
-            _refuse_changes(run, config)
-            _refuse_fewer_epochs(run, last, config["train"]["epochs"])
+            changes = _changes(run, config)
+            counters = _refuse_fewer_epochs(run, last, config["train"]["epochs"])
+            config = _recorded(run, config, changes, counters)
         elif last is not None or not _replaceable(run):
             raise InputError(
                 f"{run}: already holds a run; --resume continues it, another --out starts a new one"
             )
         write_json(run / "config.json", config)
-        yield
+        yield config
 
 
 def _replaceable(run: Path) -> bool:
@@ -57,30 +70,55 @@ def _replaceable(run: Path) -> bool:
     return not (run / MODEL).exists() and all(name in stored for name in SECTIONS)
 
 
-def _refuse_fewer_epochs(run: Path, last: Path, epochs: int) -> None:
-    with resuming(run, last):
-        done = read_counters(last)["epoch"]
-    if epochs < done:
+def _refuse_fewer_epochs(run: Path, last: Path, epochs: int) -> Settings:
+    with resuming(last):
+        counters = read_counters(last)
+    if epochs < counters["epoch"]:
         raise InputError(
-            f"{run}: already trained {done} epochs; nothing to do with train.epochs={epochs}"
+            f"{run}: already trained {counters['epoch']} epochs; nothing to do with "
+            f"train.epochs={epochs}"
         )
+    return counters
 
 
-def _refuse_changes(run: Path, config: Mapping[str, Value]) -> None:
+def _recorded(run: Path, config: Settings, changes: Settings, counters: Settings) -> Settings:
+    """The config with the run's history, and this resume's part of it."""
+    stored = read_config(run) if (run / "config.json").exists() else {}
+    history = list((stored.get("source") or {}).get("resumed", []))
+    if changes:
+        history.append({"step": counters["step"], "changes": changes})
+    if not history:
+        return config
+    return config | {"source": config.get("source", {}) | {"resumed": history}}
+
+
+def _changes(run: Path, config: Settings) -> Settings:
+    """Setting -> [before, now], of what may change on record.
+
+    Raises:
+        InputError: something else differs.
+    """
     if not (run / "config.json").exists():
-        return
+        return {}
     stored = read_config(run)
     # A cosine's every rate depends on the number of epochs.
     cosine = config["train"]["schedule"] == "cosine"
     free = _FREE - {"train.epochs"} if cosine else _FREE
-    lines = []
+    lines, changes = [], {}
     for section in ("method", "encoder", "views", "train", "data", "input", "source"):
         values, before = config.get(section, {}), stored.get(section, {})
         for key in sorted(values.keys() | before.keys()):
-            if f"{section}.{key}" not in free and values.get(key) != before.get(key):
-                lines.append(f"{section}.{key}={before.get(key)!r}, not {values.get(key)!r}")
+            name, pair = f"{section}.{key}", [before.get(key), values.get(key)]
+            if name in free or pair[0] == pair[1]:
+                continue
+            if name in _RECORDED:
+                changes[name] = pair
+            else:
+                lines.append(f"{name}={pair[0]!r}, not {pair[1]!r}")
     if lines:
         raise InputError(
-            f"{run}: the run has {'; '.join(lines)}; resume with the same settings or start a new "
-            "run with another --out"
+            f"{run}: the run has {'; '.join(lines)}, which a resume cannot change: resume with the "
+            f"same settings (skelf pretrain --resume {shlex.quote(str(run))}), or start a new run "
+            f"from its weights: --init {shlex.quote(str(run))} with another --out"
         )
+    return changes

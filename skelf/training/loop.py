@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal, cast
 
@@ -20,14 +20,15 @@ from lightning.fabric import Fabric
 from ..checkpoints import folder as checkpoint
 from ..contracts import Encoder, Method
 from ..data.clips import ClipSet
-from ..errors import InputError
+from ..errors import InputError, Stopped
 from ..machine import private
 from ..machine.devices import choose_device
 from ..machine.guest import no_trace
 from ..settings.run import Train
 from ..settings.values import Settings
 from .claim import claim
-from .log import Event, Listener, RunLog
+from .log import Event, Listener, RunLog, read_log
+from .processes import data_parallel, in_contact
 from .schedule import batch_plan
 from .trainer import Trainer
 
@@ -47,6 +48,7 @@ def fit(
     resume: bool = False,
     monitor: Callable[[Encoder], dict[str, float]] | None = None,
     listener: Listener = lambda event: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Path:
     """Trains `method` on the clips and keeps checkpoints, log and TensorBoard scalars in `run`.
 
@@ -56,11 +58,13 @@ def fit(
         settings: the loop's settings.
         run: the run's folder, one run at a time; all machines of a distributed run share it.
         seed: every draw follows from it.
-        config: the resolved config that checkpoints carry.
+        config: the resolved config; checkpoints carry all of it but "store".
         resume: go on from the newest checkpoint; without one, start.
         monitor: reads the encoder every `settings.monitor_every` epochs and returns named values to
             log.
-        listener: called with every event of process 0: `step`, `epoch`, `monitor`.
+        listener: called with every event of process 0: `step`, `epoch`, `monitor`, and `resume`
+            where settings changed.
+        stop: asked after each step; once it says yes in any process, all save and end.
 
     Returns:
         The folder of the last checkpoint.
@@ -68,37 +72,82 @@ def fit(
     Raises:
         InputError: another process works in `run`, it holds a run already, or too few clips.
         OSError: the run's folder cannot be written; older checkpoints are kept.
-        RuntimeError: the loss is not finite; checkpoints are kept.
+        RuntimeError: the loss, its gradients or the weights are not finite; checkpoints are kept.
+        LostProcess: another process of the run died or stalled.
+        Stopped: as `stop` asked; a resume goes on at the very step.
     """
-    fabric = launch(settings)
+    with in_contact(run, settings.timeout), ExitStack() as stack:
+        fabric = launch(settings)
+        _refuse_too_few(fabric, clips, settings, seed)
+        stack.enter_context(no_trace(fabric.device))
+        config = _hold(stack, fabric, run, config, resume)
+        shared = {key: value for key, value in config.items() if key != "store"}
+        trainer = Trainer(fabric, method, clips, settings, run, seed, shared)
+        start = trainer.resume() if resume else 0
+        if fabric.broadcast(start) != start:
+            raise InputError(f"{run}: process 0 sees other checkpoints; machines must share it")
+        log = stack.enter_context(RunLog(run, start - 1)) if fabric.is_global_zero else None
+
+        def tell(event: Event) -> None:
+            if log is not None:
+                log(event)
+                listener(event)
+
+        before = read_log(run) if log is not None else []
+        for change in config.get("source", {}).get("resumed", ()):
+            event = {"event": "resume", "epoch": start - 1, **change}
+            if change["step"] == trainer.step and event not in before:
+                tell(event)
+        for epoch in range(start, settings.epochs):
+            _epoch(trainer, epoch, tell, stop, monitor)
+        return cast(Path, fabric.broadcast(checkpoint.newest(run)))
+
+
+def _epoch(
+    trainer: Trainer,
+    epoch: int,
+    tell: Listener,
+    stop: Callable[[], bool],
+    monitor: Callable[[Encoder], dict[str, float]] | None,
+) -> None:
+    """An epoch, what is read of it, and its checkpoint where one is due."""
+    fabric, settings = trainer.fabric, trainer.settings
+    whole = trainer.epoch(epoch, tell, stop)
+    trainer.check(epoch + 1)
+    # Before the checkpoint: a kill in between repeats the epoch, and loses no reading.
+    if whole and monitor and fabric.is_global_zero and _due(epoch, settings.monitor_every):
+        values = monitor(trainer.averaged_encoder())
+        tell({"event": "monitor", "epoch": epoch, "step": trainer.step, **values})
+    last = epoch + 1 == settings.epochs
+    (asked,) = trainer.any_process(stop())
+    stopping = not whole or (asked and not last)
+    if stopping or last or _due(epoch, settings.save_every):
+        trainer.save(epoch + whole)
+    fabric.barrier()
+    if stopping:
+        raise Stopped(f"{trainer.run}: stopped in epoch {epoch + 1}, after step {trainer.step}")
+
+
+def _hold(stack: ExitStack, fabric: Fabric, run: Path, config: Settings, resume: bool) -> Settings:
+    """The run's folder for process 0, until `stack` ends; all processes hear of a refusal."""
+    refusal = ""
+    if fabric.is_global_zero:
+        try:
+            config = stack.enter_context(claim(run, config, resume))
+        except InputError as error:
+            refusal = str(error)
+    refusal = fabric.broadcast(refusal)
+    if refusal:
+        raise InputError(refusal)
+    return config
+
+
+def _refuse_too_few(fabric: Fabric, clips: ClipSet, settings: Train, seed: int) -> None:
     if next(batch_plan(len(clips), settings.batch_size, fabric.world_size, seed, 0), None) is None:
         raise InputError(
             f"{clips}: each of {fabric.world_size} process(es) needs 2 clips a batch; there are "
             f"{len(clips)} training clips and train.batch_size is {settings.batch_size}"
         )
-    hold = claim(run, config, resume) if fabric.is_global_zero else nullcontext()
-    with hold, no_trace(fabric.device):
-        trainer = Trainer(fabric, method, clips, settings, run, seed, config)
-        start = trainer.resume() if resume else 0
-        if fabric.broadcast(start) != start:
-            raise InputError(f"{run}: process 0 sees other checkpoints; machines must share it")
-        with RunLog(run, start - 1) if fabric.is_global_zero else nullcontext() as log:
-
-            def tell(event: Event) -> None:
-                if log is not None:
-                    log(event)
-                    listener(event)
-
-            for epoch in range(start, settings.epochs):
-                trainer.epoch(epoch, tell)
-                # Before the checkpoint: a kill in between repeats the epoch, and loses no reading.
-                if monitor and fabric.is_global_zero and _due(epoch, settings.monitor_every):
-                    values = monitor(trainer.averaged_encoder())
-                    tell({"event": "monitor", "epoch": epoch, "step": trainer.step, **values})
-                if epoch + 1 == settings.epochs or _due(epoch, settings.save_every):
-                    trainer.save(epoch + 1)
-                fabric.barrier()
-    return cast(Path, fabric.broadcast(checkpoint.newest(run)))
 
 
 def launch(settings: Train) -> Fabric:
@@ -114,7 +163,7 @@ def launch(settings: Train) -> Fabric:
         accelerator=accelerator,
         devices=local,
         num_nodes=max(1, world // local),
-        strategy="ddp" if world > 1 else "auto",
+        strategy=data_parallel(settings.timeout) if world > 1 else "auto",
         precision=_precision(settings.precision, accelerator),
     )
     if world > 1:

@@ -11,19 +11,27 @@ from ..settings.run import Train
 
 
 def batch_plan(
-    count: int, batch_size: int, processes: int, seed: int, epoch: int
+    count: int, batch_size: int, processes: int, seed: int, epoch: int, whole: bool = False
 ) -> Iterator[list[np.ndarray]]:
     """The batches of one epoch: for each, one index array a process, all of one length.
 
-    Clips are shuffled by (seed, epoch). The last, smaller batch is kept (`drop_last` is off in the
-    released code) unless a process would get fewer than two clips; a remainder that does not divide
-    among the processes waits for the next epoch.
+    Clips are shuffled by (seed, epoch). The last, smaller batch is kept, unless a process would get
+    fewer than two clips; a remainder that does not divide among the processes waits for the next
+    epoch.
+
+    Args:
+        count: clips.
+        batch_size: clips a batch, of all processes together.
+        processes: how many share a batch.
+        seed: the run's.
+        epoch: counted from 0.
+        whole: leave the last, smaller batch out (sources C21, P11), unless it is the only one.
     """
     order = np.random.default_rng((seed, epoch)).permutation(count)
     for first in range(0, count, batch_size):
         batch = order[first : first + batch_size]
         share = len(batch) // processes
-        if share >= 2:
+        if share >= 2 and not (whole and first and len(batch) < batch_size):
             yield list(batch[: share * processes].reshape(processes, share))
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoints import folder as checkpoint
+from ..checkpoints.checksums import verify
 from ..errors import InputError
 from ..settings.values import Settings, Value
 
@@ -17,23 +18,31 @@ from ..settings.values import Settings, Value
 def read_counters(folder: Path) -> Settings:
     """`state.json` of a run's checkpoint: "epoch" and "step" that are done, "optimizer".
 
+    Within an epoch also "batch", those of it that are done, and "sums" of their terms.
+
     Raises:
         InputError: there is none, or it lacks one of them.
     """
     path = folder / checkpoint.STATE
     if not path.is_file():
         raise InputError(f"{folder}: holds weights only, no training state to resume from")
+    verify(folder, checkpoint.STATE)
     state = checkpoint.read_object(path)
     for key in ("epoch", "step"):
         if type(state.get(key)) is not int or state[key] < 0:
             raise InputError(f"{path}: damaged, {key!r} is no number of finished {key}s")
+    batch, sums = state.get("batch", 0), state.get("sums", {})
+    if type(batch) is not int or batch < 0:
+        raise InputError(f"{path}: damaged, 'batch' is no number of finished batches")
+    if not isinstance(sums, Mapping) or not all(isinstance(v, float) for v in sums.values()):
+        raise InputError(f"{path}: damaged, 'sums' are no numbers by name")
     if not isinstance(state.get("optimizer"), Mapping):
         raise InputError(f"{path}: damaged, 'optimizer' is missing")
     return state
 
 
 @contextmanager
-def resuming(run: Path, folder: Path) -> Iterator[None]:
+def resuming(folder: Path) -> Iterator[None]:
     """Around the reading of `folder`, the run's newest checkpoint: names what is left without it.
 
     Raises:
@@ -48,10 +57,10 @@ def resuming(run: Path, folder: Path) -> Iterator[None]:
             line = str(error).strip().splitlines()[-1:] or [type(error).__name__]
             raise InputError(f"{folder}: does not fit the run: {line[0].strip()}") from None
     except InputError as error:
-        older = [path for path in checkpoint.saved(run) if path != folder]
-        if not older:
+        whole = checkpoint.whole_beside(folder)
+        if whole is None:
             raise
-        raise InputError(f"{error}; to go on from {older[-1]}, delete {folder}") from None
+        raise InputError(f"{error}; to go on from {whole}, delete {folder}") from None
 
 
 def optimizer_tensors(

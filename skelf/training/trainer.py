@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import copy
-import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from lightning.fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..checkpoints import folder as checkpoint
-from ..contracts import Encoder, Method, Staged, torch_module
+from ..checkpoints.checksums import verify
+from ..contracts import Encoder, Method, Staged, WholeBatches, torch_module
 from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
 from ..encoders.chunks import set_chunk
@@ -23,6 +24,7 @@ from ..settings.run import Train
 from ..settings.values import Settings
 from .clock import Laps
 from .compiled import Compiled
+from .finite import remedy, wrong_state, wrong_term
 from .log import Listener
 from .schedule import batch_plan, rate_factor
 from .state import optimizer_state, optimizer_tensors, read_counters, resuming
@@ -45,6 +47,8 @@ class Trainer:
     ) -> None:
         self.method, self.fabric, self.settings = method, fabric, settings
         self.run, self.seed, self.config, self.step = run, seed, config, 0
+        self.batch = 0  # of the epoch under way, how many are done; and what they add to its means
+        self.sums: dict[str, float] = {}
         set_chunk(method, settings.chunk)
         self.compiled = Compiled(method, settings.compile)
         self.module, self.optimizer = fabric.setup(
@@ -57,29 +61,28 @@ class Trainer:
         self.average = _clone(self.method.encoder) if settings.ema else None
         self.laps = Laps(fabric.device)
 
-    def epoch(self, epoch: int, tell: Listener) -> None:
-        """One pass over the clips."""
+    def epoch(self, epoch: int, tell: Listener, stop: Callable[[], bool] = lambda: False) -> bool:
+        """One pass over the clips, or the rest of one; False: stopped before its end."""
         settings, fabric = self.settings, self.fabric
-        plan = list(
-            batch_plan(len(self.batches), settings.batch_size, fabric.world_size, self.seed, epoch)
-        )
-        mine = (indices[fabric.global_rank] for indices in plan)
-        sums: dict[str, float] = {}
+        plan = self._plan(epoch)
+        mine = (indices[fabric.global_rank] for indices in plan[self.batch :])
         self.module.train()
         self.compiled.new_stage()
         if isinstance(self.method, Staged):
             self.method.start_epoch(epoch)
         began, clips, rate = time.perf_counter(), 0, 0.0
         self.laps = Laps(fabric.device)
-        for number, (x, lengths) in enumerate(self.batches.stream(mine)):
+        for number, (x, lengths) in enumerate(self.batches.stream(mine), self.batch):
             self.laps("data")
             rate = settings.lr * rate_factor(settings, epoch + number / len(plan))
             first = number - number % settings.accumulate  # of the batches that make this step
             group = min(settings.accumulate, len(plan) - first)
-            terms = self._train(x, lengths, rate, group, closing=number + 1 == first + group)
+            closing = number + 1 == first + group
+            terms, stopping = self._train(x, lengths, rate, group, closing, stop)
             clips += len(x) * fabric.world_size
+            self.batch = number + 1
             for name, value in terms.items():
-                sums[name] = sums.get(name, 0.0) + value / len(plan)
+                self.sums[name] = self.sums.get(name, 0.0) + value / len(plan)
             speed = clips / (time.perf_counter() - began)
             tell(
                 {"event": "step", "epoch": epoch, "step": self.step, **terms}
@@ -87,33 +90,85 @@ class Trainer:
                 | {"clips_per_second": speed}
             )
             self.laps("tell")
+            if stopping and closing and self.batch < len(plan):
+                return False
         seconds = time.perf_counter() - began
+        sums, self.batch, self.sums = self.sums, 0, {}
         tell(
             {"event": "epoch", "epoch": epoch, "step": self.step, **sums, "lr": rate}
             | {"clips_per_second": clips / seconds, "wait_share": self.laps.share("data", seconds)}
         )
+        return True
+
+    def _plan(self, epoch: int) -> list[list[np.ndarray]]:
+        whole = isinstance(self.method, WholeBatches) and self.method.whole_batches
+        size, world = self.settings.batch_size, self.fabric.world_size
+        return list(batch_plan(len(self.batches), size, world, self.seed, epoch, whole=whole))
 
     def _train(
-        self, x: Tensor, lengths: Tensor, rate: float, group: int, closing: bool
-    ) -> dict[str, float]:
-        """Gradients of one batch, one of `group` that share a step; the `closing` one takes it."""
+        self,
+        x: Tensor,
+        lengths: Tensor,
+        rate: float,
+        group: int,
+        closing: bool,
+        stop: Callable[[], bool],
+    ) -> tuple[dict[str, float], bool]:
+        """Gradients of one batch, one of `group` that share a step; the `closing` one takes it.
+
+        Returns:
+            The terms of its loss, and whether a process was asked to stop.
+        """
         terms = self.compiled.attempt(
             lambda: self._gradients(x, lengths, group, closing), key=len(x)
         )
         # Stacked: on a GPU each separate read would wait for the device.
-        numbers = torch.stack([value.detach().float() for value in terms.values()]).tolist()
+        looked_at = [*terms.values(), *self._norm(closing)]
+        numbers = torch.stack([value.detach().float() for value in looked_at]).tolist()
         self.laps.settle()
-        values = dict(zip(terms, numbers, strict=True))
-        if not math.isfinite(values["loss"]):
+        values = dict(zip(terms, numbers, strict=False))
+        wrong = wrong_term(values, sum(numbers[len(terms) :]))
+        stopping, anywhere = self.any_process(stop(), bool(wrong))
+        if anywhere:
+            wrong = wrong or "a number is not finite in another process"
             raise RuntimeError(
-                f"{self.run}: the loss is {values['loss']} at step {self.step}; checkpoints are "
-                "kept; lower train.lr, set train.clip_norm or use train.precision=fp32"
+                f"{self.run}: {wrong} at step {self.step}; {remedy(self.run, self.settings.lr)}"
             )
         if closing:
             self._update(rate)
         self.laps("update")
         self.step += 1
-        return values
+        return values, stopping
+
+    def _norm(self, closing: bool) -> list[Tensor]:
+        """The gradients' norm; in fp16 it may overflow, which the scaler sees to."""
+        if not closing or self.fabric.strategy.precision.precision == "16-mixed":
+            return []
+        gradients = [p.grad for p in self.method.parameters() if p.grad is not None]
+        return [nn.utils.get_total_norm(gradients).to(self.fabric.device)] if gradients else []
+
+    def any_process(self, *flags: bool) -> list[bool]:
+        """Each flag: whether it is set in any process."""
+        if self.fabric.world_size == 1:
+            return list(flags)
+        mine = torch.tensor(flags, dtype=torch.float32, device=self.fabric.device)
+        torch.distributed.all_reduce(mine, torch.distributed.ReduceOp.MAX)
+        return [value > 0 for value in mine.tolist()]
+
+    def check(self, epoch: int) -> None:
+        """Refuses a state that is not finite, in all processes by what the first one holds.
+
+        Raises:
+            RuntimeError: naming tensors and the remedy.
+        """
+        tensors = dict(self.method.state_dict())
+        tensors |= optimizer_tensors(self.optimizer.state_dict())[0]
+        tensors |= {f"average.{name}": value for name, value in (self.average or {}).items()}
+        wrong = self.fabric.broadcast(wrong_state(tensors, epoch))
+        if wrong:
+            raise RuntimeError(
+                f"{self.run}: {wrong}, step {self.step}; {remedy(self.run, self.settings.lr)}"
+            )
 
     def _gradients(
         self, x: Tensor, lengths: Tensor, group: int, closing: bool
@@ -166,7 +221,7 @@ class Trainer:
         return averaged
 
     def save(self, epochs: int) -> None:
-        """Writes a checkpoint after `epochs` epochs; process 0 alone."""
+        """Writes a checkpoint after `epochs` epochs, and a part of the next; process 0 alone."""
         if not self.fabric.is_global_zero:
             return
         tensors = dict(self.method.state_dict())
@@ -174,6 +229,7 @@ class Trainer:
         if self.average is not None:  # the raw encoder is for resuming, the average for use
             beside |= {f"raw.{name}": tensors[f"encoder.{name}"] for name in self.average}
             tensors |= {f"encoder.{name}": value for name, value in self.average.items()}
+        part = {"batch": self.batch, "sums": self.sums} if self.batch else {}
         scaler = self.fabric.strategy.precision.state_dict()  # fp16's; empty for the others
         checkpoint.save(
             self.run / "checkpoints" / f"step{self.step:08d}",
@@ -181,7 +237,8 @@ class Trainer:
             config=self.config,
             card=checkpoint.card(self.config, epochs=epochs, steps=self.step),
             state_tensors=beside,
-            state={"epoch": epochs, "step": self.step, "optimizer": optimizer, "scaler": scaler},
+            state={"epoch": epochs, "step": self.step, "optimizer": optimizer, "scaler": scaler}
+            | part,
         )
         checkpoint.prune(self.run, self.settings.keep)
 
@@ -194,11 +251,12 @@ class Trainer:
         folder = checkpoint.newest(self.run)
         if folder is None:
             return 0
-        with resuming(self.run, folder):
+        with resuming(folder):
             return self._restore(folder)
 
     def _restore(self, folder: Path) -> int:
         counters = read_counters(folder)
+        verify(folder, checkpoint.CONFIG)  # the other files are compared where they are read
         tensors = checkpoint.read_tensors(folder / checkpoint.MODEL)
         beside = checkpoint.read_state(folder)[0]
         raw = {name[4:]: value for name, value in beside.items() if name.startswith("raw.")}
@@ -208,12 +266,13 @@ class Trainer:
         self.method.load_state_dict(tensors)
         state = optimizer_state(beside, counters["optimizer"])
         for stored, group in zip(state["param_groups"], self.optimizer.param_groups, strict=True):
-            # This device's way, whichever the checkpoint was made on.
-            stored["fused"] = group["fused"]
+            # This device's way, whichever the checkpoint was made on, and this call's settings.
+            stored |= {k: group[k] for k in ("fused", "weight_decay", "momentum") if k in group}
         self.optimizer.load_state_dict(state)
         if counters.get("scaler"):
             self.fabric.strategy.precision.load_state_dict(counters["scaler"])
         self.step = counters["step"]
+        self.batch, self.sums = counters.get("batch", 0), dict(counters.get("sums", {}))
         return int(counters["epoch"])
 
 
