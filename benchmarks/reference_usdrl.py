@@ -108,7 +108,8 @@ class Reference(nn.Module):
         t = view.permute(0, 2, 4, 3, 1).contiguous().view(N, T, M * V * C)
         s = view.permute(0, 4, 3, 2, 1).contiguous().view(N, M * V, T * C)
         t, s = b.ske_emb.t_embedding(t), b.ske_emb.s_embedding(s)
-        t = b.t_tr1(b.tpe.pe + b.t_tr(b.tpe.pe + t))
+        pe = b.tpe.pe[:, :T]
+        t = b.t_tr1(pe + b.t_tr(pe + t))
         s = b.s_tr1(b.spe + b.s_tr(b.spe + s))
         return t.max(dim=1)[0], s.max(dim=1)[0]
 

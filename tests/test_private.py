@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from skelf.encoders import ENCODERS, _products
+from skelf.encoders._norms import RowNorm
 from skelf.layouts import KINECT20
 from skelf.machine import private
 from skelf.methods._momentum import follow
@@ -30,6 +31,10 @@ def wrong(name, real):
         return lambda weight, rows: real(weight * 1.001, rows)
     if name.endswith("grad_input"):
         return lambda *given, grad_input: real(*given, grad_input=grad_input).mul_(1.001)
+    if name == "batch_norm_update_stats":
+        return lambda *given: tuple(1.001 * each for each in real(*given))
+    if name.endswith("native_batch_norm_backward"):
+        return lambda *given: (None, *(1.001 * each for each in real(*given)[1:]))
     if name == "_foreach_lerp_":
         return lambda tensors, ends, weight: real(tensors, ends, 1.01 * weight)
     if name.endswith("_BatchNorm"):
@@ -94,6 +99,11 @@ def results():
         torch.nn.init.ones_(next(follower.parameters()))
         follow(follower, module, 0.9)
         told[f"{name} follows"] = next(follower.parameters()).detach()
+    norm = RowNorm(6)
+    y = norm(torch.randn(1024, 6, generator=draw))
+    y.pow(3).sum().backward()
+    told |= {"norm": y.detach(), "norm.weight": norm.weight.grad, "norm.bias": norm.bias.grad}
+    told |= {f"norm.{name}": value for name, value in norm.named_buffers()}
     module.train()
     set_mode(module, "frozen")
     told["frozen"] = torch.tensor([module.norm.training, module.training])

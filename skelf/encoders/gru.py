@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from ..settings.ranges import Depth, Size
 from ..skeleton import Skeleton
 from ..streams import derive
+from ._norms import RowNorm
 from ._recurrence import recur
 from ._tokens import check_arguments, check_clip
 
@@ -67,7 +68,7 @@ class GRU(nn.Module):
         self.in_channels, self.num_frames, self.dim = in_channels, frames, 2 * dim
         self.causal = causal
         self.features = skeleton.joints * in_channels * persons
-        self.norm = nn.BatchNorm1d(self.features)
+        self.norm = RowNorm(self.features)
         self.layers = nn.ModuleList(
             nn.ModuleList(nn.GRU(2 * dim if depth else self.features, dim) for _ in range(2))
             for depth in range(layers)

@@ -25,6 +25,7 @@ from ..settings.ranges import Rate, Size
 from ..skeleton import Skeleton
 from ..streams import derive
 from ._images import TemporalConv, mix, turn
+from ._norms import MapNorm, RowNorm
 from ._tokens import check_arguments, check_clip
 
 PARTITIONS = 3  # a joint itself; neighbours farther from the root; neighbours closer to it
@@ -96,7 +97,7 @@ class STGCN(nn.Module):
         self.confidence, self.coordinates = confidence, in_channels - confidence
         self.in_channels, self.num_frames, self.dim = in_channels, frames, dim
         self.register_buffer("adjacency", partitions(skeleton, partition), persistent=False)
-        self.data_bn = nn.BatchNorm1d(skeleton.joints * in_channels)
+        self.data_bn = RowNorm(skeleton.joints * in_channels)
         outs = [width] * 4 + [2 * width] * 3 + [4 * width] * 2 + [dim]
         ins = [in_channels, *outs[:-1]]
         self.blocks = nn.ModuleList(
@@ -180,7 +181,7 @@ class Block(nn.Module):
         super().__init__()
         self.skip = residual
         self.graph = GraphConv(ins, outs)
-        self.norm1, self.norm2 = Norm(outs), Norm(outs)
+        self.norm1, self.norm2 = MapNorm(outs), MapNorm(outs)
         self.temporal = TemporalConv(outs, 9, stride)
         self.dropout = Dropout(dropout)
         # Empty is the identity: only where the shape changes is there something to learn.
@@ -188,14 +189,24 @@ class Block(nn.Module):
         if residual and (ins != outs or stride != 1):
             # The stride is taken in forward: torch 2.13 writes past its memory on the CPU, backward
             # through a 1x1 convolution with a stride and fewer than 8 channels, channels last.
-            self.residual.extend([nn.Conv2d(ins, outs, 1), Norm(outs)])
+            self.residual.extend([nn.Conv2d(ins, outs, 1), MapNorm(outs)])
 
     def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
         """`(B, ins, T, V)` to `(B, outs, ceil(T / stride), V)`."""
-        # Nothing in place: autograd copies whole tensors where a view of one is changed.
-        y = self.norm1(self.graph(x, adjacency)).relu()
-        y = self.dropout(self.norm2(self.temporal(y)))
-        return (y + self._skipped(x)).relu_() if self.skip else y.relu()
+        y = self.graph(x, adjacency)
+        rows = self.norm1.rows(y) if self.training else None
+        # A view is not changed in place: autograd copies whole tensors then.
+        y = self.norm1(y).relu() if rows is None else _unrolled(rows.relu_(), y)
+        y = self.temporal(y)
+        rows = self.norm2.rows(y) if self.training else None
+        if rows is None:
+            y = self.dropout(self.norm2(y))
+            return (y + self._skipped(x)).relu_() if self.skip else y.relu()
+        mask = self.dropout.mask(rows)
+        rows = self.dropout(rows) if mask is None else rows.mul_(mask.view(rows.shape))
+        if self.skip:
+            rows = rows.add_(turn(self._skipped(x)).reshape(rows.shape))
+        return _unrolled(rows.relu_(), y)
 
     def _skipped(self, x: Tensor) -> Tensor:
         if not len(self.residual):
@@ -234,16 +245,6 @@ class GraphConv(nn.Conv2d):
         return turn(y + bias.unsqueeze(1).expand(-1, B, -1))
 
 
-class Norm(nn.BatchNorm2d):
-    """BatchNorm of `(B, C, T, V)` that lies in memory as `(T, V, B, C)`: as one image of it."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The shape of `x`."""
-        B, C, T, V = x.shape
-        image = turn(x).reshape(1, T, V * B, C).permute(0, 3, 1, 2)
-        return turn(super().forward(image).permute(0, 2, 3, 1).reshape(T, V, B, C))
-
-
 class Dropout(nn.Dropout):
     """`nn.Dropout` whose mask on a CPU costs a random bit, or byte, an element.
 
@@ -254,13 +255,25 @@ class Dropout(nn.Dropout):
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` with a share of `p` set to 0 and the rest scaled up, in training; else `x`."""
-        of_256 = 256 * (1 - self.p)
         if not self.training or self.p == 0:
             return x
-        if x.device.type != "cpu" or of_256 != int(of_256):
+        mask = self.mask(x)
+        if mask is None:
             return super().forward(x)
         B, C, T, V = x.shape
-        return x * turn(keep_mask(x.numel(), int(of_256), x.dtype).view(T, V, B, C))
+        return x * turn(mask.view(T, V, B, C))
+
+    def mask(self, x: Tensor) -> Tensor | None:
+        """What `x` is multiplied by, flat in the order of memory; None: not by this way."""
+        of_256 = 256 * (1 - self.p)
+        ours = self.training and self.p > 0 and x.device.type == "cpu"
+        return keep_mask(x.numel(), int(of_256), x.dtype) if ours and of_256.is_integer() else None
+
+
+def _unrolled(rows: Tensor, like: Tensor) -> Tensor:
+    """Rows `(T * V * B, C)` as a map `(B, C, T, V)`."""
+    B, C, T, V = like.shape
+    return turn(rows.view(T, V, B, C))
 
 
 def _mean(maps: Tensor) -> Tensor:

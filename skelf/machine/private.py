@@ -109,6 +109,56 @@ def _gradients(ways: ActivationGradients) -> Iterator[Pair]:
             yield ours, theirs
 
 
+class BatchSums(NamedTuple):
+    """Sums over all but the channels of images `(N, C, H, W)` on the CPU, channels innermost.
+
+    Args:
+        moments: of an image: each channel's mean and variance, divided by the count.
+        gradients: of a gradient and the image, mean `(C,)` and scale `(C,)` that normalised it: the
+            sums of `gradient * (image - mean) * scale` and of `gradient`.
+    """
+
+    moments: Callable[[Tensor], Pair]
+    gradients: Callable[[Tensor, Tensor, Tensor, Tensor], Pair]
+
+
+@cache
+def batch_sums() -> BatchSums | None:
+    """The parts of torch's BatchNorm, by themselves; None: the whole of it has to do."""
+    return _probed("the sums of BatchNorm", _batch_sums, _sums)
+
+
+def _batch_sums() -> BatchSums:
+    update = _torch("batch_norm_update_stats")
+    backward = _torch("ops.aten.native_batch_norm_backward")
+
+    def moments(image: Tensor) -> Pair:
+        mean, variance = update(image, None, None, 0.0)
+        return mean, variance
+
+    def gradients(gradient: Tensor, image: Tensor, mean: Tensor, scale: Tensor) -> Pair:
+        which = [False, True, True]
+        _, of_weight, of_bias = backward(
+            gradient, image, None, None, None, mean, scale, True, 0.0, which
+        )
+        return of_weight, of_bias
+
+    return BatchSums(moments, gradients)
+
+
+def _sums(ways: BatchSums) -> Iterator[Pair]:
+    image, gradient = (_numbers(1, 6, 1, n)[..., :5].permute(0, 3, 1, 2) for n in (5, 7))
+    image, gradient = (x.contiguous(memory_format=torch.channels_last) for x in (image, gradient))
+    mean, scale = image.mean(dim=(0, 2, 3)), image.std(dim=(0, 2, 3)).reciprocal()
+    ours = ways.moments(image)
+    yield ours[0], mean
+    yield ours[1], image.var(dim=(0, 2, 3), correction=0)
+    ours = ways.gradients(gradient, image, mean, scale)
+    normalised = (image - mean.view(1, -1, 1, 1)) * scale.view(1, -1, 1, 1)
+    yield ours[0], (gradient * normalised).sum(dim=(0, 2, 3))
+    yield ours[1], gradient.sum(dim=(0, 2, 3))
+
+
 Lerp = Callable[[Sequence[Tensor], Sequence[Tensor], float], object]
 
 

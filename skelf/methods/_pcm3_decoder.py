@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..encoders._norms import RowNorm
 from ..encoders._recurrence import recur
 
 
@@ -25,7 +26,7 @@ class Decoder(nn.Module):
     def __init__(self, states: int, width: int, features: int) -> None:
         super().__init__()
         self.neck = nn.Sequential(
-            nn.Linear(states, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Linear(width, width)
+            nn.Linear(states, width), RowNorm(width), nn.ReLU(), nn.Linear(width, width)
         )
         self.gru = nn.GRU(width, width, 2)
         self.out = nn.Linear(width, features)

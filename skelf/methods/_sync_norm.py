@@ -8,9 +8,9 @@ from __future__ import annotations
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ..contracts import Context
+from ..encoders._norms import RowNorm, remember
 
 
 def synchronize(module: nn.Module) -> None:
@@ -29,12 +29,8 @@ def synchronize(module: nn.Module) -> None:
             synchronize(child)
 
 
-class SyncNorm(nn.BatchNorm1d):
+class SyncNorm(RowNorm):
     """BatchNorm of `(N, C, ...)` of any number of dimensions, with all processes' statistics."""
-
-    running_mean: Tensor
-    running_var: Tensor
-    num_batches_tracked: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalises `x`; statistics in float32 at least."""
@@ -48,29 +44,16 @@ class SyncNorm(nn.BatchNorm1d):
             mean = _average(y.mean(dim=others))
             y = y - mean.view(shape)
             variance = _average(y.square().mean(dim=others))
-            self._remember(mean, variance, dist.get_world_size() * x.numel() // x.shape[1])
+            count = dist.get_world_size() * x.numel() // x.shape[1]
+            remember(self, mean, variance, count)
             scale = self.weight * (variance + self.eps).rsqrt()
             return (y * scale.view(shape) + self.bias.view(shape)).to(x.dtype)
 
     def _by_itself(self, x: Tensor) -> Tensor:
-        if self.training:
-            self.num_batches_tracked.add_(1)
-        return F.batch_norm(
-            x, self.running_mean, self.running_var, self.weight, self.bias, self.training,
-            self._rate(), self.eps,
-        )  # fmt: skip
-
-    def _rate(self) -> float:
-        """How much a batch moves the running statistics; without a momentum they are its mean."""
-        if self.momentum is not None:
-            return self.momentum
-        return 1 / max(int(self.num_batches_tracked), 1)
-
-    @torch.no_grad()
-    def _remember(self, mean: Tensor, variance: Tensor, count: int) -> None:
-        self.num_batches_tracked.add_(1)
-        self.running_mean.lerp_(mean, self._rate())
-        self.running_var.lerp_(variance * count / (count - 1), self._rate())
+        # Maps of an encoder lie in memory with the batch and the channels innermost.
+        last = x.permute(*range(2, x.dim()), 0, 1)
+        y = super().forward(last.reshape(-1, x.shape[1])).view(last.shape)
+        return y.permute(-2, -1, *range(x.dim() - 2))
 
 
 def _average(x: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from torch import Generator, Tensor, nn
 
 from ..augment.usdrl import USDRLViews, draw_views
 from ..contracts import Encoder
+from ..encoders._norms import RowNorm
 from ..losses.decorrelation import decorrelation
 from ..machine.distributed import gather
 from ..settings.ranges import Amount, Form, Size, check_form
@@ -137,8 +138,8 @@ class Projector(nn.Sequential):
 
     def __init__(self, features: int, width: int, out: int) -> None:
         super().__init__(
-            nn.Linear(features, width), nn.BatchNorm1d(width), nn.ReLU(),
-            nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU(),
+            nn.Linear(features, width), RowNorm(width), nn.ReLU(),
+            nn.Linear(width, width), RowNorm(width), nn.ReLU(),
             nn.Linear(width, out),
         )  # fmt: skip
         for module in self:

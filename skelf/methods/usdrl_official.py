@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
+from ..encoders._tokens import sinusoids
 from ..encoders.dste import DSTE
 from ..encoders.sttr import STTR
 from ..errors import InputError
@@ -42,6 +44,9 @@ _DSTE = tuple(
     )
 )
 
+POSITIONS = "backbone.tpe.pe"  # fixed sinusoids, of which a model adds the first rows
+ROWS = 200  # frames that the released table has positions of
+
 # The tensors that tell the sizes of the model, and their number of dimensions.
 _SIZES = {
     "backbone.spe": 3,
@@ -66,8 +71,8 @@ def load(
         stream: what the weights were trained on; the file does not say.
 
     Raises:
-        InputError: tensors are missing, unknown or of unfitting shapes, or the spatial tokens are
-            no multiple of the layout's joints.
+        InputError: tensors are missing, unknown or of unfitting shapes, the spatial tokens are no
+            multiple of the layout's joints, or the positions of frames are others than released.
     """
     sizes = _sizes(state, skeleton, source)
     sttr = any(".self_attn." in key for key in state)
@@ -76,12 +81,13 @@ def load(
         skeleton, sizes["in_channels"], sizes["persons"], stream, dim=sizes["dim"],
         frames=sizes["frames"],
     )  # fmt: skip
+    _check_positions(state, encoder.position_t, source)
     method = USDRL(encoder, projection=sizes["projection"])
     table = _SHARED + (_STTR if sttr else _DSTE)
     renamed = {
         _rename(key, [(released, ours) for ours, released in table], source): value
         for key, value in state.items()
-        if key != "backbone.tpe.pe" and ".DSA.attn." not in key  # fixed table; a second copy
+        if key != POSITIONS and ".DSA.attn." not in key  # checked above; a second copy
     }
     try:
         missing, unexpected = method.load_state_dict(renamed, strict=False)
@@ -98,7 +104,7 @@ def save(method: USDRL) -> dict[str, Tensor]:
 
     Raises:
         InputError: more than two layers a stream, or another encoder than DSTE and STTR, which the
-            released layout cannot name.
+            released layout cannot name, or more frames than it has positions of.
     """
     encoder = method.encoder
     if not isinstance(encoder, DSTE | STTR):
@@ -110,14 +116,35 @@ def save(method: USDRL) -> dict[str, Tensor]:
         raise InputError(
             "the released USDRL layout names two layers a stream; this encoder has more"
         )
+    frames = encoder.num_frames
+    if frames > ROWS:
+        raise InputError(
+            f"the released USDRL layout has positions of {ROWS} frames; this encoder reads {frames}"
+        )
     table = _SHARED + (_STTR if isinstance(encoder, STTR) else _DSTE)
-    official: dict[str, Tensor] = {"backbone.tpe.pe": encoder.position_t}
+    positions = sinusoids(ROWS, encoder.dim // 2).to(encoder.position_t)
+    positions[:, :frames] = encoder.position_t  # to the bit
+    official: dict[str, Tensor] = {POSITIONS: positions}
     for key, value in method.state_dict().items():
         name = _rename(key, table, "method")
         official[name] = value
         if ".CA.attn." in name:
             official[name.replace(".CA.", ".DSA.")] = value
     return official
+
+
+def _check_positions(state: Mapping[str, Tensor], expected: Tensor, source: str) -> None:
+    """That the file's table, where it has one, is the one that the encoder is built with."""
+    if POSITIONS not in state:
+        return
+    table = state[POSITIONS]
+    rows = min(table.shape[1], expected.shape[1]) if table.dim() == 3 else 0
+    ours, theirs = expected[:, :rows], table[:, :rows].to(expected)
+    if not rows or theirs.shape != ours.shape or not torch.allclose(theirs, ours, atol=1e-3):
+        raise InputError(
+            f"{source}: {POSITIONS} {tuple(table.shape)} is not the released table of positions; "
+            "is this a USDRL checkpoint?"
+        )
 
 
 def _sizes(state: Mapping[str, Tensor], skeleton: Skeleton, source: str) -> dict[str, int]:
