@@ -109,6 +109,8 @@ def pretrain(
     if stream not in STREAMS:
         raise unknown("stream", stream, STREAMS)
     _refuse_seed(seed)
+    if not is_text(Path(out)):
+        raise InputError(f"{out}: no UTF-8, as TensorBoard needs it; choose another --out")
     clips = _open(data, settings.data["normalize"])
     train, test = clips.split(split) if split else (clips, None)
     described = _describe(settings, clips, stream, split, seed)

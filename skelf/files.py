@@ -31,7 +31,7 @@ def replacing(path: Path) -> Iterator[Path]:
     if target.exists() and not target.is_file() and not target.is_dir():
         raise InputError(f"{path}: a device or a pipe; name a file")
     beside = target.with_name(f".{target.name}.{uuid4().hex[:8]}.tmp")
-    with _blaming(path, beside):
+    with blaming(path, beside):
         try:
             yield beside
             _sync(beside, os.O_RDWR)
@@ -52,7 +52,7 @@ def write_text(path: Path, text: str) -> None:
     """
     content = text.encode("utf-8", "backslashreplace")
     if is_stream(path):
-        with _blaming(path, path):
+        with blaming(path, path):
             _pour(path, content)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -119,8 +119,13 @@ def read_json(path: Path) -> Value:
 
 
 @contextmanager
-def _blaming(path: Path, beside: Path) -> Iterator[None]:
-    """Errors of writing name `path`, be they of libraries that name none; those of reading stay."""
+def blaming(path: Path, beside: Path) -> Iterator[None]:
+    """Errors of writing name `path`, be they of libraries that name none; those of reading stay.
+
+    Args:
+        path: what the message names.
+        beside: what is written in its place meanwhile.
+    """
     try:
         yield
     except (OSError, RuntimeError) as error:  # h5py has both

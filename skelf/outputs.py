@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import NamedTemporaryFile
 from typing import NamedTuple
 from zipfile import BadZipFile, ZipFile
 
@@ -115,8 +115,11 @@ def check_output(
         InputError: a folder, an input, a file of another kind or one that is there, a device that
             cannot take it, or nothing can be written there.
     """
-    if out.is_dir():
-        raise InputError(f"{out}: a folder; name a file")
+    try:
+        if out.is_dir():
+            raise InputError(f"{out}: a folder; name a file")
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise InputError(f"{out}: cannot write here: {error.strerror}") from None
     for path in inputs:
         if _same(out, Path(path)):
             what = "store" if out.is_file() and _is_store(out) else "file"
@@ -134,7 +137,8 @@ def check_output(
         raise InputError(f"{out}: the folder does not exist; create {target.parent}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=target.parent):
+        # As `replacing` names it: a name that leaves it no room must not end hours of work.
+        with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp"):
             pass
     except OSError as error:
         raise InputError(f"{out}: cannot write here: {error.strerror}") from None

@@ -77,7 +77,7 @@ def save(
         hidden.mkdir(parents=True)
         write_tensors(hidden / MODEL, _owned(tensors))
         _write_json(hidden / CONFIG, config)
-        (hidden / CARD).write_text(card, "utf-8")
+        write_text(hidden / CARD, card)
         if state_tensors is not None:
             write_tensors(hidden / STATE_TENSORS, _owned(state_tensors))
         if state is not None:
