@@ -27,7 +27,7 @@ def replacing(path: Path) -> Iterator[Path]:
         InputError: `path` is a device or a pipe, which no file replaces.
         OSError: it cannot be written; names `path` and the reason, never the hidden file.
     """
-    target = goes_on(path)
+    target = named_file(path)
     if target.exists() and not target.is_file() and not target.is_dir():
         raise InputError(f"{path}: a device or a pipe; name a file")
     beside = target.with_name(f".{target.name}.{uuid4().hex[:8]}.tmp")
@@ -65,7 +65,7 @@ def write_json(path: Path, value: object) -> None:
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
-def goes_on(path: Path) -> Path:
+def named_file(path: Path) -> Path:
     """The file that a path names in the end, links followed, there or not yet."""
     return Path(os.path.realpath(path))
 
@@ -85,7 +85,9 @@ def is_stream(path: Path) -> bool:
 
 def is_printed(path: Path | None) -> bool:
     """Whether what is written there mingles with what this process prints."""
-    return path is not None and path.exists() and _printed_to(os.stat(path)) == 1
+    with suppress(OSError):
+        return path is not None and _printed_to(os.stat(path)) == 1
+    return False
 
 
 def is_text(path: Path) -> bool:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from zipfile import BadZipFile, ZipFile
 
 from .errors import InputError
-from .files import goes_on, is_stream
+from .files import is_stream, named_file
 
 _HEAD = 1 << 16  # bytes of a file that are looked at: HDF5 keeps a store's attributes in front
 
@@ -128,7 +128,7 @@ def check_output(
         if not kind.text:
             raise InputError(f"{out}: a device or a pipe; name a file for {kind.title}")
         return
-    target = goes_on(out)
+    target = named_file(out)
     if target.is_symlink():
         raise InputError(f"{out}: a link that leads in a circle; choose another --out")
     if target.exists():

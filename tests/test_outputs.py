@@ -103,6 +103,7 @@ def test_an_empty_or_missing_file_may_be_written(tmp_path):
 
 
 def test_a_name_without_room_for_its_temporary_is_refused_at_once(tmp_path):
+    assert not files.is_printed(tmp_path / ("x" * 300))
     for length in (250, 300):
         with pytest.raises(InputError, match="File name too long"):
             check_output(tmp_path / ("x" * length), STORE)
