@@ -203,6 +203,8 @@ def _run(
 
     if start is None and not (going_on and checkpoint.newest(out)):
         refuse_without_first_stage(settings)
+    if not is_text(out):
+        raise InputError(f"{out}: no UTF-8, as TensorBoard needs it; choose another --out")
     clips = _open(data)
     choice = _choose(settings, clips, out if going_on else None)
     settings = replace(settings, data={**settings.data, "normalize": choice.name})

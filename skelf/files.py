@@ -75,12 +75,12 @@ def replacing(path: Path) -> Iterator[Path]:
         InputError: `path` is a device or a pipe, which no file replaces.
         OSError: it cannot be written; names `path` and the reason, never the hidden file.
     """
-    target = goes_on(path)
+    target = named_file(path)
     if target.exists() and not target.is_file() and not target.is_dir():
         raise InputError(f"{path}: a device or a pipe; name a file")
     sweep(target.parent)
     beside = temporary(target)
-    with _blaming(path, beside):
+    with blaming(path, beside):
         try:
             yield beside
             _sync(beside, os.O_RDWR)
@@ -101,7 +101,7 @@ def write_text(path: Path, text: str) -> None:
     """
     content = text.encode("utf-8", "backslashreplace")
     if is_stream(path):
-        with _blaming(path, path):
+        with blaming(path, path):
             _pour(path, content)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +114,7 @@ def write_json(path: Path, value: object) -> None:
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
-def goes_on(path: Path) -> Path:
+def named_file(path: Path) -> Path:
     """The file that a path names in the end, links followed, there or not yet."""
     return Path(os.path.realpath(path))
 
@@ -134,7 +134,9 @@ def is_stream(path: Path) -> bool:
 
 def is_printed(path: Path | None) -> bool:
     """Whether what is written there mingles with what this process prints."""
-    return path is not None and path.exists() and _printed_to(os.stat(path)) == 1
+    with suppress(OSError):
+        return path is not None and _printed_to(os.stat(path)) == 1
+    return False
 
 
 def is_text(path: Path) -> bool:
@@ -168,8 +170,13 @@ def read_json(path: Path) -> Value:
 
 
 @contextmanager
-def _blaming(path: Path, beside: Path) -> Iterator[None]:
-    """Errors of writing name `path`, be they of libraries that name none; those of reading stay."""
+def blaming(path: Path, beside: Path) -> Iterator[None]:
+    """Errors of writing name `path`, be they of libraries that name none; those of reading stay.
+
+    Args:
+        path: what the message names.
+        beside: what is written in its place meanwhile.
+    """
     try:
         yield
     except (OSError, RuntimeError) as error:  # h5py has both

@@ -11,12 +11,12 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import NamedTemporaryFile
 from typing import NamedTuple
 from zipfile import BadZipFile, ZipFile
 
 from .errors import InputError
-from .files import goes_on, is_stream
+from .files import is_stream, named_file
 
 _HEAD = 1 << 16  # bytes of a file that are looked at: HDF5 keeps a store's attributes in front
 
@@ -115,8 +115,11 @@ def check_output(
         InputError: a folder, an input, a file of another kind or one that is there, a device that
             cannot take it, or nothing can be written there.
     """
-    if out.is_dir():
-        raise InputError(f"{out}: a folder; name a file")
+    try:
+        if out.is_dir():
+            raise InputError(f"{out}: a folder; name a file")
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise InputError(f"{out}: cannot write here: {error.strerror}") from None
     for path in inputs:
         if _same(out, Path(path)):
             what = "store" if out.is_file() and _is_store(out) else "file"
@@ -125,7 +128,7 @@ def check_output(
         if not kind.text:
             raise InputError(f"{out}: a device or a pipe; name a file for {kind.title}")
         return
-    target = goes_on(out)
+    target = named_file(out)
     if target.is_symlink():
         raise InputError(f"{out}: a link that leads in a circle; choose another --out")
     if target.exists():
@@ -134,7 +137,8 @@ def check_output(
         raise InputError(f"{out}: the folder does not exist; create {target.parent}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=target.parent):
+        # As `replacing` names it: a name that leaves it no room must not end hours of work.
+        with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp"):
             pass
     except OSError as error:
         raise InputError(f"{out}: cannot write here: {error.strerror}") from None

@@ -7,7 +7,6 @@ import json
 import os
 import pickle
 import resource
-import shutil
 import stat
 import sys
 import threading
@@ -41,6 +40,7 @@ from skelf.pages import clip as drawing
 from skelf.pages.html import write as write_page
 from skelf.protocols.features import extract
 from skelf.protocols.outcome import Outcome
+from skelf.protocols.semi import _warn_of_gaps
 from skelf.results import archive, scores
 from skelf.results.unseen import warn_of_unseen
 from skelf.results.written import UnwrittenError, Written
@@ -100,6 +100,14 @@ def test_an_empty_or_missing_file_may_be_written(tmp_path):
         check_output(tmp_path / name, STORE)
     with pytest.raises(InputError, match="a folder; name a file"):
         check_output(tmp_path, PAGE, replace=True)
+
+
+def test_a_name_without_room_for_its_temporary_is_refused_at_once(tmp_path):
+    assert not files.is_printed(tmp_path / ("x" * 300))
+    for length in (250, 300):
+        with pytest.raises(InputError, match="File name too long"):
+            check_output(tmp_path / ("x" * length), STORE)
+    assert os.listdir(tmp_path) == []
 
 
 def test_an_input_is_never_an_output_by_whatever_name(tmp_path, made, monkeypatch):
@@ -364,7 +372,7 @@ def test_a_full_disk_is_named_with_the_file_and_leaves_nothing(name, tmp_path, m
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT])
-@pytest.mark.parametrize("name", set(writers()) - {"checkpoint"})
+@pytest.mark.parametrize("name", sorted(set(writers()) - {"checkpoint"}))
 def test_whatever_fails_at_the_end_is_named_too(name, number, tmp_path, monkeypatch, capsys):
     file, write = writers()[name]
     path = tmp_path / file
@@ -400,6 +408,19 @@ def test_frames_that_wait_say_where(tmp_path):
         assert full.value.filename == str(tmp_path)
         files_full = frames._file
     assert files_full.closed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Can't decrement id ref count (unable to extend file, errno = 28, error message = '...')",
+        "Error while serializing: I/O error: No space left on device (os error 28)",
+        "[Errno 28] Error writing bytes to file. Detail: [errno 28] No space left on device",
+    ],
+)
+def test_reasons_of_libraries_are_understood(text):
+    assert files.reason(RuntimeError(text)) == (28, "No space left on device")
+    assert files.reason(RuntimeError("nothing of the kind")) is None
 
 
 def test_what_is_read_keeps_its_name(tmp_path):
@@ -565,21 +586,32 @@ def test_eval_prints_the_note_once(judged, monkeypatch):
     assert done.output.count("note: no training clip has") == 1
 
 
+def test_draws_without_a_class_are_named():
+    labels = np.repeat(np.arange(4), 5)
+    drawn = {"10%": [torch.tensor([0, 5]), torch.arange(20)], "100%": [torch.arange(20)]}
+    with pytest.warns(
+        UserWarning, match=r"1 of 2 draws of 10% lack .* up to 2 of 4 classes"
+    ) as said:
+        _warn_of_gaps(drawn, labels, labels)
+    assert len(said) == 1
+
+
 # Names that are no UTF-8.
 
 
-def test_names_that_are_no_text_do(tmp_path, monkeypatch, capsys, trained):
+def test_names_that_are_no_text_do(tmp_path, monkeypatch, capsys):
     folder = tmp_path / os.fsdecode(b"caf\xe9")
     folder.mkdir()
     at = {name: str(folder / name) for name in ("a.npz", "a.h5", "b.npz", "b.pkl", "p.html")}
 
-    def call(*words: str) -> str:
+    def call(*words: str, code: int = 0) -> str:
         monkeypatch.setattr(sys, "argv", ["skelf", *words])
-        try:
+        with pytest.raises(SystemExit) as done:
             main()
-        except SystemExit as done:
-            assert not done.code, capsys.readouterr()
-        return capsys.readouterr().out
+            raise SystemExit(0)
+        said = capsys.readouterr()
+        assert (done.value.code or 0) == code, said
+        return said.err if code else said.out
 
     write_npz(tiny_runs.clips(), Path(at["a.npz"]))
     call("data", "import", "arrays", at["a.npz"], "--out", at["a.h5"])
@@ -591,7 +623,12 @@ def test_names_that_are_no_text_do(tmp_path, monkeypatch, capsys, trained):
     call("data", "view", at["a.h5"], "--out", str(folder / "c.gif"))
     call("data", "map", at["a.h5"], "--layout", "kinect20", "--out", str(folder / "m.h5"))
     run = folder / os.fsdecode(b"r\xfcn")
-    shutil.copytree(trained, run)
+    words = ("pretrain", "usdrl", "--data", at["a.h5"], "--split", "half", "--out")
+    settings = (*tiny_runs.SETTINGS, "train.epochs=1")
+    refused = call(*words, str(run), *settings, code=2)
+    assert "TensorBoard" in refused and not run.exists()
+    call(*words, str(tmp_path / "run"), *settings)
+    (tmp_path / "run").rename(run)
     rows = folder / os.fsdecode(b"results\xe9.json")
     text = call("eval", "knn", "--run", str(run), "--data", at["a.h5"], "--split", "half",
                 "--device", "cpu", "--out", str(rows))  # fmt: skip
@@ -601,8 +638,5 @@ def test_names_that_are_no_text_do(tmp_path, monkeypatch, capsys, trained):
     call("fuse", found, found, "--out", str(folder / "fused.json"))
     call("report", str(folder), "--out", at["p.html"], "--force")
     assert "<h1>" in Path(at["p.html"]).read_text()
-    for words in (("data", "info", str(folder / "none.h5")), ("report", str(folder / "none"))):
-        monkeypatch.setattr(sys, "argv", ["skelf", *words, *["--out", "p"][: 2 * (len(words) < 3)]])
-        with pytest.raises(SystemExit, match="2"):
-            main()
-        assert "caf\\udce9" in capsys.readouterr().err
+    assert "caf\\udce9" in call("data", "info", str(folder / "none.h5"), code=2)
+    assert "caf\\udce9" in call("report", str(folder / "none"), "--out", "p", code=2)

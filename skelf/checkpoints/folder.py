@@ -17,12 +17,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import NoReturn, TypeVar
-from uuid import uuid4
 
 from torch import Tensor
 
 from ..errors import InputError
-from ..files import read_json, write_text
+from ..files import read_json, sweep, temporary, write_text
 from ..settings.values import Settings
 from .card import card
 from .checksums import CHECKSUMS, Checksums, verify
@@ -79,7 +78,8 @@ def save(
             untouched and nothing half-written stays.
     """
     folder = Path(folder)
-    hidden = folder.parent / f".{folder.name}.{uuid4().hex[:8]}.tmp"
+    sweep(folder.parent)
+    hidden = temporary(folder)
     try:
         hidden.mkdir(parents=True)
         with Checksums() as sums:
@@ -91,7 +91,7 @@ def save(
                     text = _json(value)
                     write_text(hidden / name, text)
                     sums.add(name, text.encode())
-            (hidden / CARD).write_text(card, "utf-8")
+            write_text(hidden / CARD, card)
             for file in hidden.iterdir():
                 _flush(file)
             write_text(hidden / CHECKSUMS, _json(sums.listed()))
@@ -138,7 +138,7 @@ def prune(run: str | Path, keep: int) -> None:
     steps = saved(run)
     for old in steps[: max(len(steps) - keep, 0)]:
         # Hidden first: a removal that is killed half-way must not leave half a checkpoint in sight.
-        gone = folder / f".{old.name.lstrip('.')}.{uuid4().hex[:8]}.tmp"
+        gone = temporary(folder / old.name.lstrip("."))
         old.rename(gone)
     for stale in [*folder.glob(".*.tmp"), *folder.glob(".*.old")]:
         if stale not in steps:

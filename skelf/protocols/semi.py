@@ -8,6 +8,7 @@ over the draws stands beside the mean.
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -101,6 +102,7 @@ def semi(
         ]
         for fraction in how.fractions
     }
+    _warn_of_gaps(drawn, labels, test.label)
     dim = encoder.dim
     if how.frozen:
         learned, judged = _features(encoder, train, test, device, cache, how.tuning.crop)
@@ -131,6 +133,20 @@ def semi(
         if how.repeats > 1:
             values[f"top1_std.{name}.last"] = float(np.std(accuracies, axis=0, ddof=1)[0])
     return Outcome(values, None, judged.labels.numpy(), _definition(drawn, labels, how), selected)
+
+
+def _warn_of_gaps(drawn: dict[str, list[Tensor]], labels: np.ndarray, judged: np.ndarray) -> None:
+    """Warns of draws without a clip of a class that both sides of the split have."""
+    asked = np.intersect1d(labels, judged)
+    for name, subsets in drawn.items():
+        gaps = [len(np.setdiff1d(asked, labels[chosen.numpy()])) for chosen in subsets]
+        if any(gaps):
+            warnings.warn(
+                f"semi: {sum(map(bool, gaps))} of {len(gaps)} draws of {name} lack clips of up to "
+                f"{max(gaps)} of {len(asked)} classes, which cannot be recognised then; "
+                "eval.semi.sampling=balanced takes at least one clip of each",
+                stacklevel=3,
+            )
 
 
 def _seeds(seed: int, repeats: int) -> list[int]:

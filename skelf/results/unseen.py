@@ -45,6 +45,6 @@ def _warn(what: str, learnt: np.ndarray, judged: np.ndarray, names: tuple[str, .
         f"no training {what} has the class{'es' * several} {listed} ({len(classes)} of "
         f"{len(np.unique(judged))} classes, {counts.sum()} of {len(judged)} test {what}s): "
         f"{'they' if several else 'it'} cannot be recognised and lower{'' if several else 's'} "
-        "every number; another split has every class on both sides",
+        "every number; a split should have every class on both sides",
         stacklevel=3,
     )

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from ...errors import InputError
-from ...files import write_text
+from ...files import blaming, write_text
 from ...locks import locked
 from .http import Answer, BrokenError, RefusedError, opened
 from .sets import Entry, find
@@ -157,7 +157,8 @@ class _Load:
             begin = answer.begin  # 0 where the server starts over, or has another version now
             total = self._total(answer)
             self._mark(answer.etag)
-            with self.part.open("r+b" if begin else "wb") as file:
+            mode = "r+b" if begin else "wb"
+            with blaming(self.target, self.part), self.part.open(mode) as file:
                 file.seek(begin)
                 file.truncate()
                 done = begin
