@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -335,3 +336,32 @@ def test_random_split_is_seeded() -> None:
     for share in (0.0, 1.0, 1.5, -1.0):
         with pytest.raises(InputError, match="train share"):
             splits.shuffled(100, share)
+
+
+def test_a_number_of_a_frame_that_empties_a_clip_is_a_note() -> None:
+    joints = np.zeros((12_000, 1, 20, 3), np.float32)
+    joints[:300] = joints[-1] = 1
+    with pytest.warns(
+        UserWarning, match=r"clips: clip 0 \('clip0'\): 11,699 of 12,000 frames show"
+    ):
+        ClipSet.build(joints, [12_000], KINECT20)
+    with pytest.warns(UserWarning, match="300 to 11,998 in a row; are the numbers of the frames"):
+        ClipSet.build(joints, [12_000], KINECT20)
+    with warnings.catch_warnings(action="error"):
+        ClipSet.build(joints, [9_000, 3_000], KINECT20)  # not so long
+        joints[::5] = 1
+        ClipSet.build(joints, [12_000], KINECT20)  # often there
+    joints[:] = 0
+    with pytest.warns(UserWarning, match="0 to 11,999 in a row"):
+        ClipSet.build(joints, [12_000], KINECT20)
+
+
+def test_names_are_text(tmp_path: Path) -> None:
+    for names in (["a", "bc"], ["é", "größe"], [b"x", "\u6b65"], ["\udcff", ""]):
+        clips = ClipSet.build(np.ones((3, 1, 20, 3)), [1, 2], KINECT20, name=names)
+        assert clips.name.dtype.kind == "U" and all(isinstance(n, str) for n in clips.names)
+        clips.save(tmp_path / "a.h5")
+        opened = ClipSet.open(tmp_path / "a.h5")
+        assert opened.name.tolist() == clips.name.tolist() == opened.names
+        assert opened.digest() == clips.digest()
+        assert opened.take([1]).names == clips.names[1:]

@@ -187,7 +187,7 @@ def names(folder: Path) -> set[str]:
 def test_the_right_file_in_the_end(server: str, tmp_path: Path, act: str, known: Any) -> None:
     result = load(f"{server}{act}/", tmp_path, **known)
     assert (tmp_path / "sub/a.bin").read_bytes() == CONTENT
-    assert names(tmp_path) - {".get.lock"} == {"sub/a.bin", "SHA256SUMS"}
+    assert names(tmp_path) == {"sub/a.bin", "SHA256SUMS"}
     assert (tmp_path / "SHA256SUMS").read_text() == f"{SUM}  sub/a.bin\n"
     assert (result.loaded, result.kept, result.checked) == (1, 0, len(known) // 2)
     assert ("the list knows none" in " ".join(result.lines())) == (not known)
@@ -216,7 +216,7 @@ def test_one_clear_error_and_no_final_file(
     with pytest.raises(InputError, match=message) as caught:
         load(f"{server}{act}/", tmp_path)
     assert str(caught.value).startswith(f"{server}{act}/sub/a.bin: ")
-    assert not names(tmp_path) - {"sub/a.bin.part", "sub/a.bin.part.etag", ".get.lock"}
+    assert not names(tmp_path) - {"sub/a.bin.part", "sub/a.bin.part.etag"}
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_what_the_list_knows_is_checked(
 ) -> None:
     with pytest.raises(InputError, match=message):
         load(f"{server}{act}/", tmp_path, **KNOWN)
-    assert names(tmp_path) == {".get.lock"}  # nothing of the wrong bytes stays
+    assert names(tmp_path) == set()  # nothing of the wrong bytes stays
 
 
 def test_wrong_bytes_once_are_loaded_again(server: str, tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_an_endless_answer_ends(
     monkeypatch.setattr(get, "MOST", 400_000)
     with pytest.raises(InputError, match="sends more than 400,000 bytes"):
         load(f"{server}endless/", tmp_path)
-    assert names(tmp_path) == {".get.lock"}
+    assert names(tmp_path) == set()
 
 
 def test_a_later_call_goes_on_where_it_broke_off(
@@ -300,7 +300,7 @@ def test_files_that_are_there_are_kept_and_checked(server: str, tmp_path: Path) 
 def test_whole_files_stay_when_a_later_one_fails(server: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="404"):
         load(server, tmp_path, files=["good/a.bin", "missing/b.bin"])
-    assert names(tmp_path) - {".get.lock"} == {"good/a.bin", "SHA256SUMS"}
+    assert names(tmp_path) == {"good/a.bin", "SHA256SUMS"}
 
 
 def test_one_process_at_a_time(server: str, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from skelf.cli.main import app
-from skelf.data.clips import ClipSet, encode
+from skelf.data.clips import ClipSet, strings
 from skelf.data.formats import described, pickles
 from skelf.data.formats.pyskl_splits import read_splits
 from skelf.data.readers import arrays, pyskl
@@ -84,7 +84,7 @@ def rich(confidence=True, coordinates=2):
 
 def packed(clips, path):
     """The same clips, with only their own frames and names no wider than they need be."""
-    replace(clips, name=encode(clips.names)).save(path)
+    replace(clips, name=strings(clips.names)).save(path)
     return ClipSet.open(path)
 
 
@@ -506,7 +506,7 @@ def test_not_a_file(tmp_path):
 
 def test_names_stay_names(tmp_path):
     clips = rich().take([1])
-    clips = replace(clips, name=encode(["ünï code/..\\x"]))
+    clips = replace(clips, name=strings(["ünï code/..\\x"]))
     write_pyskl(clips, tmp_path / "a.pkl")
     assert quiet(tmp_path / "a.pkl").names == clips.names
 

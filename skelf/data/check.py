@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 TABLE = ("start", "length", "label", "subject", "camera", "setup", "fps", "name")
 LONG = 10_000  # frames: five minutes of a video
 EMPTY = 0.9  # share of its frames that a long clip may lack without a note
-_KINDS = {"i": "integer", "f": "number", "S": "name (UTF-8 bytes)"}
+_KINDS = {"i": "integer", "f": "number", "U": "name (text)"}
 
 
 def table(clips: ClipSet) -> None:
@@ -140,7 +140,7 @@ def _shapes(clips: ClipSet) -> None:
     columns = {key: getattr(clips, key) for key in TABLE} | clips.columns
     columns |= {f"splits/{key}": side for key, side in clips.splits.items()}
     for key, values in columns.items():
-        kind = {"fps": "f", "name": "S"}.get(key, "i")
+        kind = {"fps": "f", "name": "U"}.get(key, "i")
         if values.shape != (count,) or values.dtype.kind != kind:
             raise InputError(
                 f"{clips}: {key}: expected one {_KINDS[kind]} for each of {count} clips, not "
@@ -171,4 +171,4 @@ def _refuse_segment(clips: ClipSet, wrong: np.ndarray, message: str) -> None:
 
 
 def _called(clips: ClipSet, index: int) -> str:
-    return f"{index} ({bytes(clips.name[index]).decode('utf-8', 'replace')!r})"
+    return f"{index} ({str(clips.name[index])!r})"

@@ -38,7 +38,7 @@ class ClipSet:
         camera: `(N,)` int64.
         setup: `(N,)` int64.
         fps: `(N,)` float32, frames a second.
-        name: `(N,)` fixed-width UTF-8 bytes; `names` gives strings.
+        name: `(N,)` NumPy strings; `names` gives them as a list.
         class_names: one name for each class.
         skeleton: the layout of the `V` axis.
         splits: name -> `(N,)` int8: 0 unused, 1 train, 2 test.
@@ -117,7 +117,7 @@ class ClipSet:
             start=np.cumsum(frames) - frames,
             length=frames,
             fps=np.broadcast_to(np.asarray(fps, np.float32), (count,)).copy(),
-            name=encode(names),
+            name=strings(names),
             class_names=tuple(str(n) for n in class_names),
             skeleton=skeleton,
             **others,
@@ -182,8 +182,8 @@ class ClipSet:
 
     @property
     def names(self) -> list[str]:
-        """Clip names as strings."""
-        return [bytes(n).decode("utf-8", "replace") for n in self.name]
+        """Clip names as a list of strings."""
+        return [str(n) for n in self.name.tolist()]
 
     @property
     def persons(self) -> int:
@@ -321,8 +321,9 @@ class ClipSet:
         is_stored = self.stored is not None and self.stored.joints is self.joints
         frames = self.stored.checksum if is_stored and self.stored else store.checksum(self.joints)
         hashed = blake2b(frames.encode(), digest_size=16)
-        for key in TABLE:
-            hashed.update(np.ascontiguousarray(getattr(self, key)).tobytes())
+        table = {key: getattr(self, key) for key in TABLE}
+        for values in (table | {"name": store.encoded(self.name)}).values():
+            hashed.update(np.ascontiguousarray(values).tobytes())
         hashed.update(self.segments.tobytes())
         hashed.update(repr((self.joints.shape, self.class_names, self.skeleton.to_dict())).encode())
         return hashed.hexdigest()
@@ -360,10 +361,10 @@ def utf8(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def encode(names: Sequence[str] | np.ndarray) -> np.ndarray:
-    """Strings as the fixed-width UTF-8 bytes array that a ClipSet keeps."""
-    encoded = [n if isinstance(n, bytes) else str(n).encode("utf-8") for n in names]
-    return np.array(encoded, dtype=f"S{max([1, *map(len, encoded)])}")
+def strings(names: Sequence[str] | np.ndarray) -> np.ndarray:
+    """Names as the array that a ClipSet keeps; bytes are UTF-8."""
+    texts = [n.decode("utf-8", "replace") if isinstance(n, bytes) else str(n) for n in names]
+    return np.array([utf8(text) for text in texts], dtype=np.str_)
 
 
 def _take_segments(segments: np.ndarray, chosen: np.ndarray, count: int) -> np.ndarray:

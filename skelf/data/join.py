@@ -16,7 +16,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from ..errors import InputError
-from .clips import ClipSet, encode
+from .clips import ClipSet, strings
 from .frames import Frames
 from .join_notes import notes
 
@@ -188,12 +188,11 @@ def _classes(sets: Sequence[ClipSet], rule: Classes) -> tuple[list[str], list[np
 
 
 def _names(sets: Sequence[ClipSet]) -> np.ndarray:
-    counted = Counter(name for clips in sets for name in set(clips.name.tolist()))
+    counted = Counter(name for clips in sets for name in set(clips.names))
     names = []
     for title, clips in zip(titles(sets), sets, strict=True):
-        before = title.encode("utf-8", "replace") + b"/"
-        names += [before + name if counted[name] > 1 else name for name in clips.name.tolist()]
-    return encode(names)
+        names += [f"{title}/{name}" if counted[name] > 1 else name for name in clips.names]
+    return strings(names)
 
 
 def _segments(sets: Sequence[ClipSet], labels: Sequence[np.ndarray]) -> np.ndarray:

@@ -74,6 +74,22 @@ def checksum(values: np.ndarray) -> str:
     return blake2b(_bytes(values), digest_size=16).hexdigest()
 
 
+def encoded(names: np.ndarray) -> np.ndarray:
+    """Names as they are stored: UTF-8 of one width."""
+    characters = np.ascontiguousarray(names).view(np.uint32)
+    if (characters < 128).all():  # ASCII: a hundred times as fast
+        return characters.astype(np.uint8).view(f"S{max(1, names.itemsize // 4)}")
+    texts = [name.encode("utf-8") for name in names.tolist()]
+    return np.array(texts, f"S{max([1, *map(len, texts)])}")
+
+
+def _decoded(names: np.ndarray) -> np.ndarray:
+    characters = np.ascontiguousarray(names).view(np.uint8)
+    if (characters < 128).all():
+        return characters.astype(np.uint32).view(f"U{names.itemsize}")
+    return np.strings.decode(names, "utf-8", "replace")
+
+
 class Fields(TypedDict):
     """The fields of `ClipSet` that a store holds, all columns of the table under "columns"."""
 
@@ -112,6 +128,8 @@ def read(path: Path) -> tuple[Fields, Stored]:
             "attributes": json.loads(file.attrs["attributes"]),
             "joints": np.memmap(raw, "<f4", mode="r", offset=offset, shape=shape),
         }
+        if "name" in fields["columns"]:  # else a missing one is named later
+            fields["columns"]["name"] = _decoded(fields["columns"]["name"])
         stored = Stored(
             fields["joints"], str(joints.attrs["blake2b"]), _stamp(os.fstat(raw.fileno()))
         )
@@ -148,7 +166,7 @@ def write(path: Path, clips: ClipSet) -> None:
     """
     frames = clips.length
     table = {key: getattr(clips, key) for key in ("length", "label", "subject", "camera", "setup")}
-    table |= {"start": np.cumsum(frames) - frames, "fps": clips.fps, "name": clips.name}
+    table |= {"start": np.cumsum(frames) - frames, "fps": clips.fps, "name": encoded(clips.name)}
     texts = {
         "skeleton": json.dumps(clips.skeleton.to_dict(), ensure_ascii=False),
         "attributes": json.dumps(clips.attributes, ensure_ascii=False),

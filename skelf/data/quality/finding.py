@@ -53,4 +53,4 @@ class Finding(NamedTuple):
 
 def name_of(clips: ClipSet, index: int) -> str:
     """The name of one clip."""
-    return bytes(clips.name[index]).decode("utf-8", "replace")
+    return str(clips.name[index])
