@@ -311,6 +311,38 @@ def test_runs_that_are_there_already(made, tmp_path):
         read_suite(suite)
 
 
+class Unreadable(Cell):
+    """Cannot be brought to another process."""
+
+    def __reduce__(self) -> Any:
+        return int, ("no number",)
+
+
+def test_a_worker_that_cannot_start_tells_its_cause(tmp_path, monkeypatch):
+    cells = [Cell("fuse", tmp_path, name, name, {}, {"files": []}) for name in ("a", "b")]
+    monkeypatch.setattr("sys.argv", [str(tmp_path / "main.py")])
+    main = sys.modules["__main__"]
+    (tmp_path / "main.py").write_text("import there_is_no_such_module\n")
+    monkeypatch.setattr(main, "__file__", str(tmp_path / "main.py"), raising=False)
+    monkeypatch.setattr(main, "__spec__", None)
+    worker = _Worker(0, 1, [], tmp_path)
+    try:
+        worker.give(cells[0])
+        said = worker.hear()[1]
+    finally:
+        worker.end()
+    assert "exit code 1, see" in said and "No module named 'there_is_no_such_module'" in said
+
+
+def test_a_worker_that_raises_tells_its_cause(tmp_path):
+    worker = _Worker(0, 1, [], tmp_path)
+    try:
+        worker.give(Unreadable("fuse", tmp_path, "a", "a", {}, {"files": []}))
+        assert "invalid literal for int()" in worker.hear()[1]
+    finally:
+        worker.end()
+
+
 class Deadly(Cell):
     """Ends the process that it comes to."""
 

@@ -129,6 +129,10 @@ CLIPS = tiny_runs.clips
 # Name -> a call, and one that fails; None: it cannot fail, or hardly.
 CASES = {
     "pretrain": (pretrain, stopped),
+    "resume": (
+        lambda p: skelf.resume(pretrain(p), p.store, overrides=["train.epochs=2"]),
+        lambda p: skelf.resume(p.folder / "none"),
+    ),
     "evaluate": (
         lambda p: skelf.evaluate(["knn", "linear"], p.run, p.store, split="half", device="cpu"),
         lambda p: skelf.evaluate(["knn"], p.run, p.store, split="none", untrained=True),

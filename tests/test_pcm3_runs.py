@@ -49,7 +49,8 @@ def test_a_resumed_run_equals_an_unbroken_one_to_the_bit(tmp_path, stream):
         pretrain(tmp_path / "broken", *options, stream=stream, listener=stop_in(2))
     pretrain(tmp_path / "broken", *options, stream=stream, resume=True)
     assert_same(tmp_path / "unbroken", tmp_path / "broken")
-    assert int(model(tmp_path / "broken")["key.queue.pointer"]) == 3 * 20 % 30
+    # 20 clips are three whole batches of 6.
+    assert int(model(tmp_path / "broken")["key.queue.pointer"]) == 3 * 18 % 30
     assert api.load(tmp_path / "broken").dim == 32
 
 

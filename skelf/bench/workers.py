@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -122,10 +123,12 @@ class _Worker:
             context = get_context("spawn")
             self.connection, other = context.Pipe()
             self._process = context.Process(target=serve, args=(other, *self._arguments))
-            self._process.start()
+            with _printing_to(Path(self._arguments[2])):  # what stops it before `serve` as well
+                self._process.start()
             other.close()  # so that a worker's death ends the pipe
         self.cell = cell
-        self.connection.send(cell)
+        with suppress(OSError):  # it died at once, which `hear` will tell
+            self.connection.send(cell)
 
     def hear(self) -> tuple[str, str | None]:
         """What it says; a death counts as the failure of its cell."""
@@ -138,8 +141,9 @@ class _Worker:
             code, log = self._process.exitcode or 0, self._arguments[2]
             self._process = None
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
+            cause = "out of memory?" if code == -signal.SIGKILL else _last_line(Path(log))
             return "end", failed(
-                self.cell, RuntimeError(f"its process ended with {how}, see {log}; out of memory?")
+                self.cell, RuntimeError(f"its process ended with {how}, see {log}: {cause}")
             )
 
     def end(self) -> None:
@@ -174,6 +178,33 @@ def serve(connection: Connection, threads: int, gpu: str | None, log: str) -> No
                 return
             print(f"# {cell.title}", flush=True)
             connection.send(("end", do(cell, lambda text: connection.send(("progress", text)))))
+
+
+@contextmanager
+def _printing_to(log: Path) -> Iterator[None]:
+    """What processes that start here print goes to a file from their first moment on."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    before = [os.dup(descriptor) for descriptor in (1, 2)]
+    try:
+        with log.open("a") as file:
+            for descriptor in (1, 2):
+                os.dup2(file.fileno(), descriptor)
+        yield
+    finally:
+        for descriptor, kept in zip((1, 2), before, strict=True):
+            os.dup2(kept, descriptor)
+            os.close(kept)
+
+
+def _last_line(log: Path) -> str:
+    """The last line that a worker printed, an error's message where there was one."""
+    try:
+        lines = log.read_text("utf-8", errors="replace").split("\n")
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+    said = [line.strip() for line in lines if line.strip()]
+    return said[-1][:300] if said and not said[-1].startswith("# ") else "it printed nothing"
 
 
 def _gpus() -> list[str]:
