@@ -115,3 +115,69 @@ def test_two_files_of_one_name(tmp_path: Path) -> None:
         archive.write(file, "walk/video1/alphapose-results.json")
     with pytest.raises(InputError, match="gives a clip 'walk/video1' too; keep one"):
         read(tmp_path)
+
+
+NAMES = {
+    "a second number": "frame_{:04}_cam2.jpg",
+    "a video's name": "walk_{}.mp4.jpg",
+    "times": "Annotation 2021-09-27 16{0}0{0}06.png",
+}
+
+
+@pytest.mark.parametrize("form", NAMES)
+def test_frames_never_become_persons(form: str, tmp_path: Path) -> None:
+    found = rows(17, range(5))
+    for t, row in enumerate(found):
+        row["image_id"] = NAMES[form].format(t)
+    (tmp_path / "c.json").write_text(json.dumps(found))
+    if form == "times":
+        with pytest.warns(UserWarning, match="c: the numbers in the names .* count no fr"):
+            clips = read(tmp_path)
+    else:
+        clips = read(tmp_path)
+    assert clips.names == ["c"] and clips.length.tolist() == [5]
+    assert not clips.joints[:, 1].any()
+    np.testing.assert_allclose(clips.clip(0)[4, 0], body(17, 4) * [1, -1, 1], rtol=1e-6)
+
+
+def test_two_cameras_are_two_clips(tmp_path: Path) -> None:
+    found = rows(17, range(3)) + rows(17, range(3))
+    for i, row in enumerate(found):
+        row["image_id"] = f"frame_{i % 3:04}_cam{1 + i // 3}.jpg"
+    (tmp_path / "c.json").write_text(json.dumps(found))
+    with pytest.warns(UserWarning, match=r"2 videos in one file .* \(cam1, cam2\); a clip each"):
+        clips = read(tmp_path)
+    assert clips.names == ["c/cam1", "c/cam2"] and clips.length.tolist() == [3, 3]
+    assert not clips.joints[:, 1].any()
+
+
+@pytest.mark.parametrize(("whole", "count"), [(133, 17), (136, 26), (68, 26)])
+def test_of_whole_bodies_the_body_stays(whole: int, count: int, tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_text(json.dumps(rows(whole, range(3))))
+    with pytest.warns(UserWarning, match=f"of {whole} joints the first {count}, the body's"):
+        clips = read(tmp_path, persons=1)
+    assert clips.skeleton is {17: COCO17, 26: HALPE26}[count]
+    want = body(whole, 2)[:count] * [1, -1, 1]
+    np.testing.assert_allclose(clips.clip(0)[2, 0], want, rtol=1e-6)
+
+
+def test_poses_of_another_category_are_left_out(tmp_path: Path) -> None:
+    found = rows(17, range(3))
+    found.insert(0, found[1] | {"category_id": 18, "keypoints": flat(body(17, 0, 900))})
+    (tmp_path / "c.json").write_text(json.dumps(found))
+    with pytest.warns(UserWarning, match="1 poses of category 18 left out, 1 is a person's"):
+        assert not read(tmp_path).joints[:, 1].any()
+    for row in found:
+        row["category_id"] = 7  # of a model of one's own
+    (tmp_path / "c.json").write_text(json.dumps(found))
+    assert read(tmp_path).joints[:, 1].any()
+
+
+@pytest.mark.parametrize("word", [None, float("nan"), "nan", ""])
+def test_words_for_nothing(word: object, tmp_path: Path) -> None:
+    edit(alphapose(tmp_path), lambda c: c[1]["keypoints"].__setitem__(4, word))
+    clips = read(tmp_path, persons=1)
+    np.testing.assert_allclose(
+        clips.clip(0)[1, 0, 1], body(17, 1)[1] * [1, -1, 0], rtol=1e-6
+    )  # on the line between its neighbours
+    assert not read(tmp_path, persons=1, missing="keep").clip(0)[1, 0, 1].any()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +15,7 @@ import pytest
 from skelf.data.clips import ClipSet
 from skelf.data.joints import names as joint_names
 from skelf.data.readers import READERS
+from skelf.data.readers.arrays import Arrays
 from skelf.errors import InputError
 from skelf.layouts import COCO17, KINECT20
 from skelf.results.archive import arrays
@@ -375,3 +377,150 @@ def test_zip_bombs(packed: int, numbers: int, message: str, tmp_path: Path) -> N
         archive.writestr("frames.npy", content.getvalue())
     with pytest.raises(InputError, match=rf"bomb\.npz: {message}"):
         read(tmp_path / "bomb.npz")
+
+
+def npy(path: Path, *shape: int) -> np.ndarray:
+    values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    np.save(path, values)
+    return values
+
+
+# Shape (20 joints of kinect20), and what it becomes: clips, frames, persons; None: asked.
+SHAPES = {
+    (30, 2, 20, 3): (1, 30, 2),
+    (6, 25, 20, 3): (6, 25, 1),
+    (6, 3, 25, 20): (6, 25, 1),
+    (6, 2, 25, 20): (6, 25, 1),
+    (3, 25, 20, 1): (1, 25, 1),
+    (3, 25, 20): (1, 25, 1),
+    (4, 30, 2, 20, 3): (4, 30, 2),
+    (4, 1, 30, 20, 3): (4, 30, 1),
+    (4, 2, 30, 20, 3): None,
+    (4, 3, 30, 20, 2): (4, 30, 2),
+    (6, 10, 20, 3): None,
+    (2, 30, 20, 3): None,
+    (3, 30, 20, 2): None,
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_which_dimension_is_which(shape: tuple[int, ...], tmp_path: Path) -> None:
+    npy(tmp_path / "a.npy", *shape)
+    expected = SHAPES[shape]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if expected is None:
+            with pytest.raises(InputError, match=r"2 ways; say which: axes=\w+ .*, or axes=\w+"):
+                read(tmp_path / "a.npy", "kinect20")
+            return
+        clips = read(tmp_path / "a.npy", "kinect20")
+    assert (len(clips), int(clips.length[0]), clips.persons) == expected
+
+
+def test_axes_by_letters(tmp_path: Path) -> None:
+    values = npy(tmp_path / "a.npy", 6, 10, 20, 3)
+    several = read(tmp_path / "a.npy", "kinect20", Arrays(axes="NTVC"))
+    assert several.names == [f"a_{i}" for i in range(6)] and several.persons == 1
+    np.testing.assert_array_equal(several.joints[:, 0], values.reshape(60, 20, 3))
+    one = read(tmp_path / "a.npy", "kinect20", Arrays(axes="TMVC"))
+    np.testing.assert_array_equal(one.joints, values)
+    with pytest.raises(InputError, match="axes=NCTVM names 5 dimensions, the array has 4"):
+        read(tmp_path / "a.npy", "kinect20", Arrays(axes="NCTVM"))
+    for letters in ("NTV", "TTVC", "TVCX", "ntvc"):
+        with pytest.raises(InputError, match="axes: write T, V, C"):
+            Arrays(axes=letters)
+
+
+NTU_NAMES = [f"S001C00{1 + i % 3}P00{1 + i}R001A00{1 + i % 3}.skeleton" for i in range(6)]
+NTU_LABELS = [i % 3 for i in range(6)]
+
+
+def field_arrays(folder: Path, side: str, label: object, lengths: object = None) -> np.ndarray:
+    folder.mkdir(exist_ok=True)
+    values = npy(folder / f"{side}_data_joint.npy", 6, 3, 12, 25, 2)
+    (folder / f"{side}_label.pkl").write_bytes(pickle.dumps(label))
+    if lengths is not None:
+        np.save(folder / f"{side}_num_frame.npy", lengths)
+    return values
+
+
+@pytest.mark.parametrize("form", ["tuple", "list", "arrays", "lengths", "lengths in the pickle"])
+def test_the_fields_arrays(form: str, tmp_path: Path) -> None:
+    label = {
+        "list": [NTU_NAMES, NTU_LABELS],
+        "arrays": (NTU_NAMES, np.array(NTU_LABELS)),
+        "lengths in the pickle": (NTU_NAMES, NTU_LABELS, [3, 4, 5, 6, 7, 8]),
+    }.get(form, (NTU_NAMES, NTU_LABELS))
+    lengths = np.arange(3, 9) if form == "lengths" else None
+    values = field_arrays(tmp_path / "xview", "train", label, lengths)
+    path = tmp_path / "xview" / "train_data_joint.npy"
+    clips = read(path, "ntu25")
+    assert clips.names == [name.removesuffix(".skeleton") for name in NTU_NAMES]
+    assert clips.label.tolist() == NTU_LABELS and clips.class_names[0] == "drink water"
+    assert clips.subject.tolist() == [1, 2, 3, 4, 5, 6] and clips.camera.tolist() == [1, 2, 3] * 2
+    assert {key: side.tolist() for key, side in clips.splits.items()} == {"xview": [1] * 6}
+    frames = list(range(3, 9)) if "lengths" in form else [12] * 6
+    assert clips.length.tolist() == frames
+    np.testing.assert_array_equal(clips.clip(5), values[5].transpose(1, 3, 2, 0)[: frames[5]])
+
+
+def test_a_folder_of_the_fields_arrays(tmp_path: Path) -> None:
+    for side in ("val", "train"):
+        field_arrays(tmp_path / "data", side, ([f"{side}{i}" for i in range(6)], NTU_LABELS))
+    npy(tmp_path / "data" / "train_data_bone.npy", 6, 3, 12, 25, 2)
+    clips = read(tmp_path / "data", "ntu25")
+    assert clips.names[::6] == ["train0", "val0"] and clips.class_names == ("0", "1", "2")
+    assert clips.splits["official"].tolist() == [1] * 6 + [2] * 6
+    with pytest.warns(UserWarning, match="taken for ntu25"):
+        assert read(tmp_path / "data").digest() == clips.digest()
+
+
+@pytest.mark.parametrize(
+    ("label", "match"),
+    [
+        ((NTU_NAMES, NTU_LABELS[:5]), "train_label.pkl: 5 labels, the array has 6 clips"),
+        ((NTU_NAMES[:5], NTU_LABELS), "names: not a list of 6"),
+        ((NTU_NAMES, [*NTU_LABELS[:5], "walk"]), "labels: 'walk'; expected whole numbers"),
+        ({"a": 1}, "a dict, not the names and the labels of 6 clips"),
+        ((NTU_NAMES, NTU_LABELS, [99] * 6), "lengths: 99; expected whole numbers from 1 to 12"),
+    ],
+)
+def test_what_lies_beside_must_fit(label: object, match: str, tmp_path: Path) -> None:
+    field_arrays(tmp_path, "train", label)
+    with pytest.raises(InputError, match=match):
+        read(tmp_path / "train_data_joint.npy", "ntu25")
+
+
+def test_lengths_that_do_not_fit(tmp_path: Path) -> None:
+    field_arrays(tmp_path, "train", (NTU_NAMES, NTU_LABELS), np.full(5, 3))
+    with pytest.raises(InputError, match=r"train_num_frame\.npy: 5 frames, the array has 6 clips"):
+        read(tmp_path / "train_data_joint.npy", "ntu25")
+
+
+@pytest.mark.parametrize("form", ["npy", "npz"])
+def test_nan_is_a_joint_that_was_not_seen(form: str, tmp_path: Path) -> None:
+    values = np.ones((9, 1, 20, 3)) * np.arange(1, 10)[:, None, None, None]
+    values[0] = values[8] = 0  # nobody
+    values[4, 0, 3] = np.nan
+    values[6, 0] = np.nan
+    values[7, 0, :2] = 0  # zeros are left alone
+    if form == "npy":
+        np.save(tmp_path / "a.npy", values)
+        path = tmp_path / "a.npy"
+    else:
+        path = write(tmp_path, frames=values, offsets=np.array([0, 9]), labels=None, subjects=None,
+                     names=None)  # fmt: skip
+    clip = read(path, "kinect20").joints
+    assert (clip[4, 0, 3] == 5).all() and (clip[6, 0, 2:] == 7).all()
+    assert not clip[[0, 8]].any() and not clip[7, 0, :2].any()
+    kept = read(path, "kinect20", Arrays(missing="keep")).joints
+    assert not kept[4, 0, 3].any() and not kept[6].any()
+    np.testing.assert_array_equal(kept[5], values[5])
+
+
+def test_a_damaged_header(tmp_path: Path) -> None:
+    npy(tmp_path / "a.npy", 6, 1, 20, 3)
+    content = (tmp_path / "a.npy").read_bytes()
+    (tmp_path / "a.npy").write_bytes(content.replace(b"(6, 1,", b"((6, 1", 1))
+    with pytest.raises(InputError, match=r"a\.npy: the array: cut off or damaged"):
+        read(tmp_path / "a.npy", "kinect20")

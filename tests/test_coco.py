@@ -117,3 +117,91 @@ def test_other_files(tmp_path: Path) -> None:
     edit(file, lambda c: c["annotations"])
     with pytest.raises(InputError, match="a list of results; import it as alphapose"):
         read(file)
+
+
+def unnumbered(content: Any, name: str) -> Any:
+    """The images by file names alone."""
+    for t, image in enumerate(content["images"]):
+        del image["video_id"], image["frame_id"]
+        image["file_name"] = name.format(t)
+    return content
+
+
+@pytest.mark.parametrize(
+    "name", ["walk/f{:04}_cam1.jpg", "clip_mp4-{}_jpg.rf.8c0f1a90b7d35e2ab1c{}.jpg"]
+)
+def test_frames_never_become_persons(name: str, tmp_path: Path) -> None:
+    edit(file := coco(tmp_path), lambda c: unnumbered(c, name.replace("c{}", "c0")))
+    clips = read(file)
+    assert clips.length.tolist() == [4] and not clips.joints[:, 1].any()
+    np.testing.assert_allclose(clips.clip(0)[3, 0], body(17, 3) * [1, -1, 1], rtol=1e-6)
+
+
+def test_two_cameras_of_one_folder(tmp_path: Path) -> None:
+    def change(content: Any) -> None:
+        unnumbered(content, "walk/{}.jpg")
+        for t, image in enumerate(content["images"]):
+            image["file_name"] = f"walk/f{t // 2:04}_cam{1 + t % 2}.jpg"
+
+    edit(file := coco(tmp_path), change)
+    with pytest.warns(UserWarning, match="2 videos in one file"):
+        clips = read(file)
+    assert clips.names == ["walk/cam1", "walk/cam2"] and clips.length.tolist() == [2, 2]
+
+
+def test_one_frame_twice(tmp_path: Path) -> None:
+    edit(file := coco(tmp_path), lambda c: c["images"][1].update(frame_id=0))
+    with pytest.raises(InputError, match="7: frame 0 stands twice"):
+        read(file)
+    edit(file, lambda c: unnumbered(c, "walk/1.jpg"))
+    with pytest.raises(InputError, match=r"two images are called '1\.jpg'"):
+        read(file)
+
+
+@pytest.mark.parametrize("joints", [5, 17])
+@pytest.mark.parametrize("first", [False, True])
+def test_another_category_is_passed_over(joints: int, first: bool, tmp_path: Path) -> None:
+    """A dog of 5 joints, a statue of 17; listed before or after the persons."""
+    file = coco(tmp_path)
+    want = read(file).digest()
+
+    def change(content: Any) -> None:
+        other = {"id": 2, "name": "statue", "keypoints": list(COCO17.names)[:joints]}
+        content["categories"].insert(0 if first else 1, other)
+        pose = {"image_id": 10, "category_id": 2, "keypoints": [9.0, 9.0, 2] * joints}
+        content["annotations"].append(pose)
+
+    edit(file, change)
+    with pytest.warns(UserWarning, match=r"1 annotations are no 'person' .*: 1 of category 2"):
+        assert read(file).digest() == want
+
+
+def test_a_category_by_the_layout(tmp_path: Path) -> None:
+    """Who names a layout wants the category that has it."""
+    layout = tmp_path / "dog.toml"
+    layout.write_text('names = ["a", "b", "c"]\nparents = [-1, 0, 0]\ncentre = 0')
+
+    def change(content: Any) -> None:
+        content["categories"].append({"id": 2, "name": "dog", "keypoints": ["a", "b", "c"]})
+        pose = {"image_id": 10, "category_id": 2, "keypoints": [1.0, 2.0, 2] * 3}
+        content["annotations"].append(pose)
+
+    edit(file := coco(tmp_path), change)
+    with pytest.warns(UserWarning, match="4 annotations are no 'dog'"):
+        assert read(file, str(layout)).skeleton.joints == 3
+
+
+def test_of_more_joints_those_of_a_layout(tmp_path: Path) -> None:
+    """COCO-WholeBody, or a neck besides."""
+    file = coco(tmp_path)
+    want = read(file).digest()
+
+    def change(content: Any) -> None:
+        names = content["categories"][0]["keypoints"]
+        content["categories"][0]["keypoints"] = [*names, "left_big_toe", "face-0"]
+        for row in content["annotations"]:
+            row["keypoints"] += [1.0, 2.0, 0.5] * 2
+
+    edit(file, change)
+    with pytest.warns(UserWarning, match="of 19 joints the 17 of coco17 are read"):
+        assert read(file).digest() == want

@@ -252,3 +252,37 @@ def test_the_documented_mapping(tmp_path: Path) -> None:
     clips = read(tmp_path)
     assert clips.class_names == ("sit",) and clips.fps.tolist() == [25]
     assert clips.subject.tolist() == [12] and clips.camera.tolist() == [3] and clips.confidence
+
+
+def test_zeros_are_missing_joints(tmp_path: Path) -> None:
+    """What every reader stores for a joint that was not seen; also in a plane, and scaled."""
+    values = NUMBERS.copy()
+    values[1, 1] = 0
+    clips = read(stick(tmp_path, NAMED, rows(values, *HEADER)), missing="linear")
+    np.testing.assert_allclose(clips.joints[1, 0, 1], NUMBERS[1, 1], rtol=1e-6)
+    assert not read(tmp_path, missing="keep").joints[1, 0, 1].any()
+    values[1, 1] = (0, 5, 0)  # which is a place
+    stick(tmp_path, NAMED, rows(values, *HEADER))
+    np.testing.assert_array_equal(read(tmp_path).joints[1, 0, 1], [0, 5, 0])
+
+
+@pytest.mark.parametrize("word", ["NaN", "nan", "null", "NA", ""])
+def test_words_for_nothing(word: str, tmp_path: Path) -> None:
+    lines = rows(NUMBERS, *HEADER).splitlines()
+    lines[2] = ",".join([*lines[2].split(",")[:3], word, word, word])
+    clips = read(stick(tmp_path, NAMED, "\n".join(lines)))
+    np.testing.assert_allclose(clips.joints[1, 0, 1], NUMBERS[1, 1], rtol=1e-6)
+
+
+def test_rows_longer_than_the_header(tmp_path: Path) -> None:
+    text = rows(NUMBERS, *HEADER) + ",7"
+    with pytest.raises(InputError, match=r"a\.csv: line 5: 7 cells, the header names 6"):
+        read(stick(tmp_path, NAMED, text))
+
+
+def test_a_confidence_of_nan(tmp_path: Path) -> None:
+    mapping = NAMED + '\naxes = ["x", "y"]\nconfidence = "z"\nup = "y"'
+    values = NUMBERS / 100
+    values[1, 1, 2] = np.nan
+    clips = read(stick(tmp_path, mapping, rows(values, *HEADER)))
+    np.testing.assert_allclose(clips.joints[1, 0, 1], [*values[1, 1, :2], 0], rtol=1e-5)

@@ -148,3 +148,9 @@ def test_a_clip_that_is_there_twice(tmp_path: Path) -> None:
         archive.write(file, file.relative_to(tmp_path))
     with pytest.raises(InputError, match=r"gives a clip '.*' too; keep one of them"):
         read(tmp_path)
+
+
+def test_a_frame_twice(tmp_path: Path) -> None:
+    edit(kinetics(tmp_path), lambda c: c["data"][2].update(frame_index=1))
+    with pytest.raises(InputError, match="data: frame_index: frame 1 stands twice"):
+        read(tmp_path)

@@ -230,3 +230,181 @@ def test_bad_json(change: Any, match: str, tmp_path: Path) -> None:
     edit(mediapipe(tmp_path), changed)
     with pytest.raises(InputError, match=match):
         read(tmp_path)
+
+
+SURE = ("vis", "v", "presence", "likelihood", "conf", "confidence", "score", "c", "p", "prob")
+
+
+@pytest.mark.parametrize("word", SURE)
+def test_words_for_the_confidence(word: str, tmp_path: Path) -> None:
+    names = {"x": "x", "y": "y", "z": "z", "visibility": word}
+    (tmp_path / "v.csv").write_text(wide(lambda i, a: f"{MEDIAPIPE33.names[i]}_{names[a]}"))
+    check(tmp_path)
+    edit(
+        mediapipe(tmp_path),
+        lambda frames: [
+            {"pose_world_landmarks": [
+                {names[key]: value for key, value in point.items()}
+                for point in frame["pose_world_landmarks"]]}
+            for frame in frames
+        ],
+    )  # fmt: skip
+    check(tmp_path / "video1.json")
+
+
+def test_visibility_goes_before_presence(tmp_path: Path) -> None:
+    text = wide(lambda i, a: f"{MEDIAPIPE33.names[i]}_{a}", ("x", "y", "z", "visibility"))
+    lines = text.splitlines()
+    lines[0] += "," + ",".join(f"{name}_presence" for name in MEDIAPIPE33.names)
+    lines[1:] = [line + ",0.3" * 33 for line in lines[1:]]
+    (tmp_path / "v.csv").write_text("\n".join(lines))
+    check(tmp_path)
+
+
+NAMED = {
+    "name x": lambda i, a: f"{MEDIAPIPE33.names[i].replace('_', ' ')} {a}",
+    "x_name": lambda i, a: f"{a}_{MEDIAPIPE33.names[i]}",
+    "name.x": lambda i, a: f"{MEDIAPIPE33.names[i]}.{a}",
+    "LEFT_HIP.X": lambda i, a: f"{MEDIAPIPE33.names[i].upper()}.{a.upper()}",
+    "leftHip_x": lambda i, a: MEDIAPIPE33.names[i].title().replace("_", "") + f"_{a}",
+    "pose_left_hip_x": lambda i, a: f"pose_{MEDIAPIPE33.names[i]}_{a}",
+}
+
+
+@pytest.mark.parametrize("form", NAMED)
+def test_names_of_columns(form: str, tmp_path: Path) -> None:
+    (tmp_path / "v.csv").write_text(wide(NAMED[form]))
+    check(tmp_path)
+
+
+def test_hands_beside_the_pose(tmp_path: Path) -> None:
+    """MediaPipe Holistic numbers the landmarks of hands and face from 0 too."""
+    lines = wide(lambda i, a: f"pose_{i}_{a}").splitlines()
+    lines[0] += ",left_hand_0_x,face_3_y"
+    lines[1:] = [f"{line},9,9" for line in lines[1:]]
+    (tmp_path / "v.csv").write_text("\n".join(lines))
+    check(tmp_path)
+    (tmp_path / "v.csv").write_text("\n".join(lines).replace("left_hand_0_x", "world_0_x"))
+    with pytest.raises(InputError, match="'pose_0_x' and 'world_0_x' are both landmark 0's x"):
+        read(tmp_path)
+
+
+def test_rows_longer_than_the_header(tmp_path: Path) -> None:
+    (tmp_path / "v.csv").write_text("Frame,Landmark,X,Y,Z,Visibility\n0,0,1,1,1,1,11,1,1,1,1\n")
+    with pytest.raises(InputError, match=r"v\.csv: line 2: 11 cells, the header names 6"):
+        read(tmp_path)
+    text = wide(lambda i, a: f"{a}_{i}").replace("\n", ",\n")  # a comma behind is no cell
+    (tmp_path / "v.csv").write_text(text)
+    check(tmp_path)
+
+
+def rows_with(*columns: list[object]) -> str:
+    """Eight rows: four frames, twice, with further columns before them."""
+    lines = wide(lambda i, a: f"landmark_{i}_{a}").splitlines()
+    lines = [lines[0], *lines[1:], *lines[1:]]
+    return "\n".join(
+        ",".join([*(str(column[i]) for column in columns), line]) for i, line in enumerate(lines)
+    )
+
+
+VIDEOS = ["v0.mp4"] * 4 + ["v1.mp4"] * 4
+NUMBERS = ["frame_number", *range(4), *range(4)]
+
+
+@pytest.mark.parametrize("word", ["file_name", "video", "clip_id", "source"])
+@pytest.mark.parametrize("numbered", [True, False])
+def test_two_videos_in_one_csv(word: str, numbered: bool, tmp_path: Path) -> None:
+    columns = [[word, *VIDEOS], *([NUMBERS] if numbered else [])]
+    (tmp_path / "m.csv").write_text(rows_with(*columns))
+    with pytest.warns(UserWarning, match="2 videos in one file; a clip each"):
+        clips = read(tmp_path)
+    assert clips.names == ["m/v0", "m/v1"] and clips.length.tolist() == [4, 4]
+    for clip in range(2):
+        for t in range(4):
+            np.testing.assert_allclose(clips.clip(clip)[t, 0], table(t), rtol=1e-6)
+
+
+def test_names_of_images_in_a_csv(tmp_path: Path) -> None:
+    names = ["image", *(f"{who}_{t:03}.jpg" for who in ("anna", "ben") for t in range(4))]
+    (tmp_path / "m.csv").write_text(rows_with(names))
+    with pytest.warns(UserWarning, match="2 videos in one file"):
+        clips = read(tmp_path)
+    assert clips.names == ["m/anna", "m/ben"] and clips.length.tolist() == [4, 4]
+
+
+def test_frames_that_begin_again(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text(rows_with(NUMBERS))
+    with pytest.raises(InputError, match=r"line 6: frame 0 comes again; .* a column video"):
+        read(tmp_path)
+    person = ["person", *[0] * 4, *[1] * 4]
+    (tmp_path / "m.csv").write_text(rows_with(NUMBERS, person))
+    clips = read(tmp_path, persons=2)
+    assert clips.length.tolist() == [4] and clips.joints.any(axis=(2, 3)).all()
+
+
+@pytest.mark.parametrize("word", ["label", "class", "action"])
+def test_a_class_on_every_row(word: str, tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text(rows_with([word, *["wave"] * 4, *["walk"] * 3, "wave"]))
+    with pytest.warns(UserWarning, match="3 runs of one class, a clip each"):
+        clips = read(tmp_path)
+    assert clips.class_names == ("walk", "wave") and clips.label.tolist() == [1, 0, 1]
+    assert clips.names == ["m/wave", "m/walk", "m/wave-2"] and clips.length.tolist() == [4, 3, 1]
+    np.testing.assert_allclose(clips.clip(2)[0, 0], table(3), rtol=1e-6)
+    whole = read(tmp_path, row_labels="segments")
+    assert whole.segments.tolist() == [[0, 0, 4, 1], [0, 4, 7, 0], [0, 7, 8, 1]]
+    assert whole.label.tolist() == [-1] and whole.names == ["m"]
+    assert read(tmp_path, row_labels="none").class_names == ()
+
+
+def test_one_class_and_numbers(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(rows_with(["class", *[10] * 8]))
+    (tmp_path / "b.csv").write_text(rows_with(["class", *[2] * 8]))
+    clips = read(tmp_path)
+    assert clips.class_names == ("2", "10") and clips.label.tolist() == [1, 0]
+    (tmp_path / "sit").mkdir()
+    for name in "ab":
+        (tmp_path / f"{name}.csv").rename(tmp_path / "sit" / f"{name}.csv")
+    assert read(tmp_path, folders="class").class_names == ("sit",)
+
+
+@pytest.mark.parametrize("word", ["NaN", "nan", "null", "None", "N/A", ""])
+def test_a_row_of_nothing(word: str, tmp_path: Path) -> None:
+    lines = wide(lambda i, a: f"{MEDIAPIPE33.names[i]}_{a}").splitlines()
+    lines[2] = ",".join([word] * 132)
+    (tmp_path / "v.csv").write_text("\n".join(lines))
+    clip = read(tmp_path).clip(0)
+    np.testing.assert_allclose(clip[1, 0], table(1) * [1, 1, 1, 0], rtol=1e-4)
+    assert not read(tmp_path, missing="keep").clip(0)[1].any()
+
+
+def freemocap(scale: float) -> str:
+    """A figure that stands along z, in FreeMoCap's columns."""
+    header = [f"{name}_{axis}" for name in MEDIAPIPE33.names for axis in "xyz"]
+    heights = np.linspace(1700, 50, 33) * scale
+    row = [f"{v:g}" for h in heights for v in (100 * scale, 200 * scale, h)]
+    return "\n".join(",".join(cells) for cells in (header, row, row))
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.001])
+def test_freemocap_is_millimetres_with_z_up(scale: float, tmp_path: Path) -> None:
+    (tmp_path / "mediapipe_body_3d_xyz.csv").write_text(freemocap(scale))
+    with pytest.warns(UserWarning, match="as FreeMoCap writes them: .* millimetres with z up"):
+        clips = read(tmp_path)
+    nose = np.array([0.1, 1.7, -0.2]) * scale
+    np.testing.assert_allclose(clips.clip(0)[0, 0, 0], [*nose, 1], rtol=1e-5)
+    plain = read(tmp_path, source="mediapipe").clip(0)[0, 0, 0]
+    np.testing.assert_allclose(plain[:3], np.array([100, -200, -1700]) * scale, rtol=1e-5)
+
+
+def test_mediapipe_without_visibility_is_no_freemocap(tmp_path: Path) -> None:
+    text = wide(lambda i, a: f"{MEDIAPIPE33.names[i]}_{a}", ("x", "y", "z"))
+    rows = text.splitlines()
+    standing = ",".join(f"0.5,{y:.3f},0.1" for y in np.linspace(0.1, 0.9, 33))
+    (tmp_path / "v.csv").write_text("\n".join([rows[0], standing, standing]))
+    np.testing.assert_allclose(read(tmp_path).clip(0)[0, 0, 0], [0.5, -0.1, -0.1, 1], rtol=1e-6)
+
+
+def test_a_frame_twice_in_json(tmp_path: Path) -> None:
+    edit(mediapipe(tmp_path), lambda f: f[3].update(frame=0))
+    with pytest.raises(InputError, match="frame 0 stands twice"):
+        read(tmp_path)

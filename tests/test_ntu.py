@@ -455,3 +455,37 @@ def check(text: bytes) -> None:
     assert np.isfinite(joints).all() and len(joints) <= kinect_text.MOST_FRAMES
     for rule in bodies.PERSONS.values():
         assert rule(joints, ids).shape == (len(joints), 2, 25, 3)
+
+
+def test_nan_is_a_joint_that_was_not_seen(tmp_path: Path) -> None:
+    """Filled along the sensor's track, also where the body changes its place in the list."""
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(2, 25, 3))
+    frames = [
+        [(7 + m, start[m] + 0.1 * t) for m in ((0, 1) if t < 3 else (1, 0))] for t in range(5)
+    ]
+    frames[3][1][1][4] = np.nan  # of track 7
+    frames[0][1][1][:] = np.nan  # track 8 begins with nothing
+    (tmp_path / "S001C002P005R002A008.skeleton").write_bytes(ntu_text(frames))
+    clip = quiet(tmp_path, persons="file").clip(0)
+    np.testing.assert_allclose(clip[3, 1, 4], start[0, 4] + 0.3, atol=1e-4)
+    assert not clip[0, 1].any()
+    assert not quiet(tmp_path, persons="file", missing="keep").clip(0)[3, 1, 4].any()
+
+
+def test_names_of_ones_own(tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    for name in ("wave/wave_person1_take3", "sit/S001C002P005R002A008"):
+        (folder / name).parent.mkdir(parents=True)
+        one((folder / name).parent, (folder / name).name)
+    clips = read(folder, folders="class")
+    assert clips.names == ["sit/S001C002P005R002A008", "wave/wave_person1_take3"]
+    assert clips.class_names == ("sit", "wave") and clips.label.tolist() == [0, 1]
+    assert clips.subject.tolist() == [5, -1] and clips.splits == {}
+    with pytest.warns(UserWarning, match="no folders of classes in it, so that no clip"):
+        assert read(folder / "wave", folders="class").label.tolist() == [-1]
+    with pytest.raises(InputError, match="files of other names are read with folders=class"):
+        read(folder / "wave")
+    one(folder, "loose")
+    with pytest.raises(InputError, match="this clip is in no class folder"):
+        read(folder, folders="class")

@@ -10,7 +10,7 @@ from by_keys import by_keys
 from pose_files import body, edit, flat, openpose
 
 from skelf.errors import InputError
-from skelf.layouts import COCO17, OPENPOSE18, OPENPOSE25
+from skelf.layouts import COCO17, HALPE26, OPENPOSE18, OPENPOSE25
 
 read = by_keys("openpose")
 
@@ -182,3 +182,67 @@ def test_joints_at_the_very_origin_are_missing(tmp_path: Path) -> None:
     clip = read(path, persons=1, missing="keep").clip(0)
     assert (clip[1, 0, 4] == 0).all()
     assert (clip[..., 2] > 0).sum() == 3 * 25 - 1
+
+
+def test_names_of_pose2sim(tmp_path: Path) -> None:
+    for camera in (1, 2):
+        folder = tmp_path / f"cam{camera}_json"
+        folder.mkdir()
+        for t in range(5):
+            content = {"people": [{"pose_keypoints_2d": flat(body(26, t))}]}
+            (folder / f"cam{camera}_{t:06d}.json").write_text(json.dumps(content))
+    clips = read(tmp_path, persons=1)
+    assert clips.names == ["cam1_json/cam1", "cam2_json/cam2"] and clips.length.tolist() == [5, 5]
+    assert clips.skeleton is HALPE26
+    np.testing.assert_allclose(clips.clip(1)[4, 0], body(26, 4) * [1, -1, 1], rtol=1e-6)
+
+
+def test_other_json_beside_the_frames_is_left_alone(tmp_path: Path) -> None:
+    write(tmp_path / "v", {0: [body(25)], 1: [body(25)]})
+    (tmp_path / "calibration.json").write_text("{}")
+    assert read(tmp_path).names == ["v"]
+
+
+def test_a_number_behind_the_frames(tmp_path: Path) -> None:
+    write(tmp_path, {t: [body(25, t)] for t in range(3)})
+    for t in range(3):
+        (tmp_path / f"v_{t:012d}_keypoints.json").rename(
+            tmp_path / f"frame_{t:04}_cam2_keypoints.json"
+        )
+    clips = read(tmp_path)
+    assert clips.names == ["cam2"] and clips.length.tolist() == [3]
+
+
+@pytest.mark.parametrize("nobody", [{}, None, {"pose_keypoints_2d": None}])
+def test_empty_places_in_the_list_of_people(nobody: object, tmp_path: Path) -> None:
+    write(tmp_path, {t: [body(25, t)] for t in range(3)})
+    want = read(tmp_path).digest()
+    for file in tmp_path.iterdir():
+        edit(file, lambda c: c["people"].insert(0, nobody))
+    assert read(tmp_path).digest() == want
+
+
+@pytest.mark.parametrize("form", ["list", "frames", "numbered"])
+def test_all_frames_in_one_file(form: str, tmp_path: Path) -> None:
+    frames = [{"people": [{"pose_keypoints_2d": flat(body(25, t))}]} for t in range(5)]
+    if form == "numbered":
+        del frames[2]
+        for t, frame in zip((0, 1, 3, 4), frames, strict=True):
+            frame["frame"] = t  # type: ignore[assignment]  # any JSON
+    for name in ("v1", "v2"):  # which are no two frames of one video
+        content = {"frames": frames} if form == "frames" else frames
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    clips = read(tmp_path, persons=1)
+    assert clips.names == ["v1", "v2"] and clips.length.tolist() == [5, 5]
+    np.testing.assert_allclose(clips.clip(0)[4, 0], body(25, 4) * [1, -1, 1], rtol=1e-6)
+    assert read(tmp_path / "v1.json", persons=1).length.tolist() == [5]
+    (tmp_path / "v3.json").write_text(json.dumps({"people": []}))
+    with pytest.raises(InputError, match="a list of frames among files of one frame each"):
+        read(tmp_path)
+
+
+def test_a_person_of_nan(tmp_path: Path) -> None:
+    poses = [body(25, t) for t in range(5)]
+    poses[2][:] = np.nan
+    clip = read(write(tmp_path, dict(enumerate([p] for p in poses))), persons=1).clip(0)
+    np.testing.assert_allclose(clip[2, 0], body(25, 2) * [1, -1, 0], rtol=1e-6)

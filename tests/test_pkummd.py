@@ -332,3 +332,38 @@ def test_fuzz_skeletons(edits: list[tuple[int, bytes]] | bytes) -> None:
         assert str(error).startswith("file: ") and "\n" not in str(error)
         return
     assert joints.shape[1:] == (2, 25, 3) and np.isfinite(joints).all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "match"),
+    [
+        (b"0,1,10,2", r"1 label rows left out: 0003-M row 1 \(0,1,10\): no such class"),
+        (b"1,10,1,2", "ends before it starts"),
+        (b"1,9000,9010,2", "outside the"),
+        (b"", "there are no label rows"),
+    ],
+)
+def test_no_clip_says_why(rows: bytes, match: str, first_part: Path, tmp_path: Path) -> None:
+    for sub, content in (("Skeleton", None), ("Label", rows + b"\n")):
+        (tmp_path / sub).mkdir()
+        shutil.copy(first_part / sub / "0003-M.txt", tmp_path / sub)
+        if content is not None:
+            (tmp_path / sub / "0003-M.txt").write_bytes(content)
+    with pytest.raises(
+        InputError, match=f"no clip with a skeleton: .*{match}.*classes are 1 to 51"
+    ):
+        quiet(tmp_path)
+
+
+def test_nan_is_a_joint_that_was_not_seen(tmp_path: Path) -> None:
+    rows = np.zeros((6, 150))
+    rows[:5, :75] = np.arange(1, 6)[:, None]  # one person, gone in the last frame
+    rows[2, 9:12] = rows[4, :3] = np.nan
+    for sub, text in (("Skeleton", rows), ("Label", np.array([[1, 0, 6, 2]]))):
+        (tmp_path / sub).mkdir()
+        fmt, between = ("%g", " ") if sub == "Skeleton" else ("%d", ",")
+        np.savetxt(tmp_path / sub / "0003-M.txt", text, fmt, between)
+    clip = quiet(tmp_path).clip(0)
+    assert (clip[2, 0, 3] == 3).all() and (clip[4, 0, 0] == 4).all() and not clip[5].any()
+    assert not clip[:, 1].any()
+    assert not quiet(tmp_path, missing="keep").clip(0)[2, 0, 3].any()

@@ -10,6 +10,7 @@ import pytest
 from pose_files import body, precog
 
 from skelf.data.readers import READERS
+from skelf.data.readers.precog import Precog
 from skelf.errors import InputError
 from skelf.layouts import KINECT20
 
@@ -103,3 +104,13 @@ def test_recordings_that_are_there_twice(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match=r"1 files are there twice .*again\.zip"):
         clips = read(tmp_path)
     assert clips.names == [file.stem]
+
+
+def test_numbers_that_are_nan(tmp_path: Path) -> None:
+    file = precog(tmp_path)
+    whole = read(tmp_path).joints
+    lines = file.read_text().splitlines()
+    lines[2] = "nan nan nan" + lines[2][lines[2].index(";") :]
+    file.write_text("\n".join(lines))
+    np.testing.assert_allclose(read(tmp_path).joints, whole, atol=1e-4)  # it moves evenly
+    assert not READERS["precog"](tmp_path, None, Precog(missing="keep")).joints[1, 0, 0].any()

@@ -585,3 +585,49 @@ def test_half_characters_in_a_description(tmp_path):
     table["attributes"]["title"] = "\ud800"  # JSON escapes it
     with pytest.raises(InputError, match="not what skelf writes there"):
         described.parse_description(json.dumps(table), "x")
+
+
+def test_what_is_none_is_unknown(tmp_path):
+    nothing = dict.fromkeys(("label", "subject", "camera", "total_frames", "fps", "img_shape"))
+    clips = quiet(dump(tmp_path, [annotation() | nothing]))
+    assert clips.label.tolist() == clips.subject.tolist() == [-1] and clips.class_names == ()
+    assert clips.fps.tolist() == [30]
+
+
+def test_keypoints_as_lists(tmp_path):
+    one = annotation()
+    want = quiet(dump(tmp_path, [one])).digest()
+    for key in ("keypoint", "keypoint_score"):
+        one[key] = one[key].tolist()
+    assert quiet(dump(tmp_path, [one])).digest() == want
+    one["keypoint"][0][2] = one["keypoint"][0][2][:-1]
+    with pytest.raises(InputError, match=r"keypoint: lists that are no \(M, T, V, C\) of numbers"):
+        pyskl.read_pyskl(dump(tmp_path, [one]))
+
+
+def test_scores_as_the_third_number(tmp_path):
+    one, plain = annotation(), annotation()
+    one["keypoint"] = np.concatenate(
+        [one["keypoint"] + 100, one.pop("keypoint_score")[..., None]], axis=-1
+    )
+    plain["keypoint"] = plain["keypoint"] + 100
+    want = quiet(dump(tmp_path, [plain]))
+    with pytest.warns(UserWarning, match=r"third number of each keypoint lies in \[0, 1\]"):
+        clips = pyskl.read_pyskl(dump(tmp_path, [one]))
+    assert clips.digest() == want.digest() and clips.confidence and clips.coordinates == 2
+    one["keypoint"][0, 0, 0, 2] = 7  # a depth, then
+    assert quiet(dump(tmp_path, [one]), "coco17").coordinates == 3
+    one["keypoint"] = np.random.default_rng(0).uniform(0, 1, (1, 5, 17, 3))  # metres
+    assert quiet(dump(tmp_path, [one]), "coco17").coordinates == 3
+
+
+@pytest.mark.parametrize("key", ["keypoint", "keypoint_score"])
+def test_nan_is_a_joint_that_was_not_seen(tmp_path, key):
+    one = annotation()
+    one[key][0, 2, 4] = np.nan
+    path = dump(tmp_path, [one])
+    with pytest.warns(UserWarning, match="1 joints .* count as missing"):
+        assert not pyskl.read_pyskl(path).clip(0)[2, 0, 4].any()
+        filled = pyskl.read_pyskl(path, how=pyskl.Pyskl(missing="linear")).clip(0)
+    between = filled[[1, 3], 0, 4, :2].mean(axis=0)
+    np.testing.assert_allclose(filled[2, 0, 4], [*between, 0], rtol=1e-5)

@@ -35,7 +35,8 @@ def order_of(
     """
     orders = ORDERS[len(shape)]
     fitting = [order for order in orders if _fits(order, shape, skeleton.joints, channels)]
-    if len(shape) == 5 or len(fitting) < 2:
+    usual = len(shape) == 5 and shape[1] >= shape[4]  # the field's order; persons are few
+    if usual or len(fitting) < 2:
         return fitting[0] if fitting else orders[0]
     question = ", or ".join(f"axes={order} ({_told(order, shape)})" for order in fitting)
     raise InputError(
@@ -72,7 +73,9 @@ def _fits(order: str, shape: tuple[int, ...], joints: int, channels: tuple[int, 
         return sizes["T"] > FEW
     if order == "MTVC":
         return sizes["M"] == 2 and sizes["T"] > FEW
-    return sizes.get("M", 1) <= (FEW if order == "CTVM" else MANY)
+    if order in ("NTMVC", "NMTVC"):
+        return sizes["M"] <= FEW and sizes["T"] > 1
+    return sizes.get("M", 1) <= (2 if order == "CTVM" else MANY)
 
 
 def _told(order: str, shape: tuple[int, ...]) -> str:
