@@ -102,9 +102,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     keep_freed()
-    print(
-        "| size | batch | way | map | ReLUs on the other side | gradient |\n|---|---|---|---|---|---|"
-    )
+    print("| size | batch | way | map | ReLUs on the other side | gradient |")
+    print("|---|---|---|---|---|---|")
     for size in arguments.sizes.split(","):
         for batch in map(int, filter(None, arguments.batches.split(","))):
             for way, (maps, sides, gradient) in errors(size, batch).items():

@@ -1,6 +1,7 @@
 """BatchNorm of many rows: its sums in float32 on a CPU are those of float64, to rounding."""
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from skelf.encoders.gru import GRU
 from skelf.encoders.stgcn import STGCN
 from skelf.layouts import NTU25
 from skelf.machine import private
+from skelf.methods import _sync_norm
 from skelf.methods._pcm3_decoder import Decoder
 from skelf.methods._sync_norm import SyncNorm, synchronize
 from skelf.methods.usdrl import Projector
@@ -59,8 +61,17 @@ def test_error_of_float32(kind, training):
     assert max(errors(kind(CHANNELS), kind, training)) < 6e-7
 
 
+@pytest.mark.parametrize("processes", [1, 2])
 @pytest.mark.parametrize("kind", [RowNorm, MapNorm])
-def test_error_where_processes_share_their_statistics(kind):
+def test_error_where_processes_share_their_statistics(kind, processes, monkeypatch):
+    if processes == 2:  # the other one has the same batch
+        alike = SimpleNamespace(
+            is_available=lambda: True,
+            is_initialized=lambda: True,
+            get_world_size=lambda: 2,
+            all_reduce=lambda x: x.mul_(2),
+        )
+        monkeypatch.setattr(_sync_norm, "dist", alike)
     holder = nn.Sequential(kind(CHANNELS))
     synchronize(holder)
     assert isinstance(holder[0], SyncNorm)
@@ -121,7 +132,9 @@ def test_blocks_divide_the_rows():
         for channels in (1, 16, 256, 5000):
             count = blocks(rows, channels)
             assert rows % count == 0 and count >= 1
-            assert count == 1 or (count * channels <= _norms.WIDEST and rows // count >= 512)
+            assert count == 1 or (
+                count * channels <= _norms.WIDEST and rows // count >= _norms.SUMMED
+            )
     assert blocks(1250 * 64, 16) >= 100
 
 

@@ -20,8 +20,8 @@ from ..machine import private
 from ._images import plain, turn
 
 FEW = 256  # rows; the sum of fewer is nearly as exact without blocks
-SUMMED = 512  # rows of a block, or more where they do not divide
-WIDEST = 4096  # channels of all blocks: few enough for the processor's nearest cache
+SUMMED = 64  # rows of a block, or more where they do not divide
+WIDEST = 8192  # channels of all blocks: few enough for the processor's nearest cache
 
 
 class RowNorm(nn.BatchNorm1d):
@@ -71,8 +71,9 @@ def normalise(norm: nn.BatchNorm1d | nn.BatchNorm2d, rows: Tensor) -> Tensor:
         return y
     # Repeated, so that the gradients of the scale and the bias are sums of blocks as well.
     count = blocks(*rows.shape)
-    each = (norm.running_mean, norm.running_var, norm.weight, norm.bias)
-    y = F.batch_norm(_wide(rows, count), *(value.repeat(count) for value in each), eps=norm.eps)
+    mean, variance = norm.running_mean.repeat(count), norm.running_var.repeat(count)
+    weight, bias = norm.weight.repeat(count), norm.bias.repeat(count)
+    y = F.batch_norm(_wide(rows, count), mean, variance, weight, bias, eps=norm.eps)
     return _narrow(y, rows)
 
 
@@ -88,19 +89,19 @@ def remember(
         variance: of the batch, divided by `count`.
         count: numbers a channel.
     """
-    if norm.running_mean is None or norm.running_var is None:
+    if norm.running_mean is None or norm.running_var is None or norm.num_batches_tracked is None:
         return
-    norm.num_batches_tracked.add_(1)  # type: ignore[operator]  # a buffer wherever the others are
+    norm.num_batches_tracked.add_(1)
     rate = momentum(norm)
     norm.running_mean.lerp_(mean.to(norm.running_mean.dtype), rate)
-    norm.running_var.lerp_((variance * count / (count - 1)).to(norm.running_var.dtype), rate)
+    norm.running_var.lerp_((variance * (count / (count - 1))).to(norm.running_var.dtype), rate)
 
 
 def momentum(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> float:
     """How much a batch moves the running statistics; without a momentum they are its mean."""
     if norm.momentum is not None:
         return norm.momentum
-    return 1 / max(int(norm.num_batches_tracked), 1)  # type: ignore[arg-type]  # see `remember`
+    return 1 / max(int(norm.num_batches_tracked or 0), 1)
 
 
 @lru_cache(maxsize=256)
@@ -128,9 +129,9 @@ def _moments(rows: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance `(channels,)` of the rows, in float64."""
     sums, count = private.batch_sums(), blocks(*rows.shape)
     assert sums is not None  # see `in_blocks`
-    means, variances = (each.view(count, -1).double() for each in sums.moments(_wide(rows, count)))
-    mean = means.mean(dim=0)
-    return mean, (variances + (means - mean).square()).mean(dim=0)
+    means, variances = (each.view(count, -1) for each in sums.moments(_wide(rows, count)))
+    between, mean = torch.var_mean(means.double(), dim=0, correction=0)
+    return mean, between + variances.mean(dim=0, dtype=torch.float64)
 
 
 class _Normalise(torch.autograd.Function):
@@ -162,7 +163,7 @@ class _Normalise(torch.autograd.Function):
 
         x, of_y = _wide(rows, count), _wide(gradient, count)
         of_weight, of_bias = (
-            each.view(count, -1).double().sum(dim=0)
+            each.view(count, -1).sum(dim=0, dtype=torch.float64)
             for each in sums.gradients(of_y, x, wide(mean), wide(scale))
         )
         of_rows = None
