@@ -103,7 +103,9 @@ def test_any_channels_against_a_slow_reference(tmp_path: Path) -> None:
     expected = 0.01 * np.stack([reference(row) for row in ROWS])
     np.testing.assert_allclose(clips.joints[:, 0], expected, atol=1e-6)
     assert clips.fps.tolist() == [30] and clips.names == ["a"] and clips.path is None
-    assert clips.attributes == {"title": "a", "source": "a.bvh", "unit": "metre"}
+    assert clips.attributes == {
+        "title": "a", "source": "a.bvh", "unit": "metre", "up": "y", "scale": "0.01",
+    }  # fmt: skip
 
 
 def test_layout_by_names(tmp_path: Path) -> None:
@@ -117,7 +119,7 @@ def test_layout_by_names(tmp_path: Path) -> None:
     ("written", "fps"),
     [
         *(("0.0333333", 30), ("0.033333", 30), ("0.00833333", 120), ("0.008333", 120)),
-        *(("0.0416667", 24), ("0.0333667", 1 / 0.0333667), ("0.01", 100), (".04", 25)),
+        *(("0.0416667", 24), ("0.0333667", 30_000 / 1001), ("0.01", 100), (".04", 25)),
         *(("1.6666667e-2", 60), ("0.037", 27), ("0.0371", 1 / 0.0371)),
     ],
 )
@@ -262,7 +264,6 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "cut in the hierarchy": (GOOD[:200], "ends before MOTION"),
     "cut in a number": (GOOD[: GOOD.rindex(" ")], "line 36: 11 numbers instead of 12"),
     "lines missing": (HEAD + motion(ROWS[:2], frames=4), "Frames says '4', but 2 lines"),
-    "lines too many": (HEAD + motion(frames=3), "Frames says '3', but 4 lines"),
     "absurd count": (HEAD + motion(frames=10**9), "Frames says '1000000000'"),
     "no count": (HEAD + motion(frames="many"), "Frames says 'many'"),
     "huge count": (HEAD + motion(frames="9" * 9000), "Frames says '99"),
@@ -274,7 +275,6 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "tiny time": (HEAD + motion(time="1e-300"), "Frame Time: 1e.300 frames a second"),
     "endless time": (HEAD + motion(time="1e999999999"), "Frame Time '1e999999999'"),
     "long time": (HEAD + motion(time="1000000"), "Frame Time: 1e-06 frames a second"),
-    "NaN": (HEAD + motion(changed(2, np.nan)), r"line 35 .*holds nan"),
     "infinite": (HEAD + motion(changed(1, np.inf)), "line 34 .*holds inf"),
     "huge": (GOOD.replace("OFFSET 1 2 3", "OFFSET 1e300 2 3"), r"line 4: holds 1e\+300"),
     "NaN offset": (GOOD.replace("OFFSET 1 2 3", "OFFSET nan 2 3"), "line 4: holds nan"),

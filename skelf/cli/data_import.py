@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -109,6 +110,8 @@ def import_(
                 f"{format_}: which file? Use: skelf data import {format_} PATH --out ..."
             )
         clipset = _read(format_, path, layout, _how(format_, words or ()), out, console)
+    if format_ != "synthetic":  # `data check` names the options of this format
+        clipset = replace(clipset, attributes={**clipset.attributes, "format": format_})
     clipset.save(out)
     remark = ""
     if clipset.attributes.get("synthetic") == "true":

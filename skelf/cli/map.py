@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +15,7 @@ from rich.table import Table
 from ..data import join as joining
 from ..data.clips import ClipSet, utf8
 from ..data.joints import mapping
-from ..data.joints.origins import Origin, origins
+from ..data.joints.origins import GUESSES, Origin, origins
 from ..data.presets import located
 from ..errors import InputError, unknown
 from ..layouts import layout as named_layout
@@ -44,6 +45,12 @@ def map_(
         list[str] | None,
         typer.Option("--joint", metavar="TARGET=SOURCE", help="Or =A+B, the middle; repeat it."),
     ] = None,
+    guess: Annotated[
+        bool,
+        typer.Option(
+            "--guess", help="Lets a joint stand for one a limb away, and half of all be guesses."
+        ),
+    ] = False,
     force: Force = False,
 ) -> None:
     """Brings a set into another joint layout, by the names of the joints.
@@ -66,6 +73,7 @@ def map_(
             target,
             missing="mask" if missing == "mask" else "interpolate",
             joints=sources,
+            guess=guess,
             scratch=out.absolute().parent,
         )
     plan = origins(
@@ -73,6 +81,7 @@ def map_(
         target,
         missing="mask" if missing == "mask" else "interpolate",
         joints=sources,
+        guess=guess,
     )
     mapped.save(out)
     console.print(_table(plan, clips, mapped))
@@ -144,10 +153,16 @@ def _joint_sources(words: Sequence[str]) -> dict[str, str]:
 
 def _table(plan: Sequence[Origin], clips: ClipSet, mapped: ClipSet) -> Table:
     title = f"{clips.skeleton.name} to {mapped.skeleton.name}"
-    table = Table("joint", "from", "how", title=escape(utf8(title)))
-    for origin in plan:
+    table = Table("joint", "from", "how", "away", title=escape(utf8(title)))
+    unit = {"metre": " m"}.get(clips.attributes.get("unit", ""), "")
+    for origin, length in zip(
+        plan, mapping.lengths(tuple(plan), clips, mapped.skeleton), strict=True
+    ):
         described = origin.said(clips.skeleton)
-        table.add_row(escape(utf8(origin.joint)), escape(utf8(described)), origin.how)
+        how = f"guess: {origin.how}" if origin.how in GUESSES else origin.how
+        away = f"{origin.bones} bone{'s' * (origin.bones > 1)}" if origin.bones else ""
+        away += "" if math.isnan(length) else f", {length:.2f}{unit}"
+        table.add_row(escape(utf8(origin.joint)), escape(utf8(described)), how, away)
     return table
 
 

@@ -2,7 +2,8 @@
 
 Names of joints mean the same everywhere but in motion capture, whose names are those of bones: a
 rig's (BVH) bone starts at its joint, an Acclaim (ASF) bone ends there. So "foot" is the ankle of
-a rig, and "femur" the knee of an Acclaim skeleton. A layout's names tell which one it is.
+a rig, and "femur" the knee of an Acclaim skeleton. Markers lie on the skin, and a joint is the
+middle of those around it. A layout's names tell which one it is.
 """
 
 from __future__ import annotations
@@ -14,24 +15,28 @@ from typing import NamedTuple
 from . import words
 
 _TELLS_START = {"upleg", "upperleg", "thigh", "lowerleg", "shin", "calf", "forearm", "lowerarm"}
-_TELLS_START |= {"upperarm", "uparm"}
+_TELLS_START |= {"upperarm", "uparm", "uarm", "farm"}
+_TELLS_MARKS = {"asi", "psi", "ias", "ips", "fwt", "bwt", "fhd", "bhd", "wra", "wrb", "fle", "hle"}
+_TELLS_MARKS |= {"waistfront", "waistback", "wristout", "kneeout", "elbowout", "ankleout"}
 _TELLS_END = {"femur", "tibia", "humerus"}
 
-# What stands in where a layout lacks the part, in this order; "a+a" is the middle of both sides.
+# What stands in where a layout lacks the part, in this order. For a joint of the body's middle it
+# is the middle of both sides, "a+b" the middle of two.
 # A joint stands in for one other only (a head for several), and a middle for the first part that
 # may have it, so the order of the parts counts as well.
 STAND_INS: dict[str, tuple[str, ...]] = {
-    "hips": ("hip+hip",),
+    "hips": ("hip",),
     "spine": ("spine_mid", "lower_back", "spine1", "torso", "chest", "upper_back"),
     "spine_mid": ("spine1", "chest", "upper_back", "torso", "spine", "lower_back"),
     "torso": ("spine_mid", "spine1", "chest", "spine", "upper_back", "lower_back"),
-    "shoulder_center": ("lower_neck", "neck", "shoulder+shoulder"),
-    "neck": ("upper_neck", "shoulder_center", "lower_neck", "shoulder+shoulder"),
-    "head": ("ear+ear", "eye+eye", "nose"),
+    "shoulder_center": ("lower_neck", "neck", "shoulder"),
+    "neck": ("upper_neck", "shoulder_center", "lower_neck", "shoulder"),
+    "head": ("ear", "eye", "nose"),
     "nose": ("head",),
     "wrist": ("forearm_end", "hand"),
     "hand": ("wrist",),
     "hand_tip": ("index",),
+    "hip": words.NEAR_HIP,
     "ankle": ("foot",),
     "foot": ("toe", "big_toe", "ankle"),
     "toe": ("big_toe", "foot"),
@@ -45,6 +50,7 @@ _PATTERNS = (
     r"(?i)(left|right)",
     r"(?i)(?:^|(?<=[ _.-]))([lr])(?=$|[ _.-])",
     r"^([LRlr])(?=[A-Z])",
+    r"(?<=[a-z])([LR])(?=[A-Z][a-z])",
     r"(?<=[a-z])([LR])$",
     r"^([lr])(?=[a-z])",
 )
@@ -76,7 +82,9 @@ def meanings(names: Sequence[str]) -> list[Meaning]:
     split = [_split(name) for name in names]
     limbs = {word for side, word in split if side}
     table = words.SIDED
-    if limbs & _TELLS_END:
+    if limbs & _TELLS_MARKS:
+        table = words.MARKS
+    elif limbs & _TELLS_END:
         table = words.ENDS
     elif limbs & _TELLS_START:
         table = words.STARTS
@@ -91,9 +99,74 @@ def meanings(names: Sequence[str]) -> list[Meaning]:
         if "ankle" in limbs:
             sided["foot"] = ("foot", 0)
         # Beside an upper arm, the shoulder is the bone that leads to it.
-        if limbs & {"upperarm", "uparm", "arm"}:
+        if limbs & {"upperarm", "uparm", "uarm", "arm"}:
             sided["shoulder"] = ("clavicle", 9)
+    middle |= _middle_of_spine({word for side, word in split if not side})
     return [Meaning(s, *(sided if s else middle).get(word, (word, 0))) for s, word in split]
+
+
+def are_markers(names: Sequence[str]) -> bool:
+    """Whether the joints of a layout are markers on the skin."""
+    return bool({word for side, word in map(_split, names) if side} & _TELLS_MARKS)
+
+
+def places(names: Sequence[str]) -> dict[tuple[str, str], dict[int, float]]:
+    """Side and part -> the joints that are it, each with its weight: of markers several.
+
+    >>> places(["LWRA", "LWRB", "LELB"])[("left", "wrist")]
+    {0: 0.5, 1: 0.5}
+    """
+    by_part: dict[tuple[str, str], dict[int, float]] = {}
+    have = meanings(names)
+    for joint in sorted(range(len(names)), key=lambda joint: have[joint].rank):
+        by_part.setdefault(have[joint][:2], {joint: 1.0})
+    by_word: dict[tuple[str, str], dict[int, float]] = {}
+    for joint, name in enumerate(names):
+        by_word.setdefault(_split(name), {joint: 1.0})
+    for sides, table in (((""), words.MARKED), (("left", "right"), words.MARKED_SIDES)):
+        for part, listed in table.items():
+            for side in sides or ("",):
+                for words_together in listed.split():
+                    joints = together(by_word, side, words_together)
+                    if joints and ("+" in words_together or (side, part) not in by_part):
+                        by_part[side, part] = joints
+                        break
+    return by_part
+
+
+def together(
+    by_word: Mapping[tuple[str, str], Mapping[int, float]], side: str, expression: str
+) -> dict[int, float]:
+    """The middle of "a+b"; empty where one of them is not there.
+
+    Args:
+        by_word: side and word (or part) -> joints with weights.
+        side: of the joint that is wanted; for one of the middle a word of the sides is both.
+        expression: words or parts, joined by `+`.
+    """
+    weights: dict[int, float] = {}
+    parts = expression.split("+")
+    for word in parts:
+        keys = [(side, word)] if (side, word) in by_word else [("", word)]
+        if keys[0] not in by_word:
+            keys = [("left", word), ("right", word)] if not side else []
+        if not keys or not all(key in by_word for key in keys):
+            return {}
+        for key in keys:
+            for joint, weight in by_word[key].items():
+                weights[joint] = weights.get(joint, 0.0) + weight / len(keys) / len(parts)
+    return weights
+
+
+def _middle_of_spine(middle_words: set[str]) -> dict[str, tuple[str, int]]:
+    """Of spine1 to spineN without a plain name the one in the middle (SMPL, ARKit)."""
+    numbered = sorted(
+        (word for word in middle_words if re.fullmatch(r"spine\d{1,2}", word)),
+        key=lambda word: int(word[5:]),
+    )
+    if len(numbered) < 3 or middle_words & {"spine", "spinemid"}:
+        return {}
+    return {numbered[len(numbered) // 2]: ("spine_mid", 0)}
 
 
 def fold(name: str) -> str:
@@ -107,7 +180,9 @@ def fold(name: str) -> str:
 
 def _split(name: str) -> tuple[str, str]:
     """Side and folded rest of a name."""
-    bare = re.sub(r"(?i)^(bip\d*|joint|mixamorig\d*)[ _.-]+", "", name.rpartition(":")[2])
+    prefix = r"(?i)^(j[ _]bip([ _]c(?=[ _]))?|bip\d*|joint|mixamorig\d*)[ _.-]+"
+    bare = re.sub(prefix, "", name.rpartition(":")[2])
+    bare = re.sub(r"(?i)(?<=.)[ _.-](joint|jnt)$", "", bare)
     for at, pattern in enumerate(_PATTERNS):
         side = re.search(pattern, bare)
         if side:
@@ -126,5 +201,9 @@ def _words(table: Mapping[str, str]) -> dict[str, tuple[str, int]]:
     }
 
 
-_LIMBS = {word for table in (words.SIDED, words.STARTS, words.ENDS) for word in _words(table)}
+_LIMBS = {
+    word for table in (words.SIDED, words.STARTS, words.ENDS, words.MARKS) for word in _words(table)
+}
 _LIMBS |= {"eye", "ear", "thumb", "heel", "smalltoe"}
+for _listed in (*words.MARKED.values(), *words.MARKED_SIDES.values(), *words.NEAR_HIP):
+    _LIMBS |= set(re.split(r"[ +]", _listed)) - {"chest", "clav", "c7", "sacr", "t8", "t10", "strn"}

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from ...errors import InputError
 from ...skeleton import Skeleton
-from .words import HIPS, SHOULDERS, SPINES, THIGHS, plain
+from .aliases import places, together
+from .words import SPINES
+
+Joints = tuple[int, ...]
 
 
-def spine(skeleton: Skeleton, step: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def spine(skeleton: Skeleton, step: str) -> tuple[Joints, Joints]:
     """Joints at the lower and at the upper end of the axis that points up.
 
     The hip centre (else both hips, whose middle it is) and the next joint of the spine: 2s-AGCN's
@@ -20,42 +23,34 @@ def spine(skeleton: Skeleton, step: str) -> tuple[tuple[int, ...], tuple[int, ..
     Raises:
         InputError: no joint has such a name.
     """
-    lower, upper = _named(skeleton, HIPS), _named(skeleton, SPINES)
-    if not lower:
-        lower = _pair(skeleton, THIGHS)
+    by_part = places(skeleton.names)
+    lower = tuple(by_part.get(("", "hips"), ()))
+    if not lower or any(skeleton.names[joint].lower() == "root" for joint in lower):
+        lower = tuple(together(by_part, "", "hip"))  # a root may be the scene's
+    upper: Joints = next((tuple(by_part["", part]) for part in SPINES if ("", part) in by_part), ())
     if not lower or not upper:
-        raise _missing(skeleton, step, "spine", (*HIPS, *SPINES))
+        raise _missing(skeleton, step, "spine", ("hips", *SPINES))
     return lower, upper
 
 
-def shoulders(skeleton: Skeleton, step: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The left and the right shoulder: of the layout's left-right pairs the one so named.
+def shoulders(skeleton: Skeleton, step: str) -> tuple[Joints, Joints]:
+    """The left and the right shoulder: joints that are one in the layout's convention.
+
+    A bone of an Acclaim skeleton ends at its joint, so there the clavicles are meant, and a rig's
+    "shoulder" may be the bone that leads to it. Where a layout has only collars, it is those.
 
     Raises:
-        InputError: no pair has such a name.
+        InputError: no joint of either side is one.
     """
-    pair = _pair(skeleton, SHOULDERS)
-    if not pair:
-        raise _missing(skeleton, step, "shoulders", SHOULDERS)
-    return (pair[0],), (pair[1],)
-
-
-def _named(skeleton: Skeleton, wanted: tuple[str, ...]) -> tuple[int, ...]:
-    names = [plain(name) for name in skeleton.names]
-    return next(((names.index(name),) for name in wanted if name in names), ())
-
-
-def _pair(skeleton: Skeleton, wanted: tuple[str, ...]) -> tuple[int, ...]:
-    for word in wanted:
-        for pair in skeleton.pairs:
-            if all(word in plain(skeleton.names[joint]) for joint in pair):
-                return pair
-    return ()
+    by_part = places(skeleton.names)
+    for part in ("shoulder", "clavicle"):
+        if ("left", part) in by_part and ("right", part) in by_part:
+            return tuple(by_part["left", part]), tuple(by_part["right", part])
+    raise _missing(skeleton, step, "shoulders", ("left and right shoulder",))
 
 
 def _missing(skeleton: Skeleton, step: str, what: str, wanted: tuple[str, ...]) -> InputError:
     return InputError(
         f"normalisation {step!r}: layout {skeleton.name!r} has no joints named as the {what} "
-        f"({', '.join(wanted)}; left and right ones in its pairs): name them in a layout file, or "
-        "use another normalisation"
+        f"({', '.join(wanted)}): name them in a layout file, or use another normalisation"
     )

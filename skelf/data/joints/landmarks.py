@@ -5,12 +5,14 @@ What a layout has no names for stays empty, and what needs it is then not looked
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from ...skeleton import Skeleton
-from .words import HEADS, HEELS, TOES, UPPER_ARMS, plain
+from .aliases import are_markers, places
+from .words import HEADS, HEELS, TOES
 
 
 class Body(NamedTuple):
@@ -24,6 +26,8 @@ class Body(NamedTuple):
         height: for each foot the bones, as indices of `child`, between it and the head.
         shoulders: left and right.
         toes: for each side a heel (or ankle) and the toe before it.
+        marked: the joints are markers on the skin: their tree runs to and fro, so that its bones
+            do not add up to a height.
     """
 
     child: np.ndarray
@@ -33,6 +37,7 @@ class Body(NamedTuple):
     height: tuple[tuple[int, ...], ...]
     shoulders: tuple[int, ...]
     toes: tuple[tuple[int, int], ...]
+    marked: bool = False
 
 
 def body(skeleton: Skeleton) -> Body:
@@ -42,11 +47,12 @@ def body(skeleton: Skeleton) -> Body:
     >>> body(KINECT20).head, body(KINECT20).feet
     (3, (15, 19))
     """
-    names = [plain(name) for name in skeleton.names]
-    head = next((names.index(word) for word in (*HEADS, "neck") if word in names), -1)
+    by_part = places(skeleton.names)
+    # Of several markers around the head one is enough to tell where it is.
+    head = next((min(by_part["", part]) for part in HEADS if ("", part) in by_part), -1)
     edges = skeleton.edges
     bone = {child: at for at, (child, _) in enumerate(edges)}
-    heels, toes = _pair(skeleton, names, HEELS), _pair(skeleton, names, TOES)
+    heels, toes = _pair(by_part, HEELS), _pair(by_part, TOES)
     feet = toes or heels
     height = tuple(_between(skeleton.parents, bone, head, foot) for foot in feet)
     return Body(
@@ -55,16 +61,19 @@ def body(skeleton: Skeleton) -> Body:
         head,
         feet,
         height if head >= 0 else (),
-        _pair(skeleton, names, UPPER_ARMS),
+        _pair(by_part, ("shoulder", "clavicle")),
         tuple(zip(heels, toes, strict=True)) if heels != toes and heels and toes else (),
+        are_markers(skeleton.names),
     )
 
 
-def _pair(skeleton: Skeleton, names: list[str], words: tuple[str, ...]) -> tuple[int, ...]:
-    for word in words:
-        for pair in skeleton.pairs:
-            if all(word in names[joint] for joint in pair):
-                return pair
+def _pair(
+    by_part: Mapping[tuple[str, str], Mapping[int, float]], parts: Sequence[str]
+) -> tuple[int, ...]:
+    """The left and the right joint of the first part that both sides have."""
+    for part in parts:
+        if ("left", part) in by_part and ("right", part) in by_part:
+            return min(by_part["left", part]), min(by_part["right", part])
     return ()
 
 

@@ -18,9 +18,9 @@ from ...layouts import layout as named_layout
 from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..frames import Frames
-from .origins import Origin, Rule, origins
+from .origins import GUESSES, Origin, Rule, origins
 
-_FILLED = ("between", "nearest", "missing")
+SAMPLES = 64  # frames that lengths are measured in
 
 
 def mapped(
@@ -29,6 +29,7 @@ def mapped(
     *,
     missing: Rule = "interpolate",
     joints: Mapping[str, str] | None = None,
+    guess: bool = False,
     scratch: str | Path | None = None,
 ) -> ClipSet:
     """The clips in another joint layout; table, splits, segments and classes stay.
@@ -42,6 +43,7 @@ def mapped(
         skeleton: the layout that is wanted, or its name or TOML file.
         missing: see `origins`.
         joints: see `origins`.
+        guess: see `origins`.
         scratch: the folder where the new frames wait, as many bytes as the new store; None: the
             system's folder for temporary files.
 
@@ -51,7 +53,7 @@ def mapped(
     target = named_layout(skeleton) if isinstance(skeleton, str) else skeleton
     source = clips.skeleton
     try:
-        plan = origins(source, target, missing=missing, joints=joints)
+        plan = origins(source, target, missing=missing, joints=joints, guess=guess)
     except InputError as error:
         raise InputError(f"{clips}: {error}") from None
     standing = at_origin(clips)
@@ -65,7 +67,9 @@ def mapped(
         for _, block in clips.blocks():
             frames.add(apply(plan, block, clips.confidence, standing))
         mapped_joints = frames.array()
-    filled = [f"{origin.how}: {origin.joint}" for origin in plan if origin.how in _FILLED]
+    filled = [
+        f"{origin.how}: {origin.joint}" for origin in plan if origin.how in (*GUESSES, "missing")
+    ]
     notes = {
         "mapped_from": f"{source.name} ({source.joints} joints)",
         "mapped_filled": "; ".join(filled),
@@ -116,6 +120,30 @@ def apply(
             there[..., sources.index(at)] = (frames != 0).any(axis=(2, 3))
         target[:, :, joint] = np.where(there.all(axis=-1)[..., None], mixed, 0)
     return target
+
+
+def lengths(plan: tuple[Origin, ...], clips: ClipSet, target: Skeleton) -> list[float]:
+    """How far each joint that lies between others is from the nearer neighbour; NaN for the rest.
+
+    The median over frames, in the set's unit. Where a joint stands for another one nothing tells
+    how far the true one is.
+    """
+    some = np.linspace(0, clips.frames_total - 1, min(SAMPLES, clips.frames_total)).astype(int)
+    frames = apply(plan, np.asarray(clips.joints[np.unique(some)]), clips.confidence)
+    frames = frames[..., : clips.coordinates]
+    there = (frames != 0).any(axis=-1)  # (F, M, V)
+    away = []
+    for joint, origin in enumerate(plan):
+        around = [a + b - joint for a, b in target.edges if joint in (a, b)]
+        steps = [
+            np.linalg.norm(frames[:, :, joint] - frames[:, :, other], axis=-1)[
+                there[:, :, joint] & there[:, :, other]
+            ]
+            for other in around
+            if origin.how in ("between", "amid")
+        ]
+        away.append(min((float(np.median(s)) for s in steps if s.size), default=float("nan")))
+    return away
 
 
 def at_origin(clips: ClipSet) -> tuple[int, ...]:

@@ -20,10 +20,12 @@ def pairs(names: Sequence[str]) -> tuple[tuple[int, int], ...]:
     ((1, 2), (3, 4), (5, 6))
     """
     index = {name.lower(): joint for joint, name in enumerate(names)}
+    inner = re.compile(r"(?<=[a-z])L(?=[A-Z]|$)")  # WaistLFront, ElbowL
     swaps = ((r"left", "right"), (r"^l", "r"), (r"(?<=[_. -])l$", "r"))
     candidates = []
     for name, joint in index.items():
-        mirrored = {re.sub(left, right, name) for left, right in swaps} - {name}
+        mirrored = {re.sub(left, right, name) for left, right in swaps}
+        mirrored = (mirrored | {inner.sub("R", names[joint]).lower()}) - {name}
         others = [index[other] for other in mirrored if other in index]
         if len(others) == 1:
             candidates.append((joint, others[0]))

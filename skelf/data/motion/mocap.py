@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -17,8 +16,7 @@ from ...layouts import layout as named_layout
 from ...settings.options import option, options
 from ...settings.ranges import Positive, Range
 from ...skeleton import Skeleton
-from ..clips import ClipSet, utf8
-from ..formats.naming import NamePattern
+from ..clips import ClipSet
 from ..frames import Frames
 from ..pool import Progress
 from .axes import Up, upright
@@ -81,7 +79,7 @@ def collect(
     layout: str | Skeleton | None,
     how: Mocap,
     *,
-    folders: Folders,
+    columns: Mapping[str, Any],  # arguments of `ClipSet.build`
     progress: Progress | None,
     scratch: str | Path | None,
 ) -> ClipSet:
@@ -93,13 +91,13 @@ def collect(
         load: reads one of them.
         layout: a name, a TOML file or a Skeleton; None: the files' own hierarchy.
         how: the options that readers of motion capture share.
-        folders: what a subfolder's name is.
+        columns: names of the clips, and what else is known of them.
         progress: called with files done and in all.
         scratch: folder for the frames meanwhile; None: the system's.
 
     Raises:
         InputError: a file that cannot be read, another skeleton than the first file's, a joint
-            that is not there, a name that does not fit `clip`.
+            that is not there.
     """
     dropped = how.drop.split(",") if isinstance(how.drop, str) else how.drop
     selection = Selection(
@@ -107,8 +105,8 @@ def collect(
         [word.strip().lower() for word in dropped if word.strip()],
         how.rename or {},
     )
-    columns = _columns(path, files, folders, how.clip)
-    length, rates, ups = [], [], []
+    length, rates = [], []
+    axes_and_units: set[tuple[str, str]] = set()
     notes: dict[str, list[Path]] = {}
     gaps: dict[Path, tuple[int, int]] = {}  # positions that are gaps, and all
     with ExitStack() as stack:
@@ -125,7 +123,7 @@ def collect(
             frames.add(clip[:, None])
             length.append(len(clip))
             rates.append(how.fps or motion.fps)
-            ups.append(how.up or motion.up)
+            axes_and_units.add((how.up or motion.up, f"{how.scale or motion.scale:.6g}"))
             for note in motion.notes:
                 notes.setdefault(note, []).append(file)
             if progress:
@@ -134,12 +132,14 @@ def collect(
         positions = frames.array()
     _warn(notes, gaps, how.missing)
     attributes = {"title": path.stem, "source": path.name, "unit": "metre"}
+    if len(axes_and_units) == 1:  # what the files had, for who must import again
+        attributes["up"], attributes["scale"] = axes_and_units.pop()
     clips = ClipSet.build(
         positions,
         length,
         skeleton,
         fps=np.array(rates, np.float32),
-        attributes=attributes | ({"up": ups[0]} if len(set(ups)) == 1 else {}),
+        attributes=attributes,
         path=path,
         **columns,
     )
@@ -178,33 +178,3 @@ def _warn(
     for note, files in by_note.items():
         others = f" (and {len(files) - 1} more files)" if len(files) > 1 else ""
         warnings.warn(f"{files[0]}{others}: {note}", stacklevel=4)
-
-
-# Any: the arguments of `ClipSet.build`, by name.
-def _columns(path: Path, files: Sequence[Path], folders: Folders, clip: str) -> dict[str, Any]:
-    """Names, and what the folders that hold the files, and the files' paths, say of them."""
-    if path.is_dir():
-        name = [utf8(file.relative_to(path).with_suffix("").as_posix()) for file in files]
-    else:
-        name = [utf8(path.stem)]
-    columns: dict[str, Any] = {"name": name}
-    if path.is_dir() and folders != "none":
-        columns |= _folder_columns(path, files, folders)
-    if clip:
-        paths = [f"{stem}{file.suffix}" for stem, file in zip(name, files, strict=True)]
-        columns |= NamePattern(clip, "clip").columns(paths)
-    return columns
-
-
-def _folder_columns(path: Path, files: Sequence[Path], folders: Folders) -> dict[str, Any]:
-    folder_of = ["" if file.parent == path else utf8(file.parent.name) for file in files]
-    folders_used = sorted(set(folder_of) - {""})
-    if not folders_used:
-        return {}
-    number = {folder: at for at, folder in enumerate(folders_used)} | {"": -1}
-    if folders == "class":
-        label = [number[folder] for folder in folder_of]
-        return {"label": label, "class_names": folders_used}
-    if all(re.fullmatch("[0-9]{1,18}", folder) for folder in folders_used):
-        number = {folder: int(folder) for folder in folders_used} | {"": -1}
-    return {"subject": [number[folder] for folder in folder_of]}

@@ -94,7 +94,9 @@ def _figure(
         row["bones"] = _median(median, np.isfinite(median))
     spatial = x.shape[3] == 3
     size = np.full(x.shape[1], np.nan)
-    if spatial and body.height:  # flat bones change with every turn
+    if spatial and body.marked:
+        size = _straight(x, seen, body)
+    elif spatial and body.height:  # flat bones change with every turn
         size = np.mean([median[:, list(path)].sum(axis=1) for path in body.height], axis=0)
     row["height"] = _middle(size)
     if not (size > 0).all():
@@ -111,6 +113,16 @@ def _figure(
         row["bone_joint"] = body.child[int(away.max(axis=(0, 1)).argmax())]
     _posture(row, x, seen, body)
     return size
+
+
+def _straight(x: np.ndarray, seen: np.ndarray, body: Body) -> np.ndarray:
+    """The median distance of head and feet of each person `(M,)`; NaN where unknown."""
+    if body.head < 0 or not body.feet:
+        return np.full(x.shape[1], np.nan)
+    feet = list(body.feet)
+    there = seen[:, :, feet].all(axis=2) & seen[:, :, body.head]  # (T, M)
+    away = np.linalg.norm(x[:, :, feet] - x[:, :, body.head, None], axis=3).mean(axis=2)
+    return _median(away, there)
 
 
 def _posture(row: np.void, x: np.ndarray, seen: np.ndarray, body: Body) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from ..clips import ClipSet
 from ..motion.axes import nearest_axis
 from .finding import Finding
+from .remedies import imported, scaled, turned
 
 GONE = 0.5
 """Share of frames without anybody from which a clip is doubtful: half of it shows nothing."""
@@ -27,7 +28,12 @@ STEP = 0.2
 """Least step in body heights (35 cm) of a jump: at a high frame rate noise alone is fast."""
 TALL = (0.5, 2.5)
 """Metres from head to foot along the bones: an infant, and more than the tallest person."""
-UNITS = {"centimetres": (50.0, 250.0, 0.01), "millimetres": (500.0, 2500.0, 0.001)}
+UNITS = {
+    "centimetres": (50.0, 250.0, 0.01),
+    "millimetres": (500.0, 2500.0, 0.001),
+    "metres taken for centimetres": (0.005, 0.025, 100.0),
+    "metres taken for millimetres": (0.0005, 0.0025, 1000.0),
+}
 ODD = 3.0
 """Factor to the set's median height: children next to adults differ by 2.5, units by 10."""
 CLEAR = 0.8
@@ -57,11 +63,14 @@ def frames(clips: ClipSet, rows: np.ndarray) -> list[Finding]:
     repeated = rows["moves"] & (rows["repeated"] > REPEATED)
     _add(
         findings, "repeated", "warning", f"over {REPEATED:.0%} of frames repeat the one before",
-        repeated, "the true frame rate is lower: import every second frame", -rows["repeated"],
+        repeated,
+        "the true frame rate is lower: take every second frame before the import",
+        -rows["repeated"],
     )  # fmt: skip
     _add(
         findings, "missing-joints", "warning", f"over {MISSING:.0%} of the joints are missing",
-        rows["missing"] > MISSING, "interpolate on import (missing=...), or drop them",
+        rows["missing"] > MISSING,
+        imported(clips, "missing", "linear", "fill them before the import") + ", or drop them",
         -rows["missing"],
     )  # fmt: skip
     _add(
@@ -70,7 +79,8 @@ def frames(clips: ClipSet, rows: np.ndarray) -> list[Finding]:
     )  # fmt: skip
     _add(
         findings, "second-only", "note", "a second person without the first, in some frames",
-        rows["second"] > 0, "methods of one person see nobody there; reorder on import",
+        rows["second"] > 0,
+        "methods of one person see nobody there: put who is there first before the import",
         -rows["second"],
     )  # fmt: skip
     return findings + _never_seen(clips, rows)
@@ -121,7 +131,7 @@ def tracking(clips: ClipSet, rows: np.ndarray) -> list[Finding]:
     leaps = (rows["leap"] > LEAP) & (rows["leap"] > least)
     _add(
         findings, "leap", "warning", f"bodies faster than {LEAP:g} body heights a second", leaps,
-        "another person was taken up, or a cut: order persons on import, or cut the clips there",
+        "another person was taken up, or a cut: cut them there before the import, or drop them",
         -rows["leap"], rows["leap_frame"],
     )  # fmt: skip
     return findings
@@ -135,7 +145,7 @@ def space(clips: ClipSet, rows: np.ndarray) -> list[Finding]:
     if measured.any():
         middle = float(np.median(height[measured]))
         if not TALL[0] <= middle <= TALL[1]:
-            findings.append(Finding("scale", "warning", *_scale(middle)))
+            findings.append(Finding("scale", "warning", *_scale(clips, middle)))
         ratio = np.where(measured, height / middle, 1)
         _add(
             findings, "odd-scale", "warning",
@@ -146,12 +156,11 @@ def space(clips: ClipSet, rows: np.ndarray) -> list[Finding]:
     return findings + _axes(clips, rows) + _mirror(clips, rows)
 
 
-def _scale(height: float) -> tuple[str, np.ndarray, str]:
+def _scale(clips: ClipSet, height: float) -> tuple[str, np.ndarray, str]:
     what = f"a body is {height:.4g} units from head to foot, not {TALL[0]:g} to {TALL[1]:g} metres"
     for unit, (low, high, factor) in UNITS.items():
         if low <= height <= high:
-            remedy = f"{unit}? multiply the joints by {factor:g} before the import"
-            return what, np.zeros(0, int), remedy
+            return what, np.zeros(0, int), f"{unit}? {scaled(clips, factor)}"
     remedy = "pixels or scaled numbers? fine alone; before mixing sets normalise with centre+scale"
     return what, np.zeros(0, int), remedy
 
@@ -172,8 +181,7 @@ def _axes(clips: ClipSet, rows: np.ndarray) -> list[Finding]:
         findings.append(Finding("tilted", "note", what, nothing, remedy))
     elif name not in wanted:
         what = f"heads point along {name}, feet the other way; skelf expects y up"
-        remedy = "turn the joints before the import (a turn, no mirror: keep left and right)"
-        findings.append(Finding("up", "warning", what, nothing, remedy))
+        findings.append(Finding("up", "warning", what, nothing, turned(clips, name)))
     _add(
         findings, "upside-down", "warning", "clips upside down against the rest", along < UPSIDE,
         "look: joints in another order, a turned camera, or a handstand", along,

@@ -20,6 +20,7 @@ from ..clips import ClipSet
 from ..formats import asf as asf_file
 from ..formats import source
 from ..formats.asf import Bone, Lines, Rig, acting
+from ..formats.file_columns import columns
 from ..motion import mocap
 from ..motion.kinematics import forward
 from ..motion.mocap import Folders, Mocap, folders_option
@@ -76,6 +77,7 @@ def read_amc(
             place and remedy.
     """
     path = Path(path)
+    files = source.find(path, ".amc")
     rigs: dict[Path, Rig] = {}
 
     def load_with_rig(file: Path) -> Motion:
@@ -86,11 +88,11 @@ def read_amc(
 
     return mocap.collect(
         path,
-        source.find(path, ".amc"),
+        files,
         load_with_rig,
         layout,
         how.mocap,
-        folders=how.folders,
+        columns=columns(path, files, how.folders, how.mocap.clip),
         progress=progress,
         scratch=scratch,
     )

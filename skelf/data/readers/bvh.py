@@ -15,6 +15,7 @@ from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import source
 from ..formats.bvh_file import Joint, load_bvh_file
+from ..formats.file_columns import columns
 from ..motion import mocap
 from ..motion.kinematics import euler_rotation, forward
 from ..motion.mocap import Folders, Mocap, folders_option
@@ -59,13 +60,14 @@ def read_bvh(
         InputError: a file that is damaged or no BVH; the message names file, place and remedy.
     """
     path = Path(path)
+    files = source.find(path, ".bvh")
     return mocap.collect(
         path,
-        source.find(path, ".bvh"),
+        files,
         lambda file: load_bvh(file, ends=how.ends),
         layout,
         how.mocap,
-        folders=how.folders,
+        columns=columns(path, files, how.folders, how.mocap.clip),
         progress=progress,
         scratch=scratch,
     )

@@ -16,6 +16,7 @@ from ...settings.options import option, options
 from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import c3d_file, source
+from ..formats.file_columns import columns
 from ..motion import mocap
 from ..motion.axes import UPS, Up
 from ..motion.mocap import Folders, Mocap, folders_option
@@ -79,13 +80,14 @@ def read_c3d(
         InputError: a file that is damaged or no C3D; the message names file, place and remedy.
     """
     path = Path(path)
+    files = source.find(path, ".c3d")
     return mocap.collect(
         path,
-        source.find(path, ".c3d"),
+        files,
         load_markers,
         layout,
         how.mocap,
-        folders=how.folders,
+        columns=columns(path, files, how.folders, how.mocap.clip),
         progress=progress,
         scratch=scratch,
     )
