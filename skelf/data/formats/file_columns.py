@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ..clips import utf8
 from ..motion.mocap import Folders
-from .naming import NamePattern
+from .naming import Columns, NamePattern
 
 
-# Any: the arguments of `ClipSet.build`, by name.
-def columns(path: Path, files: Sequence[Path], folders: Folders, clip: str) -> dict[str, Any]:
+def columns(path: Path, files: Sequence[Path], folders: Folders, clip: str) -> Columns:
     """Names, and what the folders that hold the files, and the files' paths, say of them.
 
     Args:
@@ -29,7 +27,7 @@ def columns(path: Path, files: Sequence[Path], folders: Folders, clip: str) -> d
         name = [utf8(file.relative_to(path).with_suffix("").as_posix()) for file in files]
     else:
         name = [utf8(path.stem)]
-    by_key: dict[str, Any] = {"name": name}
+    by_key: Columns = {"name": name}
     if path.is_dir() and folders != "none":
         by_key |= _folder_columns(path, files, folders)
     if clip:
@@ -38,7 +36,7 @@ def columns(path: Path, files: Sequence[Path], folders: Folders, clip: str) -> d
     return by_key
 
 
-def _folder_columns(path: Path, files: Sequence[Path], folders: Folders) -> dict[str, Any]:
+def _folder_columns(path: Path, files: Sequence[Path], folders: Folders) -> Columns:
     folder_of = ["" if file.parent == path else utf8(file.parent.name) for file in files]
     folders_used = sorted(set(folder_of) - {""})
     if not folders_used:

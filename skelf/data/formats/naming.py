@@ -18,6 +18,7 @@ from .members import Member
 LONGEST = 1 << 20  # frames of a video: ten hours
 MOST_DIGITS = 18  # what 64 bits hold
 FIELDS = ("subject", "camera", "setup")
+Columns = dict[str, Any]  # arguments of `ClipSet.build`, by name
 _RESERVED = {"start", "length", "fps", "name", "label"}
 Folders = Literal["none", "class"]
 Class = tuple[int, str]
@@ -89,7 +90,7 @@ class NamePattern:
                 )
         return by_word
 
-    def columns(self, names: Sequence[str]) -> dict[str, Any]:  # arguments of `ClipSet.build`
+    def columns(self, names: Sequence[str]) -> Columns:
         """The columns of a set whose clips come from these paths.
 
         Raises:
@@ -109,7 +110,7 @@ class NamePattern:
             for word in self.words
             if word != "class"
         }
-        columns: dict[str, Any] = {key: numbers.pop(key) for key in FIELDS if key in numbers}
+        columns: Columns = {key: numbers.pop(key) for key in FIELDS if key in numbers}
         if "class" in self.words:
             class_names = sorted({by_word["class"] for by_word in by_name})
             columns["class_names"] = class_names
