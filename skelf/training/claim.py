@@ -18,7 +18,7 @@ from .state import read_counters, resuming
 
 # What may change when a run is resumed: it alters where and how long, not what is computed.
 _FREE = RESULT_FREE | {"train.epochs", "source.data", "source.resumed"}
-# What may change on record: in the config's `source.resumed`, the log and the model card.
+# What may change on record: under `resumed` in the config's `source`, the log and the model card.
 _RECORDED = frozenset(
     f"train.{key}"
     for key in (
@@ -35,7 +35,7 @@ def claim(run: Path, config: Settings, resume: bool) -> Iterator[Settings]:
     The config of a run that ended before its first checkpoint is replaced.
 
     Yields:
-        The config with the changes of this resume and of earlier ones under `source.resumed`.
+        The config with the changes of this resume and of earlier ones, `resumed` in its `source`.
 
     Raises:
         InputError: the folder cannot be made, another process holds it, it has a run that is not to
