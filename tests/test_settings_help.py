@@ -51,7 +51,7 @@ def test_a_formats_help_names_its_options():
     help_ = text("data", "import", "openpose")
     assert "The format openpose" in help_ and " threshold " in help_
     assert all("The format" in text("data", "import", name) for name in ("ntu", "csv", "bvh"))
-    assert "The format" not in text("data", "import", "precog")
+    assert "The format" not in text("data", "import", "synthetic")
 
 
 def test_the_shipped_defaults_are_shown():

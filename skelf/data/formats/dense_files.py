@@ -54,8 +54,10 @@ def read_dense(
             more = field_arrays.beside(file, batch.shape[0], batch.shape[1])
             _add(frames, file, batch, more.lengths, how)
             count = batch.shape[0]
-            own = [file.stem] if "N" not in order else [f"{file.stem}_{i}" for i in range(count)]
-            names += more.names or own
+            numbered = (
+                [file.stem] if "N" not in order else [f"{file.stem}_{i}" for i in range(count)]
+            )
+            names += more.names or numbered
             labels += more.labels or [-1] * count
             lengths += more.lengths or [batch.shape[1]] * count
             sides += [more.side] * count

@@ -75,14 +75,14 @@ def arrays_of(folder: Path) -> list[Path]:
     """The field's arrays of a folder, joints alone, train before test."""
     if not folder.is_dir():
         return []
-    found = {
+    match_by_file = {
         file: match
         for file in sorted(folder.iterdir())
         if (match := DATA.fullmatch(file.name)) and match[2] in (None, "joint")
     }
-    words = {file: set((match[1] or "").split("_")) for file, match in found.items()}
-    sides = {file: max((SIDES.get(w, 0) for w in words[file]), default=0) for file in found}
-    return sorted((file for file in found if sides[file]), key=lambda file: sides[file])
+    words = {file: set((match[1] or "").split("_")) for file, match in match_by_file.items()}
+    sides = {file: max((SIDES.get(w, 0) for w in words[file]), default=0) for file in match_by_file}
+    return sorted((file for file in match_by_file if sides[file]), key=lambda file: sides[file])
 
 
 def split_name(path: Path) -> str:

@@ -100,12 +100,12 @@ def videos(images: Sequence[str | int], where: str, sampled: bool = False) -> li
     ]
 
 
-def note_of_several(found: Sequence[Images]) -> str:
+def note_of_several(parts: Sequence[Images]) -> str:
     """A sentence where one file holds several videos; "" otherwise."""
-    if len(found) < 2:
+    if len(parts) < 2:
         return ""
-    some = ", ".join(part.name for part in found[:4]) + (", ..." if len(found) > 4 else "")
-    return f"{len(found)} videos in one file by the names of its images ({some}); a clip each"
+    some = ", ".join(part.name for part in parts[:4]) + (", ..." if len(parts) > 4 else "")
+    return f"{len(parts)} videos in one file by the names of its images ({some}); a clip each"
 
 
 def _cut(image: str | int, where: str) -> _Name:

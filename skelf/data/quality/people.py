@@ -69,8 +69,8 @@ def _words_of_one(clips: ClipSet, names: list[str]) -> list[tuple[str, int, list
             by_subject[int(clips.subject[i])].append(i)
         if len(by_subject) < 2:  # any word is one subject's then
             continue
-        for subject, own in by_subject.items():
-            shared = set.intersection(*(words[i] for i in own))
+        for subject, clips_of_subject in by_subject.items():
+            shared = set.intersection(*(words[i] for i in clips_of_subject))
             others = set().union(*(words[i] for i in here if clips.subject[i] != subject))
-            chosen += [(word, subject, own) for word in sorted(shared - others)]
+            chosen += [(word, subject, clips_of_subject) for word in sorted(shared - others)]
     return chosen

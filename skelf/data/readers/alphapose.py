@@ -136,10 +136,12 @@ def _of_persons(rows: list[_Row]) -> tuple[list[_Row], list[str]]:
     if len(set(categories)) < 2:
         return rows, []
     persons = 1 if 1 in categories else categories[0]
-    kept = [row for row in rows if row.category == persons]
+    of_persons = [row for row in rows if row.category == persons]
     left = ", ".join(map(str, sorted(set(categories) - {persons})))
-    note = f"{len(rows) - len(kept)} poses of category {left} left out, {persons} is a person's"
-    return kept, [note]
+    note = (
+        f"{len(rows) - len(of_persons)} poses of category {left} left out, {persons} is a person's"
+    )
+    return of_persons, [note]
 
 
 def _rows(content: object, where: str) -> Iterator[_Row]:

@@ -91,7 +91,7 @@ def read_ntu(
     """
     path = Path(path)
     skeleton = kinect_layout(layout)
-    listing = _own(path) if how.folders == "class" else _official(path, how)
+    listing = _by_folder(path) if how.folders == "class" else _official(path, how)
     total = len(listing.files)
     read = partial(_read_one, persons=how.persons, missing=how.missing)
     length, with_skeleton = [], []
@@ -165,7 +165,7 @@ def _official(path: Path, how: NTU) -> _Listing:
     return _Listing(chosen, names, np.array(named, np.int64), class_names, which)
 
 
-def _own(path: Path) -> _Listing:
+def _by_folder(path: Path) -> _Listing:
     """Files of any name, with their folders as classes."""
     files = naming.by_name(members.find(path, (".skeleton",)), path)
     if not files:
@@ -200,9 +200,9 @@ def _listed(path: Path, exclude: str | Path | None) -> tuple[list[Member], list[
             chosen.append(member)
             named.append(clip)
     if not chosen:
-        own = "; files of other names are read with folders=class" if other else ""
+        remedy = "; files of other names are read with folders=class" if other else ""
         raise InputError(
-            f"{path}: no SsssCcccPpppRrrrAaaa.skeleton here, nor in a zip below it{own}"
+            f"{path}: no SsssCcccPpppRrrrAaaa.skeleton here, nor in a zip below it{remedy}"
         )
     if other:
         _warn(

@@ -140,8 +140,8 @@ def _read_videos(
         content = read_json(member, MOST_BYTES if is_frame else MOST_OF_VIDEO)
         listed = content.get("frames") if isinstance(content, dict) else content
         if isinstance(listed, list):
-            own = name if len(files) == 1 else naming.clip_name(member, root)
-            whole.append(_whole(own, listed, str(member), class_, chosen))
+            clip = name if len(files) == 1 else naming.clip_name(member, root)
+            whole.append(_whole(clip, listed, str(member), class_, chosen))
         else:
             _add_people(video, at, content, str(member), chosen)
     if whole and len(whole) < len(files):
