@@ -24,6 +24,7 @@ from .files import read_json, write_json
 from .metrics.chance import chance
 from .report.write import write_report
 from .results.archive import Row
+from .results.rows import write_rows
 from .training.log import Event
 
 CLIPS, SPLIT, MARKER = 960, "xsub", "demo.json"
@@ -126,7 +127,7 @@ def _run(
         name: _judge(folder, data, seed, name == "untrained")
         for name in ("pretrained", "untrained")
     }
-    write_json(out / "results.json", judged["pretrained"] + judged["untrained"])
+    write_rows(out / "results.json", judged["pretrained"] + judged["untrained"])
     page, _ = write_report(
         [folder],
         out / "index.html",

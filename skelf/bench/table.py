@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TypedDict, cast
 
 from ..errors import InputError
-from ..files import read_json, replacing, write_text
+from ..files import replacing, write_text
+from ..results.rows import read_rows, verify
 from .cell import Cell
 
 
@@ -58,13 +59,15 @@ def tidy(cells: Iterable[Cell], out: Path) -> list[Row]:
             continue
         of_suite = {key: value for key, value in cell.about.items() if key in COLUMNS}
         of_suite["path"] = cell.results.relative_to(out).as_posix()
-        read = read_json(cell.results)
-        try:
-            rows += [
-                cast(Row, {key: {**row, **of_suite}.get(key) for key in COLUMNS}) for row in read
-            ]
-        except TypeError:
-            raise InputError(f"{cell.results}: not a list of rows; remove it") from None
+        for number, row in enumerate(read_rows(cell.results)):
+            try:
+                verify(row)
+                rows.append(cast(Row, {key: {**row, **of_suite}.get(key) for key in COLUMNS}))
+            except (TypeError, ValueError) as error:
+                raise InputError(
+                    f"{cell.results}: row {number}: {error}; remove the file, and its cell is "
+                    "judged again"
+                ) from None
     return rows
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import write_json, write_text
+from ..files import write_text
+from ..results.rows import write_rows
 from ..training.log import Event
 from .cell import Cell
 
@@ -67,7 +68,7 @@ def _do(cell: Cell, tell: Callable[[str], None]) -> None:
 def _fuse(cell: Cell) -> None:
     files = cell.call["files"]
     if not any(Path(file).exists() for file in files):  # a protocol without class scores
-        write_json(cell.results, [])
+        write_rows(cell.results, [])
         return
     from ..results import fusion
 

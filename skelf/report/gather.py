@@ -11,10 +11,10 @@ from pathlib import Path
 from .. import __version__
 from ..checkpoints import folder as checkpoint
 from ..errors import InputError
-from ..files import read_json
 from ..results import scores
 from ..results.recordings import holds
 from ..results.recordings import read as read_recordings
+from ..results.rows import read_rows, verify
 from ..settings.values import Value
 from ..training.log import Event
 from .evidence import Evidence, Place, Repeat, Row, Run, ScoredClips, ScoredRecordings
@@ -123,21 +123,17 @@ def _events(path: Path, notes: list[str]) -> list[Event]:
 
 def _read_results(path: Path, evidence: Evidence) -> None:
     try:
-        rows = read_json(path)
+        rows = read_rows(path)
     except InputError as error:
         evidence.notes.append(f"{error}; left out")
         return
-    except RecursionError:
-        evidence.notes.append(f"{path}: damaged, nested too deeply; left out")
-        return
-    if not isinstance(rows, list) or not rows:
-        evidence.notes.append(
-            f"{path}: not a list of rows, as `skelf eval --out` writes it; left out"
-        )
+    if not rows:
+        evidence.notes.append(f"{path}: a list without rows; left out")
         return
     wrong: list[tuple[int, str]] = []
     for number, row in enumerate(rows):
         try:
+            verify(row)
             evidence.rows.append(_row(row, path, evidence.runs))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             wrong.append((number, str(error)))

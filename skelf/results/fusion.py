@@ -22,7 +22,6 @@ import numpy as np
 
 from ..encoders.ensemble import common, joined
 from ..errors import InputError
-from ..files import write_json
 from ..metrics.classes import topk_accuracy
 from ..outputs import RESULTS, check_output
 from ..protocols.recordings import fused
@@ -32,6 +31,7 @@ from ..settings.options import flat
 from .archive import Row
 from .recordings import RecordingScores, holds
 from .recordings import read as read_recordings
+from .rows import write_rows
 from .scores import Scores, read
 from .written import UnwrittenError
 
@@ -116,7 +116,7 @@ def fuse(
         rows.append(head | {"selection": selection} | shared)
     if out is not None:
         try:
-            write_json(Path(out), rows)
+            write_rows(Path(out), rows)
         except OSError as error:
             raise UnwrittenError(error, rows) from None
     return rows

@@ -7,11 +7,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..data.clips import ClipSet
-from ..files import is_stream, write_json
+from ..files import is_stream
 from ..outputs import RESULTS, SCORES, check_output
 from ..protocols.outcome import Outcome
 from . import scores
 from .archive import Row
+from .rows import write_rows
 
 
 class UnwrittenError(OSError):
@@ -81,7 +82,7 @@ class Written:
         if self.out is None:
             return
         if self._unwritten:  # rows first: they are small, and scores without them say little
-            write_json(self.out, self.rows)
+            write_rows(self.out, self.rows)
             self._unwritten = False
         for name, (outcome, row) in list(self._scores.items()):
             scores.save(scores.beside(self.out, name), outcome, self.test, row)
