@@ -142,7 +142,7 @@ def _train(begin: Callable[..., Path], run: Path) -> None:
         where = str(end) if isinstance(end, Stopped) else "stopped"
         again = f"skelf pretrain --resume {shlex.quote(str(run))}"
         console.print(
-            f"{escape(where)}; `{escape(again)}`, or the same command with --resume, goes on from "
+            f"{escape(where)}; `{escape(again)}` or the same command with --resume goes on from "
             "the last checkpoint",
             soft_wrap=True, highlight=False,
         )  # fmt: skip
