@@ -235,8 +235,8 @@ def test_options(tmp_path: Path) -> None:
         read(tmp_path, threshold=2)
     with pytest.raises(InputError, match=r"csv\.missing: Input should be 'keep', .* got 'cubic'"):
         read(tmp_path, missing="cubic")
-    with pytest.raises(InputError, match="no such folder"):
-        read(tmp_path / "walk" / "S3_C1.csv")
+    with pytest.raises(InputError, match="no such file or folder"):
+        read(tmp_path / "walk" / "S4_C1.csv")
     assert not read(tmp_path, threshold=0.6).joints.any()
 
 

@@ -13,6 +13,7 @@ COMMANDS: Table[Callable[..., None]] = Table(
     "skelf.cli",
     {
         "import": "data_import.import_",
+        "template": "data_template.template",
         "export": "export.export",
         "map": "map.map_",
         "check": "look.check",

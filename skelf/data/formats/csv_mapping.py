@@ -32,6 +32,11 @@ class CsvMapping:
         persons: the words for `{person}`.
         skip: columns before the joints, of a file without header.
         delimiter: between cells.
+        decimal: the mark in numbers, as the comma of some countries.
+        frame: the column of frame numbers; empty: rows are frames, one after the other.
+        time: the column of times, which say the frame rate; empty: `fps` does.
+        time_scale: seconds in one unit of `time`, as 0.001 for milliseconds.
+        recording: the column that tells the recordings of one file apart; empty: it is one.
         fps: frames a second.
         scale: what coordinates are multiplied by, as 0.001 for millimetres.
         up: the axis that points up: y, -y (as in images), z or -z.
@@ -49,6 +54,11 @@ class CsvMapping:
     persons: tuple[str, ...] = ()
     skip: int = 0
     delimiter: str = ","
+    decimal: str = "."
+    frame: str = ""
+    time: str = ""
+    time_scale: float = 1.0
+    recording: str = ""
     fps: float = 30.0
     scale: float = 1.0
     up: Up = "y"
@@ -71,13 +81,30 @@ class CsvMapping:
                 content = file.read(MOST_BYTES + 1)
             if len(content) > MOST_BYTES:
                 raise InputError(f"{path}: larger than {MOST_BYTES:,} bytes; no mapping file is")
-            table = tomllib.loads(content.decode("utf-8"))
+            return cls.parse(content.decode("utf-8"), path, layout)
         except OSError as error:
             raise InputError(
-                f"{path}: cannot read the mapping: {error.strerror}; write one, or name it with "
-                "mapping=FILE"
+                f"{path}: cannot read the mapping: {error.strerror}; write one, as by `skelf data "
+                "template FILE.csv`, or name it with mapping=FILE"
             ) from None
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}: not a TOML file ({error}); mend it") from None
+
+    @classmethod
+    def parse(cls, text: str, path: Path, layout: str | Skeleton | None = None) -> CsvMapping:
+        """Reads TOML.
+
+        Args:
+            text: the content.
+            path: of the file, for messages and for layouts beside it.
+            layout: instead of the file's own.
+
+        Raises:
+            InputError: no TOML, an unknown field, or a value that does not hold.
+        """
+        try:
+            table = tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise InputError(f"{path}: not a TOML file ({error}); mend it") from None
         allowed = ["layout", *(f.name for f in fields(cls) if f.name != "skeleton")]
         for key in table:
@@ -114,6 +141,9 @@ class CsvMapping:
             ("up", self.up in UPS, f"use one of {', '.join(UPS)}"),
             ("up", len(self.axes) == 3 or "y" in self.up, "two axes have no z: use y or -y"),
             ("delimiter", len(self.delimiter) == 1, "use one character"),
+            ("decimal", self.decimal in (".", ","), "use . or ,"),
+            ("decimal", self.decimal != self.delimiter, "the delimiter is another one"),
+            ("time_scale", 0 < self.time_scale < 1e12, "use a number above 0"),
             ("fps", 0 < self.fps < 1e6, "use a number above 0"),
             ("scale", 0 < self.scale < 1e12, "use a number above 0"),
             ("skip", 0 <= self.skip < 10_000, "use a number from 0"),
@@ -133,6 +163,9 @@ class CsvMapping:
         for key, holds, remedy in checks:
             if not holds:
                 raise InputError(f"{path}: {key} = {getattr(self, key)!r}: {remedy}")
+        for key in ("frame", "time", "recording"):
+            if getattr(self, key) and not self.columns:
+                raise InputError(f"{path}: {key}: a file without columns has no names; take it out")
         for name in self.joints:
             if name not in self.skeleton.names:
                 raise InputError(f"{path}: joints: {unknown('joint', name, self.skeleton.names)}")
@@ -144,8 +177,12 @@ class CsvMapping:
 def _skeleton(path: Path, name: object, layout: str | Skeleton | None) -> Skeleton:
     if layout is not None:
         return named_layout(layout) if isinstance(layout, str) else layout
+    if isinstance(name, dict):
+        return Skeleton.from_dict(name, f"{path}: layout")
     if not isinstance(name, str):
         raise InputError(f"{path}: field 'layout' is missing; name a layout or a TOML file")
+    if not name:
+        raise InputError(f"{path}: layout: fill in its name, a TOML file, or a table [layout]")
     try:
         return named_layout(str(path.parent / name) if name.endswith(".toml") else name)
     except InputError as error:

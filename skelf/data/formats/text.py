@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from io import StringIO
 from typing import NamedTuple, TypeVar
 
@@ -67,7 +68,12 @@ def read_json(member: Member, most: int = MOST_BYTES) -> object:
 
 
 def read_csv(
-    member: Member, delimiter: str = ",", most: int = MOST_BYTES, *, even: bool = True
+    member: Member,
+    delimiter: str = ",",
+    most: int = MOST_BYTES,
+    *,
+    even: bool = True,
+    decimal: str = ".",
 ) -> Table:
     """The file as a table; empty lines are skipped.
 
@@ -76,6 +82,7 @@ def read_csv(
         delimiter: between cells.
         most: bytes that it can have.
         even: no row is longer than the header.
+        decimal: the mark in its numbers, which become those with a point.
 
     Raises:
         InputError: no readable text, no row below the header, or a row longer than the header;
@@ -99,6 +106,12 @@ def read_csv(
                 f"{member}: line {line}: {len(row)} cells, the header names {width}; name "
                 "all columns there, or write one row for each landmark"
             )
+    if decimal != ".":
+        mark = re.compile(rf"\s*[-+]?\d*{re.escape(decimal)}\d+(?:[eE][-+]?\d+)?\s*")
+        rows[1:] = [
+            [cell.replace(decimal, ".") if mark.fullmatch(cell) else cell for cell in row]
+            for row in rows[1:]
+        ]
     return Table(str(member), [cell.strip() for cell in rows[0]], rows[1:], places[1:])
 
 

@@ -1,7 +1,11 @@
-"""Reader for a folder of plain CSV, a row a frame; a mapping file says what the columns are."""
+"""Reader for plain CSV, a row a frame: one file, or a folder of them.
+
+A mapping file says what the columns are. One file needs none where its header says it.
+"""
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,20 +17,26 @@ from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import members, naming
 from ..formats.csv_mapping import CsvMapping
+from ..formats.csv_rows import recordings
+from ..formats.csv_template import template
 from ..formats.members import Member
-from ..formats.text import MOST_BYTES, column, number, read_csv, read_text
+from ..formats.text import MOST_BYTES, Table, column, number, read_csv, read_text
 from ..frames import Frames
 from ..motion.axes import upright
 from ..motion.missing import Missing, fill_clip
 from ..pool import Progress
 
+SUFFIXES = {".csv", ".tsv", ".txt"}
+MAPPING = "mapping.toml"
+
 
 @options("csv")
 class CsvFolder:
-    """How a folder of CSV becomes clips."""
+    """How CSV becomes clips."""
 
     mapping: str = option(
-        "mapping.toml", "the mapping file, in the folder; its fields are those of `CsvMapping`"
+        MAPPING,
+        "the mapping file, in the folder or beside the file; its fields are those of `CsvMapping`",
     )
     missing: Missing = option(
         "linear",
@@ -44,12 +54,14 @@ def read_csv_folder(
     progress: Progress | None = None,
     scratch: str | Path | None = None,
 ) -> ClipSet:
-    """CSV files of one form, one clip each.
+    """CSV files of one form; a file is one clip, or several where a column tells them apart.
 
-    Empty cells, NaN, and zeros in all coordinates are joints that were not seen.
+    Empty cells, NaN, and zeros in all coordinates are joints that were not seen, and so are frames
+    that a column of frames or times passes over.
 
     Args:
-        path: a folder (searched with its sub-folders and zips).
+        path: a file, or a folder (searched with its sub-folders and zips). A file without a mapping
+            beside it is read as its header says, with a note.
         layout: instead of the mapping's own.
         how: the options.
         progress: called with files done and in all.
@@ -59,11 +71,11 @@ def read_csv_folder(
         InputError: the message names file, line or field, and remedy.
     """
     path = Path(path)
-    if not path.is_dir():
-        raise InputError(f"{path}: no such folder; name the folder of the CSV files")
-    mapping = path / how.mapping
-    form = CsvMapping.read(mapping, layout)
-    files = naming.by_name(members.find(path, {".csv", ".tsv", ".txt"}), path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; name a CSV file, or a folder of them")
+    files = naming.by_name(members.find(path, SUFFIXES), path)
+    mapping = (path if path.is_dir() else path.parent) / how.mapping
+    form = _form(path, list(files.values()), mapping, how, layout)
     if not files:
         raise InputError(f"{path}: no .csv file in it")
     from_name = [_said(form, name, member, mapping) for name, member in files.items()]
@@ -73,30 +85,35 @@ def read_csv_folder(
         raise InputError(
             f"{mapping}: classes: {sorted(unlisted)[0]!r} comes in a file name; add it"
         )
-    length = []
+    names, length, fps, of_file = [], [], [], []
     with Frames(
         (max(1, len(form.persons)), form.skeleton.joints, form.channels), scratch
     ) as frames:
-        for done, member in enumerate(files.values(), 1):
-            clip = _clip(member, form, how)
-            frames.add(clip)
-            length.append(len(clip))
+        for done, (name, member) in enumerate(files.items()):
+            for part, rate, raw in _recordings(member, form):
+                clip = _clip(member, raw, form, how)
+                frames.add(clip)
+                length.append(len(clip))
+                names.append(f"{name}/{part}" if part else name)
+                fps.append(rate)
+                of_file.append(done)
             if progress:
-                progress(done, len(files))
+                progress(done + 1, len(files))
         joints = frames.array()
     columns = {
-        word: np.array([int(s[word]) for s in from_name])
+        word: np.array([int(from_name[file][word]) for file in of_file])
         for word in from_name[0]
         if word != "class"
     }
+    labels = [classes.index(s["class"]) if "class" in s else -1 for s in from_name]
     clips = ClipSet.build(
         joints,
         length,
         form.skeleton,
         class_names=classes,
-        name=list(files),
-        fps=form.fps,
-        label=[classes.index(s["class"]) if "class" in s else -1 for s in from_name],
+        name=names,
+        fps=np.array(fps, np.float32),
+        label=[labels[file] for file in of_file],
         **{key: columns.pop(key, None) for key in naming.FIELDS},
         columns=columns,
         attributes={"title": path.name, "source": path.name}
@@ -104,6 +121,38 @@ def read_csv_folder(
         path=path,
     )
     return replace(clips, path=None)
+
+
+def _form(
+    path: Path,
+    files: list[Member],
+    mapping: Path,
+    how: CsvFolder,
+    layout: str | Skeleton | None,
+) -> CsvMapping:
+    """The mapping that is there; of one file without any, what its header says."""
+    if path.is_dir() or mapping.exists() or how.mapping != MAPPING or not files:
+        return CsvMapping.read(mapping, layout)
+    form = CsvMapping.parse(template(files[0]), path, layout)
+    numbers = ", ".join([*form.axes, *([form.confidence] if form.confidence else [])])
+    rows = [f"{key} by {name!r}" for key, name in (("recordings", form.recording),
+            ("frames", form.frame), ("times", form.time)) if name]  # fmt: skip
+    rate = [] if form.time else [f"{form.fps:g} frames a second"]
+    facts = "; ".join(
+        [
+            f"{form.skeleton.joints} joints ({form.skeleton.name}), each {numbers}",
+            *rows,
+            *rate,
+            f"{form.up} is up",
+            f"scale {form.scale:g}",
+        ]
+    )
+    warnings.warn(
+        f"{path}: no {MAPPING} beside it, so by its header: {facts}. To change that: skelf data "
+        f"template {path.name} > {MAPPING}",
+        stacklevel=3,
+    )
+    return form
 
 
 def _said(form: CsvMapping, name: str, member: Member, mapping: Path) -> dict[str, str]:
@@ -116,9 +165,22 @@ def _said(form: CsvMapping, name: str, member: Member, mapping: Path) -> dict[st
     return from_name
 
 
-def _clip(member: Member, form: CsvMapping, how: CsvFolder) -> np.ndarray:
-    """`(T, M, V, C)` of one file; NaN nowhere."""
-    raw = _named(member, form) if form.columns else _plain(member, form)
+def _recordings(member: Member, form: CsvMapping) -> list[tuple[str, float, np.ndarray]]:
+    """Name (empty: the file's), frame rate and `(T, M, V, C)` of each recording in a file."""
+    if not form.columns:
+        return [("", form.fps, _plain(member, form))]
+    table = read_csv(member, form.delimiter, decimal=form.decimal)
+    raw = _named(member, table, form)
+    parts = []
+    for part in recordings(table, form):
+        whole = np.full((part.length, *raw.shape[1:]), np.nan)
+        whole[part.frames] = raw[part.rows]
+        parts.append((part.name, part.fps, whole))
+    return parts
+
+
+def _clip(member: Member, raw: np.ndarray, form: CsvMapping, how: CsvFolder) -> np.ndarray:
+    """`(T, M, V, C)` of one recording; NaN nowhere."""
     axes = len(form.axes)
     # All coordinates 0 is how a missing joint is stored, so no other one may look like it.
     seen = ~np.isnan(raw[..., :axes]).any(axis=3) & raw[..., :axes].any(axis=3)
@@ -140,9 +202,8 @@ def _clip(member: Member, form: CsvMapping, how: CsvFolder) -> np.ndarray:
     return clip
 
 
-def _named(member: Member, form: CsvMapping) -> np.ndarray:
+def _named(member: Member, table: Table, form: CsvMapping) -> np.ndarray:
     """`(T, M, V, C)` by the names of the columns; NaN for empty cells."""
-    table = read_csv(member, form.delimiter)
     at: dict[str, int] = {}
     for i, cell in enumerate(table.header):
         if at.setdefault(cell, i) != i:
