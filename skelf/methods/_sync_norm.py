@@ -8,9 +8,10 @@ from __future__ import annotations
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..contracts import Context
-from ..encoders._norms import RowNorm, remember
+from ..encoders._norms import RowNorm, in_blocks, momentum, normalise, remember
 
 
 def synchronize(module: nn.Module) -> None:
@@ -52,8 +53,15 @@ class SyncNorm(RowNorm):
     def _by_itself(self, x: Tensor) -> Tensor:
         # Maps of an encoder lie in memory with the batch and the channels innermost.
         last = x.permute(*range(2, x.dim()), 0, 1)
-        y = super().forward(last.reshape(-1, x.shape[1])).view(last.shape)
-        return y.permute(-2, -1, *range(x.dim() - 2))
+        rows = last.reshape(-1, x.shape[1])
+        if in_blocks(rows):
+            return normalise(self, rows).view(last.shape).permute(-2, -1, *range(x.dim() - 2))
+        if self.training and self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+        return F.batch_norm(
+            x, self.running_mean, self.running_var, self.weight, self.bias, self.training,
+            momentum(self), self.eps,
+        )  # fmt: skip
 
 
 def _average(x: Tensor) -> Tensor:
