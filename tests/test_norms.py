@@ -89,7 +89,7 @@ def test_pass_of_the_whole_encoder():
     torch.manual_seed(0)
     encoder = STGCN(NTU25, dim=8, width=4, frames=50, persons=1, dropout=0.0)
     x = draw(16, 3, 50, 25, 1).cumsum(dim=2)
-    exact = copy.deepcopy(encoder).double().maps(x.double())
+    exact = copy.deepcopy(encoder).double().maps(x.double()).detach()
     error = (encoder.maps(x) - exact).detach()
     assert float(error.norm() / exact.norm()) < 4e-6
 
