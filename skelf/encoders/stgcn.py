@@ -194,11 +194,11 @@ class Block(nn.Module):
     def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
         """`(B, ins, T, V)` to `(B, outs, ceil(T / stride), V)`."""
         y = self.graph(x, adjacency)
-        rows = self.norm1.rows(y) if self.training else None
+        rows = self._rows(self.norm1, y)
         # A view is not changed in place: autograd copies whole tensors then.
         y = self.norm1(y).relu() if rows is None else _unrolled(rows.relu_(), y)
         y = self.temporal(y)
-        rows = self.norm2.rows(y) if self.training else None
+        rows = self._rows(self.norm2, y)
         if rows is None:
             y = self.dropout(self.norm2(y))
             return (y + self._skipped(x)).relu_() if self.skip else y.relu()
@@ -207,6 +207,10 @@ class Block(nn.Module):
         if self.skip:
             rows = rows.add_(turn(self._skipped(x)).reshape(rows.shape))
         return _unrolled(rows.relu_(), y)
+
+    def _rows(self, norm: nn.Module, x: Tensor) -> Tensor | None:
+        """Normalised rows that may be changed in place; a norm across processes has none."""
+        return norm.rows(x) if self.training and isinstance(norm, MapNorm) else None
 
     def _skipped(self, x: Tensor) -> Tensor:
         if not len(self.residual):
