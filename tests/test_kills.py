@@ -106,25 +106,13 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ["pretrain", "usdrl", "--data", "clips.h5", "--out", "run", "train.epochs=1", *TINY]
     finish(words, folder)
     (folder / "judged").mkdir()
-    finish(
-        [
-            "eval",
-            "knn",
-            "--run",
-            "run",
-            "--data",
-            "clips.h5",
-            "--split",
-            "xview",
-            "--out",
-            "judged/r.json",
-        ],
-        folder,
-    )
+    judge = "eval knn --run run --data clips.h5 --split xview --out judged/r.json"
+    finish(judge.split(), folder)
     return folder
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_killed_command_loses_nothing(command: str, ready: Path, tmp_path: Path) -> None:
