@@ -30,7 +30,7 @@ from . import complete
 from .arguments import Force
 from .notes import warnings_as_notes
 
-FORMATS = (*READERS, "synthetic")
+FORMATS = (*READERS.built_in, "synthetic")
 MOST_WORKERS = 8  # beyond, the disk is the limit
 
 
@@ -94,8 +94,8 @@ def import_(
 
     Example: skelf data import synthetic --out made_up.h5 --clips 500 --layout ntu25
     """
-    if format_ not in FORMATS:
-        raise unknown("format", format_, FORMATS)
+    if format_ not in FORMATS and format_ not in READERS:
+        raise unknown("format", format_, (*READERS, "synthetic"))
     annotations, own = _annotations(words or ())
     context.with_resource(holding(out))  # from here to the end: of several imports one wins
     check_output(
