@@ -326,3 +326,10 @@ def test_every_format_has_them(tmp_path: Path) -> None:
     assert labels.read_text().startswith("file,class")
     done = call("import", "csv", source, "--out", tmp_path / "b.h5", f"labels={tmp_path / 'no'}")
     assert isinstance(done.exception, InputError) and not (tmp_path / "b.h5").exists()
+
+
+def test_words_with_braces_are_words(tmp_path: Path) -> None:
+    """`clip={class}_*.csv` begins as a table of TOML does."""
+    for words in (["mapping={a}.toml"], ["mapping='{a}.toml'"], ["csv.mapping={a}.toml"]):
+        done = call("import", "csv", tmp_path, "--out", tmp_path / "a.h5", *words)
+        assert "{a}.toml: cannot read the mapping" in str(done.exception)

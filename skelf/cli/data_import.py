@@ -26,6 +26,7 @@ from ..outputs import STORE, check_output
 from ..settings.given import parse_override
 from ..settings.options import table
 from ..settings.settable import filled
+from ..settings.values import Value
 from . import complete
 from .arguments import Force
 from .notes import warnings_as_notes
@@ -152,11 +153,15 @@ def _how(format_: str, words: Sequence[str]) -> tuple[object, ...]:
         if words:
             raise InputError(f"{words[0]!r}: the format {format_} has no options; leave it out")
         return ()
-    keys = list(table(cls))
-    values = {}
+    keys = table(cls)
+    values: dict[str, Value] = {}
     for word in words:
         if "=" not in word:
             raise InputError(f"{word!r}: write KEY=VALUE; {format_} has {', '.join(keys)}")
+        bare, _, text = word.removeprefix(f"{format_}.").partition("=")
+        if bare in keys and keys[bare].annotation is str and text[:1] not in ("'", '"'):
+            values[bare] = text  # as it stands: {class}_*.bvh is no table of TOML
+            continue
         key, value = parse_override(f"{format_}.{word.removeprefix(f'{format_}.')}")
         values[key.removeprefix(f"{format_}.")] = value
     if "workers" in keys:

@@ -54,7 +54,7 @@ def read_splits(clips: ClipSet, path: str | Path, name: str) -> dict[str, np.nda
         if isinstance(arrays, np.ndarray):
             arrays = {"": arrays}
         several = len(arrays) > 1
-        splits = {}
+        splits: dict[str, np.ndarray] = {}
         for key, array in arrays.items():
             rows = _rows(np.asarray(array), len(clips), f"{path}: {key}" if key else str(path))
             start = f"{name}_{key}" if several else name
