@@ -6,7 +6,7 @@ python docs/settings.py
 from pathlib import Path
 
 from skelf.cli.names import TABLES
-from skelf.cli.settings_help import of_format, of_method, of_protocols
+from skelf.cli.settings_help import EVERY_FORMAT, of_format, of_method, of_protocols
 
 PAGE = Path(__file__).with_name("settings.md")
 HEAD = """# All settings
@@ -34,7 +34,9 @@ def page() -> str:
     parts.append("\n## Protocols\n")
     parts += [_table(*group) for name in TABLES["protocols"] for group in of_protocols(name)]
     parts.append("\n## Formats of `skelf data import`\n")
-    parts += [_table(*group) for name in TABLES["formats"] for group in of_format(name)]
+    groups = [group for name in TABLES["formats"] for group in of_format(name)]
+    parts += [_table(*group) for group in groups if group[0] != EVERY_FORMAT]
+    parts.append(_table(*groups[-1]))
     return "".join(parts)
 
 

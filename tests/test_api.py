@@ -296,6 +296,7 @@ def test_a_config_from_elsewhere_is_checked(run, tmp_path, section, change, mess
     config = checkpoint.read_config(folder)
     config[section] = None if change is None else config[section] | change
     (folder / "config.json").write_text(json.dumps(config))
+    (folder / "checksums.json").unlink()  # which others do not write
     with pytest.raises(InputError, match=message):
         skelf.evaluate(["knn"], folder, tiny_runs.clips(), split="half")
 

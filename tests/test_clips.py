@@ -141,8 +141,8 @@ def test_with_split_refuses(name: str, assignment: list[int], match: str) -> Non
 def test_add_split_leaves_the_rest(saved: Path) -> None:
     before = ClipSet.open(saved)
     joints = before.joints.copy()
-    store.add_split(saved, "odd", np.array([1, 2, 1, 2, 1, 2], np.int8))
-    store.add_split(saved, "half", np.array([2, 2, 2, 1, 1, 1], np.int8))
+    store.add_splits(saved, {"odd": np.array([1, 2, 1, 2, 1, 2], np.int8)})
+    store.add_splits(saved, {"half": np.array([2, 2, 2, 1, 1, 1], np.int8)})
     after = ClipSet.open(saved)
     assert set(after.splits) == {"odd", "half"} and after.splits["half"][0] == 2
     assert after.digest() == before.digest()

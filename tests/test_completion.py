@@ -49,7 +49,21 @@ def in_bash(line: str) -> list[str]:
     ("line", "offered"),
     [
         ("pre", ["pretrain"]),
-        ("data ", ["import", "export", "map", "check", "view", "get", "join", "info", "split"]),
+        (
+            "data ",
+            [
+                "import",
+                "template",
+                "export",
+                "map",
+                "check",
+                "view",
+                "get",
+                "join",
+                "info",
+                "split",
+            ],
+        ),
         ("pretrain ", list(METHODS)),
         ("pretrain aim", ["aimclr", "aimclr_cross"]),
         ("profile usdrl pc", ["pcm3"]),

@@ -297,7 +297,7 @@ def test_every_shipped_config_has_known_sections():
     names = [path.name for path in (module.files("skelf") / "configs").iterdir()]
     assert "usdrl.toml" in names
     for name in names:
-        assert module._shipped(name.removesuffix(".toml"))
+        assert module._shipped(name.removesuffix(".toml"), METHODS[name.removesuffix(".toml")])
 
 
 @pytest.mark.parametrize(

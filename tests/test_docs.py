@@ -3,14 +3,20 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from skelf.cli.main import app
+from skelf.data.clips import ClipSet
 from skelf.encoders import ENCODERS
+from skelf.machine.guest import no_trace
 from skelf.methods import METHODS
 from skelf.protocols import PROTOCOLS
 from skelf.settings.run import resolve
@@ -48,6 +54,82 @@ def test_readme_tour(tmp_path: Path) -> None:
     ]
     assert {row["protocol"] for row in rows} == set(PROTOCOLS)
     assert "actions found" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+BVH = """HIERARCHY
+ROOT Hips
+{
+ OFFSET 0 0 0
+ CHANNELS 6 Xposition Yposition Zposition Zrotation Xrotation Yrotation
+ JOINT LeftUpLeg
+ {
+  OFFSET 10 -10 0
+  CHANNELS 3 Zrotation Xrotation Yrotation
+  JOINT LeftFoot
+  {
+   OFFSET 0 -80 0
+   CHANNELS 0
+  }
+ }
+ JOINT Head
+ {
+  OFFSET 0 60 0
+  CHANNELS 0
+ }
+}
+MOTION
+Frames: 40
+Frame Time: 0.0333333
+"""
+
+
+def own_files(folder: Path) -> None:
+    """Two actions of three people, as CSV with a table of labels, and as BVH."""
+    rng = np.random.default_rng(0)
+    rows, people = [], ["file,label,subject"]
+    for action, turns in (("walk", 1), ("wave", 4)):
+        (folder / "motions" / action).mkdir(parents=True)
+        for subject in (1, 2, 3):
+            for take in "ab":
+                name = f"{action}_{subject}{take}"
+                swing = np.sin(np.arange(40) * turns / 5 + rng.normal())
+                for t, s in enumerate(swing):
+                    joints = [[0, 1, 0], [0, 1.7, 0], [0.3 * s, 0.1, 0.2], [0.2, 1.3, 0.4 * s]]
+                    cells = [f"{v:.4f}" for v in np.ravel(joints) + rng.normal(0, 0.01, 12)]
+                    rows.append(",".join([name, str(t), *cells]))
+                people.append(f"{name},{action},P{subject}")
+                lines = [f"0 100 0 0 {20 * s:.3f} 0 0 {40 * s:.3f} 0" for s in swing]
+                file = folder / "motions" / action / f"S{subject}_{take}.bvh"
+                file.write_text(BVH + "\n".join(lines) + "\n")
+    names = ("Pelvis", "Head", "LeftFoot", "RightHand")
+    header = ["recording", "frame", *(f"{joint}_{axis}" for joint in names for axis in "xyz")]
+    (folder / "walks.csv").write_text("\n".join([",".join(header), *rows]) + "\n")
+    (folder / "people.csv").write_text("\n".join(people) + "\n")
+
+
+@pytest.mark.slow
+def test_readme_ways_from_own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands for a CSV file and for a folder of BVH run, in order, on small files."""
+    monkeypatch.chdir(tmp_path)
+    own_files(tmp_path)
+    ways = (ROOT / "README.md").read_text().split("## From your own files")[1].split("\n## ")[0]
+    blocks = re.findall(r"```console\n(.*?)```", ways, flags=re.S)
+    for block in blocks:
+        assert len(block.splitlines()) == 5
+        for line in block.splitlines():
+            assert line.startswith("$ skelf "), line
+            command, _, out = line.partition(" > ")
+            with no_trace():
+                done = CliRunner().invoke(app, shlex.split(command)[2:])
+            assert done.exit_code == 0, (line, done.output, done.exception)
+            if out:
+                Path(out).write_text(done.output)
+    for name in ("walks", "motions"):
+        rows = json.loads((tmp_path / f"{name}.json").read_text())
+        assert {row["protocol"] for row in rows} == {"linear", "knn"}
+    clips = ClipSet.open("motions.h5")
+    assert clips.class_names == ("walk", "wave") and set(clips.subject.tolist()) == {1, 2, 3}
+    assert ClipSet.open("walks.h5").digest() != clips.digest() and len(clips) == 12
 
 
 def test_makefile_has_the_readme_commands() -> None:

@@ -419,3 +419,16 @@ def test_lists_that_are_refused(tmp_path: Path, change: tuple[str, str], message
 def test_a_list_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot read the list"):
         find("mine", tmp_path / "none.toml")
+
+
+def test_without_a_name_the_sets_are_listed(tmp_path: Path) -> None:
+    more = tmp_path / "more.toml"
+    more.write_text(
+        'title = "T"\n'.join(["[mine]\n", ""])
+        + 'about = "of mine"\nlicence = "MIT"\nsource = "s"\nbase = "https://x.org/"\n'
+        'files = ["a"]\ncommand = "c"\n'
+    )
+    for words in ([], ["--list", str(more)]):
+        done = CliRunner().invoke(app, ["get", *words], env={"COLUMNS": "400"})
+        assert done.exit_code == 0 and "precog" in done.output and "ntu60" in done.output
+        assert ("mine" in done.output) == bool(words)

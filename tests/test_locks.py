@@ -186,7 +186,7 @@ def test_what_needs_no_lock(tmp_path: Path) -> None:
 
 def test_a_change_by_others_is_not_overwritten(made: Path) -> None:
     first = ClipSet.open(made)
-    store.add_split(made, "theirs", np.ones(12, np.int8))
+    store.add_splits(made, {"theirs": np.ones(12, np.int8)})
     with pytest.raises(InputError, match=r"has changed since .*open it again"):
         first.with_split("mine", [1] * 12).save(made)
     assert "theirs" in ClipSet.open(made).splits
@@ -194,7 +194,7 @@ def test_a_change_by_others_is_not_overwritten(made: Path) -> None:
     assert {"mine", "theirs"} <= set(ClipSet.open(made).splits)
     first.save(made.with_name("copy.h5"))  # another file is free
     with pytest.raises(InputError, match="is for 5 clips, the store has 12"):
-        store.add_split(made, "short", np.ones(5, np.int8))
+        store.add_splits(made, {"short": np.ones(5, np.int8)})
     assert hidden(made.parent) == []
 
 

@@ -24,6 +24,7 @@ SECTIONS = {"data", "encoder", "eval", "map", "method", "train", "views"}  # of 
 # What a test wants to be missing, half a name, places of the commit that `benchmarks.same` runs.
 ON_PURPOSE = {
     *("skelf.fit", "skelf.methods._", "skelf.vresion", "skelf.__file__"),
+    "skelf.readers",  # a group of entry points
     *("skelf.checkpoint", "skelf.build", "skelf.config"),
 }
 KINDS = {"py", "toml", "json", "jsonl", "csv", "html", "h5", "npz", "md", "parquet", "safetensors"}

@@ -52,6 +52,9 @@ def test_a_formats_help_names_its_options():
     assert "The format openpose" in help_ and " threshold " in help_
     assert all("The format" in text("data", "import", name) for name in ("ntu", "csv", "bvh"))
     assert "The format" not in text("data", "import", "synthetic")
+    for name in ("openpose", "ntu", "precog"):  # and what every one has
+        help_ = text("data", "import", name)
+        assert "Of every format" in help_ and " labels " in help_ and " segments " in help_
 
 
 def test_the_shipped_defaults_are_shown():

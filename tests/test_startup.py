@@ -51,12 +51,16 @@ def store(tmp_path_factory) -> Path:
         ("list layouts", HEAVY),
         ("list formats", HEAVY),
         ("list normalizations", HEAVY),
+        ("list sets", HEAVY),
+        ("data template CSV", HEAVY),
         ("data info STORE", HEAVY),
         ("data info STORE --json", HEAVY),
     ],
 )
 def test_a_light_command_imports_nothing_heavy(command, absent, store):
-    words = command.replace("STORE", str(store)).split()
+    csv = store.with_name("a.csv")
+    csv.write_text("hip_x,hip_y\n1,2\n")
+    words = command.replace("STORE", str(store)).replace("CSV", str(csv)).split()
     modules = imported("from skelf.cli.main import main\nmain()", *words)
     assert {"skelf", "typer"} <= modules  # else nothing was measured
     assert not modules & absent

@@ -237,7 +237,7 @@ def test_stores_of_old_format_open_and_are_verified(
     ClipSet.open(whole).save(old)
     assert state(ClipSet.open(old)) == state(ClipSet.open(whole))
     store.verify(old)
-    store.add_split(old, "more", np.ones(len(ClipSet.open(old)), np.int8))
+    store.add_splits(old, {"more": np.ones(len(ClipSet.open(old)), np.int8)})
     assert "more" in ClipSet.open(old).splits
     flip(old, place(old, "clips/label"))
     with pytest.raises(InputError, match="clips/label"):

@@ -188,7 +188,7 @@ def reading(name: str | Path, read: Callable[[Path], Content]) -> Content:
         except InputError as error:
             if not folder.exists() and Path(name).is_dir():
                 continue
-            whole = whole_beside(folder)
+            whole = None if _is_whole(folder) else whole_beside(folder)
             if whole is None:
                 raise
             raise InputError(f"{error}; {whole} beside it is whole") from None
@@ -198,14 +198,16 @@ def whole_beside(folder: Path) -> Path | None:
     """The newest other checkpoint of a run that is as it was written; None: there is none."""
     if folder.parent.name != "checkpoints":
         return None
-    for other in reversed(saved(folder.parent.parent)):
-        try:
-            if other != folder:
-                verify(other)
-                return other
-        except InputError:
-            pass
-    return None
+    others = (other for other in reversed(saved(folder.parent.parent)) if other != folder)
+    return next(filter(_is_whole, others), None)
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        verify(folder)
+    except InputError:
+        return False
+    return True
 
 
 def read_config(folder: str | Path) -> Settings:

@@ -37,5 +37,10 @@ def layouts(incomplete: str) -> Offers:
     return _beginning(incomplete, "layouts")
 
 
+def sets(incomplete: str) -> Offers:
+    """Names of the sets that `skelf data get` loads."""
+    return [(name, line) for name, line in _beginning(incomplete, "sets") if "data get" in line]
+
+
 def _beginning(start: str, kind: str) -> Offers:
     return [(name, line) for name, line in described(kind) if name.startswith(start)]

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ..data.annotations.options import Annotations
 from ..data.clips import ClipSet, utf8
 from ..data.readers import READERS, reader_options
 from ..data.synthetic import clips as synthetic
@@ -26,11 +27,12 @@ from ..outputs import STORE, check_output
 from ..settings.given import parse_override
 from ..settings.options import table
 from ..settings.settable import filled
+from ..settings.values import Value
 from . import complete
 from .arguments import Force
 from .notes import warnings_as_notes
 
-FORMATS = (*READERS, "synthetic")
+FORMATS = (*READERS.built_in, "synthetic")
 MOST_WORKERS = 8  # beyond, the disk is the limit
 
 
@@ -39,6 +41,7 @@ def _options(format_: str) -> list[str]:
     return list(table(cls)) if cls else []
 
 
+_SHARED = ", ".join(table(Annotations))
 _LISTED = "; ".join(f"{name}: {', '.join(_options(name))}" for name in FORMATS if _options(name))
 
 
@@ -56,7 +59,10 @@ def import_(
     ] = None,
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help=f"Options of the format. {_LISTED}."),
+        typer.Argument(
+            metavar="[KEY=VALUE]...",
+            help=f"Options of the format. {_LISTED}. Of every one: {_SHARED}.",
+        ),
     ] = None,
     layout: Annotated[
         str | None,
@@ -86,12 +92,21 @@ def import_(
 
     Example: skelf data import ntu nturgbd_skeletons_s001_to_s017.zip --out ntu60.h5 persons=file
 
+    Example: skelf data import csv walks/ --out walks.h5 labels=people.csv segments=annotations/
+
     Example: skelf data import synthetic --out made_up.h5 --clips 500 --layout ntu25
     """
-    if format_ not in FORMATS:
-        raise unknown("format", format_, FORMATS)
+    if format_ not in FORMATS and format_ not in READERS:
+        raise unknown("format", format_, (*READERS, "synthetic"))
+    annotations, own = _annotations(words or ())
     context.with_resource(holding(out))  # from here to the end: of several imports one wins
-    check_output(out, STORE, inputs=[path] if path else (), replace=force, make_folder=False)
+    check_output(
+        out,
+        STORE,
+        inputs=[*([path] if path else []), *annotations.paths],
+        replace=force,
+        make_folder=False,
+    )
     memory.keep_freed()
     console = Console()
     computed = {"clips": clips, "persons": persons, "recordings": recordings, "seed": seed}
@@ -109,15 +124,29 @@ def import_(
             raise InputError(
                 f"{format_}: which file? Use: skelf data import {format_} PATH --out ..."
             )
-        clipset = _read(format_, path, layout, _how(format_, words or ()), out, console)
+        clipset = _read(format_, path, layout, _how(format_, own), out, console)
     if format_ != "synthetic":  # `data check` names the options of this format
         clipset = replace(clipset, attributes={**clipset.attributes, "format": format_})
+    with warnings_as_notes(console):
+        clipset = annotations.applied(clipset)
     clipset.save(out)
     remark = ""
     if clipset.attributes.get("synthetic") == "true":
         remark = " of computed figures (synthetic, no real people)"
     text = f"{escape(utf8(str(out)))}: {len(clipset)} clips, {clipset.frames_total} frames{remark}"
     console.print(text, soft_wrap=True)
+
+
+def _annotations(words: Sequence[str]) -> tuple[Annotations, list[str]]:
+    """The options that every format has, and the words of the format's own."""
+    keys = table(Annotations)
+    shared = [word for word in words if word.partition("=")[0] in keys and "=" in word]
+    values = {}
+    for word in shared:
+        key, _, value = word.partition("=")
+        values[key] = value  # a name as it stands: not all are TOML
+    given = filled(Annotations, values, section="import", source="data import")
+    return given, [word for word in words if word not in shared]
 
 
 def _how(format_: str, words: Sequence[str]) -> tuple[object, ...]:
@@ -127,11 +156,15 @@ def _how(format_: str, words: Sequence[str]) -> tuple[object, ...]:
         if words:
             raise InputError(f"{words[0]!r}: the format {format_} has no options; leave it out")
         return ()
-    keys = list(table(cls))
-    values = {}
+    keys = table(cls)
+    values: dict[str, Value] = {}
     for word in words:
         if "=" not in word:
             raise InputError(f"{word!r}: write KEY=VALUE; {format_} has {', '.join(keys)}")
+        bare, _, text = word.removeprefix(f"{format_}.").partition("=")
+        if bare in keys and keys[bare].annotation is str and text[:1] not in ("'", '"'):
+            values[bare] = text  # as it stands: {class}_*.bvh is no table of TOML
+            continue
         key, value = parse_override(f"{format_}.{word.removeprefix(f'{format_}.')}")
         values[key.removeprefix(f"{format_}.")] = value
     if "workers" in keys:

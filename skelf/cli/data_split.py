@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from ..data import presets, splits, store
 from ..data.clips import ClipSet
+from ..data.split_files import read_splits
 from ..errors import InputError, unknown
 from ..locks import PATIENCE, holding
 from .arguments import NamedStore
@@ -25,38 +26,61 @@ def split(
     path: NamedStore,
     name: Annotated[str, typer.Option("--name", help="What to call the split, e.g. xview.")],
     by: Annotated[
-        str,
+        str | None,
         typer.Option("--by", help="camera, subject, setup, fold, another column, or random."),
-    ],
-    train: Annotated[str, typer.Option("--train", help="Values that train, as 0,1; or a share.")],
+    ] = None,
+    train: Annotated[
+        str | None, typer.Option("--train", help="Values that train, as 0,1; or a share.")
+    ] = None,
     test: Annotated[
         str | None, typer.Option("--test", help="Values that test; else all the others.")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="Instead: .npy or .npz of (splits, clips), .csv of names and sides, .txt of names "
+            "that train.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of a random split.")] = 0,
     drop_copies: Annotated[
         bool, typer.Option("--drop-copies", help="Leave out test clips that equal a training clip.")
     ] = False,
 ) -> None:
-    """Adds a named split to a store, by the values of a column or at random.
+    """Adds a named split to a store: by the values of a column, at random, or from a file.
 
     Example: skelf data split nw_ucla.h5 --name xview --by camera --train 0,1 --test 2 --drop-copies
 
     Example: skelf data split nw_ucla.h5 --name half --by random --train 0.5 --seed 1
+
+    Example: skelf data split nw_ucla.h5 --name fold --from folds.npy
     """
     path = presets.located(path)
+    if file is None and (by is None or train is None):
+        raise InputError("--by and --train say what trains, as --by subject --train 1,2; or --from")
+    if file is not None and (by, train, test) != (None, None, None):
+        raise InputError("--from: the file says what trains; leave --by, --train and --test out")
     console = Console()
     with holding(path, PATIENCE, lambda text: note(console, text)):
         clips = ClipSet.open(path)
-        assignment = _assignment(clips, path, by, train, test, seed)
-        copies = ""
-        if drop_copies:
-            whole = assignment
-            assignment = splits.without_copies(clips, whole)
-            copies = f" ({(whole != assignment).sum()} equal to training clips left out)"
-        clips.with_split(name, assignment)  # checks the name
-        store.add_split(path, name, assignment)
-    sizes = f"{(assignment == 1).sum()} train, {(assignment == 2).sum()} test{copies}"
-    console.print(f"{escape(str(path))}: split {escape(name)}: {sizes}")
+        if file is not None:
+            sides = read_splits(clips, file, name)
+        else:
+            sides = {name: _assignment(clips, path, by or "", train or "", test, seed)}
+        lines = []
+        for key, whole in sides.items():
+            copies = ""
+            if drop_copies:
+                sides[key] = splits.without_copies(clips, whole)
+                copies = f" ({(whole != sides[key]).sum()} equal to training clips left out)"
+            clips.with_split(key, sides[key])  # checks the name
+            sizes = f"{(sides[key] == 1).sum()} train, {(sides[key] == 2).sum()} test{copies}"
+            lines.append(f"{escape(str(path))}: split {escape(key)}: {sizes}")
+        store.add_splits(path, sides)
+    for line in lines:
+        console.print(line)
 
 
 def _assignment(

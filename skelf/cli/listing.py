@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -19,7 +20,7 @@ def list_(
         str,
         typer.Argument(
             metavar="KIND",
-            help="methods, encoders, protocols, layouts, formats, normalizations.",
+            help=f"{', '.join(KINDS)}.",
             autocompletion=complete.kinds,
         ),
     ],
@@ -30,7 +31,12 @@ def list_(
     """
     if kind not in KINDS:
         raise unknown("kind", kind, KINDS)
+    Console().print(names_table(described(kind)))
+
+
+def names_table(lines: Iterable[tuple[str, str]]) -> Table:
+    """Names, and what each of them is."""
     table = Table("name", "what", box=None, pad_edge=False)
-    for name, what in described(kind):
-        table.add_row(name, escape(what))
-    Console().print(table)
+    for name, what in lines:
+        table.add_row(escape(name), escape(what))
+    return table

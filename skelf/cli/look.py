@@ -29,7 +29,10 @@ from ..data.presets import located
 from ..errors import InputError
 from ..files import is_printed
 from ..outputs import GIF, PAGE, check_output
+from . import complete
 from .arguments import Force
+from .listing import names_table
+from .names import sets
 
 if TYPE_CHECKING:
     from ..data.quality.inspect import Quality
@@ -122,7 +125,14 @@ def view(
 
 
 def get(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A set of the list.")],
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="A set; without it they are listed.",
+            autocompletion=complete.sets,
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Its folder; else ./NAME.")
     ] = None,
@@ -134,10 +144,13 @@ def get(
         typer.Option("--list", metavar="FILE.toml", help="Further sets, in the same form."),
     ] = None,
 ) -> None:
-    """Downloads a public set after showing its licence; goes on where it broke off.
+    """Downloads a public set after showing its licence; goes on where it broke off. Or lists them.
 
     Example: skelf data get precog --out precog
     """
+    if name is None:
+        Console().print(names_table(sets(more)))
+        return
     entry = download.find(name, more)
     folder = out or Path(name)
     console = Console()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from ..data import normalize_names
+from ..data.presets import PRESETS
 from ..data.readers import READERS
 from ..encoders import ENCODERS
 from ..layouts import LAYOUTS
@@ -18,7 +20,22 @@ TABLES: dict[str, Table[Callable[..., object]]] = {
     "protocols": PROTOCOLS,
     "formats": READERS,
 }
-KINDS = (*TABLES, "layouts", "normalizations")
+KINDS = (*TABLES, "layouts", "normalizations", "sets")
+
+
+def sets(more: Path | None = None) -> list[tuple[str, str]]:
+    """The public sets that `skelf data get` loads, and those that are handed out on request."""
+    from ..data.download.sets import listed  # not above: it checks lists with pydantic
+
+    public = [
+        (name, f"{entry.about}. {entry.licence}. skelf data get {name}")
+        for name, entry in listed(more).items()
+    ]
+    asked = [
+        (name, f"{preset.title}, from {preset.where}. {preset.licence}")
+        for name, preset in PRESETS.items()
+    ]
+    return public + asked
 
 
 def described(kind: str) -> list[tuple[str, str]]:
@@ -30,6 +47,8 @@ def described(kind: str) -> list[tuple[str, str]]:
         ]
     if kind == "normalizations":
         return normalize_names.described()
+    if kind == "sets":
+        return sets()
     lines = [(name, TABLES[kind].first_line(name)) for name in TABLES[kind]]
     if kind == "formats":
         lines.append(("synthetic", "Made-up moving figures, for tests."))

@@ -16,6 +16,7 @@ from ..settings.describe import Described
 from .group_help import Private
 from .names import TABLES
 
+EVERY_FORMAT = "Of every format"
 Groups = list[tuple[str, list[Described]]]  # a heading, and the settings beneath it
 
 
@@ -77,11 +78,13 @@ def of_format(name: str) -> Groups:
     """The options of a format's reader."""
     if name not in TABLES["formats"]:
         return []
+    from ..data.annotations.options import Annotations
     from ..data.readers import reader_options
     from ..settings.describe import described
 
     cls = reader_options(name)
-    return [(f"The format {name}", described(cls, ""))] if cls else []
+    own: Groups = [(f"The format {name}", described(cls, ""))] if cls else []
+    return [*own, (EVERY_FORMAT, described(Annotations, ""))]
 
 
 GROUPS: dict[str, Callable[[str], Groups]] = {

@@ -19,7 +19,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -201,15 +201,14 @@ def write(path: Path, clips: ClipSet) -> None:
         joints.attrs["blake2b"] = hashed.hexdigest()
 
 
-def add_split(path: Path, name: str, assignment: np.ndarray) -> None:
-    """Adds or replaces one split in a store; the joints are copied, never re-encoded.
+def add_splits(path: Path, splits: Mapping[str, np.ndarray]) -> None:
+    """Adds or replaces splits in a store; the joints are copied once, never re-encoded.
 
-    Whoever computes the split from the store holds it (`locks.holding`) from reading it on.
+    Whoever computes a split from the store holds it (`locks.holding`) from reading it on.
 
     Args:
         path: the store.
-        name: of the split.
-        assignment: `(N,)` int8, checked by `ClipSet.with_split` before.
+        splits: name -> `(N,)` int8, checked by `ClipSet.with_split` before.
 
     Raises:
         InputError: the store has another number of clips.
@@ -218,14 +217,15 @@ def add_split(path: Path, name: str, assignment: np.ndarray) -> None:
         shutil.copyfile(path, beside)
         shutil.copymode(path, beside)
         with writable(beside, "r+") as (file, _):
-            if len(file["clips/start"]) != len(assignment):
-                raise InputError(
-                    f"{path}: split {name!r} is for {len(assignment)} clips, the store has "
-                    f"{len(file['clips/start'])}; was it replaced? Make the split again"
-                )
-            if name in file["splits"]:
-                del file["splits"][name]
-            _put(file, f"splits/{name}", assignment.astype(np.int8))
+            for name, assignment in splits.items():
+                if len(file["clips/start"]) != len(assignment):
+                    raise InputError(
+                        f"{path}: split {name!r} is for {len(assignment)} clips, the store has "
+                        f"{len(file['clips/start'])}; was it replaced? Make the split again"
+                    )
+                if name in file["splits"]:
+                    del file["splits"][name]
+                _put(file, f"splits/{name}", assignment.astype(np.int8))
 
 
 def verify(path: Path) -> None:

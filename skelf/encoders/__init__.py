@@ -15,4 +15,5 @@ if TYPE_CHECKING:
 ENCODERS: Table[type[Encoder]] = Table(
     __name__,
     {"dste": "dste.DSTE", "sttr": "sttr.STTR", "stgcn": "stgcn.STGCN", "gru": "gru.GRU"},
+    group="skelf.encoders",
 )

@@ -25,6 +25,7 @@ METHODS: Table[Callable[..., Method]] = Table(
         "aimclr_cross": "aimclr_cross.AimCLRCross",
         "pcm3": "pcm3.PCM3",
     },
+    group="skelf.methods",
 )
 OFFICIAL: Table[Release] = Table(
     __name__,

@@ -27,4 +27,5 @@ PROTOCOLS: Table[Callable[..., Outcome]] = Table(
         "fewshot": "fewshot.fewshot",
         "detection": "detection.detection",
     },
+    group="skelf.protocols",
 )

@@ -75,6 +75,8 @@ def refuse_wrong(protocols: Protocols, given: Mapping[str, Value], *, source: So
     Raises:
         InputError: a key that none of them takes, or a wrong value.
     """
+    if not given:
+        return  # nothing is imported: neither protocols nor what other packages add
     for _, cls, values, origin in _by_protocol(protocols, given, source):
         arguments(cls, values, section="eval", source=origin)
 

@@ -8,11 +8,13 @@ one needs no code here.
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -192,7 +194,9 @@ def resolve(
     """
     if method not in methods:
         raise unknown("method", method, methods)
-    shipped = _shipped(method) | _stored(base or {}, SECTIONS if resumed else _OF_MODEL)
+    shipped = _shipped(method, methods[method]) | _stored(
+        base or {}, SECTIONS if resumed else _OF_MODEL
+    )
     given = read_given(file, overrides)
     name, named_by = given.get("encoder.name", shipped.get("encoder.name", (None, "")))
     cls = _encoder(encoders, name, source=named_by)
@@ -253,9 +257,14 @@ def encoder_class(
 _OF_MODEL = ("method", "encoder", "views", "data")
 
 
-def _shipped(method: str) -> dict[str, Given]:
-    """`configs/<method>.toml`; a method without one has its signatures' defaults only."""
-    path = files("skelf") / "configs" / f"{method}.toml"
+def _shipped(method: str, cls: Callable[..., object]) -> dict[str, Given]:
+    """`configs/<method>.toml`, of another package's method the file of this name beside its module;
+    a method without one has its signatures' defaults only.
+    """
+    path: Traversable = files("skelf") / "configs" / f"{method}.toml"
+    home = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    if home and not path.is_file():
+        path = Path(home).with_name(f"{method}.toml")
     return flatten(tomllib.loads(path.read_text("utf-8")), path.name) if path.is_file() else {}
 
 

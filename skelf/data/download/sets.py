@@ -62,6 +62,21 @@ def find(name: str, more: str | Path | None = None) -> Entry:
     Raises:
         InputError: no such set, or a list that does not hold.
     """
+    entries = listed(more)
+    if name not in entries:
+        raise unknown("set", name, entries)
+    return entries[name]
+
+
+def listed(more: str | Path | None = None) -> dict[str, Entry]:
+    """Name -> its entry, of all sets.
+
+    Args:
+        more: a further list, which wins over the built-in one.
+
+    Raises:
+        InputError: a list that does not hold.
+    """
     built_in = resources.files(__package__) / "sets.toml"
     entries = _parse(built_in.read_text(encoding="utf-8"), "sets.toml")
     if more is not None:
@@ -70,9 +85,7 @@ def find(name: str, more: str | Path | None = None) -> Entry:
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{more}: cannot read the list: {error}") from None
         entries |= _parse(text, str(more))
-    if name not in entries:
-        raise unknown("set", name, entries)
-    return entries[name]
+    return entries
 
 
 def allowed(url: str) -> bool:

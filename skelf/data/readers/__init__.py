@@ -32,6 +32,7 @@ READERS: Table[Reader] = Table(
         "csv": "csv_folder.read_csv_folder",
         "precog": "precog.read_precog",
     },
+    group="skelf.readers",
 )
 
 

@@ -1,0 +1,1 @@
+"""What people note about recordings in files of its own: labels, subjects, segments."""
