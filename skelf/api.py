@@ -424,7 +424,7 @@ def _rows(outcome: Outcome, shared: Row) -> list[Row]:
     for key, value in outcome.values.items():
         metric, _, selection = key.rpartition(".")
         head = {"protocol": shared["protocol"], "metric": metric, "value": value}
-        rows.append(head | {"selection": selection} | shared)
+        rows.append(head | {"selection": selection, "clips": outcome.clips} | shared)
     return rows
 
 

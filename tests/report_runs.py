@@ -46,7 +46,7 @@ def put_run(folder: Path, losses: list[float], knn: list[float] = (), **given: A
 
 def row(value: Any, untrained: bool = False, **given: Any) -> dict[str, Any]:
     """A row of results as `skelf eval` writes it; the fields of a row in `given` replace it."""
-    fields = ("protocol", "metric", "selection", "version", "data", "split", "eval_seed")
+    fields = ("protocol", "metric", "selection", "version", "data", "split", "eval_seed", "clips")
     own = {key: given.pop(key) for key in fields if key in given}
     made = config(**given)
     return {

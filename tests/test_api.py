@@ -27,6 +27,7 @@ from skelf.layouts import NTU25
 from skelf.methods import METHODS, OFFICIAL, usdrl_official
 from skelf.methods.usdrl import USDRL
 from skelf.protocols.features import extract
+from skelf.results.rows import CHECKSUM
 from skelf.runs import build
 from skelf.settings.run import Config
 from skelf.streams import derive
@@ -36,6 +37,7 @@ from skelf.training import loop as engine
 FIELDS = {
     *("protocol", "metric", "value", "selection", "method", "form", "encoder", "stream", "data"),
     *("split", "seed", "definition", "seconds", "version", "eval_seed", "versions", "config"),
+    "clips",
 }
 
 
@@ -82,7 +84,7 @@ def test_rows_say_what_they_are(run, tmp_path):
     stored = json.loads(out.read_text())
     assert len(stored) == len(rows) > 6
     for row in stored:
-        assert row.keys() == FIELDS
+        assert row.keys() == FIELDS | {CHECKSUM}
         assert math.isfinite(row["value"]) and 0 <= row["value"] <= 1
         assert row["selection"] in ("last", "best_on_test", "validated", "none")
         assert (row["method"], row["form"], row["encoder"]) == ("usdrl", "official", "dste")

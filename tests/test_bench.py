@@ -11,6 +11,7 @@ import shutil
 import sys
 import types
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,13 +24,15 @@ from skelf.bench.cell import Cell
 from skelf.bench.checks import Sets, check_settings
 from skelf.bench.markdown import gathered, markdown, spread
 from skelf.bench.plan import plan
+from skelf.bench.read import read_suite
 from skelf.bench.run import bench, preview
-from skelf.bench.suite import Place, read_suite, slug
+from skelf.bench.suite import Place, slug
 from skelf.bench.table import COLUMNS, write_parquet
 from skelf.bench.workers import _Worker, run_cells
 from skelf.checkpoints import folder as checkpoint
 from skelf.data.synthetic.clips import generate
 from skelf.errors import InputError
+from skelf.metrics.interval import wilson
 from skelf.report.gather import gather
 
 TINY = """
@@ -99,7 +102,7 @@ class Counted:
     def __init__(self) -> None:
         self.calls: list[str] = []
 
-    def __call__(self, kind: str, cell: Any, text: str) -> None:
+    def __call__(self, kind: str, cell: Any, text: str, share: float) -> None:
         if kind == "start":
             self.calls.append(cell.title)
 
@@ -199,7 +202,15 @@ def test_csv_and_markdown(made):
     text = (out / "results.md").read_text()
     line = next(x for x in text.splitlines() if x.startswith("| USDRL (tiny) | joint |"))
     cell = line.split("|")[-2].strip(" *")
-    assert cell == f"{100 * average:.1f} ± {100 * deviation:.1f}"
+    low, high = wilson(average, 16)
+    assert cell == (
+        f"{100 * average:.1f} ± {100 * deviation:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+    )
+    assert {row["clips"] for row in rows} == {"16"}
+    for row in rows:
+        ends = pytest.approx(wilson(float(row["value"]), 16))
+        assert (float(row["low"]), float(row["high"])) == ends
+    assert "| knn top1, only 16 clips |" in text
     assert "## ntu60/xsub" in text and "## other/half" in text
     assert "| second stage | joint | ntu60/xsub |" in text  # a transfer says from where
     assert "| USDRL (tiny), untrained | joint+motion |" in text
@@ -214,6 +225,11 @@ def test_the_report_understands_the_folder(made):
     found = gather([out])
     assert len(found.rows) == len(done.rows) and len(found.runs) == 8  # two of them failed
     assert {run.setup.source for run in found.runs} == {("tiny", "xsub")}
+    assert found.notes == []
+    assert set(found.names.values()) == {
+        "USDRL (tiny) · joint", "USDRL (tiny) · motion", "USDRL (tiny) · joint+motion",
+        "second stage · joint", "odd weight · joint",
+    }  # fmt: skip
 
 
 def test_a_mended_cell_runs_and_retry_runs_the_others(made, tmp_path, monkeypatch):
@@ -288,9 +304,10 @@ def test_an_interrupted_pretraining_resumes(tmp_path, monkeypatch):
     first = checkpoint.newest(run)
     assert first is not None and (out / "results.md").exists()
     said: list[str] = []
-    done = bench(suite, out, tell=lambda kind, cell, text: said.append(text))
+    done = bench(suite, out, tell=lambda kind, cell, text, share: said.append(text))
     assert done.ran == 2 and done.rows
-    assert [text for text in said if text] == ["epoch 2", "epoch 3"]  # the first was not repeated
+    told = [text for text in said if text]
+    assert told[0] == "epoch 2/3" and "epoch 1/3" not in told  # the first was not repeated
     shutil.rmtree(run / "checkpoints")  # the numbers are there: nothing needs it again
     again = bench(suite, out)
     assert again.ran == 0 and again.rows == done.rows
@@ -360,7 +377,7 @@ def test_a_worker_that_dies_takes_one_cell_with_it(tmp_path):
     bad = run_cells(
         cells,
         2,
-        lambda kind, cell, text: seen.append((kind, cell.name)),
+        lambda kind, cell, text, share: seen.append((kind, cell.name)),
         tmp_path / "logs",
         lost=[str(tmp_path / "lost")],
     )
@@ -378,7 +395,7 @@ def test_a_worker_that_died_between_two_cells_is_replaced(tmp_path):
     try:
         for cell in cells:
             worker.give(cell)
-            assert worker.hear() == ("end", None) and cell.results.exists()
+            assert worker.hear() == ("end", None, 1.0) and cell.results.exists()
             worker._process.kill()
             worker._process.join()
     finally:
@@ -390,7 +407,7 @@ def test_workers_compute_what_one_process_does(tmp_path):
     suite = small(tmp_path, **{"[[protocol]]": 'streams = ["joint", "bone"]\n[[protocol]]'})
     seen: list[str] = []
     one = bench(suite, tmp_path / "one")
-    two = bench(suite, tmp_path / "two", workers=2, tell=lambda kind, cell, text: seen.append(kind))
+    two = bench(suite, tmp_path / "two", workers=2, tell=lambda kind, *_: seen.append(kind))
     assert two.ran == one.ran == 4 and "progress" in seen
     assert [row["value"] for row in two.rows] == [row["value"] for row in one.rows]
 
@@ -516,7 +533,9 @@ def test_columns_that_are_shown(made):
     ):
         text = markdown(read_suite(read), rows, 0)
         line = next(x for x in text.splitlines() if x.startswith("| method | stream | linear"))
-        assert line.strip("| ").split(" | ") == ["method", "stream", *linear, "knn top1"]
+        assert line.replace(", only 16 clips", "").strip("| ").split(" | ") == [
+            *("method", "stream", *linear, "knn top1")
+        ]
         assert ("linear: show: there is no 'topp'; there are top1, top5" in text) == (read == path)
 
 
@@ -529,6 +548,126 @@ def test_spread_and_gathering():
     ((place, line, column),) = gathered(rows)
     assert place == Place("d", "s") and not line.untrained and str(column) == "x m"
     assert spread([0.5, 0.7]) == "60.0 ± 14.1" and spread([0.5]) == "50.0"
+
+
+def test_bold_is_what_is_clearly_best():
+    """On 16 clips nothing is; on 1,600 it is; equal numbers never are."""
+    rows = [
+        {"row": name, "label": "knn", "metric": "top1", "selection": "none", "method": "usdrl"}
+        | {"stream": "joint", "pretrained_on": "p", "data": "d", "split": "s", "value": value}
+        for name, value in (("a", 0.6), ("b", 0.5), ("c", 0.5))
+    ]
+    suite = SimpleNamespace(
+        path=Path("s.toml"), seeds=(0,), published=None,
+        protocols=[SimpleNamespace(label="knn", name="knn", show=())],
+    )  # fmt: skip
+    for counted, bold in ((16, []), (1600, ["60.0 (57.6 to 62.4)"]), (None, ["60.0"])):
+        text = markdown(suite, [row | {"clips": counted} for row in rows], 0)
+        assert re.findall(r"\*\*(.*?)\*\*", text) == bold
+    assert "**" not in markdown(suite, [row | {"clips": 1600, "value": 0.5} for row in rows], 0)
+
+
+def test_published_numbers_are_picked(tmp_path):
+    def table(line: str) -> str:
+        suite = read_suite(put(tmp_path, line + SUITE))
+        return markdown(suite, [row], 0).partition("Published, ")[2]
+
+    row = dict.fromkeys(COLUMNS, "a") | {"data": "ntu60", "split": "xsub", "value": 0.5, "clips": 9}
+    row |= {"label": "linear", "metric": "top1"}
+    assert "| MS2L |" in table("") and "ablation" not in table("")
+    some = table('published = ["ms2l"]\n')
+    lines = [line for line in some.splitlines() if line.startswith("| ")][2:]
+    assert lines and all("ms2l" in line.casefold() for line in lines)
+    by_source = table('published = ["USDRL), Table 1"]\n')
+    assert "| MS2L |" in by_source and by_source.count("\n") < table("").count("\n")
+    assert table("published = []\n") == ""
+    with pytest.raises(InputError, match=r"suite.toml: published: .*'MS2LL'; did you mean 'MS2L'"):
+        table('published = ["MS2LL"]\n')
+
+
+def test_settings_by_data_set(made, tmp_path):
+    """The set's, then the method's, then the method's for that set; what differs is refused."""
+    suite = put(
+        tmp_path,
+        SUITE.replace(
+            'splits = ["xsub"]\n',
+            'splits = ["xsub"]\nsettings = ["train.epochs=2", "train.lr=1e-3", '
+            '"data.normalize=centre"]\n',
+        )
+        .replace("pretrain = false\n", 'settings = ["data.normalize=none"]\n')
+        .replace(
+            'row = "USDRL (tiny)"\n',
+            'row = "USDRL (tiny)"\nsettings = ["train.lr=2e-3"]\n'
+            'settings_on.ntu60 = ["train.batch_size=4"]\n',
+        ),
+    )
+    cells = {
+        (cell.folder.parent.relative_to(tmp_path / "out").as_posix(), cell.kind): cell
+        for cell, _ in preview(suite, tmp_path / "out")
+    }
+    own = cells["ntu60/xsub/USDRL_tiny", "pretrain"]
+    wanted = {"train.epochs": 2, "train.lr": 2e-3, "train.batch_size": 4}
+    assert wanted | {"data.normalize": "centre"} == {key: own.settings[key] for key in
+                                                     (*wanted, "data.normalize")}  # fmt: skip
+    assert own.call["overrides"][-2:] == ["train.lr=2e-3", "train.batch_size=4"]
+    other = cells["other/half/USDRL_tiny", "pretrain"].settings
+    assert other["data.normalize"] == "none" and other["train.lr"] == 2e-3
+    assert other["train.epochs"] == 1 and other["train.batch_size"] == 8  # of the file
+    suite.write_text(suite.read_text().replace("settings_on.ntu60", "settings_on.ntu6"))
+    with pytest.raises(InputError, match="settings_on: unknown data 'ntu6': did you mean 'ntu60'"):
+        read_suite(suite)
+
+
+def test_a_set_s_settings_are_checked_before_anything_runs(tmp_path):
+    suite = small(tmp_path)
+    text = suite.read_text().replace("[[data]]", '[[data]]\nsettings = ["train.epohcs=2"]')
+    suite.write_text(text)
+    with pytest.raises(InputError, match=r"unknown key 'train.epohcs': did you mean 'train.epochs"):
+        preview(suite, tmp_path / "out")
+
+
+def test_finished_runs_need_no_data_to_pretrain_on(made, tmp_path):
+    suite = small(
+        tmp_path,
+        **{
+            'name = "usdrl"\nsettings = ["train.epochs=3"]': 'name = "usdrl"\nrun = "found"',
+            "[[data]]": "[[data]]\npretrain = false",
+        },
+    )
+    (tmp_path / "found").symlink_to(made[1] / "ntu60/xsub/USDRL_tiny/joint_seed0")
+    (only,) = [cell for cell, _ in preview(suite, tmp_path / "out")]
+    assert only.kind == "judge" and only.about["pretrained_on"] == "tiny/xsub"
+    # Judged where `on` says, once, however many sets there are.
+    text = suite.read_text()
+    more = text + 'on = ["more/half", "tiny/half"]\n'
+    suite.write_text(more.replace("[[method]]", '[[data]]\nname = "more"\nstore = "tiny.h5"\n'
+                                  'splits = ["half"]\npretrain = false\n[[method]]'))  # fmt: skip
+    judged = [(cell.about["data"], cell.about["split"]) for cell, _ in preview(suite, tmp_path)]
+    assert sorted(judged) == [("more", "half"), ("tiny", "half")]
+    suite.write_text(text.replace('run = "found"', ""))  # what is to be trained needs it
+    with pytest.raises(InputError, match="nothing to pretrain on"):
+        read_suite(suite)
+
+
+def test_row_names_may_hold_a_stroke_and_names_of_sets_say_why_not(tmp_path):
+    names = {'name = "usdrl"': 'name = "usdrl"\nrow = "joint/bone | 100 %"'}
+    suite = small(tmp_path, **names)
+    cells = [cell for cell, _ in preview(suite, tmp_path / "out")]
+    assert {cell.folder.parent.name for cell in cells} == {"joint_bone_100"}
+    assert cells[-1].about["row"] == "joint/bone | 100 %"
+    row = dict.fromkeys(COLUMNS, "a") | {"data": "tiny", "split": "half", "value": 0.5, "clips": 9}
+    row |= {"label": "knn", "metric": "top1", "row": "joint/bone | 100 %"}
+    assert "| joint/bone / 100 % |" in markdown(read_suite(suite), [row], 0)
+    text = suite.read_text()
+    for old, new, told in (
+        ('name = "tiny"', 'name = "a/b"', r"\[\[data\]\] name: 'a/b' holds '/'.*call it 'a-b'"),
+        ('"half"', '"ha/lf"', "tiny: splits: 'ha/lf' holds '/'.*call it 'ha-lf', in the store"),
+        ("bone | 100 %", r"\n", "one line of a table"),
+        ("joint/bone | 100 %", r" ", "one line of a table"),
+    ):
+        suite.write_text(text.replace(old, new))
+        with pytest.raises(InputError, match=told):
+            read_suite(suite)
 
 
 def test_parquet(tmp_path, monkeypatch):
@@ -546,6 +685,7 @@ def test_parquet(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", parquet)
     assert write_parquet(tmp_path / "results.parquet", rows)
     text = (tmp_path / "results.parquet").read_text()
+    assert "'clips': (['a'], 'int64')" in text and "'low': (['a'], 'float64')" in text
     assert "'seed': ([0], 'int64')" in text and "'row': (['a'], 'string')" in text
 
 

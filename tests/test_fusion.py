@@ -15,6 +15,7 @@ from skelf.errors import InputError
 from skelf.protocols.outcome import Outcome
 from skelf.results import scores
 from skelf.results.fusion import fuse, weighted_sum
+from skelf.results.rows import CHECKSUM, read_rows
 
 K, CLIPS = 7, 40
 ROW = {
@@ -22,7 +23,7 @@ ROW = {
     **{"form": "official", "encoder": "stgcn", "stream": "joint", "data": "set", "split": "half"},
     **{"seed": 0, "eval_seed": 0, "seconds": 1.0, "version": "1", "config": {"eval": {"lr": 3.0}}},
 }
-FIELDS = {*ROW, "metric", "value", "selection", "versions"}
+FIELDS = {*ROW, "metric", "value", "selection", "versions", "clips"}
 LABELS = np.random.default_rng(0).integers(0, K, CLIPS)
 
 
@@ -97,7 +98,8 @@ def test_raw_scores_are_added_not_probabilities():
 def test_rows_say_what_they_are(streams, tmp_path):
     paths, _ = streams
     rows = fuse([paths[2], paths[0], paths[1]], out=tmp_path / "fused.json")
-    assert json.loads((tmp_path / "fused.json").read_text()) == rows
+    stored = read_rows(tmp_path / "fused.json")
+    assert [{k: v for k, v in row.items() if k != CHECKSUM} for row in stored] == rows
     for row in rows:
         assert row.keys() == FIELDS
         assert row["stream"] == "joint+motion+bone" and row["protocol"] == "linear"
@@ -329,8 +331,9 @@ def test_from_runs_to_the_fused_table(tmp_path):
     files = [tmp_path / f"{stream}.linear.scores.npz" for stream in ("joint", "bone")]
     text = good("fuse", *files, "--out", tmp_path / "fused.json", "--weights", "0.6,0.4")
     rows = json.loads((tmp_path / "fused.json").read_text())
-    assert [row | {"seconds": 0} for row in rows] == [
-        row | {"seconds": 0} for row in skelf.fuse(files, weights=(0.6, 0.4))
+    anew = {"seconds": 0, CHECKSUM: ""}
+    assert [row | anew for row in rows] == [
+        row | anew for row in skelf.fuse(files, weights=(0.6, 0.4))
     ]
     assert re.search(r"joint × 0\.6\W+bone × 0\.4\W+fused", text)
     for row in rows[:1] + [row for row in rows if row["selection"] == "validated"][:1]:

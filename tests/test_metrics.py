@@ -3,10 +3,13 @@ import doctest
 import numpy as np
 import pytest
 import torch
+from scipy.stats import binomtest
 from sklearn import metrics as reference
 
 from skelf.errors import InputError
 from skelf.metrics import classes as metrics
+from skelf.metrics import interval
+from skelf.metrics.interval import Range, clearly_best, is_accuracy, wilson
 
 
 def test_docstring_examples_run():
@@ -35,6 +38,24 @@ def test_topk_accuracy_equals_sklearn_without_ties():
     scores, labels = rng.normal(size=(300, 7)), rng.integers(0, 7, 300)
     expected = reference.top_k_accuracy_score(labels, scores, k=3, labels=range(7))
     assert metrics.topk_accuracy(scores, labels, 3) == pytest.approx(expected)
+
+
+def test_wilson_equals_scipy_and_its_examples_run():
+    assert doctest.testmod(interval).failed == 0
+    for clips in (1, 2, 3, 17, 400):
+        for hits in {0, 1, clips // 2, clips}:
+            expected = binomtest(hits, clips).proportion_ci(0.95, method="wilson")
+            assert wilson(hits / clips, clips) == pytest.approx(expected, abs=1e-6)
+    assert wilson(1 + 1e-7, 5)[1] <= 1 and wilson(-1e-7, 5)[0] == 0  # rounding
+
+
+def test_the_best_is_clearly_so():
+    assert clearly_best([]) is None
+    assert clearly_best([Range(0.9, 0.8, 1.0)]) is None  # nothing to compare it with
+    ends = [Range(0.5, 0.4, 0.6), Range(0.9, 0.7, 1.0), Range(0.2, 0.1, 0.3)]
+    assert clearly_best(ends) == 1
+    assert clearly_best([*ends, Range(0.55, 0.2, 0.7)]) is None  # it touches
+    assert not is_accuracy("frame_accuracy") and not is_accuracy("accuracy.5way.1shot.svm")
 
 
 def test_topk_accuracy_does_not_flatter_constants_or_nan():

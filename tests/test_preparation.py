@@ -17,8 +17,8 @@ from test_pcm3_official import released as released_pcm3
 import skelf
 from skelf import api
 from skelf.bench.checks import check_settings
+from skelf.bench.read import read_suite
 from skelf.bench.run import preview
-from skelf.bench.suite import read_suite
 from skelf.checkpoints import folder as checkpoint
 from skelf.data.clips import ClipSet
 from skelf.data.normalize_default import GENERAL, choose, choose_released

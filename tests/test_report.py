@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +15,11 @@ from test_plots import HOSTILE, Tags
 
 from skelf.errors import InputError
 from skelf.layouts import COCO17, KINECT20, LAYOUTS
+from skelf.metrics.interval import wilson
+from skelf.pages import camera, plots
+from skelf.pages import clip as view
 from skelf.pages import html as report
-from skelf.pages import plots
-from skelf.pages.html import Section
+from skelf.pages.html import Section, Spread
 from skelf.pages.player import ABSENT, player
 from skelf.skeleton import Skeleton
 
@@ -141,8 +144,43 @@ def test_table_formats_numbers() -> None:
     cells = re.findall(r"<td([^>]*)>([^<]*)</td>", text)
     first, second = ["a", "87.6 %", "50.0 %", "12", "–"], ["b", "–", "25.0 %", "3", "–"]
     assert [cell for _, cell in cells] == first + second
-    assert [k for k, (attributes, _) in enumerate(cells) if "best" in attributes] == [1, 7]
+    # What stands alone is the best of nothing.
+    assert [k for k, (attributes, _) in enumerate(cells) if "best" in attributes] == [1]
     assert "--v:0.5000" in cells[2][0]
+
+
+def bold(values: list[object], **options: Any) -> list[str]:
+    """What is bold of a row, or of a column with `down`."""
+    keys = [str(k) for k in range(len(values))]
+    rows, best = [dict(zip(keys, values, strict=True))], {"best": keys}
+    if options.get("down"):
+        rows, keys, best = [{"0": value} for value in values], ["0"], {"best_down": ["0"]}
+    text = report.table(rows, {k: k for k in keys}, **best)
+    return re.findall(r'<td class="[^"]*best[^"]*">([^<]*)', text)
+
+
+@pytest.mark.parametrize("down", [False, True])
+def test_bold_is_what_is_really_best(down: bool) -> None:
+    def of(share: float, clips: int, **more: Any) -> Spread:
+        return Spread(share, interval=wilson(share, clips), clips=clips, **more)
+
+    assert bold([0.5, 0.5], down=down) == []
+    assert bold([0.5, 0.5001], down=down) == []  # equal as printed
+    assert bold([0.5, 0.502], down=down) == ["50.2 %"]
+    assert bold([of(0.60, 20), of(0.55, 20)], down=down) == []  # 20 clips cannot tell
+    assert bold([of(0.60, 2000), of(0.55, 2000)], down=down) == ["60.0 %"]
+    assert bold([Spread(0.6, 0.1), Spread(0.55, 0.1)], down=down) == []  # seeds differ by more
+    chance = Spread(0.5, floor=True)
+    assert bold([of(0.6, 20), of(0.2, 20), chance], down=down) == []  # chance may do that
+    assert bold([of(0.9, 20), of(0.2, 20), chance], down=down) == ["90.0 %"]
+    assert bold([0.3, 0.2, chance], down=down) == []  # all below chance, which is not bold
+
+
+def test_a_share_tells_its_interval_and_its_clips() -> None:
+    share = Spread(2 / 3, interval=wilson(2 / 3, 3), clips=3, below="untrained 0.0 %")
+    text = report.table([{"a": share}], {"a": "A"})
+    assert "66.7 %<small>20.8–93.9 %, 3 clips</small><small>untrained 0.0 %</small>" in text
+    assert "1 clip<" in report.table([{"a": Spread(1.0, clips=1)}], {"a": "A"})
 
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.keys())
@@ -201,6 +239,83 @@ def test_player_takes_image_coordinates_and_other_up_axes() -> None:
     for up, sign in (("z", 1), ("-z", -1), ("-y", 0), ("y", 0)):
         back = decoded(embedded(player([tall], KINECT20, ["a"], 30, up=up))["clips"][0])
         assert np.sign(round(back[0, 0, 3, 1] - back[0, 0, 0, 1], 3)) == sign
+
+
+def scene(roots: int = 1, walk: float = 3.0, frames: int = 30) -> tuple[np.ndarray, Skeleton]:
+    """A walking figure beneath joints that stay where the scene begins, as in many BVH files."""
+    names = [*(f"world{k}" for k in range(roots)), *KINECT20.names]
+    parents = [
+        *range(-1, roots - 1),
+        *(roots - 1 if p < 0 else p + roots for p in KINECT20.parents),
+    ]
+    layout = Skeleton(
+        names=names, parents=parents, pairs=[(a + roots, b + roots) for a, b in KINECT20.pairs],
+        parts={"all": range(len(names))}, centre=KINECT20.centre + roots,
+    )  # fmt: skip
+    rng = np.random.default_rng(0)
+    body = rng.uniform([-0.3, 0.1, -0.2], [0.3, 1.8, 0.2], (20, 3))
+    clip = np.zeros((frames, 1, len(names), 3))
+    clip[:, 0, roots:] = (
+        body + [5.0, 0, 0] + np.linspace(0, walk, frames)[:, None, None] * [1, 0, 0]
+    )
+    return clip, layout
+
+
+@pytest.mark.parametrize("roots", [1, 2])
+@pytest.mark.parametrize("walk", [0.0, 3.0])
+def test_joints_of_the_scene_are_no_part_of_the_figure(roots: int, walk: float) -> None:
+    clip, layout = scene(roots, walk)
+    seen = np.ones(clip.shape[:3], bool)
+    assert camera.bodiless(clip, seen, layout) == dict.fromkeys(range(roots), roots)
+    packed = embedded(player([clip], layout, ["a"], 30))["clips"][0]
+    alone = embedded(player([clip[:, :, roots:]], KINECT20, ["a"], 30))["clips"][0]
+    assert packed["radius"] == alone["radius"] and packed["half"] == alone["half"]
+    back = decoded(packed)
+    assert np.array_equal(back[:, :, 0], back[:, :, roots])
+    drawing = view.project(clip, layout, "y")
+    assert not drawing.seen[..., :roots].any() and drawing.seen[..., roots:].all()
+
+
+def test_joints_of_the_body_stay() -> None:
+    for layout in LAYOUTS.values():  # also of a person who stands still
+        clip = np.repeat(moving(layout, frames=1), 5, axis=0)
+        assert camera.bodiless(clip, np.ones(clip.shape[:3], bool), layout) == {}
+    clip, layout = scene(walk=0.0)
+    hips = clip[:, :, 1].copy()
+    near = clip.copy()
+    near[:, :, 0] = hips + np.array([0, 0.1, 0])  # a root beside the hips, as a body has
+    assert camera.bodiless(near, np.ones(near.shape[:3], bool), layout) == {}
+    going, layout = scene(walk=3.0)
+    going[:, :, 0] = going[:, :, 1] + [0, 0.1, 0]
+    assert camera.bodiless(going, np.ones(going.shape[:3], bool), layout) == {}
+    assert camera.bodiless(going, np.zeros(going.shape[:3], bool), layout) == {}  # nobody
+
+
+def test_the_still_is_the_player_s_first_picture() -> None:
+    """Against the equations of the script, joint by joint."""
+    clip = moving(frames=30)
+    text = player([clip], KINECT20, ["a"], 30)
+    packed = embedded(text)["clips"][0]
+    joints = decoded(packed)[int(0.4 * 30), 0]
+    angle = packed["yaw"] + 0.3 * np.sin(2 * np.pi * 0.4 * 30 / packed["fps"] / 11)
+    size = 0.84 * min(
+        230 / (2 * packed["radius"]), 230 / (2 * (packed["half"] + 0.18 * packed["radius"]))
+    )
+    far, points = 5 * max(packed["radius"], packed["half"]), []
+    for x, y, z in joints:
+        across, depth = x * np.cos(angle) + z * np.sin(angle), z * np.cos(angle) - x * np.sin(angle)
+        up, near = (
+            y * np.cos(0.14) - depth * np.sin(0.14),
+            y * np.sin(0.14) + depth * np.cos(0.14),
+        )
+        lens = far / (far - near)
+        points.append((115 + across * size * lens, 115 - up * size * lens))
+    drawn = re.search(r'<svg class="still".*?</svg>', text)[0]
+    ends = re.findall(r"M(-?\d+) (-?\d+)L(-?\d+) (-?\d+)", drawn)
+    expected = {tuple(f"{v:.0f}" for j in edge for v in points[j]) for edge in KINECT20.edges}
+    assert len(ends) == len(KINECT20.edges) and set(ends) == expected
+    nobody = player([np.zeros((1, 1, 20, 3))], KINECT20, ["a"], 30)
+    assert '<svg class="still" viewBox="0 0 230 230" aria-hidden="true"></svg>' in nobody
 
 
 def test_player_of_empty_and_still_clips() -> None:

@@ -15,6 +15,7 @@ from threading import Thread
 import pytest
 from report_runs import trained
 
+from skelf.pages.html import Section, Spread, page, table
 from skelf.report.write import write_report
 
 BROWSER = next(
@@ -33,6 +34,10 @@ addEventListener("load", () => setTimeout(() => {
     wide, content: document.documentElement.scrollWidth,
     out: out.map((e) => e.tagName + "." + e.className),
     loaded: performance.getEntriesByType("resource").map((e) => e.name),
+    cut: [...document.querySelectorAll("td, caption, .stack td *")].filter((e) =>
+      e.getBoundingClientRect().right > wide + 1).map((e) => e.textContent),
+    stills: [...document.querySelectorAll(".still")].filter((e) =>
+      e.getBoundingClientRect().width).length,
     drawn: document.querySelectorAll("canvas[data-drawn]").length,
     canvases: document.querySelectorAll("canvas").length,
   }), "*");
@@ -88,6 +93,40 @@ def test_browser_draws_all_of_it_and_it_fits(
     assert said["out"] == []
     assert said["loaded"] == []
     assert said["drawn"] == said["canvases"] >= 24
+    assert said["stills"] == 0  # the script draws in their place
+
+
+TABLES = [
+    (
+        [{"a": "warning", "what": "joints " * 12, "n": 12, "first": "clip_000017_x, " * 6,
+          "remedy": "data import --up z, or " + "averylongoption" * 4}],
+        {"a": "", "what": "finding", "n": "clips", "first": "first of them"}
+        | {"remedy": "what to do"},
+    ),
+    (
+        [{"m": "linear top1 (last epoch)", "t": Spread(0.6, 0.1, "", (0.5, 0.7), 120),
+          "u": Spread(0.4, 0.1, "", (0.3, 0.5), 120), "c": Spread(0.1, floor=True)}],
+        {"m": "Measure", "t": "Trained", "u": "Untrained", "c": "Chance"},
+    ),
+    (
+        [{"s": "usdrl · joint · alpha=0.5", "t": Spread(0.6, 0.1, "untrained 40.0 ± 10.0 % (30–50 "
+          "%, 120 clips)", (0.5, 0.7), 120), "u": Spread(0.4, 0.1, "", (0.3, 0.5), 120)}],
+        {"s": "Setup", "t": "linear top1 (last epoch)", "u": "retrieval precision@1"},
+    ),
+]  # fmt: skip
+
+
+def test_a_phone_shows_every_column(tmp_path: Path) -> None:
+    body = "".join(table(rows, columns, bars=("t",)) for rows, columns in TABLES)
+    said, console = look(tmp_path, page("t", [Section("Tables", body)]), 390)
+    assert console == "" and said["cut"] == [] and said["out"] == []
+
+
+def test_figures_are_there_without_their_script(text: str, tmp_path: Path) -> None:
+    off = re.sub(r"<script>\n.*?</script>", "", text, flags=re.DOTALL)
+    assert off.count("<script") == text.count("<script") - 1
+    said, _ = look(tmp_path, off, 390)
+    assert said["drawn"] == 0 and said["stills"] == said["canvases"] >= 24
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from report_runs import config, put_rows, put_run, row, trained
 from test_cli import good, refused
 from test_plots import HOSTILE, Tags
@@ -23,6 +24,8 @@ from skelf.errors import InputError
 from skelf.layouts import NTU25
 from skelf.metrics.chance import chance
 from skelf.pages import plots, svg
+from skelf.protocols.features import centred, cosine_blocks
+from skelf.protocols.outcome import Outcome
 from skelf.protocols.recordings import CHOSEN_BY, Recordings
 from skelf.protocols.rules import Rules
 from skelf.report import curves as run_curves
@@ -67,6 +70,45 @@ def test_setups_are_named_by_what_they_have_unlike_most() -> None:
     assert list(name_setups([setup()]).values()) == ["usdrl"]
 
 
+def put_cell(folder: Path, name: str, row_name: str) -> None:
+    """What a benchmark writes beside a cell's files."""
+    stored = {"settings": {}, "done": True, "row": row_name}
+    (folder / f"cell_{name}.json").write_text(json.dumps(stored))
+
+
+def test_rows_of_a_suite_keep_their_names(tmp_path: Path) -> None:
+    """Two rows of one method and one config, a result judged by hand, one from elsewhere."""
+    for number, name in enumerate(("PCM3 + clip", "PCM3++")):
+        run = put_run(tmp_path / "in" / str(number), [3.0, 2.0], method="pcm3")
+        put_rows(run / "results_linear.json", row(0.5 + number / 10, method="pcm3"))
+        put_cell(run, "pretrain", name)
+        put_cell(run, "linear", name)
+        put_rows(run / "by_hand.json", row(0.3, method="pcm3", protocol="knn"))
+    put_run(tmp_path / "in" / "2", [1.0], method="aimclr")
+    put_cell(tmp_path / "in" / "2", "pretrain", "ours")
+    put_rows(tmp_path / "in" / "results.json", row(0.2, method="aimclr"))
+    put_rows(tmp_path / "in" / "results_b.json", row(0.2, method="usdrl"))
+    hand = [tmp_path / "in" / str(number) / "by_hand.json" for number in range(2)]
+    evidence = gather([tmp_path / "in", *hand])
+    assert evidence.notes == []
+    assert set(evidence.names.values()) == {"PCM3 + clip", "PCM3++", "ours", "usdrl"}
+    values = {evidence.names[r.setup]: r.value for r in evidence.rows if r.protocol == "linear"}
+    assert values == {"PCM3 + clip": 0.5, "PCM3++": 0.6, "ours": 0.2, "usdrl": 0.2}
+    assert [evidence.names[r.setup] for r in evidence.rows if r.protocol == "knn"] == [
+        "PCM3 + clip",
+        "PCM3++",
+    ]
+    text, _ = page_of(tmp_path / "in")
+    assert "<td>PCM3++</td>" in text
+
+
+def test_a_damaged_or_older_cell_names_nothing(tmp_path: Path) -> None:
+    path = put_rows(tmp_path / "results_linear.json", row(0.5))
+    for content in ("{", "[]", "{}", '{"row": 3}'):
+        (tmp_path / "cell_linear.json").write_text(content)
+        assert list(gather([path]).names.values()) == ["usdrl"]
+
+
 def test_names_of_many_setups_are_unlike_each_other() -> None:
     made = [
         setup(**{f"views__{k}": v for k, v in zip("abcdefg", bits, strict=True)})
@@ -93,6 +135,49 @@ def test_table_averages_over_seeds_and_shows_untrained_beside(tmp_path: Path) ->
     assert f">{mean:.1f} ± {deviation:.1f} %<small>untrained {below}</small>" in text
     assert "linear top1 (last epoch)" in text
     assert "accuracy of a judge" in text
+
+
+def test_accuracies_have_intervals_and_few_clips_are_said(tmp_path: Path) -> None:
+    put_rows(
+        tmp_path / "in" / "results.json",
+        row(2 / 3, clips=3),
+        row(1 / 3, untrained=True, clips=3),
+        row(0.5, protocol="retrieval", metric="map", selection="none", clips=3),
+    )
+    text, _ = page_of(tmp_path / "in")
+    assert "66.7 %<small>20.8–93.9 %, 3 clips</small>" in text
+    assert "From only 3 test clips: see the intervals." in text
+    assert "50.0 %<small>3 clips</small>" in text  # its interval is another one
+    assert "best" not in re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL)
+    # Seeds give no more clips; the untrained number has its own.
+    rows = [row(v, seed=s, clips=100) for s, v in enumerate((0.6, 0.7))]
+    put_rows(tmp_path / "two" / "results.json", *rows, row(0.1, encoder__alpha=0.9, clips=100),
+             row(0.2, untrained=True, clips=100))  # fmt: skip
+    text, _ = page_of(tmp_path / "two")
+    assert "65.0 ± 7.1 %<small>55.3–73.6 %, 100 clips</small>" in text
+    assert "<small>untrained 20.0 % (13.3–28.9 %, 100 clips)</small>" in text
+    assert "only" not in text
+
+
+def test_confusions_show_the_classes_that_occur(tmp_path: Path) -> None:
+    """Of 60 classes three have clips, and one of the others is guessed."""
+    guesses = np.zeros((6, 60), np.float32)
+    guesses[range(6), [4, 4, 9, 9, 31, 31]] = 1
+    labels = np.array([4, 4, 9, 9, 9, 20])
+    test = SimpleNamespace(
+        names=list("abcdef"), class_names=[f"A{k}" for k in range(60)], label=labels
+    )
+    outcome = Outcome({"top1.last": 2 / 3}, guesses, labels, "a judge")
+    one = row(2 / 3)
+    put_rows(tmp_path / "in" / "results.json", one)
+    saved = {key: value for key, value in one.items() if key not in ("metric", "value")}
+    scores.save(tmp_path / "in" / "results.linear.scores.npz", outcome, test, saved)
+    text, notes = page_of(tmp_path / "in")
+    assert notes == []
+    assert "Left out: 56 classes without a test clip that were never guessed." in text
+    drawn = text[text.index("What is taken for what") :]
+    names = [f"A{k}" for k in range(60) if f">A{k}<" in drawn]
+    assert names == ["A4", "A9", "A20", "A31"]
 
 
 def test_one_setup_has_a_line_for_each_measure(tmp_path: Path) -> None:
@@ -338,6 +423,8 @@ def test_command_line_makes_the_whole_page(tmp_path: Path) -> None:
     assert "What changes for each class" in text
     tags = Tags(text)
     assert tags.count("canvas") >= 2 * 3 * 4
+    told = [float(number) for number in re.findall(r", similarity (-?\d\.\d\d)<", text)]
+    assert len(told) >= 2 * 3 * 3 and min(told) >= -1 and max(told) <= 1
     rows = json.loads((root / "runs" / "one" / "results.json").read_text())
     knn = next(r["value"] for r in rows if r["protocol"] == "knn")
     assert f"{100 * knn:.1f} %" in text
@@ -428,6 +515,21 @@ def test_runs_that_cannot_take_the_store_become_remarks(tmp_path: Path) -> None:
     put_run(tmp_path / "bare", [1.0])
     _, notes = page_of(tmp_path / "bare", data=other, split="half")
     assert notes == ["No run with a checkpoint was found: no maps of features."]
+
+
+def test_neighbours_have_a_similarity_that_says_something(tmp_path: Path) -> None:
+    """All features have a large part in common: without the gallery's mean it is gone."""
+    rng = np.random.default_rng(0)
+    gallery, queries = (torch.tensor(rng.normal(size=(n, 8)) + 50).float() for n in (40, 10))
+    ((_, plain),) = cosine_blocks(queries, gallery)
+    ((_, similar),) = cosine_blocks(*centred(queries, gallery))
+    assert plain.min() > 0.997 and similar.min() < -0.5 and similar.max() > 0.5
+    x, y = (a.numpy() - gallery.numpy().mean(axis=0) for a in (queries, gallery))
+    for q, g in ((0, 0), (3, 7), (9, 39)):
+        expected = x[q] @ y[g] / np.linalg.norm(x[q]) / np.linalg.norm(y[g])
+        assert float(similar[q, g]) == pytest.approx(expected, abs=1e-4)
+    ((_, alone),) = cosine_blocks(*centred(queries, gallery[:1]))
+    assert not alone.any()
 
 
 def test_unlabelled_clips_are_left_out_of_the_maps(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import torch
 
 from skelf import api
 from skelf.bench.checks import check_settings
-from skelf.bench.suite import read_suite
+from skelf.bench.read import read_suite
 from skelf.checkpoints import folder as checkpoint
 from skelf.data.synthetic.clips import generate
 from skelf.encoders import ENCODERS

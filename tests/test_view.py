@@ -204,7 +204,7 @@ def test_pick() -> None:
     assert view.pick(CLIPS, CLIPS.names[4]) == 4
     assert view.pick(CLIPS, "7") == 7
     named = one(np.ones((1, 1, 20, 3)))
-    assert view.pick(replace(named, name=np.array([b"7"])), "7") == 0
+    assert view.pick(replace(named, name=np.array(["7"])), "7") == 0
     with pytest.raises(InputError, match="there are 0 to 12"):
         view.pick(CLIPS, "13")
     with pytest.raises(InputError, match=f"no clip .*{CLIPS.names[4]}"):
@@ -220,7 +220,7 @@ def call(*words: object) -> Result:
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     names = [HOSTILE.replace("\x00", "").replace("\ud800", ""), *CLIPS.names[1:]]
-    named = replace(CLIPS, name=np.array([n.encode() for n in names]))
+    named = replace(CLIPS, name=np.array(names))
     named.save(tmp_path / "a.h5")
     return tmp_path / "a.h5"
 

@@ -26,7 +26,7 @@ class Cell:
         call: the arguments of what does it.
         needs: keys of the cells that must be done first.
         about: what the table of results says of it: row, label, pretrained_on, data, split, case
-            (its seed) and show.
+            (its seed) and show; of a pretraining the row alone.
     """
 
     kind: Literal["pretrain", "judge", "fuse"]
@@ -59,5 +59,6 @@ class Cell:
         return self.folder / f"error_{self.name}.txt"
 
     def mark(self, done: bool) -> None:
-        """Writes the settings beside the results."""
-        write_json(self.marker, {"settings": self.settings, "done": done})
+        """Writes the settings and the row's name beside the results."""
+        named = {"row": self.about["row"]} if "row" in self.about else {}
+        write_json(self.marker, {"settings": self.settings, "done": done, **named})

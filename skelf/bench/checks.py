@@ -73,7 +73,7 @@ def check_settings(suite: Suite) -> None:
     Raises:
         InputError: all of them in one message, a line for each.
     """
-    lines = []
+    lines: list[str] = []
     for method in suite.methods:
         try:
             if method.name not in METHODS:
@@ -81,7 +81,8 @@ def check_settings(suite: Suite) -> None:
             if method.official and method.name not in OFFICIAL:
                 raise unknown("official checkpoint layout", method.name, OFFICIAL)
             if _afresh(method):
-                refuse_without_first_stage(_resolved(suite, method))
+                for data in dict.fromkeys(place.data for place in suite.pretrained_on(method)):
+                    refuse_without_first_stage(_resolved(suite, method, data))
         except InputError as error:
             lines.append(f"{suite.path}: {method.label}: {error}")
     for protocol in suite.protocols:
@@ -109,22 +110,25 @@ def check_methods(suite: Suite, sets: Sets) -> None:
         names = dict.fromkeys(place.data for place in suite.pretrained_on(method))
         for name in names if _afresh(method) or method.official else ():
             try:
-                sets.normalisations[method.label, name] = _built(suite, method, sets.clips[name])
+                sets.normalisations[method.label, name] = _built(
+                    suite, method, name, sets.clips[name]
+                )
             except InputError as error:
                 lines.append(f"{suite.path}: {method.label}, {name}: {error}")
     if lines:
         raise InputError("\n".join(lines))
 
 
-def _built(suite: Suite, method: Method, clips: ClipSet) -> Choice:
+def _built(suite: Suite, method: Method, data: str, clips: ClipSet) -> Choice:
     named = preparation(method.name)
     if method.official:
-        values = [parse_override(text) for text in method.settings]
+        given = suite.settings_of(method, data)
+        values = [parse_override(text) for text in given]
         asked = str(dict(values).get("data.normalize", AUTO))
         choice = choose_released(asked, method.name, named, clips.skeleton)
         _check_normalize(choice, clips)
         return choice
-    settings = _resolved(suite, method)
+    settings = _resolved(suite, method, data)
     asked = settings.data["normalize"]
     choice = choose(asked, method.name, named, clips.skeleton, clips.coordinates)
     _check_normalize(choice, clips)
@@ -147,12 +151,12 @@ def _afresh(method: Method) -> bool:
     return method.run is None and method.after is None and method.init is None
 
 
-def _resolved(suite: Suite, method: Method) -> Config:
+def _resolved(suite: Suite, method: Method, data: str) -> Config:
     return resolve(
         method.name,
         methods=METHODS,
         encoders=ENCODERS,
         protocols=PROTOCOLS,
         file=suite.config_of(method),
-        overrides=method.settings,
+        overrides=suite.settings_of(method, data),
     )

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from statistics import mean, stdev
 from typing import NamedTuple
 
-from ..results.published import Published, published
+from ..metrics.interval import FEW, Range, clearly_best, is_accuracy, wilson
+from ..results.published import Published, pick, published
 from .suite import Place, Suite
 from .table import Row
 
@@ -43,6 +44,8 @@ _WIDE = 8
 """Most columns of numbers in a table that holds several protocols."""
 
 Values = dict[tuple[Place, Line, Column], list[float]]
+Clips = dict[tuple[Place, Column], int]
+"""The fewest test clips that a column's numbers were measured on; of earlier versions unknown."""
 
 
 def markdown(suite: Suite, rows: Sequence[Row], undone: int) -> str:
@@ -53,23 +56,25 @@ def markdown(suite: Suite, rows: Sequence[Row], undone: int) -> str:
         rows: as of `table.tidy`.
         undone: cells that have no results yet.
     """
-    values = gathered(rows)
+    values, clips = gathered(rows), clips_of(rows)
     places = list(dict.fromkeys(place for place, _, _ in values))
     seeds = ", ".join(map(str, suite.seeds))
     text = [
         "# Results",
         f"Of {suite.path.name}; seeds {seeds}. Percent, mean ± standard deviation over seeds (of "
         "the sample, n - 1). Best on test is chosen by the test labels, so it flatters. Untrained: "
-        "the same encoder with its first random weights. The best of a column is bold.",
+        "the same encoder with its first random weights. In brackets: the 95 % interval (Wilson) "
+        "of an accuracy, by the number of test clips, which stands in the column's head. Bold is "
+        "what lies above all else in its column, intervals and all.",
     ]
     if undone:
         text.append(f"**Not complete: {undone} cells have no results yet.**")
     text += _not_there(suite, [column for _, _, column in values])
     for place in places:
-        text += [f"## {place}", *_tables(suite, values, place)]
+        text += [f"## {place}", *_tables(suite, values, clips, place)]
         names = {protocol.name for protocol in suite.protocols}
         numbers = [number for number in published(*place) if number.protocol in names]
-        text += _published([n for n in numbers if not n.condition.startswith("ablation")])
+        text += _published(pick(numbers, suite.published))
     return "\n\n".join(text) + "\n"
 
 
@@ -85,37 +90,72 @@ def gathered(rows: Iterable[Row]) -> Values:
     return values
 
 
-def spread(values: Sequence[float]) -> str:
-    """`85.2 ± 0.3`, in percent."""
+def clips_of(rows: Iterable[Row]) -> Clips:
+    """The fewest test clips of each column."""
+    clips: Clips = {}
+    for row in rows:
+        key = (
+            Place(row["data"], row["split"]),
+            Column(row["label"], row["metric"], row["selection"]),
+        )
+        if count := row.get("clips"):
+            clips[key] = min(count, clips.get(key, count))
+    return clips
+
+
+def spread(values: Sequence[float], metric: str = "", clips: int | None = None) -> str:
+    """`85.2 ± 0.3`, in percent; of an accuracy on so many clips with `(84.7 to 85.7)` behind."""
     deviation = f" ± {100 * stdev(values):.1f}" if len(values) > 1 else ""
-    return f"{100 * mean(values):.1f}{deviation}"
+    interval = ""
+    if clips is not None and is_accuracy(metric):
+        low, high = wilson(mean(values), clips)
+        interval = f" ({100 * low:.1f} to {100 * high:.1f})"
+    return f"{100 * mean(values):.1f}{deviation}{interval}"
 
 
-def _tables(suite: Suite, values: Values, place: Place) -> list[str]:
+def _range(values: Sequence[float], metric: str, clips: int | None) -> Range:
+    """A number with all that it may be off: by its clips and by its seeds."""
+    middle = mean(values)
+    low, high = middle, middle
+    if clips is not None and is_accuracy(metric):
+        low, high = wilson(middle, clips)
+    off = stdev(values) if len(values) > 1 else 0.0
+    return Range(middle, min(low, middle - off), max(high, middle + off))
+
+
+def _tables(suite: Suite, values: Values, clips: Clips, place: Place) -> list[str]:
     """One table, or one a protocol with a heading, where one would be too wide to read."""
     columns = _columns(suite, [column for at, _, column in values if at == place])
     if len(columns) <= _WIDE:
-        return [_table(values, place, columns)]
+        return [_table(values, clips, place, columns)]
     text = []
     for label in dict.fromkeys(column.label for column in columns):
         of_label = [column for column in columns if column.label == label]
-        text += [f"### {label}", _table(values, place, of_label)]
+        text += [f"### {label}", _table(values, clips, place, of_label)]
     return text
 
 
-def _table(values: Values, place: Place, columns: Sequence[Column]) -> str:
+def _table(values: Values, clips: Clips, place: Place, columns: Sequence[Column]) -> str:
     here = {key: seeds for key, seeds in values.items() if key[0] == place and key[2] in columns}
     lines = list(dict.fromkeys(line for _, line, _ in here))
     counts = {len(seeds) for seeds in here.values()}
     elsewhere = any(line.pretrained_on not in ("", str(place)) for line in lines)
-    heads = ["method", "stream", *(["pretrained on"] if elsewhere else []), *map(str, columns)]
+    heads = [
+        "method",
+        "stream",
+        *(["pretrained on"] if elsewhere else []),
+        *(_head(c, clips.get((place, c))) for c in columns),
+    ]
     heads += ["seeds"] if len(counts) > 1 else []
     best = {}
     for column in columns:
-        means = [
-            mean(values[place, line, column]) for line in lines if (place, line, column) in values
+        of_column = [line for line in lines if (place, line, column) in values]
+        ranges = [
+            _range(values[place, line, column], column.metric, clips.get((place, column)))
+            for line in of_column
         ]
-        best[column] = max(means) if len(set(means)) > 1 else None
+        top = clearly_best(ranges)
+        best[column] = None if top is None else of_column[top]
     body = []
     for line in lines:
         name = f"{line.row}, untrained" if line.untrained else line.row
@@ -124,10 +164,18 @@ def _table(values: Values, place: Place, columns: Sequence[Column]) -> str:
         for column in columns:
             seeds = values.get((place, line, column), [])
             most = max(most, len(seeds))
-            shown = spread(seeds) if seeds else ""
-            cells.append(f"**{shown}**" if seeds and mean(seeds) == best[column] else shown)
+            counted = clips.get((place, column))
+            shown = spread(seeds, column.metric, counted) if seeds else ""
+            cells.append(f"**{shown}**" if line == best[column] else shown)
         body.append([*cells, *([str(most)] if len(counts) > 1 else [])])
     return _grid(heads, body)
+
+
+def _head(column: Column, clips: int | None) -> str:
+    if clips is None:
+        return str(column)
+    few = "only " if clips < FEW else ""
+    return f"{column}, {few}{clips:,} clip{'s' * (clips != 1)}"
 
 
 def _not_there(suite: Suite, columns: Sequence[Column]) -> list[str]:
@@ -175,7 +223,7 @@ def _published(numbers: Sequence[Published]) -> list[str]:
     heads = ["protocol", "method", "stream", "published", "what", "source"]
     return [
         "Published, by the authors' code and data preparation; mostly the best check on the test "
-        "set. Ablations are left out.",
+        "set. Ablations are left out unless the suite's `published` names them.",
         _grid(heads, body),
     ]
 

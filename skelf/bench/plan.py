@@ -88,7 +88,7 @@ def _of_run(suite: Suite, sets: Sets, spot: _Spot, before: dict[str, Cell]) -> I
     for protocol in suite.protocols:
         for on in suite.judged_on(protocol, spot.place):
             for untrained in (False, True)[: 1 + protocol.untrained]:
-                yield _evaluation(sets, spot, run, protocol, on, untrained)
+                yield _evaluation(suite, sets, spot, run, protocol, on, untrained)
 
 
 def _pretraining(suite: Suite, sets: Sets, spot: _Spot, before: dict[str, Cell]) -> Cell:
@@ -98,7 +98,8 @@ def _pretraining(suite: Suite, sets: Sets, spot: _Spot, before: dict[str, Cell])
     needs: tuple[str, ...] = ()
     settings: dict[str, object] = {"method": method.name, "stream": stream, "seed": seed}
     settings |= sets.contents[place]
-    named_settings = read_given(config, method.settings)
+    overrides = suite.settings_of(method, place.data)
+    named_settings = read_given(config, overrides)
     settings |= {
         key: value for key, (value, _) in sorted(named_settings.items()) if key not in RESULT_FREE
     }
@@ -117,11 +118,13 @@ def _pretraining(suite: Suite, sets: Sets, spot: _Spot, before: dict[str, Cell])
         "split": place.split or None,
         "stream": stream,
         "config": None if config is None else str(config),
-        "overrides": list(method.settings),
+        "overrides": list(overrides),
         "seed": seed,
         "init": init,
     }
-    return Cell("pretrain", folder, "pretrain", f"{spot}: pretraining", settings, call, needs)
+    title = f"{spot}: pretraining"
+    about: dict[str, object] = {"row": method.label}
+    return Cell("pretrain", folder, "pretrain", title, settings, call, needs, about)
 
 
 def _existing(suite: Suite, spot: _Spot) -> _Run:
@@ -160,14 +163,14 @@ def _named(suite: Suite, text: str | None, spot: _Spot) -> Path | str | None:
 
 
 def _evaluation(
-    sets: Sets, spot: _Spot, run: _Run, protocol: Protocol, on: Place, untrained: bool
+    suite: Suite, sets: Sets, spot: _Spot, run: _Run, protocol: Protocol, on: Place, untrained: bool
 ) -> Cell:
     method = spot.method
     parts = [slug(protocol.label)]
     parts += [slug(f"on_{on.data}_{on.split}")] if on != spot.place else []
     parts += ["untrained"] if untrained else []
     released = sets.normalisations.get((method.label, spot.place.data)) if method.official else None
-    settings = [*protocol.settings, *(method.settings if method.official else ())]
+    settings = [*protocol.settings, *_of_released(suite, spot)]
     where = f" on {on}" * (on != spot.place) + ", untrained" * untrained
     of_run = {
         "untrained": untrained,
@@ -203,6 +206,16 @@ def _evaluation(
             "show": list(protocol.show),
         },
     )
+
+
+def _of_released(suite: Suite, spot: _Spot) -> list[str]:
+    """The settings of a released file: how its authors prepared the clips."""
+    if not spot.method.official:
+        return []
+    data = next(data for data in suite.data if data.name == spot.place.data)
+    given = suite.settings_of(spot.method, spot.place.data)
+    # What a data set says of training does not concern it.
+    return [s for s in given if s not in data.settings or s.startswith("data.normalize")]
 
 
 def _fusion(name: str, spot: _Spot, inputs: list[Cell]) -> Cell:

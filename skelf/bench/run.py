@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,8 +13,9 @@ from .cell import Cell
 from .checks import check_methods, check_settings, find_sets
 from .markdown import markdown
 from .plan import plan
+from .read import read_suite
 from .state import State, states
-from .suite import Suite, read_suite
+from .suite import Suite
 from .table import Row, tidy, write_csv, write_parquet
 from .workers import Tell, run_cells
 
@@ -63,8 +64,8 @@ def bench(
     *,
     workers: int = 1,
     retry: bool = False,
-    tell: Tell = lambda kind, cell, text: None,
-    expect: Callable[[int, int], None] = lambda cells, still: None,
+    tell: Tell = lambda kind, cell, text, share: None,
+    expect: Callable[[int, Sequence[Cell]], None] = lambda cells, still: None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Benchmark:
     """Runs what of a suite is not done yet, and writes its tables.
@@ -77,7 +78,7 @@ def bench(
             them in this process, on all.
         retry: run cells again that failed before.
         tell: called with what happens to each cell.
-        expect: called once with the numbers of cells in all and still to be run.
+        expect: called once with the number of cells in all and those still to be run.
         say: told how the clips of each method and set are normalised, a line each.
 
     Returns:
@@ -101,7 +102,7 @@ def bench(
         state = states(cells, retry)
         still = [cell for cell in cells if state[cell.key] == "open"]
         lost = [cell for cell in cells if state[cell.key] == "failed"]
-        expect(len(cells), len(still))
+        expect(len(cells), still)
         try:
             bad = run_cells(still, workers, tell, out / "logs", lost={cell.key for cell in lost})
         finally:  # after Ctrl-C too, with what there is

@@ -1,31 +1,25 @@
-"""A suite: which methods, data sets, protocols and seeds a benchmark has, read from one TOML file.
-
-Whatever can be known to be wrong is refused here, before hours of work: names, settings, stores.
-"""
+"""A suite: which methods, data sets, protocols and seeds a benchmark has, as its TOML file says."""
 
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import MISSING, dataclass
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, TypeVar
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
 from ..errors import InputError, unknown
-from ..settings.options import option, options, table
+from ..settings.options import option, options
 from ..settings.ranges import NotEmpty, Range
-from ..settings.settable import filled
 
 OWN = "own"
 """In a protocol's `on`: the data and split that the run was pretrained on."""
 
-Name = Annotated[str, Field(min_length=1, pattern=r"^[^/|\n]+$")]
+Name = Annotated[str, Field(min_length=1)]
 Stream = Literal["joint", "motion", "bone"]
 Seed = Annotated[int, Range(ge=0, lt=2**63)]
-T = TypeVar("T")
 
 
 class Place(NamedTuple):
@@ -46,6 +40,7 @@ class DataSet:
     store: str | None = option(None, "a store, beside the suite; none: a preset's name")
     splits: tuple[Name, ...] = option((), "its splits; none: all clips, pretrained on")
     pretrain: bool = option(True, "false: methods that name no data are not trained on")
+    settings: tuple[str, ...] = option((), "section.key=value of what is pretrained on it")
 
     @property
     def places(self) -> list[Place]:
@@ -62,6 +57,9 @@ class Method:
     streams: Annotated[tuple[Stream, ...], NotEmpty()] = option(("joint",), "one run for each")
     fuse: bool = option(False, "adds the late fusion of the streams")
     settings: tuple[str, ...] = option((), "section.key=value")
+    settings_on: dict[str, tuple[str, ...]] | None = option(
+        None, "data set -> section.key=value that hold on it alone"
+    )
     config: str | None = option(None, "a TOML file; wins over the suite's")
     data: tuple[str, ...] | None = option(None, "what it is pretrained on; none: all")
     seeds: tuple[int, ...] | None = option(None, "some of the suite's; none: all")
@@ -102,6 +100,9 @@ class Head:
 
     seeds: Annotated[tuple[Seed, ...], NotEmpty()] = option((0, 1, 2), "every cell runs with each")
     config: str | None = option(None, "a TOML file of settings for every method")
+    published: tuple[str, ...] | None = option(
+        None, "which published numbers are shown: words of their method or source; none: all"
+    )
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,8 @@ class Suite:
         path: the file.
         seeds: every cell is run with each, but for methods that name some of them.
         config: the TOML file of settings for methods that name none.
+        published: words of the published numbers' methods or sources, of which each that is shown
+            has one; None: all but ablations.
         data: the data sets.
         methods: the rows.
         protocols: the groups of columns.
@@ -120,6 +123,7 @@ class Suite:
     path: Path
     seeds: tuple[int, ...]
     config: str | None
+    published: tuple[str, ...] | None
     data: tuple[DataSet, ...]
     methods: tuple[Method, ...]
     protocols: tuple[Protocol, ...]
@@ -136,11 +140,28 @@ class Suite:
         """The file of settings of a method."""
         return self.beside(method.config or self.config)
 
+    def settings_of(self, method: Method, data: str) -> tuple[str, ...]:
+        """`section.key=value` of a method on a data set, the later ones winning.
+
+        The data set's, then the method's, then the method's for this data set alone.
+        """
+        of_data = next((each.settings for each in self.data if each.name == data), ())
+        return (*of_data, *method.settings, *(method.settings_on or {}).get(data, ()))
+
     def pretrained_on(self, method: Method) -> list[Place]:
-        """Where a method is pretrained."""
-        if method.data is None:
-            return [place for data in self.data if data.pretrain for place in data.places]
-        return self.places(method.data, f"{method.label}: data")
+        """Where a method is pretrained, or what stands in for it where a run is there already.
+
+        Such a run needs no data to be pretrained on: if the suite has none, it is every set's.
+        """
+        if method.data is not None:
+            return self.places(method.data, f"{method.label}: data")
+        places = [place for data in self.data if data.pretrain for place in data.places]
+        if places or method.run is None:
+            return places
+        places = [place for data in self.data for place in data.places]
+        own = any(OWN in protocol.on for protocol in self.protocols)
+        filled_in = "{data}" in method.run or "{split}" in method.run
+        return places if own or filled_in else places[:1]  # else each would be judged many times
 
     def judged_on(self, protocol: Protocol, trained_on: Place) -> list[Place]:
         """Where a run is judged that was pretrained on `trained_on`."""
@@ -167,118 +188,7 @@ class Suite:
         return places
 
 
-def read_suite(path: str | Path) -> Suite:
-    """Reads a suite.
-
-    Raises:
-        InputError: not to be read, an unknown key or name (with the nearest), a value of the wrong
-            kind, or tables that contradict each other; one line for each key.
-    """
-    path = Path(path)
-    try:
-        tables = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the suite: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: not a TOML file: {error}") from None
-    above = table(Head)
-    keys = [*above, "data", "method", "protocol"]
-    if wrong := [key for key in tables if key not in keys]:
-        raise InputError(f"{path}: {unknown('key', wrong[0], keys)}")
-    values = {key: value for key, value in tables.items() if key in above}
-    head = filled(Head, values, section="suite", source=path.name)
-    suite = Suite(
-        path,
-        head.seeds,
-        head.config,
-        _tables(DataSet, tables, "data", path),
-        _tables(Method, tables, "method", path),
-        _tables(Protocol, tables, "protocol", path),
-    )
-    _check_names(suite)
-    for method in suite.methods:
-        _check_method(suite, method)
-    return suite
-
-
 def slug(text: str) -> str:
     """A text as a file's name, never that of the folder itself or the one above."""
     name = re.sub(r"[^\w.+=-]+", "_", text).strip("_")
     return name if name.strip(".") else "_"
-
-
-def _tables(cls: type[T], file: Mapping[str, object], name: str, path: Path) -> tuple[T, ...]:
-    tables = file.get(name) or None  # an empty list would run nothing, and say that all is done
-    if not isinstance(tables, list) or not all(isinstance(entry, dict) for entry in tables):
-        wrong = "no table" if tables is None else "not a list of tables"
-        raise InputError(f"{path}: {name}: {wrong}; write [[{name}]] and keys below")
-    return tuple(
-        filled(cls, values, section=name, source=f"{path}: [[{name}]] {number}")
-        for number, values in enumerate(tables, 1)
-    )
-
-
-def _check_names(suite: Suite) -> None:
-    for what, names in (
-        ("seeds", suite.seeds),
-        ("[[data]] name", [slug(data.name) for data in suite.data]),
-        ("[[method]] row", [slug(method.label) for method in suite.methods]),
-        ("[[protocol]] row", [slug(protocol.label) for protocol in suite.protocols]),
-        *((f"{data.name}: splits", data.splits) for data in suite.data),
-        *((f"{method.label}: streams", method.streams) for method in suite.methods),
-        *((f"{method.label}: seeds", method.seeds or ()) for method in suite.methods),
-    ):
-        if (twice := _twice(names)) is not None:
-            raise InputError(f"{suite.path}: {what}: {twice!r} twice; give each a name of its own")
-    if OWN in [data.name for data in suite.data]:
-        raise InputError(f"{suite.path}: [[data]] name: {OWN!r} means a run's own set; rename it")
-
-
-def _twice(names: Iterable[T]) -> T | None:
-    listed = list(names)
-    return next((name for name in listed if listed.count(name) > 1), None)
-
-
-def _check_method(suite: Suite, method: Method) -> None:
-    """Refuses what contradicts itself."""
-
-    def refuse(text: str) -> None:
-        raise InputError(f"{suite.path}: {method.label}: {text}")
-
-    if method.fuse and len(method.streams) < 2:
-        refuse("fuse: needs two or more streams")
-    if method.official and method.run is None:
-        refuse("official: says whose file `run` is; name one")
-    if method.official and any(protocol.untrained for protocol in suite.protocols):
-        refuse("official: a released file cannot be judged untrained; put it into another suite")
-    trains = [key for key in ("after", "init", "config") if getattr(method, key) is not None]
-    if method.run is not None and (trains or (method.settings and not method.official)):
-        refuse(f"run: is judged as it is; leave out {(trains or ['settings'])[0]}")
-    if extra := sorted(set(method.seeds or ()) - set(suite.seeds)):
-        refuse(f"seeds: {extra[0]} is none of the suite's; name some of those")
-    if method.seeds == ():
-        refuse("seeds: an empty list runs nothing; leave the method out")
-    for first in (other for other in suite.methods if other.label == method.after):
-        lacking = sorted(set(suite.seeds_of(method)) - set(suite.seeds_of(first)))
-        if lacking:
-            refuse(f"after: {first.label} is not run with seed {lacking[0]}; give both the same")
-    if method.after is not None and method.init is not None:
-        refuse("after and init both name what to start from; give one")
-    trained_on = suite.pretrained_on(method)
-    if not trained_on:
-        refuse("data: nothing to pretrain on; name a data set, or set pretrain = true in [[data]]")
-    for protocol in suite.protocols:
-        for place in (on for t in trained_on for on in suite.judged_on(protocol, t)):
-            if not place.split:
-                refuse(f"{protocol.label}: {place} has no splits to judge on; name others in `on`")
-    if method.after is None:
-        return
-    rows = {other.label: other for other in suite.methods}
-    earlier = list(rows)[: list(rows).index(method.label)]
-    if method.after not in earlier:
-        refuse(f"after: {unknown('earlier row', method.after, earlier)}")
-    first = rows[method.after]
-    lacks: list[str] = [s for s in method.streams if s not in first.streams]
-    lacks += [str(place) for place in trained_on if place not in suite.pretrained_on(first)]
-    if lacks or first.run is not None:
-        refuse(f"after: {method.after} has no run of {(lacks or ['its own'])[0]}")

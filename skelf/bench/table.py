@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TypedDict, cast
 
 from ..errors import InputError
 from ..files import replacing, write_text
+from ..metrics.interval import is_accuracy, wilson
 from ..results.rows import read_rows, verify
+from ..settings.values import Value
 from .cell import Cell
 
 
 class Row(TypedDict):
-    """A number; `row` and `label` are what the suite calls a method and a protocol."""
+    """A number; `row` and `label` are what the suite calls a method and a protocol.
+
+    `low` and `high` are the 95 % interval of an accuracy by its number of `clips`.
+    """
 
     row: str
     label: str
@@ -24,6 +29,9 @@ class Row(TypedDict):
     metric: str
     selection: str
     value: float
+    clips: int | None
+    low: float | None
+    high: float | None
     method: str
     form: str | None
     encoder: str
@@ -62,13 +70,21 @@ def tidy(cells: Iterable[Cell], out: Path) -> list[Row]:
         for number, row in enumerate(read_rows(cell.results)):
             try:
                 verify(row)
-                rows.append(cast(Row, {key: {**row, **of_suite}.get(key) for key in COLUMNS}))
-            except (TypeError, ValueError) as error:
+                whole = {**row, **_interval(row), **of_suite}
+                rows.append(cast(Row, {key: whole.get(key) for key in COLUMNS}))
+            except (KeyError, TypeError, ValueError) as error:
                 raise InputError(
                     f"{cell.results}: row {number}: {error}; remove the file, and its cell is "
                     "judged again"
                 ) from None
     return rows
+
+
+def _interval(row: Mapping[str, Value]) -> dict[str, float]:
+    if not row.get("clips") or not is_accuracy(row["metric"]):
+        return {}
+    low, high = wilson(row["value"], row["clips"])
+    return {"low": low, "high": high}
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
@@ -86,7 +102,8 @@ def write_parquet(path: Path, rows: Sequence[Row]) -> bool:
         pyarrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError:
         return False
-    numbers = {"value": "float64", "seconds": "float64", "seed": "int64", "eval_seed": "int64"}
+    numbers = dict.fromkeys(("value", "low", "high", "seconds"), "float64")
+    numbers |= dict.fromkeys(("clips", "seed", "eval_seed"), "int64")
     plain: list[dict[str, object]] = [dict(row) for row in rows]
     columns = {
         key: pyarrow.array(

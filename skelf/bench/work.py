@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 import warnings
 from collections.abc import Callable
@@ -13,13 +14,16 @@ from ..results.rows import write_rows
 from ..training.log import Event
 from .cell import Cell
 
+Progress = Callable[[str, float], None]
+"""Called with how far a cell is: in words, and the share that is done."""
 
-def do(cell: Cell, tell: Callable[[str], None] = lambda text: None) -> str | None:
+
+def do(cell: Cell, tell: Progress = lambda text, share: None) -> str | None:
     """Does a cell and notes that it is done.
 
     Args:
         cell: what to do; the cells that it needs must be done.
-        tell: called with how far a pretraining is.
+        tell: called about once a second with how far a pretraining is.
 
     Returns:
         None, or in one line what went wrong: the rest stands in the cell's error file.
@@ -47,7 +51,7 @@ def failed(cell: Cell, error: Exception) -> str:
     return text
 
 
-def _do(cell: Cell, tell: Callable[[str], None]) -> None:
+def _do(cell: Cell, tell: Progress) -> None:
     if cell.kind == "fuse":
         _fuse(cell)
         return
@@ -57,9 +61,14 @@ def _do(cell: Cell, tell: Callable[[str], None]) -> None:
         api.evaluate(**cell.call, out=cell.results)
         return
 
+    told = 0.0
+
     def listen(event: Event) -> None:
-        if event["event"] == "epoch":
-            tell(f"epoch {event['epoch'] + 1}")
+        nonlocal told
+        if event["event"] == "step" and time.monotonic() - told >= 1:
+            told, epochs = time.monotonic(), event["epochs"]
+            share = (event["epoch"] + event["batch"] / event["batches"]) / epochs
+            tell(f"epoch {event['epoch'] + 1}/{epochs}", share)
 
     resume = (cell.folder / "config.json").exists()
     api.pretrain(**cell.call, resume=resume, listener=listen)

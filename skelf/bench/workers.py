@@ -22,8 +22,8 @@ from ..machine.processes import end_with_parent
 from .cell import Cell
 from .work import do, failed
 
-Tell = Callable[[Literal["start", "progress", "done", "failed", "blocked"], Cell, str], None]
-"""Called with what happens to a cell, and a text on it."""
+Tell = Callable[[Literal["start", "progress", "done", "failed", "blocked"], Cell, str, float], None]
+"""Called with what happens to a cell, a text on it, and the share of it that is done."""
 
 
 def run_cells(
@@ -66,10 +66,10 @@ class _Queue:
                 self.waiting.remove(cell)
                 self.undone.discard(cell.key)
                 self.bad[cell.key] = ""
-                self.tell("blocked", cell, "")
+                self.tell("blocked", cell, "", 0.0)
             elif not self.undone.intersection(cell.needs):
                 self.waiting.remove(cell)
-                self.tell("start", cell, "")
+                self.tell("start", cell, "", 0.0)
                 return cell
         return None
 
@@ -77,7 +77,7 @@ class _Queue:
         self.undone.discard(cell.key)
         if message is not None:
             self.bad[cell.key] = message
-        self.tell("done" if message is None else "failed", cell, message or "")
+        self.tell("done" if message is None else "failed", cell, message or "", 1.0)
 
 
 def _side_by_side(queue: _Queue, count: int, tell: Tell, logs: Path) -> None:
@@ -96,9 +96,9 @@ def _side_by_side(queue: _Queue, count: int, tell: Tell, logs: Path) -> None:
             for worker, cell in busy:
                 if worker.connection not in ready:
                     continue
-                kind, text = worker.hear()
+                kind, text, share = worker.hear()
                 if kind == "progress":
-                    tell("progress", cell, str(text))
+                    tell("progress", cell, str(text), share)
                 else:
                     worker.cell = None
                     queue.finish(cell, text)
@@ -130,11 +130,11 @@ class _Worker:
         with suppress(OSError):  # it died at once, which `hear` will tell
             self.connection.send(cell)
 
-    def hear(self) -> tuple[str, str | None]:
+    def hear(self) -> tuple[str, str | None, float]:
         """What it says; a death counts as the failure of its cell."""
         try:
-            kind, text = self.connection.recv()
-            return kind, text
+            kind, text, share = self.connection.recv()
+            return kind, text, share
         except (EOFError, OSError):
             assert self.cell is not None and self._process is not None
             self._process.join()
@@ -142,9 +142,8 @@ class _Worker:
             self._process = None
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             cause = "out of memory?" if code == -signal.SIGKILL else _last_line(Path(log))
-            return "end", failed(
-                self.cell, RuntimeError(f"its process ended with {how}, see {log}: {cause}")
-            )
+            error = RuntimeError(f"its process ended with {how}, see {log}: {cause}")
+            return "end", failed(self.cell, error), 1.0
 
     def end(self) -> None:
         if self._process is not None:
@@ -177,7 +176,8 @@ def serve(connection: Connection, threads: int, gpu: str | None, log: str) -> No
             except EOFError:
                 return
             print(f"# {cell.title}", flush=True)
-            connection.send(("end", do(cell, lambda text: connection.send(("progress", text)))))
+            message = do(cell, lambda text, share: connection.send(("progress", text, share)))
+            connection.send(("end", message, 1.0))
 
 
 @contextmanager

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ..machine import memory
@@ -43,6 +40,7 @@ def bench(
     Example: skelf bench suite.toml --out bench --workers 4
     """
     from ..bench import run as benchmark
+    from ..bench.display import BenchDisplay
 
     console = Console()
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
@@ -51,7 +49,7 @@ def bench(
         return
     memory.keep_freed()
     try:
-        with BenchDisplay(console) as display:
+        with BenchDisplay(console, workers) as display:
             result = benchmark.bench(
                 suite,
                 out,
@@ -67,73 +65,6 @@ def bench(
     _summarise(console, result)
     if result.failures or result.left:
         raise typer.Exit(1)
-
-
-class BenchDisplay:
-    """What a person watches: a bar of cells on a terminal, a line for each cell elsewhere.
-
-    Args:
-        console: where to draw.
-    """
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
-        self.running: dict[str, str] = {}
-        self.began: dict[str, float] = {}
-        self.counts: Counter[str] = Counter()
-        self.bar = Progress(
-            TextColumn("cells"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[failed]} failed, {task.fields[running]} running"),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[what]}"),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self.task = self.bar.add_task("", total=None, failed=0, running=0, what="", visible=False)
-
-    def __enter__(self) -> BenchDisplay:
-        self.bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.bar.stop()
-
-    def expect(self, cells: int, still: int) -> None:
-        """Takes the numbers of cells in all and still to be run."""
-        self.total = still
-        self.bar.update(self.task, total=still, visible=True)
-        self._say(f"{cells} cells, {still} to run")
-
-    def __call__(self, kind: str, cell: Cell, text: str) -> None:
-        """Shows what happens to a cell."""
-        if kind in ("start", "progress"):
-            self.began.setdefault(cell.key, time.perf_counter())
-            self.running[cell.key] = f"{cell.title} {text}".strip()
-        else:
-            self.running.pop(cell.key, None)
-            self.counts[kind] += 1
-            seconds = time.perf_counter() - self.began.get(cell.key, time.perf_counter())
-            ending = {"done": f"{seconds:.1f} s", "blocked": "left out"}.get(
-                kind, f"FAILED: {text}"
-            )
-            self._say(f"[{self.counts.total()}/{self.total}] {cell.title}: {ending}")
-        self.bar.update(
-            self.task,
-            completed=self.counts.total(),
-            failed=self.counts["failed"],
-            running=len(self.running),
-            what=escape(next(iter(self.running.values()), "")),
-        )
-
-    def _say(self, text: str) -> None:
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _list(console: Console, cells: list[tuple[Cell, State]]) -> None:

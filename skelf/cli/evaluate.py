@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..files import is_printed
+from ..metrics.interval import FEW, is_accuracy, wilson
 from . import complete
 from .arguments import Data, Device, Force, Overrides
 from .notes import warnings_as_notes
@@ -102,6 +103,14 @@ def evaluate(
     finally:  # what ended is worth seeing, whatever became of the rest or of the file
         if rows:
             console.print(_table(rows))
+            few = min((row["clips"] for row in rows if is_accuracy(row["metric"])), default=FEW)
+            if few < FEW:
+                clips = f"{few} test clip{'s' * (few != 1)}"
+                console.print(
+                    f"[yellow]note:[/] only {clips}: other ones may well give a number at the "
+                    "other end of the interval",
+                    soft_wrap=True,
+                )
     if out is not None:
         console.print(f"Results: [bold]{escape(str(out))}[/]", soft_wrap=True)
 
@@ -109,7 +118,12 @@ def evaluate(
 def _table(rows: Iterable[Row]) -> Table:
     table = Table("protocol", "metric", "selection")
     rows = list(rows)
-    table.add_column(rows[0]["method"], justify="right")
+    for head in (rows[0]["method"], "95 % interval", "clips"):
+        table.add_column(head, justify="right")
     for row in rows:
-        table.add_row(row["protocol"], row["metric"], row["selection"], f"{row['value']:.1%}")
+        interval = ""
+        if row["clips"] and is_accuracy(row["metric"]):
+            interval = "{:.1%} to {:.1%}".format(*wilson(row["value"], row["clips"]))
+        named = (row["protocol"], row["metric"], row["selection"])
+        table.add_row(*named, f"{row['value']:.1%}", interval, f"{row['clips']:,}")
     return table

@@ -7,12 +7,15 @@ persons are seen from the side.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from ..skeleton import Skeleton
 
+FAR = 0.35
+"""A bone from the root that is longer than this share of the body is none of its bones."""
 TURN = 0.6
 """Radians from the front to the left: shows depth."""
 
@@ -37,6 +40,54 @@ def box(points: np.ndarray) -> Box:
     centre = (low + high) / 2
     ground = (points - centre)[:, [0, 2] if points.shape[1] == 3 else [0]]
     return Box(centre, float(np.linalg.norm(ground, axis=1).max()), float((high - low)[1] / 2))
+
+
+def bodiless(x: np.ndarray, seen: np.ndarray, skeleton: Skeleton) -> dict[int, int]:
+    """Joints that are of the scene and not of the body, each with the joint that stands in for it.
+
+    BVH files often begin with a joint that stays where the scene has its origin, while the hips
+    beneath it walk about. Its bone would be a stalk to the floor, and the figure tiny beside it.
+    Such a joint is the layout's root or what follows, has a single child and stays in its place;
+    its bone, or that of one that follows, is longer than `FAR` of the body or changes its length,
+    as no bone of a body does.
+
+    Args:
+        x: `(T, M, V, D)`.
+        seen: `(T, M, V)`, joints that are there.
+        skeleton: the layout.
+    """
+    children: list[list[int]] = [[] for _ in skeleton.parents]
+    for child, parent in skeleton.edges:
+        children[parent].append(child)
+    chain = [skeleton.root]
+    while len(children[chain[-1]]) == 1:
+        chain += children[chain[-1]]
+    body = [joint for joint in range(skeleton.joints) if joint not in chain[:-1]]
+    if len(body) < 2 or not seen[:, :, body].any():
+        return {}
+    size = _size(x[:, :, body], seen[:, :, body])
+    passed = 0
+    for joint, child in pairwise(j for j in chain if seen[:, :, j].any()):
+        if not _stays(x, seen, joint, size):
+            break
+        both = seen[:, :, joint] & seen[:, :, child]
+        bone = np.linalg.norm(x[:, :, child] - x[:, :, joint], axis=-1)[both]
+        if len(bone) and (bone.max() > FAR * size or np.ptp(bone) > 0.1 * size):
+            passed = chain.index(child)
+    return dict.fromkeys(chain[:passed], chain[passed])
+
+
+def _stays(x: np.ndarray, seen: np.ndarray, joint: int, size: float) -> bool:
+    places = x[:, :, joint][seen[:, :, joint]]
+    return bool(np.ptp(places, axis=0).max() < 0.01 * size)
+
+
+def _size(x: np.ndarray, seen: np.ndarray) -> float:
+    """The longest side of the box around a person, in the median of the frames."""
+    there = seen.any(axis=2)
+    low = np.where(seen[..., None], x, np.inf)[there].min(axis=1)
+    high = np.where(seen[..., None], x, -np.inf)[there].max(axis=1)
+    return float(np.median((high - low).max(axis=1)))
 
 
 def yaw(x: np.ndarray, seen: np.ndarray, skeleton: Skeleton) -> float:

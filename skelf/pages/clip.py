@@ -229,6 +229,7 @@ def project(joints: np.ndarray, skeleton: Skeleton, up: Up) -> Drawing:
     """The picture's coordinates: three dimensions from the front left, two as they are."""
     seen = present(joints, skeleton)
     x = upright(joints.astype(np.float64), up)
+    seen[:, :, list(camera.bodiless(x, seen, skeleton))] = False
     centre, radius, half = camera.box(x[seen] if seen.any() else np.zeros((1, x.shape[3])))
     x = x - centre
     spatial = x.shape[3] == 3

@@ -19,10 +19,14 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import write_text
+from ..metrics.interval import Range, clearly_best
 from .svg import escape
 
 # The browser itself refuses whatever would reach the network.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+
+
+_BESIDE = 3  # columns that a phone can show beside one another
 
 
 class Section(NamedTuple):
@@ -46,16 +50,40 @@ class Spread(NamedTuple):
         mean: what is shown, and what a bar or the best of a column goes by.
         deviation: stands behind it after a ±; None where it was measured once.
         below: a word on it in small beneath, such as the same number of the untrained encoder.
+        interval: the lowest and highest that it may well be; stands in small beneath.
+        clips: on how many clips it was measured; stands behind the interval.
+        floor: what guessing gives: never the best, but what is best lies above it.
     """
 
     mean: float
     deviation: float | None = None
     below: str = ""
+    interval: tuple[float, float] | None = None
+    clips: int | None = None
+    floor: bool = False
 
     def __str__(self) -> str:
         if self.deviation is None:
-            return _value(self.mean)
+            return _value(float(self.mean))
         return f"{100 * self.mean:.1f} ± {100 * self.deviation:.1f} %"
+
+    @property
+    def trust(self) -> str:
+        """The interval and the number of clips in words; "" where neither is known."""
+        parts = []
+        if self.interval is not None:
+            low, high = self.interval
+            parts.append(f"{100 * low:.1f}–{100 * high:.1f} %")
+        if self.clips is not None:
+            parts.append(f"{self.clips:,} clip{'s' * (self.clips != 1)}")
+        return ", ".join(parts)
+
+    @property
+    def range(self) -> Range:
+        """The number with all that it may be off: by its clips and by its seeds."""
+        low, high = self.interval or (self.mean, self.mean)
+        off = self.deviation or 0.0
+        return Range(self.mean, min(low, self.mean - off), max(high, self.mean + off))
 
 
 Share = float | np.floating | Spread
@@ -122,26 +150,31 @@ def table(
     """A table of results.
 
     A float or a `Spread` is a share in [0, 1] and is shown as a percentage with one decimal; an
-    integer is shown as it is; None, a missing key and NaN are a dash; anything else is text.
+    integer is shown as it is; None, a missing key and NaN are a dash; anything else is text. On a
+    phone a row of more than three columns becomes a block with a line for each, so that none is
+    cut off.
 
     Args:
         rows: one mapping a row.
         columns: key -> heading, in order; other keys of the rows are left out.
         caption: stands beneath.
         bars: columns whose floats also get a bar, 100 % as wide as the cell.
-        best: columns among which the highest float of a row is set bold.
-        best_down: columns whose highest float of all rows is set bold, where rows differ.
+        best: columns among which the highest share of a row is set bold, if it is clearly so: its
+            interval reaches no other, nor what guessing gives.
+        best_down: columns of which the clearly highest share of all rows is set bold.
     """
-    tops = {key: _top(rows, key) for key in best_down}
+    tops = {key: _best([row.get(key) for row in rows]) for key in best_down}
+    stacked = len(columns) > _BESIDE
     numeric = {k for k in columns if any(_is_number(row.get(k)) for row in rows)}
     head = "".join(
         f'<th scope="col"{_class(_column(k in numeric, k in bars))}>{escape(v)}</th>'
         for k, v in columns.items()
     )
     lines = []
-    for row in rows:
+    for number, row in enumerate(rows):
         shares = {k: _share(v) for k, v in row.items() if _is_share(v)}
-        top = max((shares[k] for k in best if k in shares), default=None)
+        top = _best([row.get(key) for key in best])
+        across = None if top is None else best[top]
         cells = []
         for key in columns:
             value, classes, style = row.get(key), [], ""
@@ -150,14 +183,16 @@ def table(
             if key in bars and key in shares:
                 classes.append("bar")
                 style = f' style="--v:{min(max(shares[key], 0.0), 1.0):.4f}"'
-            if key in shares and shares[key] in (top if key in best else None, tops.get(key)):
+            if key == across or tops.get(key) == number:
                 classes.append("best")
-            cells.append(f"<td{_class(' '.join(classes))}{style}>{_value(value)}</td>")
+            named = f' data-head="{escape(columns[key])}"' if stacked and columns[key] else ""
+            cells.append(f"<td{_class(' '.join(classes))}{style}{named}>{_value(value)}</td>")
         lines.append(f"<tr>{''.join(cells)}</tr>")
     body = "\n".join(lines)
     beneath = f"<caption>{escape(caption)}</caption>" if caption else ""
     return (
-        f'<div class="scroll"><table>{beneath}<thead><tr>{head}</tr></thead>\n'
+        f'<div class="scroll"><table{_class("stack" * stacked)}>{beneath}'
+        f"<thead><tr>{head}</tr></thead>\n"
         f"<tbody>{body}</tbody></table></div>"
     )
 
@@ -207,10 +242,12 @@ def _class(names: str) -> str:
     return f' class="{names}"' if names else ""
 
 
-def _top(rows: Sequence[Mapping[str, object]], key: str) -> float | None:
-    """The highest share of a column; None where all are the same."""
-    shares = [_share(value) for row in rows if _is_share(value := row.get(key))]
-    return max(shares) if len(set(shares)) > 1 else None
+def _best(values: Sequence[object]) -> int | None:
+    """The place of what is clearly the best of some cells; what guessing gives never is."""
+    places = [place for place, value in enumerate(values) if _is_share(value)]
+    spreads = [v if isinstance(v := values[place], Spread) else Spread(v) for place in places]  # type: ignore[arg-type]
+    top = clearly_best([spread.range for spread in spreads])
+    return None if top is None or spreads[top].floor else places[top]
 
 
 def _is_number(value: object) -> bool:
@@ -227,8 +264,10 @@ def _share(value: Share) -> float:
 
 def _value(value: object) -> str:
     if isinstance(value, Spread):
-        small = f"<small>{escape(value.below)}</small>" if value.below else ""
-        return f"{value if math.isfinite(value.mean) else '–'}{small}"
+        there = math.isfinite(value.mean)
+        lines = (value.trust if there else "", value.below)
+        small = "".join(f"<small>{escape(line)}</small>" for line in lines if line)
+        return f"{value if there else '–'}{small}"
     if _is_share(value):
         return f"{100 * _share(value):.1f} %"
     return "–" if value is None or isinstance(value, (float, np.floating)) else escape(str(value))

@@ -15,6 +15,7 @@ from ..data.motion.axes import UPS, Up, upright
 from ..errors import InputError
 from ..skeleton import Skeleton
 from . import camera
+from .still import still
 from .svg import escape
 
 ABSENT = -32768  # int16 that stands for an absent person
@@ -83,18 +84,30 @@ def player(
     head = next((j for j, n in enumerate(skeleton.names) if n.lower() in HEADS), -1)
     data = {"layout": {"edges": skeleton.edges, "side": side, "head": head}, "clips": packed}
     figures = "".join(
-        f'<figure class="clip {mark}"><canvas role="img" aria-label="{escape(caption)}"></canvas>'
+        f'<figure class="clip {mark}"><div class="picture">'
+        f'<canvas role="img" aria-label="{escape(caption)}"></canvas>'
+        f"{_still(clip, skeleton, side, head)}</div>"
         f"<figcaption>{_mark(mark)}{escape(caption)}</figcaption></figure>"
-        for caption, mark in zip(captions, marks, strict=True)
+        for clip, caption, mark in zip(packed, captions, marks, strict=True)
     )
     return (
         f'<div class="player"><script type="application/json">{_json(data)}</script>'
-        '<div class="player-bar"><button type="button">Play</button>'
+        '<div class="player-bar"><button type="button" class="moving">Play</button>'
         '<span><i class="dot" style="background:var(--c0)"></i>left</span>'
         '<span><i class="dot" style="background:var(--c1)"></i>right</span>'
-        "<span>drag a figure to turn it</span></div>"
+        '<span class="moving">drag a figure to turn it</span></div>'
         f'<div class="clips" style="--columns:{columns}">{figures}</div></div>'
     )
+
+
+def _still(clip: Packed, skeleton: Skeleton, side: list[int], head: int) -> str:
+    """What stands there until the script draws."""
+    steps = np.frombuffer(base64.b64decode(clip["joints"]), "<i2").reshape(clip["shape"])
+    joints = np.where(steps == ABSENT, np.nan, steps * clip["step"])
+    return still(
+        joints, radius=clip["radius"], half=clip["half"], yaw=clip["yaw"], fps=clip["fps"],
+        edges=skeleton.edges, side=side, head=head,
+    )  # fmt: skip
 
 
 def _mark(mark: str) -> str:
@@ -121,6 +134,10 @@ def _pack(
     present = np.any(x != 0, axis=(2, 3))  # (T, M)
     persons = np.flatnonzero(present.any(axis=0))
     x, present = x[:, persons], present[:, persons]
+    x = x.copy()
+    everywhere = np.broadcast_to(present[..., None], x.shape[:3])
+    for joint, instead in camera.bodiless(x, everywhere, skeleton).items():
+        x[:, :, joint] = x[:, :, instead]
     points = x[present].reshape(-1, x.shape[-1])
     if not len(points):  # nobody there: an empty floor
         points = np.zeros((1, x.shape[-1]))

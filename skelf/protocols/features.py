@@ -200,6 +200,33 @@ def cosine_blocks(
         yield block, linear(F.normalize(queries[block].float(), dim=1), gallery)
 
 
+def centred(queries: Tensor, gallery: Tensor) -> tuple[Tensor, Tensor]:
+    """Features minus the mean of the gallery: what similarities that people read are taken of.
+
+    Encoders give all motions a large part in common, so that cosines of their features lie between
+    0.99 and 1 whatever the motions are. Without that part 1 is alike, 0 no more alike than any two
+    clips of the gallery, and below 0 less so.
+
+    Args:
+        queries: `(Q, D)` features.
+        gallery: `(G, D)` features; of a single clip nothing is left, and its similarities are 0.
+
+    Returns:
+        `(Q, D)` and `(G, D)` float32, for `cosine_blocks`.
+
+    Examples:
+        >>> gallery = torch.tensor([[100.0, 1.0], [100.0, -1.0]])
+        >>> query = torch.tensor([[100.0, 2.0]])
+        >>> [round(s, 4) for s in next(cosine_blocks(query, gallery))[1][0].tolist()]
+        [1.0, 0.9996]
+        >>> [round(s, 4) for s in next(cosine_blocks(*centred(query, gallery)))[1][0].tolist()]
+        [1.0, -1.0]
+    """
+    mean = gallery.double().mean(dim=0)
+    queries, gallery = (x.double() - mean for x in (queries, gallery))
+    return queries.float(), gallery.float()
+
+
 def fitting(encoder: Encoder, clips: ClipSet, *, keep_time: bool = False) -> ClipSet:
     """The clips as an encoder takes them: of its layout, with its normalisation.
 

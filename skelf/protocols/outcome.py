@@ -36,6 +36,11 @@ class Outcome(NamedTuple):
     selected: Mapping[str, np.ndarray] = MappingProxyType({})
     recordings: Recordings | None = None
 
+    @property
+    def clips(self) -> int:
+        """How many clips (of recordings: recordings) were judged."""
+        return len(self.labels) if self.recordings is None else len(self.recordings.frames)
+
     def by_selection(self) -> dict[str, np.ndarray]:
         """Selection -> scores, a `last` or `none` first; empty where there are no scores."""
         if self.scores is None:

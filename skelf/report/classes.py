@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..metrics.classes import confusion
+from ..metrics.interval import wilson
 from ..pages import html, plots
 from ..pages.html import Section, Spread
 from .evidence import Evidence, Place, Repeat, ScoredClips
@@ -98,11 +99,19 @@ def _matrix(scored: ScoredClips) -> np.ndarray:
 
 
 def _confusion(counts: Counts) -> str:
+    """The matrix of the classes that occur, be it as truth or as a guess."""
     seeds = len(counts.matrices)
-    note = "Number: clips. Colour: their share of the row. Recall: the share that was found."
+    matrix = counts.matrices.sum(axis=0)
+    shown = np.flatnonzero(matrix.any(axis=0) | matrix.any(axis=1))
+    left_out = len(matrix) - len(shown)
+    notes = ["Number: clips. Colour: their share of the row. Recall: the share that was found."]
+    notes += [f"The sum of {seeds} seeds."] if seeds > 1 else []
+    if left_out:
+        classes = f"{left_out} class{'es' * (left_out != 1)}"
+        notes.append(f"Left out: {classes} without a test clip that were never guessed.")
     return plots.confusion(
-        counts.matrices.sum(axis=0), counts.classes, counts.name,
-        note=f"{note} The sum of {seeds} seeds." if seeds > 1 else note,
+        matrix[np.ix_(shown, shown)], [counts.classes[k] for k in shown], counts.name,
+        note=" ".join(notes),
     )  # fmt: skip
 
 
@@ -110,17 +119,21 @@ def _table(counted: Sequence[Counts]) -> str:
     recalls = [counts.recall() for counts in counted]
     rows = []
     for k, name in enumerate(counted[0].classes):
-        row: dict[str, object] = {"class": name, "clips": int(counted[0].matrices[0, k].sum())}
+        clips = int(counted[0].matrices[0, k].sum())
+        row: dict[str, object] = {"class": name, "clips": clips}
         for j, recall in enumerate(recalls):
             deviation = float(recall[:, k].std(ddof=1)) if len(recall) > 1 else None
-            row[str(j)] = Spread(float(recall[:, k].mean()), deviation)
-        if row["clips"]:
+            share = float(recall[:, k].mean())
+            interval = wilson(share, clips) if clips else None
+            row[str(j)] = Spread(share, deviation, interval=interval)
+        if clips:
             rows.append(row)
     keys = {str(j): counts.name for j, counts in enumerate(counted)}
     body = html.table(
         rows, {"class": "Class", "clips": "Clips", **keys}, bars=list(keys),
         best=list(keys) if len(keys) > 1 else (),
-        caption="Recall: the share of the class's test clips that was found.",
+        caption="Recall: the share of the class's test clips that was found, with its 95 % "
+        "interval.",
     )  # fmt: skip
     return body if len(rows) <= 20 else html.folded("Recall of each class", body)
 

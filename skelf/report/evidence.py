@@ -54,6 +54,7 @@ class Row:
         settings: the protocol's.
         definition: what exactly was computed.
         version: of the package that wrote it.
+        clips: how many test clips were judged; None where the row does not say.
     """
 
     setup: Setup
@@ -67,6 +68,7 @@ class Row:
     settings: dict[str, object]
     definition: str
     version: str
+    clips: int | None = None
 
 
 @dataclass(frozen=True)

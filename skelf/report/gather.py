@@ -19,6 +19,7 @@ from ..settings.values import Value
 from ..training.log import Event
 from .evidence import Evidence, Place, Repeat, Row, Run, ScoredClips, ScoredRecordings
 from .setup import Setup, name_setups, setup_of
+from .suite_rows import marker_of, name_elsewhere, row_of
 
 SKIPPED = ("checkpoints", "tensorboard", "features")
 """Folders of a run that hold neither runs nor results."""
@@ -52,6 +53,7 @@ def gather(places: Sequence[str | Path]) -> Evidence:
             f"{where}: no run (a folder with config.json and log.jsonl) and no results*.json that "
             f"can be read{reasons}; name the --out folder of `skelf pretrain` or `skelf eval`"
         )
+    name_elsewhere(evidence)
     setups = [run.setup for run in evidence.runs] + [row.setup for row in evidence.rows]
     evidence.names = name_setups(dict.fromkeys(setups))
     _note_twins(evidence)
@@ -81,6 +83,7 @@ def _read_run(folder: Path, evidence: Evidence) -> None:
         source, train = config.get("source") or {}, config.get("train") or {}
         trained_on = str(source.get("data") or ""), str(source.get("split") or "")
         setup = setup_of(config, str(config["input"]["stream"]), trained_on)
+        setup = setup._replace(row=row_of(folder / "config.json"))
         events = _events(folder / "log.jsonl", evidence.notes)
         seed, planned = source.get("seed"), train.get("epochs")
     except (InputError, OSError) as error:
@@ -127,14 +130,17 @@ def _read_results(path: Path, evidence: Evidence) -> None:
     except InputError as error:
         evidence.notes.append(f"{error}; left out")
         return
+    if not rows and marker_of(path).exists():
+        return  # of a benchmark: the fusion of a protocol without class scores
     if not rows:
         evidence.notes.append(f"{path}: a list without rows; left out")
         return
+    named = row_of(path)
     wrong: list[tuple[int, str]] = []
     for number, row in enumerate(rows):
         try:
             verify(row)
-            evidence.rows.append(_row(row, path, evidence.runs))
+            evidence.rows.append(_row(row, path, named, evidence.runs))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             wrong.append((number, str(error)))
     if wrong:
@@ -146,10 +152,10 @@ def _read_results(path: Path, evidence: Evidence) -> None:
     for saved in sorted(path.parent.glob(f"{escape(path.stem)}.*.scores.npz")):
         protocol = saved.name.removeprefix(f"{path.stem}.").removesuffix(".scores.npz")
         if saved == scores.beside(path, protocol) and "." not in protocol:
-            _read_scores(saved, evidence)
+            _read_scores(saved, path.stem, evidence)
 
 
-def _row(row: Mapping[str, Value], path: Path, runs: Sequence[Run]) -> Row:
+def _row(row: Mapping[str, Value], path: Path, named: str, runs: Sequence[Run]) -> Row:
     missing = [key for key in ("protocol", "metric", "value") if key not in row]
     if missing:
         raise ValueError(f"no {missing[0]}")
@@ -161,7 +167,7 @@ def _row(row: Mapping[str, Value], path: Path, runs: Sequence[Run]) -> Row:
     settings = config.get("eval") or first.get("eval") or {}
     setup, untrained, judged_on = _judged(row, path, runs)
     return Row(
-        setup,
+        setup._replace(row=named),
         untrained,
         str(row["protocol"]),
         str(row["metric"]),
@@ -172,7 +178,18 @@ def _row(row: Mapping[str, Value], path: Path, runs: Sequence[Run]) -> Row:
         dict(settings),
         str(row.get("definition") or ""),
         str(row.get("version") or "unknown"),
+        _clips(row),
     )
+
+
+def _clips(row: Mapping[str, Value]) -> int | None:
+    """Rows of an earlier version do not say it."""
+    clips = row.get("clips")
+    if clips is None:
+        return None
+    if not isinstance(clips, int) or not 0 < clips < 10**12:
+        raise ValueError(f"clips {clips!r} is no number of clips")
+    return clips
 
 
 def _repeat(row: Mapping[str, Value]) -> Repeat:
@@ -193,14 +210,15 @@ def _judged(row: Mapping[str, Value], path: Path, runs: Sequence[Run]) -> tuple[
     if "method" not in config and "inputs" not in config:  # the row alone must do
         config = {"method": {"name": row.get("method")}, "encoder": {"name": row.get("encoder")}}
     elif "inputs" in config:
-        config = config | {"method": {"name": row["method"]}, "encoder": {"name": row["encoder"]}}
+        method = _common_method(config["inputs"]) or row["method"]
+        config = config | {"method": {"name": method}, "encoder": {"name": row["encoder"]}}
     untrained = row.get("method") == "untrained"
     setup = setup_of(config, str(row.get("stream") or ""), judged_on)
-    source = config.get("source") or {}
+    source = config.get("source") or _common_source(config.get("inputs") or [])
     if source.get("data"):
         trained_on = str(source["data"]), str(source.get("split") or "")
         return setup._replace(source=trained_on), untrained, judged_on
-    alike = [run for run in runs if run.setup._replace(source=judged_on) == setup]
+    alike = [run for run in runs if run.setup._replace(source=judged_on, row="") == setup]
     nearest = [run for run in alike if run.folder in path.parents] or alike
     sources = {run.setup.source for run in nearest}
     if len(sources) == 1:
@@ -208,10 +226,25 @@ def _judged(row: Mapping[str, Value], path: Path, runs: Sequence[Run]) -> tuple[
     return setup, untrained, judged_on
 
 
-def _read_scores(path: Path, evidence: Evidence) -> None:
+def _common_method(inputs: Sequence[Mapping[str, Value]]) -> str:
+    """The methods of a fusion's inputs, whose rows say "untrained" where they were."""
+    configs = [(single.get("config") or {}).get("method") or {} for single in inputs]
+    return "+".join(dict.fromkeys(str(method["name"]) for method in configs if method.get("name")))
+
+
+def _common_source(inputs: Sequence[Mapping[str, Value]]) -> Mapping[str, Value]:
+    """What the inputs of a fusion were trained on, where it is one."""
+    sources = [(single.get("config") or {}).get("source") or {} for single in inputs]
+    named = {(source.get("data"), source.get("split")) for source in sources}
+    return sources[0] if len(named) == 1 else {}
+
+
+def _read_scores(path: Path, stem: str, evidence: Evidence) -> None:
+    """Reads scores that lie beside the results `stem.json`."""
     try:
         read = read_recordings(path) if holds(path) else scores.read(path)
         setup, untrained, judged_on = _judged(read.row, path, evidence.runs)
+        setup = setup._replace(row=row_of(path.with_name(f"{stem}.json")))
     except (InputError, KeyError, TypeError, AttributeError) as error:
         evidence.notes.append(f"{error}; the scores are left out")
         return

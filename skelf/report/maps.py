@@ -18,7 +18,7 @@ from ..pages import embedding, html, plots
 from ..pages.html import Section
 from ..pages.player import player
 from ..pages.svg import escape
-from ..protocols.features import Features, cosine_blocks, extract_splits
+from ..protocols.features import Features, centred, cosine_blocks, extract_splits
 from ..protocols.knn import knn_scores
 from ..runs import load as loading
 from .evidence import Evidence, Run
@@ -155,9 +155,11 @@ def _neighbours(seen: Sequence[Encoded]) -> Section:
         head = f"<h3>{escape(encoded.name)}</h3>" if len(seen) > 1 else ""
         body += head + _nearest(encoded, queries)
     text = (
-        f"A test clip, then the {NEAREST} training clips that are nearest by the cosine of their "
-        f"features. Chosen by rule: the first test clip of {len(queries)} classes and, last, the "
-        "first other one whose nearest neighbour is of another class, if there is one."
+        f"A test clip, then the {NEAREST} training clips whose features are most similar: the "
+        "cosine once the mean of all training clips is subtracted, so that 1 is alike and 0 no "
+        "more alike than any two clips. Chosen by rule: the first test clip of "
+        f"{len(queries)} classes and, last, the first other one whose nearest neighbour is of "
+        "another class, if there is one."
         + (" The two setups of the highest k-NN accuracy." if len(seen) > 2 else "")
     )
     return Section("Which motions they find alike", body, text)
@@ -166,21 +168,24 @@ def _neighbours(seen: Sequence[Encoded]) -> Section:
 def _nearest(encoded: Encoded, queries: Sequence[int]) -> str:
     train, test = encoded.train, encoded.test
     count = min(NEAREST, len(train))
-    blocks = cosine_blocks(encoded.trained.test, encoded.trained.train)
-    nearest = torch.cat([s.topk(count, dim=1).indices for _, s in blocks]).numpy()
+    blocks = cosine_blocks(*centred(encoded.trained.test, encoded.trained.train))
+    tops = [similar.topk(count, dim=1) for _, similar in blocks]
+    similar = torch.cat([top.values for top in tops]).numpy()
+    nearest = torch.cat([top.indices for top in tops]).numpy()
     hit = train.label[nearest] == test.label[:, None]
     misses = [int(q) for q in np.flatnonzero(~hit[:, 0]) if q not in queries]
-    shown: list[tuple[ClipSet, int, str]] = []
+    shown: list[tuple[ClipSet, int, str, str]] = []
     for query in [*queries, *misses[:1]]:
-        shown.append((test, query, "query"))
-        pairs = zip(nearest[query], hit[query], strict=True)
-        shown += [(train, int(index), "hit" if same else "miss") for index, same in pairs]
+        shown.append((test, query, "query", ""))
+        for index, same, cosine in zip(nearest[query], hit[query], similar[query], strict=True):
+            mark, told = "hit" if same else "miss", f", similarity {cosine:.2f}"
+            shown.append((train, int(index), mark, told))
     return player(
-        [clips.clip(index)[..., : clips.coordinates] for clips, index, _ in shown],
+        [clips.clip(index)[..., : clips.coordinates] for clips, index, *_ in shown],
         train.skeleton,
-        [_caption(clips, index) for clips, index, _ in shown],
-        [float(clips.fps[index]) for clips, index, _ in shown],
-        marks=[mark for _, _, mark in shown],
+        [_caption(clips, index) + told for clips, index, _, told in shown],
+        [float(clips.fps[index]) for clips, index, *_ in shown],
+        marks=[mark for _, _, mark, _ in shown],
         columns=count + 1,
     )
 

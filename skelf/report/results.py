@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 from typing import NamedTuple
 
+from ..metrics.interval import FEW, is_accuracy, wilson
 from ..pages import html
 from ..pages.html import Section, Spread
 from ..pages.svg import escape
@@ -56,8 +57,17 @@ class Cell(NamedTuple):
     column: Column
 
 
-Cells = dict[Cell, dict[Repeat, float]]
-"""Seeds -> value, of each cell."""
+class Reading(NamedTuple):
+    """A number and the clips that it was measured on; None where a row does not say."""
+
+    value: float
+    clips: int | None
+
+
+Readings = dict[Repeat, Reading]
+"""Seeds -> what was measured."""
+
+Cells = dict[Cell, Readings]
 
 
 def results(evidence: Evidence, store: Store | None = None) -> Section | None:
@@ -86,7 +96,9 @@ def results(evidence: Evidence, store: Store | None = None) -> Section | None:
     if definitions:
         body += html.folded("What each number is", html.listing(list(definitions)))
     text = (
-        "Share of the test side, higher is better; ± is the standard deviation over seeds. "
+        "Share of the test side, higher is better; ± is the standard deviation over seeds. Beneath "
+        "an accuracy stands its 95 % interval (Wilson), by the number of test clips. Bold is what "
+        "lies above all beside it, intervals and all. "
         "Untrained: the same encoder with its first random weights."
     )
     return Section("Results", body, text)
@@ -101,7 +113,9 @@ def _cells(rows: Sequence[Row]) -> Cells:
     for row in rows:
         variant = _variant(row, settings[row.protocol, row.judged_on])
         column = Column(row.protocol, row.metric, row.selection, variant)
-        cells[Cell(row.setup, row.untrained, row.judged_on, column)][row.repeat] = row.value
+        cells[Cell(row.setup, row.untrained, row.judged_on, column)][row.repeat] = Reading(
+            row.value, row.clips
+        )
     return dict(cells)
 
 
@@ -134,9 +148,9 @@ def _by_measure(
         rows.append(
             {
                 "measure": column.head(),
-                "trained": _spread(trained) if trained else None,
-                "untrained": _spread(fresh) if fresh else None,
-                "chance": guess,
+                "trained": _spread(column, trained) if trained else None,
+                "untrained": _spread(column, fresh) if fresh else None,
+                "chance": None if guess is None else Spread(guess, floor=True),
                 "seeds": max(len(trained), len(fresh)),
             }
         )
@@ -145,7 +159,7 @@ def _by_measure(
     heads |= {k: v for k, v in shares.items() if any(row[k] is not None for row in rows)}
     heads |= {"seeds": "Seeds"} if any(row["seeds"] != 1 for row in rows) else {}
     return html.table(
-        rows, heads, bars=list(shares), best=("trained", "untrained"), caption=_caption(guesses)
+        rows, heads, bars=list(shares), best=list(shares), caption=_caption(guesses, cells)
     )
 
 
@@ -161,17 +175,20 @@ def _by_setup(
         for number, column in enumerate(guesses):
             trained, fresh = _states(cells, setup, place, column)
             if trained or fresh:
-                below = f"untrained {_spread(fresh)}" if fresh else ""
-                row[str(number)] = _spread(trained, below)
+                row[str(number)] = _spread(column, trained)._replace(below=_below(column, fresh))
             most = max(most, len(trained), len(fresh))
         if most:
             rows.append(row | {"runs": most})
     if any(guess is not None for guess in guesses.values()):
-        chance = {str(number): guess for number, guess in enumerate(guesses.values())}
+        chance = {
+            str(number): Spread(guess, floor=True)
+            for number, guess in enumerate(guesses.values())
+            if guess is not None
+        }
         rows.append({"setup": "Chance", **chance})
     return html.table(
         rows, {"setup": "Setup", **heads, "runs": "Seeds"}, best_down=list(heads),
-        caption=_caption(guesses),
+        caption=_caption(guesses, cells),
     )  # fmt: skip
 
 
@@ -188,8 +205,8 @@ def _all_numbers(evidence: Evidence, cells: Cells, places: Sequence[Place]) -> s
                             "what": column.head(),
                             "setup": name,
                             "place": " ".join(filter(None, place)),
-                            "trained": _spread(trained),
-                            "untrained": _spread(fresh),
+                            "trained": _spread(column, trained),
+                            "untrained": _spread(column, fresh),
                             "n": len(trained) or len(fresh),
                         }
                     )
@@ -198,24 +215,53 @@ def _all_numbers(evidence: Evidence, cells: Cells, places: Sequence[Place]) -> s
     return html.table(rows, heads, best=("trained", "untrained"))
 
 
-def _states(
-    cells: Cells, setup: Setup, place: Place, column: Column
-) -> tuple[dict[Repeat, float], dict[Repeat, float]]:
+def _states(cells: Cells, setup: Setup, place: Place, column: Column) -> tuple[Readings, Readings]:
     """The values of the trained and of the untrained encoder."""
     trained, fresh = (cells.get(Cell(setup, state, place, column), {}) for state in (False, True))
     return trained, fresh
 
 
-def _caption(columns: Mapping[Column, object]) -> str:
-    return _FLATTERS if any(c.selection == "best_on_test" for c in columns) else ""
+def _caption(columns: Mapping[Column, object], cells: Cells) -> str:
+    counts = [
+        reading.clips
+        for cell, readings in cells.items()
+        for reading in readings.values()
+        if cell.column in columns and reading.clips is not None
+    ]
+    few = min(counts, default=FEW)
+    return " ".join(
+        text
+        for text, holds in (
+            (_FLATTERS, any(c.selection == "best_on_test" for c in columns)),
+            (f"From only {few} test clip{'s' * (few != 1)}: see the intervals.", few < FEW),
+        )
+        if holds
+    )
 
 
 def _rank(selection: str) -> int:
     return _SELECTIONS.index(selection) if selection in _SELECTIONS else len(_SELECTIONS)
 
 
-def _spread(values: dict[Repeat, float], below: str = "") -> Spread:
-    several = list(values.values())
-    if not several:
-        return Spread(float("nan"), None, below)
-    return Spread(mean(several), stdev(several) if len(several) > 1 else None, below)
+def _spread(column: Column, readings: Readings) -> Spread:
+    """Mean and deviation over seeds; of an accuracy also its interval, by the clips of one seed."""
+    values = [reading.value for reading in readings.values()]
+    if not values:
+        return Spread(float("nan"))
+    counts = [reading.clips for reading in readings.values() if reading.clips is not None]
+    clips = min(counts) if len(counts) == len(values) else None
+    average = mean(values)
+    return Spread(
+        average,
+        stdev(values) if len(values) > 1 else None,
+        interval=wilson(average, clips) if clips and is_accuracy(column.metric) else None,
+        clips=clips,
+    )
+
+
+def _below(column: Column, fresh: Readings) -> str:
+    """The untrained encoder's number, as it stands beneath that of the trained one."""
+    if not fresh:
+        return ""
+    spread = _spread(column, fresh)
+    return f"untrained {spread}" + (f" ({spread.trust})" if spread.interval else "")

@@ -12,7 +12,7 @@ from ..settings.run import RESULT_FREE
 from ..settings.values import Value
 
 PARTS = ("method", "encoder", "views", "train", "data", "weights", "inputs", "runs")
-_OF_INPUTS = ("method", "encoder", "stream", "streams", "weight", "views", "train", "config")
+_OF_INPUTS = ("encoder", "stream", "streams", "weight", "views", "train", "config")
 
 
 class Setup(NamedTuple):
@@ -24,6 +24,7 @@ class Setup(NamedTuple):
         stream: joint, motion, bone, or several joined by "+".
         source: data and split that it was trained on.
         settings: all other settings as `(name, JSON)`, sorted.
+        row: what a benchmark's suite calls it; "" outside of benchmarks.
     """
 
     method: str
@@ -31,6 +32,7 @@ class Setup(NamedTuple):
     stream: str
     source: tuple[str, str]
     settings: tuple[tuple[str, str], ...]
+    row: str = ""
 
     def setting(self, name: str) -> object:
         """The value of a setting such as `train.epochs`; None where there is none."""
@@ -78,23 +80,34 @@ def _bare(value: object) -> object:
 def name_setups(setups: Iterable[Setup]) -> dict[Setup, str]:
     """A name for each, of what it has unlike the others, in a fixed order.
 
-    The method always stands in it; stream and source where they differ, the encoder where one
-    method has several; and the settings in which it is unlike most of its method and encoder.
+    The method, or what a suite calls it, always stands in it; stream and source where they differ,
+    the encoder where one method has several; and the settings in which it is unlike most of its
+    method and encoder.
     """
     listed = sorted(setups)
     names: dict[Setup, str] = {}
     for setup in listed:
-        of_method = [s for s in listed if s.method == setup.method]
-        parts = [setup.method]
+        of_method = [s for s in listed if _called(s) == _called(setup)]
+        parts = [_called(setup)]
         parts += [setup.encoder] if len({s.encoder for s in of_method}) > 1 else []
         parts += [setup.stream] if len({s.stream for s in listed}) > 1 else []
         several = [len(set(column)) > 1 for column in zip(*(s.source for s in listed), strict=True)]
         parts += [part for part, unlike in zip(setup.source, several, strict=True) if unlike]
-        parts += _unlike(setup, [s for s in of_method if s.encoder == setup.encoder])
+        alike = [s for s in of_method if (s.encoder, _joins(s)) == (setup.encoder, _joins(setup))]
+        parts += _unlike(setup, alike)
         name = clean(" · ".join(filter(None, map(str.strip, parts))))
         taken = sum(other == name or other.startswith(f"{name} (") for other in names.values())
         names[setup] = f"{name} ({taken + 1})" if taken else name
     return names
+
+
+def _called(setup: Setup) -> str:
+    return setup.row or setup.method
+
+
+def _joins(setup: Setup) -> bool:
+    """Whether it is a fusion or an ensemble: their settings are others than a run's."""
+    return any(name in ("inputs", "runs") for name, _ in setup.settings)
 
 
 def _unlike(setup: Setup, alike: list[Setup], limit: int = 4) -> list[str]:

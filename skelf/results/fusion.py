@@ -113,7 +113,7 @@ def fuse(
     for key, value in values.items():
         metric, _, selection = key.rpartition(".")
         head = {"protocol": inputs[0].row["protocol"], "metric": metric, "value": value}
-        rows.append(head | {"selection": selection} | shared)
+        rows.append(head | {"selection": selection, "clips": len(inputs[0].names)} | shared)
     if out is not None:
         try:
             write_rows(Path(out), rows)

@@ -7,9 +7,13 @@ with the authors' code and data preparation, mostly at the best check on the tes
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
+
+from ..errors import InputError
 
 
 class Published(NamedTuple):
@@ -54,6 +58,36 @@ def published(data: str, split: str | None = None, protocol: str | None = None) 
         for row in everything()
         if row.data == data and split in (None, row.split) and protocol in (None, row.protocol)
     ]
+
+
+def pick(numbers: Iterable[Published], words: Sequence[str] | None) -> list[Published]:
+    """The numbers whose method or source holds one of the words; None: all but ablations.
+
+    Args:
+        numbers: as of `published`.
+        words: parts of names of methods or sources, in any case, such as `USDRL` or `Table 1`.
+    """
+    if words is None:
+        return [number for number in numbers if not number.condition.startswith("ablation")]
+    return [number for number in numbers if any(_holds(number, word) for word in words)]
+
+
+def check_words(words: Iterable[str]) -> None:
+    """Refuses a word for `pick` that no number holds.
+
+    Raises:
+        InputError: with the nearest method.
+    """
+    for word in words:
+        if not word.strip() or not any(_holds(number, word) for number in everything()):
+            methods = dict.fromkeys(number.method for number in everything())
+            near = get_close_matches(word, methods, n=3, cutoff=0.4)
+            hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+            raise InputError(f"no number's method or source holds {word!r}{hint}")
+
+
+def _holds(number: Published, word: str) -> bool:
+    return any(word.casefold() in text.casefold() for text in (number.method, number.source))
 
 
 @cache

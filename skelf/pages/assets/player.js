@@ -126,6 +126,7 @@
     const label = () => { button.textContent = state.playing ? "Pause" : "Play"; };
     button.addEventListener("click", () => { state.playing = !state.playing; label(); });
     label();
+    player.dataset.runs = ""; // shows what needs this script
     player.querySelectorAll("canvas").forEach((canvas, k) => {
       const clip = clips[k], [T, M, V, C] = clip.shape;
       const view = { ...layout, ...clip, T, M, V, C, data: decode(clip), canvas, state, turn: 0, seen: true };

@@ -1,0 +1,159 @@
+"""Reads a suite, and refuses what can be known to be wrong before hours of work."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from ..errors import InputError, unknown
+from ..results.published import check_words
+from ..settings.options import table
+from ..settings.settable import filled
+from .suite import OWN, DataSet, Head, Method, Protocol, Suite, slug
+
+T = TypeVar("T")
+
+
+def read_suite(path: str | Path) -> Suite:
+    """Reads a suite.
+
+    Raises:
+        InputError: not to be read, an unknown key or name (with the nearest), a value of the wrong
+            kind, or tables that contradict each other; one line for each key.
+    """
+    path = Path(path)
+    try:
+        tables = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the suite: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{path}: not a TOML file: {error}") from None
+    above = table(Head)
+    keys = [*above, "data", "method", "protocol"]
+    if wrong := [key for key in tables if key not in keys]:
+        raise InputError(f"{path}: {unknown('key', wrong[0], keys)}")
+    values = {key: value for key, value in tables.items() if key in above}
+    head = filled(Head, values, section="suite", source=path.name)
+    suite = Suite(
+        path,
+        head.seeds,
+        head.config,
+        head.published,
+        _tables(DataSet, tables, "data", path),
+        _tables(Method, tables, "method", path),
+        _tables(Protocol, tables, "protocol", path),
+    )
+    _check_names(suite)
+    try:
+        check_words(suite.published or ())
+    except InputError as error:
+        raise InputError(f"{path}: published: {error}") from None
+    for method in suite.methods:
+        _check_method(suite, method)
+    return suite
+
+
+def _tables(cls: type[T], file: Mapping[str, object], name: str, path: Path) -> tuple[T, ...]:
+    tables = file.get(name) or None  # an empty list would run nothing, and say that all is done
+    if not isinstance(tables, list) or not all(isinstance(entry, dict) for entry in tables):
+        wrong = "no table" if tables is None else "not a list of tables"
+        raise InputError(f"{path}: {name}: {wrong}; write [[{name}]] and keys below")
+    return tuple(
+        filled(cls, values, section=name, source=f"{path}: [[{name}]] {number}")
+        for number, values in enumerate(tables, 1)
+    )
+
+
+def _check_names(suite: Suite) -> None:
+    _refuse_names(suite)
+    for what, several in (
+        ("seeds", suite.seeds),
+        ("[[data]] name", [slug(data.name) for data in suite.data]),
+        ("[[method]] row", [slug(method.label) for method in suite.methods]),
+        ("[[protocol]] row", [slug(protocol.label) for protocol in suite.protocols]),
+        *((f"{data.name}: splits", data.splits) for data in suite.data),
+        *((f"{method.label}: streams", method.streams) for method in suite.methods),
+        *((f"{method.label}: seeds", method.seeds or ()) for method in suite.methods),
+    ):
+        if (twice := _twice(several)) is not None:
+            raise InputError(f"{suite.path}: {what}: {twice!r} twice; give each a name of its own")
+    if OWN in [data.name for data in suite.data]:
+        raise InputError(f"{suite.path}: [[data]] name: {OWN!r} means a run's own set; rename it")
+
+
+def _refuse_names(suite: Suite) -> None:
+    """Refuses names that tables or `data/split` cannot hold."""
+    for what, name in (
+        *(("[[data]] name", data.name) for data in suite.data),
+        *((f"{data.name}: splits", split) for data in suite.data for split in data.splits),
+    ):
+        if "/" in name:
+            instead = name.replace("/", "-")
+            raise InputError(
+                f"{suite.path}: {what}: {name!r} holds '/', which parts a data set from its split "
+                f"where the suite names one, as ntu60/xsub; call it {instead!r}"
+                + (", in the store too" if "splits" in what else "")
+            )
+    names = [each.name for each in suite.data]
+    names += [method.label for method in suite.methods]
+    names += [protocol.label for protocol in suite.protocols]
+    for name in names:
+        if not name.isprintable() or not name.strip():
+            raise InputError(f"{suite.path}: {name!r}: a name is one line of a table; change it")
+
+
+def _twice(names: Iterable[T]) -> T | None:
+    listed = list(names)
+    return next((name for name in listed if listed.count(name) > 1), None)
+
+
+def _check_method(suite: Suite, method: Method) -> None:
+    """Refuses what contradicts itself."""
+
+    def refuse(text: str) -> None:
+        raise InputError(f"{suite.path}: {method.label}: {text}")
+
+    if method.fuse and len(method.streams) < 2:
+        refuse("fuse: needs two or more streams")
+    if method.official and method.run is None:
+        refuse("official: says whose file `run` is; name one")
+    if method.official and any(protocol.untrained for protocol in suite.protocols):
+        refuse("official: a released file cannot be judged untrained; put it into another suite")
+    trains = [key for key in ("after", "init", "config") if getattr(method, key) is not None]
+    if not method.official:
+        trains += [key for key in ("settings", "settings_on") if getattr(method, key)]
+    if method.run is not None and trains:
+        refuse(f"run: is judged as it is; leave out {trains[0]}")
+    for name in method.settings_on or ():
+        if name not in [data.name for data in suite.data]:
+            refuse(f"settings_on: {unknown('data', name, [data.name for data in suite.data])}")
+    if extra := sorted(set(method.seeds or ()) - set(suite.seeds)):
+        refuse(f"seeds: {extra[0]} is none of the suite's; name some of those")
+    if method.seeds == ():
+        refuse("seeds: an empty list runs nothing; leave the method out")
+    for first in (other for other in suite.methods if other.label == method.after):
+        lacking = sorted(set(suite.seeds_of(method)) - set(suite.seeds_of(first)))
+        if lacking:
+            refuse(f"after: {first.label} is not run with seed {lacking[0]}; give both the same")
+    if method.after is not None and method.init is not None:
+        refuse("after and init both name what to start from; give one")
+    trained_on = suite.pretrained_on(method)
+    if not trained_on:
+        refuse("data: nothing to pretrain on; name a data set, or set pretrain = true in [[data]]")
+    for protocol in suite.protocols:
+        for place in (on for t in trained_on for on in suite.judged_on(protocol, t)):
+            if not place.split:
+                refuse(f"{protocol.label}: {place} has no splits to judge on; name others in `on`")
+    if method.after is None:
+        return
+    rows = {other.label: other for other in suite.methods}
+    earlier = list(rows)[: list(rows).index(method.label)]
+    if method.after not in earlier:
+        refuse(f"after: {unknown('earlier row', method.after, earlier)}")
+    first = rows[method.after]
+    lacks: list[str] = [s for s in method.streams if s not in first.streams]
+    lacks += [str(place) for place in trained_on if place not in suite.pretrained_on(first)]
+    if lacks or first.run is not None:
+        refuse(f"after: {method.after} has no run of {(lacks or ['its own'])[0]}")
