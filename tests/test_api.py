@@ -37,6 +37,7 @@ from skelf.training import loop as engine
 FIELDS = {
     *("protocol", "metric", "value", "selection", "method", "form", "encoder", "stream", "data"),
     *("split", "seed", "definition", "seconds", "version", "eval_seed", "versions", "config"),
+    "checksum",
     "clips",
 }
 
