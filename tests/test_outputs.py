@@ -512,7 +512,7 @@ def test_rows_are_shown_where_they_cannot_be_written(judged, tmp_path, monkeypat
     def full(path: Path, value: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
-    monkeypatch.setattr("skelf.results.written.write_json", full)
+    monkeypatch.setattr("skelf.results.written.write_rows", full)
     out = tmp_path / "rows.json"
     done = judged(out, linear=protocol(0.25), knn=protocol(0.5))
     assert "25.0%" in done.output and "50.0%" in done.output

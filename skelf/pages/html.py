@@ -244,8 +244,10 @@ def _class(names: str) -> str:
 
 def _best(values: Sequence[object]) -> int | None:
     """The place of what is clearly the best of some cells; what guessing gives never is."""
-    places = [place for place, value in enumerate(values) if _is_share(value)]
-    spreads = [v if isinstance(v := values[place], Spread) else Spread(v) for place in places]  # type: ignore[arg-type]
+    shares = {place: value for place, value in enumerate(values) if _is_share(value)}
+    places = list(shares)
+    # mypy does not see that what is a share is a number or a Spread.
+    spreads = [v if isinstance(v, Spread) else Spread(v) for v in shares.values()]  # type: ignore[arg-type]
     top = clearly_best([spread.range for spread in spreads])
     return None if top is None or spreads[top].floor else places[top]
 
