@@ -23,7 +23,7 @@ import torch
 from report_runs import put_rows, put_run, row
 from typer.testing import CliRunner
 
-from skelf import api, files
+from skelf import api, files, judging
 from skelf.bench.run import _refuse_foreign_tables
 from skelf.checkpoints import folder as checkpoint
 from skelf.cli.main import app, main
@@ -462,8 +462,10 @@ def judged(trained, monkeypatch):
     """`judged(linear=..., knn=...)` runs these protocols by the command line."""
 
     def call(out: Path | None, *words: str, **protocols: object):
-        monkeypatch.setattr(api, "PROTOCOLS", protocols)
-        monkeypatch.setattr(api, "evaluation", lambda asked, **_: dict.fromkeys(asked, NoOptions()))
+        monkeypatch.setattr(judging, "PROTOCOLS", protocols)
+        monkeypatch.setattr(
+            judging, "evaluation", lambda asked, **_: dict.fromkeys(asked, NoOptions())
+        )
         where = [] if out is None else ["--out", str(out)]
         monkeypatch.setattr(ClipSet, "open", lambda *_, **__: tiny_runs.clips())
         return CliRunner().invoke(

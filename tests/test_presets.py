@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from skelf import api
 from skelf.cli import data_import as cli_import
 from skelf.data import presets
 from skelf.data.readers.ntu import NTU
@@ -12,6 +11,7 @@ from skelf.data.readers.pkummd import PKUMMD
 from skelf.data.synthetic import clips as synthetic
 from skelf.errors import InputError
 from skelf.layouts import NTU25
+from skelf.opening import opened
 
 
 def test_a_path_stays_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,7 +26,7 @@ def test_a_name_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("SKELF_DATA", str(tmp_path))
     synthetic.generate(NTU25, clips=12).save(tmp_path / "ntu60.h5")
     assert presets.located("ntu60") == tmp_path / "ntu60.h5" == presets.located(Path("ntu60"))
-    clips = api._open("ntu60", "none")
+    clips = opened("ntu60")
     assert len(clips) == 12 and clips.path == tmp_path / "ntu60.h5"
 
 
@@ -38,7 +38,7 @@ def test_absent_sets_say_where_they_come_from(
     for folder in ("", str(tmp_path)):
         monkeypatch.setenv("SKELF_DATA", folder)
         with pytest.raises(InputError) as error:
-            api._open(name, "none")
+            opened(name)
         text = str(error.value)
         for part in (preset.title, preset.licence, preset.where, f"{name}.h5"):
             assert part in text
@@ -55,7 +55,7 @@ def test_options_are_checked_against_the_reader() -> None:
     )
     assert cli_import._how("pkummd", ["part=2", "workers=1"]) == (PKUMMD(part=2),)
     assert cli_import._how("kinetics", ["persons=1", "workers=1"])[0].poses.missing == "keep"
-    assert cli_import._how("precog", []) == ()
+    assert cli_import._how("precog", []) == (Precog(),)
     with pytest.raises(InputError, match=r"did you mean 'ntu\.persons'"):
         cli_import._how("ntu", ["person=file"])
     with pytest.raises(InputError, match=r"ntu\.persons: Input should be 'energy', 'tracked' or"):
