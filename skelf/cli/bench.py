@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -94,6 +95,9 @@ class BenchDisplay:
         self.task = self.bar.add_task("", total=None, failed=0, running=0, what="", visible=False)
 
     def __enter__(self) -> BenchDisplay:
+        self._filters = warnings.catch_warnings()
+        self._filters.__enter__()
+        warnings.showwarning = self._note
         self.bar.start()
         return self
 
@@ -104,6 +108,10 @@ class BenchDisplay:
         trace: TracebackType | None,
     ) -> None:
         self.bar.stop()
+        self._filters.__exit__(kind, error, trace)
+
+    def _note(self, message: Warning | str, *_: object, **__: object) -> None:
+        self._say(f"note: {message}")
 
     def expect(self, cells: int, still: int) -> None:
         """Takes the numbers of cells in all and still to be run."""
