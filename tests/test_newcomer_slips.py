@@ -6,9 +6,11 @@ import zipfile
 
 import pytest
 from rich.console import Console
+from typer.main import get_command
 
 from skelf import ClipSet
 from skelf.cli.bench import BenchDisplay
+from skelf.cli.main import app
 from skelf.errors import InputError
 from skelf.protocols import PROTOCOLS
 from skelf.settings.evaluation import evaluation
@@ -26,7 +28,7 @@ def test_a_resume_with_other_settings_is_a_line_of_the_display():
 
 def test_a_second_protocol_as_a_word_of_its_own_is_told_from_a_setting():
     protocols = {"linear": PROTOCOLS["linear"]}
-    with pytest.raises(InputError, match="'knn' is no setting.*one word with commas, as linear,k"):
+    with pytest.raises(InputError, match=r"'knn' is no setting.*one word with commas, as linear,k"):
         evaluation(protocols, overrides=["knn"])
     with pytest.raises(InputError, match="only eval"):
         evaluation(protocols, overrides=["data.normalize=agcn"])
@@ -49,3 +51,17 @@ def test_a_warning_within_a_benchmark_is_a_note_without_a_line_of_code():
     with BenchDisplay(Console(file=text, width=200)):
         warnings.warn("no training clip has the class wave", stacklevel=1)
     assert text.getvalue() == "note: no training clip has the class wave\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "setting"),
+    [
+        (["pretrain", "usdrl", "--lr", "0.1"], "train.lr=VALUE"),
+        (["pretrain", "usdrl", "--batch-size=4"], "train.batch_size=VALUE"),
+        (["eval", "knn", "--k", "3"], "eval.k=VALUE"),
+        (["data", "import", "openpose", "--fps", "30"], "fps=VALUE"),
+    ],
+)
+def test_a_setting_that_is_written_as_an_option_is_named(words, setting):
+    with pytest.raises(InputError, match=setting):
+        get_command(app).main(words, standalone_mode=False)
