@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from threading import Event, Thread
@@ -70,6 +71,9 @@ class BenchDisplay:
         self._teller = Thread(target=self._tell, daemon=True)
 
     def __enter__(self) -> BenchDisplay:
+        self._filters = warnings.catch_warnings()
+        self._filters.__enter__()
+        warnings.showwarning = self._note
         self.bar.start()
         self._teller.start()
         return self
@@ -83,6 +87,10 @@ class BenchDisplay:
         self._ended.set()
         self._teller.join()
         self.bar.stop()
+        self._filters.__exit__(kind, error, trace)
+
+    def _note(self, message: Warning | str, *_: object, **__: object) -> None:
+        self._say(f"note: {message}")
 
     def expect(self, cells: int, still: Sequence[Cell]) -> None:
         """Takes the number of cells in all and those still to be run."""

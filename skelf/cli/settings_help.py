@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from typer.core import TyperCommand
 
+from ..errors import InputError
 from ..settings.describe import Described
 from .group_help import Private
 from .names import TABLES
@@ -26,7 +27,29 @@ class WithSettings(TyperCommand):
     def parse_args(self, ctx: Private, args: list[str]) -> list[str]:
         """As Typer does; keeps the words for the help, which ends the parsing."""
         ctx.meta["words"] = [word for word in args if not word.startswith("-")]
+        self._refuse_settings_as_options(ctx.meta["words"], args)
         return super().parse_args(ctx, args)
+
+    def _refuse_settings_as_options(self, words: Sequence[str], args: Sequence[str]) -> None:
+        """`--lr 0.1`: names the setting `train.lr`, as no option has that name.
+
+        Raises:
+            InputError: an option that is none, and is called like a setting.
+        """
+        options = {name for param in self.params for name in param.opts} | {"--help"}
+        names = [word.partition("=")[0] for word in args if word.startswith("--")]
+        for name in names:
+            if name in options or not words:
+                continue
+            wanted = name.removeprefix("--").replace("-", "_")
+            groups = GROUPS[str(self.name)](words[0])
+            keys = [setting.key for _, described in groups for setting in described]
+            same = [key for key in keys if wanted in (key, key.rpartition(".")[2])]
+            if same:
+                raise InputError(
+                    f"{name} is no option; it is the setting {' or '.join(dict.fromkeys(same))}, "
+                    f"written as {same[0]}=VALUE"
+                )
 
     def format_help(self, ctx: Private, formatter: Private) -> None:
         """The command's help, then the settings of what is named."""

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 FORMAT, VERSION = "skelf-clips", 1
 LIBVER = ("v108", "v108")
 DAMAGED = "damaged or cut off; copy or import it again"
+SUFFIXES = ("", ".h5", ".hdf5")  # of files that were stores, however damaged they are now
 SETTLED = 2.0  # seconds; a file that changed less long ago may change again without a trace
 
 Stamp = tuple[int, int, int, int]
@@ -273,7 +274,13 @@ def _reading(path: Path) -> Iterator[h5py.File]:
     except PermissionError as error:
         raise InputError(f"{path}: cannot read: {error.strerror}") from None
     except BROKEN as error:
-        raise InputError(f"{path}: not a readable store ({reason(error)}); {DAMAGED}") from None
+        remedy = DAMAGED
+        if path.suffix.lower() not in SUFFIXES and not h5py.is_hdf5(path):
+            remedy = (
+                "recordings of another format become one by `skelf data import FORMAT "
+                f"{path.name} --out STORE.h5`; see `skelf list formats`"
+            )
+        raise InputError(f"{path}: not a readable store ({reason(error)}); {remedy}") from None
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def evaluation(
     """
     for text in overrides:
         if not text.strip().startswith("eval."):
-            raise InputError(f"override {text!r}: only eval.* can change, the run fixes the rest")
+            raise InputError(_unsettable(text))
     known = _known(protocols)
     stored = {key: value for key, value in (base or {}).items() if key in known}
     values, source = pick(read_given(file, overrides), "eval")
@@ -50,6 +50,16 @@ def evaluation(
     # What is given now wins over what the run kept, be it for one protocol or for all.
     ordered = {key: value for key, value in stored.items() if key not in values} | values
     return protocol_settings(protocols, ordered, source=source)
+
+
+def _unsettable(text: str) -> str:
+    """What to do with an argument of `eval` that is no setting of a protocol."""
+    if "=" not in text:
+        return (
+            f"{text!r} is no setting (eval.key=value); several protocols are one word with "
+            "commas, as linear,knn"
+        )
+    return f"override {text!r}: only eval.* can change, the run fixes the rest"
 
 
 def protocol_settings(

@@ -54,11 +54,16 @@ class TrainingDisplay:
         self._filters.__exit__(kind, error, trace)
 
     def _note(self, message: Warning | str, *_: object, **__: object) -> None:
-        line = f"note: {message}"
-        self.console.print(line, style="yellow", highlight=False, markup=False, soft_wrap=True)
+        self._say(f"note: {message}", style="yellow")
+
+    def _say(self, line: str, style: str | None = None) -> None:
+        self.console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
 
     def __call__(self, event: Event) -> None:
         """Shows an event."""
+        if event["event"] == "resume":
+            self._say(f"goes on after epoch {event['epoch'] + 1} with {_changes(event)}")
+            return
         if event["event"] == "step":
             self.epochs, self.terms = event["epochs"], _terms(event)
             self.bar.update(
@@ -81,8 +86,13 @@ class TrainingDisplay:
             text += f"  waits {event['wait_share']:.1%}"
         if not self.console.is_terminal:
             where = f"epoch {event['epoch'] + 1}/{self.epochs}"
-            self.console.print(f"{where}  {text}", highlight=False, markup=False, soft_wrap=True)
+            self._say(f"{where}  {text}")
 
 
 def _terms(event: Event) -> str:
     return "  ".join(f"{k} {v:.4g}" for k, v in event.items() if k not in BOOKKEEPING)
+
+
+def _changes(event: Event) -> str:
+    changed = event["changes"].items()
+    return ", ".join(f"{key}={after} (before: {before})" for key, (before, after) in changed)
