@@ -181,21 +181,30 @@ def test_a_folder_is_read_sorted_with_classes(tmp_path: Path) -> None:
     assert clips.class_names == ("deep", "walk") and clips.label.tolist() == [-1, 0, 1, 1]
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)] and clips.length.tolist() == [4] * 4
     assert read(tmp_path, folders="none").class_names == ()
-    assert read(tmp_path, folders="subject").subject.tolist() == [-1, 0, 1, 1]
+    with pytest.warns(UserWarning, match=r"no number each .* deep = 0, walk = 1; .*folders=class"):
+        assert read(tmp_path, folders="subject").subject.tolist() == [-1, 0, 1, 1]
     (tmp_path / "walk").rename(tmp_path / "07")
     (tmp_path / "jump/deep").rename(tmp_path / "12")
     assert read(tmp_path, folders="subject").subject.tolist() == [7, 7, 12, -1]
+    (tmp_path / "07").rename(tmp_path / "Actor_03")
+    (tmp_path / "12").rename(tmp_path / "S05 left")  # the number that the name has, not the order
+    assert read(tmp_path, folders="subject").subject.tolist() == [3, 3, 5, -1]
+    (tmp_path / "S05 left").rename(tmp_path / "S03")  # one number, two folders
+    with pytest.warns(UserWarning, match="Actor_03 = 0, S03 = 1"):
+        assert read(tmp_path, folders="subject").subject.tolist() == [0, 0, 1, -1]
 
 
 def test_a_file_name_that_is_no_text(tmp_path: Path) -> None:
     try:
         write(tmp_path, name="w\udcffk/a\udcfe.bvh")
+        write(tmp_path, name="w\udcfek/b.bvh")
     except OSError:
         pytest.skip("this file system refuses such names")
-    clips = read(tmp_path)
+    with pytest.warns(UserWarning, match=r"b\.bvh \(and 1 more files\): .* Latin-1"):
+        clips = read(tmp_path)
     clips.save(tmp_path / "x.h5")
     clips = ClipSet.open(tmp_path / "x.h5")
-    assert clips.names == ["w?k/a?"] and clips.class_names == ("w?k",)
+    assert clips.names == ["wþk/b", "wÿk/aþ"] and clips.class_names == ("wþk", "wÿk")  # none lost
 
 
 def test_another_skeleton_in_a_folder_is_named(tmp_path: Path) -> None:
@@ -204,6 +213,10 @@ def test_another_skeleton_in_a_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"b\.bvh: another skeleton than a\.bvh .*'RFoot'"):
         read(tmp_path)
     assert len(read(tmp_path, drop="r*foot")) == 2  # what differs is left out
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "b.bvh").rename(tmp_path / "sub/a.bvh")
+    with pytest.raises(InputError, match=rf"sub/a\.bvh: .* than {tmp_path}/a\.bvh .*data map"):
+        read(tmp_path)
 
 
 def test_a_joint_that_stands_twice(tmp_path: Path) -> None:
@@ -267,7 +280,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "absurd count": (HEAD + motion(frames=10**9), "Frames says '1000000000'"),
     "no count": (HEAD + motion(frames="many"), "Frames says 'many'"),
     "huge count": (HEAD + motion(frames="9" * 9000), "Frames says '99"),
-    "no frames": (HEAD + motion(ROWS[:0]), "Frames says '0', but 0 lines"),
+    "no frames": (HEAD + motion(ROWS[:0]), "holds no frames, only a skeleton"),
     "no heads": (HEAD + "MOTION\n1 2 3\n", "after MOTION come 'Frames: N'"),
     "zero time": (HEAD + motion(time="0"), "Frame Time '0': give seconds"),
     "negative time": (HEAD + motion(time="-0.1"), "Frame Time '-0.1'"),

@@ -250,7 +250,7 @@ def test_files_of_a_folder_share_the_first_one_s_tree(tmp_path: Path) -> None:
     expected = (EXPECTED * [3, 1, 0.1]).astype(np.float32)
     np.testing.assert_allclose(clips.clip(1)[:, 0], expected, rtol=1e-6)
     write(tmp_path, simple(names=("X", *NAMES[1:])).file(POINTS), "c.c3d")
-    with pytest.raises(InputError, match=r"another skeleton than c\.c3d"):
+    with pytest.raises(InputError, match=r"another skeleton than .*c\.c3d"):
         read(tmp_path)
     toml = tmp_path / "arms.toml"
     toml.write_text('names = ["RSHO", "RWRA"]\nparents = ["", "RSHO"]\ncentre = "RSHO"\n')

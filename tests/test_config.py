@@ -122,6 +122,9 @@ def test_a_method_without_a_shipped_config_needs_an_encoder():
         ("train.epochs = 3", 3),
         ("data.normalize=2024-01-01", "2024-01-01"),
         ("eval.note=a=b", "a=b"),
+        ("bvh.clip={class}_{take}.bvh", "{class}_{take}.bvh"),
+        ("amc.clip={subject}", "{subject}"),
+        ("bvh.rename={a = 'b'}", {"a": "b"}),
     ],
 )
 def test_override_values_are_toml_or_words(text, value):

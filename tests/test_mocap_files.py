@@ -303,6 +303,10 @@ def test_what_paths_say_by_a_pattern(tmp_path: Path) -> None:
     assert amc(write_amc(tmp_path / "m"), clip="{subject}_{setup}.amc").setup.tolist() == [1]
     path = write_c3d(tmp_path, simple().file(POINTS), "S3 jump.c3d")
     assert c3d(path, clip="S{subject} {class}.c3d").class_names == ("jump",)
+    bvh(tmp_path, clip="P{subject}/*", folders="subject")  # the pattern says it: no note on folders
+    # Without a slash the pattern is for the file's name, in whatever folder.
+    clips = bvh(tmp_path, clip="{class}_c{camera}_*.bvh", folders="subject")
+    assert clips.class_names == ("run", "walk") and clips.subject.tolist() == [7, 11]
     with pytest.raises(InputError, match=r"P07/walk.*: does not fit clip = 'S\{subject\}/\*'"):
         bvh(tmp_path, clip="S{subject}/*")
 

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from skelf.cli.data import app
 from skelf.data.clips import ClipSet
 from skelf.data.joints.landmarks import body
+from skelf.data.joints.names import skeleton
 from skelf.data.quality import inspect as quality
 from skelf.data.quality.inspect import inspect
 from skelf.data.quality.measures import measure, row_type
@@ -171,7 +172,8 @@ def test_one_frame_clips_are_found_and_are_not_called_still() -> None:
 
 
 def test_units_are_named() -> None:
-    for factor, unit in ((1000, "millimetres"), (100, "centimetres"), (0.1, "pixels or scaled")):
+    for factor, unit in ((1000, "millimetres"), (100, "centimetres"), (0.1, "pixels or scaled"),
+                         (10, "millimetres taken for centimetres? ")):  # fmt: skip
         (found,) = inspect(replace(CLEAN, joints=CLEAN.joints * np.float32(factor))).findings
         assert unit in found.remedy
 
@@ -360,3 +362,13 @@ def test_real_sets(real_data: Callable[[str], Path]) -> None:
     assert len(found["one-frame"].clips) == 2
     assert "scale" not in found and "up" not in found and "mirrored" not in found
     assert len(found["leap"].clips) < 0.05 * len(clips)
+
+
+def test_a_root_at_the_origin_is_left_out_by_an_option_of_the_reader() -> None:
+    names = ("scene root", *KINECT20.names)
+    parents = (-1, *(0 if p < 0 else p + 1 for p in KINECT20.parents))
+    rig = skeleton(Path("a.bvh"), names, parents)
+    joints = np.pad(CLEAN.joints, ((0, 0), (0, 0), (1, 0), (0, 0)))
+    clips = ClipSet.build(joints, CLEAN.length, rig, attributes={"format": "bvh"})
+    (remedy,) = [f.remedy for f in inspect(clips).findings if f.code == "never-seen"]
+    assert "import again with 'drop=scene root'" in remedy  # as a shell takes it

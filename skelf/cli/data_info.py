@@ -114,7 +114,8 @@ def _table(clips: ClipSet, facts: dict[str, Value]) -> Table:
         row(f"split {key}", f"{sizes['train']:,} train, {sizes['test']:,} test")
     for key, value in facts["attributes"].items():
         if key != "confidence":  # said with the coordinates
-            row(key, value)
+            # The joints have y up and are in metres, whatever the files had.
+            row(f"{key} in the files" if key in ("up", "scale") else key, value)
     row("on disk", f"{facts['bytes'] / 1e6:,.1f} MB")
     return table
 

@@ -18,7 +18,8 @@ Given = tuple[Value, str]
 def parse_override(text: str) -> tuple[str, Value]:
     """`section.key=value` -> (`section.key`, value).
 
-    The value is TOML; what does not parse and opens no bracket or quote is a word.
+    The value is TOML; what does not parse and opens no bracket or quote is a word, and so is a
+    pattern that starts with a word in braces, as `{class}_{subject}.bvh`.
 
     Raises:
         InputError: no `=`, no section, or a list, table or quoted string that does not parse.
@@ -34,7 +35,8 @@ def parse_override(text: str) -> tuple[str, Value]:
     try:
         parsed = tomllib.loads(f"value = {word}")
     except tomllib.TOMLDecodeError as error:
-        if re.match(r"[\[{\"']", word) or not word or "\n" in word:
+        pattern = re.match(r"\{\w+\}", word)  # a table has `=` in its braces
+        if (re.match(r"[\[{\"']", word) and not pattern) or not word or "\n" in word:
             raise InputError(f"override {text!r}: the value is no TOML value: {error}") from None
         return key, word
     value = parsed["value"]

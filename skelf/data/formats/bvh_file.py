@@ -228,7 +228,7 @@ def _values(file: Path, rows: list[tuple[int, str]], width: int, stated: str | N
             "be cut off"
         )
     if not rows:
-        raise InputError(f"{file}: Frames says {stated or ''!r}, but 0 lines of numbers follow")
+        raise InputError(f"{file}: holds no frames, only a skeleton; export the motion with it")
     for (number, line), count in zip(rows, widths, strict=True):
         if count != width and not wrapped:
             source.numbers(f"{file}: line {number}", line.split(), width)

@@ -34,8 +34,9 @@ class NamePattern:
     """What files' paths say: `{class}`, `{subject}`, `{camera}`, `{setup}`, other numbers, `*`.
 
     Args:
-        pattern: for a whole path, as "S{subject}/{class}_{fold}_*.bvh"; a word in braces stands for
-            a whole number, `{class}` for a name, `*` for anything but a slash.
+        pattern: for a whole path, as "S{subject}/{class}_{fold}_*.bvh", or without a slash for a
+            file's name alone; a word in braces stands for a whole number, `{class}` for a name,
+            `*` for anything but a slash.
         where: starts messages.
 
     Raises:
@@ -77,7 +78,8 @@ class NamePattern:
         Raises:
             InputError: a number of more digits than a column holds.
         """
-        match = self._expression.fullmatch(name)
+        part = name if "/" in self.pattern else name.rpartition("/")[2]
+        match = self._expression.fullmatch(part)
         if not match:
             return None
         by_word = {key[:-1]: text for key, text in match.groupdict().items()}
@@ -102,7 +104,8 @@ class NamePattern:
             if by_word is None:
                 raise InputError(
                     f"{name}: does not fit {self.where} = {self.pattern!r} (a word in braces is a "
-                    "whole number, {class} a name); rename the file, or mend the pattern"
+                    "whole number, {class} a name, * anything but a slash); rename the file, or "
+                    "mend the pattern"
                 )
             by_name.append(by_word)
         numbers = {

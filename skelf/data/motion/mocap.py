@@ -58,8 +58,9 @@ class Mocap:
     rename: dict[str, str] | None = option(None, "names of joints in the file = names to use")
     clip: str = option(
         "",
-        "what a file's path below the folder says, as S{subject}_{class}_{camera}.bvh: {class}, "
-        "{subject}, {camera}, {setup}, another word for a column of whole numbers, * for the rest",
+        "what a file's path below the folder says (without a slash: its name alone), as "
+        "S{subject}_{class}_{camera}.bvh: {class}, {subject}, {camera}, {setup}, another word for "
+        "a column of whole numbers, * for the rest",
     )
 
 

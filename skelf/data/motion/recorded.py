@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -154,8 +155,9 @@ def _refuse_other(file: Path, motion: Motion, first: Path, skeleton: Skeleton) -
         return
     odd = sorted(name for name in mine | theirs if mine.get(name) != theirs.get(name))
     raise InputError(
-        f"{file}: another skeleton than {first.name} (differs in {odd[:4]}); import them apart, or "
-        "give a --layout whose joints all files have"
+        f"{file}: another skeleton than {first.name if first.parent == file.parent else first} "
+        f"(differs in {odd[:4]}); import them apart, bring each store to one layout by "
+        "`skelf data map` and join them, or give a --layout whose joints all files have"
     )
 
 
@@ -172,8 +174,8 @@ def _order(file: Path, names: Sequence[str], skeleton: Skeleton, named: bool) ->
         have = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
         raise InputError(
             f"{file}: no joint {missing[0]!r}, which the layout {skeleton.name!r} needs (the file "
-            f'has {have}); rename={{"name in the file" = "{missing[0]}"}} maps one, or leave '
-            "--layout out"
+            f'has {have}); rename={{"name in the file" = "{missing[0]}"}} maps one; or leave '
+            "--layout out and bring the store to the layout by `skelf data map`"
         )
     return [place[spell(name)] for name in skeleton.names]
 
@@ -187,4 +189,5 @@ def _still_root(motion: Motion) -> list[str]:
     if motion.parents.count(root) != 1 or moves[root].any() or not moves.any():
         return []
     name = motion.names[root]
-    return [f"the root {name!r} never moves; if it is the scene's, leave it out: drop={name}"]
+    drop = shlex.quote(f"drop={name}")
+    return [f"the root {name!r} never moves; if it is the scene's, leave it out: {drop}"]

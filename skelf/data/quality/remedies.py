@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import numpy as np
 
 from ...settings.options import table
@@ -25,7 +27,7 @@ def imported(clips: ClipSet, key: str, value: str, otherwise: str) -> str:
         return f"import again with {key}={value}, if the format has this option; else {otherwise}"
     cls = reader_options(format_)
     if cls is not None and key in table(cls):
-        return f"import again with {key}={value}"
+        return f"import again with {shlex.quote(f'{key}={value}')}"
     if format_ == "csv" and key in CsvMapping.__annotations__:
         return f"import again, with {key} = {value} in the mapping file"
     return otherwise

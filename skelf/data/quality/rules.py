@@ -33,6 +33,7 @@ UNITS = {
     "millimetres": (500.0, 2500.0, 0.001),
     "metres taken for centimetres": (0.005, 0.025, 100.0),
     "metres taken for millimetres": (0.0005, 0.0025, 1000.0),
+    "millimetres taken for centimetres": (5.0, 25.0, 0.1),
 }
 ODD = 3.0
 """Factor to the set's median height: children next to adults differ by 2.5, units by 10."""
@@ -97,7 +98,10 @@ def _never_seen(clips: ClipSet, rows: np.ndarray) -> list[Finding]:
     if not never:
         return []
     what = f"zero in every frame: {', '.join(never[:5])}{' ...' if len(never) > 5 else ''}"
-    remedy = "it counts as missing: import joints that are not centred on it, or another layout"
+    remedy = "import joints that are not centred on it, or another layout"
+    if clips.skeleton.name == "custom" and len(never) <= 5:  # a built-in layout needs all joints
+        remedy = imported(clips, "drop", ",".join(never), remedy)
+    remedy = f"it counts as missing: {remedy}"
     return [Finding("never-seen", "warning", what, np.zeros(0, int), remedy)]
 
 
