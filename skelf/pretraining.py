@@ -30,7 +30,7 @@ from .runs.stored import locate_store, read_stored
 from .settings.run import Config, resolve
 from .settings.values import Settings
 from .streams import STREAMS
-from .training.log import Event
+from .training.log import Event, Listener
 
 
 @no_trace()
@@ -193,7 +193,6 @@ def _run(
     choice = _choose(settings, clips, out if going_on else None)
     settings = replace(settings, data={**settings.data, "normalize": choice.name})
     clips = prepared(clips, choice.name)
-    say(str(choice))
     train, test = clips.split(split) if split else (clips, None)
     described = _describe(settings, clips, stream, split, seed)
     if init is not None:
@@ -213,7 +212,7 @@ def _run(
         config=described,
         resume=going_on,
         monitor=_monitor(train, test) if settings.train.monitor_every else None,
-        listener=listener,
+        listener=_announcing(str(choice), say, listener),
         stop=stop,
     )
     return out
@@ -251,6 +250,18 @@ def _monitor(train: ClipSet, test: ClipSet | None) -> Callable[[Encoder], dict[s
         return {"knn_top1": topk_accuracy(scores.cpu(), f.test_labels)}
 
     return read
+
+
+def _announcing(text: str, say: Callable[[str], None], listener: Listener) -> Listener:
+    """A listener that says a line before the first event: what is refused begins nothing."""
+    lines = [text]
+
+    def listen(event: Event) -> None:
+        if lines:
+            say(lines.pop())
+        listener(event)
+
+    return listen
 
 
 def _choose(settings: Config, clips: ClipSet, resumed: Path | None) -> Choice:

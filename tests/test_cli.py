@@ -80,7 +80,8 @@ def run(store) -> Path:
         *("pretrain", "usdrl", "--data", store, "--split", "xsub", "--out", folder),
         *("--stream", "bone", "--seed", "3", *SETTINGS, "train.epochs=2", "train.monitor_every=1"),
     )
-    lines = text.splitlines()
+    first, *lines = text.splitlines()
+    assert first.startswith("No normalisation: ")
     assert [line.split("  ")[0] for line in lines[:-1]] == ["epoch 1/2"] * 2 + ["epoch 2/2"] * 2
     assert lines[-1] == f"Run: {folder}"
     return folder

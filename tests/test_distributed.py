@@ -129,6 +129,7 @@ def test_torchrun_trains_one_run(tmp_path: Path):
     assert done.returncode == 0, done.stderr
     # Process 1 says nothing and writes nothing: each line stands there once.
     starts = [line.split("  ")[0] for line in done.stdout.splitlines()]
+    assert starts.pop(0).startswith("No normalisation: ")
     assert starts == ["epoch 1/2", "epoch 1/2", "epoch 2/2", "epoch 2/2", f"Run: {run}"]
     assert "RANK: 1" not in done.stderr
     assert [row["event"] for row in read_log(run)] == ["epoch", "monitor"] * 2

@@ -42,7 +42,7 @@ JUDGED = {
     "semi": SMALL | {"fractions": (0.5,), "repeats": 1, "augment": "crop"},
     "occlusion": SMALL,
     "fewshot": {"ways": 3, "shots": (1,), "queries": 4, "episodes": 3},
-    "detection": SMALL | {"window": 16, "tune": True, "draws": 1},
+    "detection": SMALL | {"unit": "frames", "window": 16, "tune": True, "draws": 1},
 }
 BENCH = """
 seeds = [0]

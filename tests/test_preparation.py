@@ -68,6 +68,7 @@ def old(folder, *remove, **data):
     config["data"] = {k: v for k, v in config["data"].items() if k not in remove} | data
     for path in (folder, checkpoint.newest(folder)):
         (path / "config.json").write_text(json.dumps(config))
+        (path / "checksums.json").unlink(missing_ok=True)  # there were none
     return folder
 
 

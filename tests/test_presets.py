@@ -8,6 +8,7 @@ from skelf.cli import data_import as cli_import
 from skelf.data import presets
 from skelf.data.readers.ntu import NTU
 from skelf.data.readers.pkummd import PKUMMD
+from skelf.data.readers.precog import Precog
 from skelf.data.synthetic import clips as synthetic
 from skelf.errors import InputError
 from skelf.layouts import NTU25

@@ -217,7 +217,7 @@ def test_chance_stands_beside_the_numbers_of_the_store_alone(tmp_path: Path) -> 
     # With several setups it is a line of its own.
     put_rows(tmp_path / "in" / "results_more.json", row(0.6, data="tiny", encoder__alpha=0.9))
     text, _ = page_of(tmp_path / "in", data=data, split="half")
-    line = text[text.index("<td>Chance</td>") :].split("</tr>")[0]
+    line = text[text.rindex("<tr", 0, text.index(">Chance</td>")) :].split("</tr>")[0]
     assert re.findall(r"<td[^>]*>(.*?)</td>", line) == ["Chance", *told, "–", "–"]
 
 

@@ -178,8 +178,7 @@ def test_what_is_said_of_classes():
     judged = recordings(4, 1)
     named = replace(judged, class_names=(*judged.class_names, "class 3"))
     options = from_flat(Detection, FAST | {"window": 0.5})
-    with pytest.warns(UserWarning, match=r"no training segment shows class 2: nothing of it"):
-        outcome = detection(Frames(), recordings(used=[0, 1]), named, options)
+    outcome = detection(Frames(), recordings(used=[0, 1]), named, options)
     assert "3 of 4 classes and 4 of 4 recordings" in outcome.definition
 
 
@@ -223,7 +222,8 @@ def put(path: Path, made: Recordings, **row) -> Path:
 def test_one_file_is_judged_by_other_rules(tmp_path, overrides, rules):
     path = put(tmp_path / "a.npz", kept(Rules()))
     rows = fuse([path], overrides=overrides, out=tmp_path / "again.json")
-    assert json.loads((tmp_path / "again.json").read_text()) == rows
+    written = json.loads((tmp_path / "again.json").read_text())
+    assert [{k: v for k, v in row.items() if k != "checksum"} for row in written] == rows
     expected = kept(rules).values()
     assert {f"{row['metric']}.{row['selection']}": row["value"] for row in rows} == expected
     assert rows[0]["config"]["inputs"][0]["values"] == kept(Rules()).values()

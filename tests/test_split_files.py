@@ -106,7 +106,7 @@ def test_the_command(tmp_path: Path) -> None:
         return CliRunner().invoke(app, ["split", str(store), *map(str, words)])
 
     done = call("--name", "fold", "--from", file)
-    assert "split fold_0: 2 train, 1 test" in done.output.replace("\n", "")
+    assert "split fold_0: 2 train, 1 test" in " ".join(done.output.split())
     splits = ClipSet.open(store).splits
     assert splits["fold_1"].tolist() == ROWS[1].tolist() and set(splits) == {"fold_0", "fold_1"}
     call("--name", "fold", "--from", file, "--drop-copies")  # all frames are equal

@@ -66,8 +66,7 @@ class Rules:
     )
     smoothing: Amount | None = option(
         None,
-        "time on either side that probabilities are averaged over; 0: none; none: by the training "
-        "actions, at most 1/3 s; 10 frames",
+        "time on either side averaged over; none: by the training actions, up to 1/3 s; 10 frames",
     )
     smoothing_form: Smoothing = option(
         "centred", "official: the released mean over padded recordings"
