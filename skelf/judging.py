@@ -123,7 +123,6 @@ def evaluate(
         choice = choose_released(normalize, method, preparation(method), clips.skeleton)
     clips = prepared(clips, choice.name)
     _refuse_channels(clips, encoder)
-    say(str(choice))
     encode_in(encoder, precision)
     train, test = clips.split(split)
     if "detection" in asked:
@@ -134,6 +133,7 @@ def evaluate(
     keeps = not untrained and folder.is_dir() and is_text(folder)
     beside_run = folder / "features" if keeps else None
     shared = _shared(clips, split, encoder, described, untrained, seed)
+    say(str(choice))
     warn_of_unseen(asked, train, test)
     with (
         TemporaryDirectory() as scratch,  # the protocols share features in any case
