@@ -779,6 +779,7 @@ def shrunk(text: str) -> str:
     return re.sub(r"^splits = .*", 'splits = ["xview"]', text, flags=re.M)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IN_SMALL)
 def test_shipped_suites_run_in_very_small(name, tmp_path):
     """On a tiny synthetic store; what starts from an earlier run is checked nowhere else."""

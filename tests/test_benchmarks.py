@@ -83,6 +83,7 @@ def test_a_step_of_usdrl_gives_the_same_numbers():
     assert moved > 60
 
 
+@pytest.mark.slow
 def test_flops_of_usdrl():
     plain, fast = usdrl_step.flops("paper")
     assert plain == pytest.approx(4.85e12, rel=0.003)  # as the speed of the release was counted
@@ -203,12 +204,14 @@ def test_features_of_both_paths_are_the_same(pair):
     torch.testing.assert_close(fast(x), slow(x))
 
 
+@pytest.mark.slow
 def test_flops():
     plain, fast = steps.flops("aimclr", "paper")
     assert plain == pytest.approx(0.276e12, rel=0.03)  # as the speed of the release was counted
     assert fast < 0.6 * plain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(BENCHMARKS))
 def test_every_benchmark_runs_and_is_printed(name, monkeypatch, tmp_path):
     for module in (usdrl_step, probe, search, store, import_ntu):
@@ -226,6 +229,7 @@ def test_every_benchmark_runs_and_is_printed(name, monkeypatch, tmp_path):
     assert found["rows"] and found["about"]["torch"] in page
 
 
+@pytest.mark.slow
 def test_mixed_precision_is_measured(monkeypatch):
     for module in (usdrl_step, search):
         monkeypatch.setattr(module, "fresh", lambda function, *given: function(*given))
@@ -254,6 +258,7 @@ def test_the_machine_is_measured():
     assert all(value > 0 for value in row.values())
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own():
     assert fresh(machine.copy_bandwidth, 1, 1) > 0
     with pytest.raises(RuntimeError, match=r"copy_bandwidth\('x',\): .*"):

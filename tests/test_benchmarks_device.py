@@ -26,6 +26,7 @@ def here(order, limit):
     return found
 
 
+@pytest.mark.slow
 def test_every_method_is_measured(tmp_path, monkeypatch):
     monkeypatch.setattr(device, "ask", here)
     methods = list(device.USUAL)

@@ -377,6 +377,7 @@ def test_both_paths_of_the_benchmark_compute_the_same():
     assert moved > 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bf16", [False, True])
 def test_the_benchmark_runs(bf16, tmp_path):
     from benchmarks import pcm3_step
