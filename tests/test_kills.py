@@ -43,7 +43,7 @@ name = "knn"
 COMMANDS = {
     "import": ("again.h5", "data import ntu raw --out again.h5 workers=2"),
     "split": ("clips.h5", "data split clips.h5 --name more --by subject --train 1,2"),
-    "join": ("joined.h5", "data join clips.h5 clips.h5 --out joined.h5"),
+    "join": ("joined.h5", "data join clips.h5 other.h5 --out joined.h5"),
     "export": ("clips.pkl", "data export clips.h5 --out clips.pkl"),
     "eval": ("rows.json", "eval knn,linear --run run --data clips.h5 --split xview "
              "--out rows.json eval.linear.epochs=2"),
@@ -101,6 +101,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ready")
     clips = generate(clips=96)
     clips.save(folder / "clips.h5")
+    generate(clips=48, seed=1).save(folder / "other.h5")
     ntu_tree(folder / "raw", 120)
     (folder / "suite.toml").write_text(SUITE)
     words = ["pretrain", "usdrl", "--data", "clips.h5", "--out", "run", "train.epochs=1", *TINY]
