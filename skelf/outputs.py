@@ -11,12 +11,11 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import NamedTuple
 from zipfile import BadZipFile, ZipFile
 
 from .errors import InputError
-from .files import is_stream, named_file
+from .files import is_stream, named_file, temporary
 
 _HEAD = 1 << 16  # bytes of a file that are looked at: HDF5 keeps a store's attributes in front
 
@@ -137,9 +136,10 @@ def check_output(
         raise InputError(f"{out}: the folder does not exist; create {target.parent}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # As `replacing` names it: a name that leaves it no room must not end hours of work.
-        with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp"):
-            pass
+        # As `replacing` names it, so that a killed command's goes with the next write.
+        beside = temporary(target)
+        beside.open("xb").close()
+        beside.unlink()
     except OSError as error:
         raise InputError(f"{out}: cannot write here: {error.strerror}") from None
 

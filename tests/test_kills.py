@@ -19,14 +19,6 @@ from skelf.data.synthetic.clips import generate
 KILLS = int(os.environ.get("SKELF_KILLS", 3))  # of each of the eight commands; 13: a hundred
 TINY = ["encoder.dim=8", "encoder.frames=8", "train.batch_size=16", "data.normalize=none"]
 SUITE = """
-[train]
-epochs = 2
-batch_size = 16
-
-[encoder]
-dim = 8
-frames = 8
-
 [[data]]
 name = "set"
 store = "clips.h5"
@@ -34,6 +26,7 @@ splits = ["xview"]
 
 [[method]]
 name = "usdrl"
+settings = ["encoder.dim=8", "encoder.frames=8", "train.epochs=2", "train.batch_size=16"]
 
 [[protocol]]
 name = "knn"
@@ -107,7 +100,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ["pretrain", "usdrl", "--data", "clips.h5", "--out", "run", "train.epochs=1", *TINY]
     finish(words, folder)
     (folder / "judged").mkdir()
-    judge = "eval knn --run run --data clips.h5 --split xview --out judged/r.json"
+    judge = "eval knn --run run --data clips.h5 --split xview --out judged/results.json"
     finish(judge.split(), folder)
     return folder
 
