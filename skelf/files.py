@@ -159,10 +159,12 @@ def read_json(path: Path) -> Value:
     """Reads JSON.
 
     Raises:
-        InputError: no such file, or not JSON; the message names the file.
+        InputError: no such file, not JSON, or nested too deeply; the message names the file.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise InputError(f"{path}: damaged, nested too deeply") from None
     except OSError as error:
         raise InputError(f"{path}: cannot read: {error.strerror}") from None
     except ValueError as error:

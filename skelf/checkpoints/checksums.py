@@ -116,10 +116,7 @@ def verify(folder: Path, *names: str) -> None:
     path = folder / CHECKSUMS
     if not path.is_file():
         return
-    try:
-        content = read_json(path)
-    except RecursionError:
-        content = None
+    content = read_json(path)
     sums = content.get(ALGORITHM) if isinstance(content, Mapping) else None
     if not isinstance(sums, Mapping):
         raise InputError(f"{path}: damaged, {ALGORITHM!r} lists no files")

@@ -220,10 +220,7 @@ def read_config(folder: str | Path) -> Settings:
 
 def read_object(path: Path) -> Settings:
     """A JSON object; InputError when it is missing or damaged."""
-    try:
-        value = read_json(path)
-    except RecursionError:
-        raise InputError(f"{path}: damaged, nested too deeply") from None
+    value = read_json(path)
     if not isinstance(value, dict):
         raise InputError(f"{path}: damaged, a JSON object is needed")
     return value

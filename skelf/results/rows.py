@@ -33,10 +33,7 @@ def read_rows(path: Path) -> list[Value]:
     Raises:
         InputError: no such file, not JSON, or not a list.
     """
-    try:
-        rows = read_json(path)
-    except RecursionError:
-        raise InputError(f"{path}: damaged, nested too deeply") from None
+    rows = read_json(path)
     if not isinstance(rows, list):
         raise InputError(f"{path}: not a list of rows, as `skelf eval --out` writes it")
     return rows
