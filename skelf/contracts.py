@@ -69,7 +69,7 @@ class Encoder(Module, Contract):
     of every input. The attribute is called `num_frames`, since `frames` is the dense pass.
 
     One that comes from a run or a released file has an attribute `normalize` as well, the name of
-    the normalisation that it was trained with: `protocols.features.fitting` looks at it.
+    the normalisation that it was trained with: `protocols.fitting.fitting` looks at it.
     """
 
     skeleton: Skeleton

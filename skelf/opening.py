@@ -8,7 +8,7 @@ from pathlib import Path
 from .data.clips import ClipSet
 from .data.presets import located
 from .errors import InputError
-from .protocols.features import normalized
+from .protocols.fitting import normalized
 
 
 def opened(data: str | Path | ClipSet) -> ClipSet:

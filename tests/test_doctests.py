@@ -30,6 +30,8 @@ CALLED = {
     "skelf.layouts": ("layout",),
     "skelf.streams": ("derive",),
     "skelf.protocols.features": ("extract",),
+    "skelf.protocols.fitting": ("fitting",),
+    "skelf.protocols.similarity": ("centred",),
     "skelf.protocols.knn": ("knn_scores",),
     "skelf.metrics.classes": ("topk_accuracy",),
     "skelf.metrics.detection": ("average_precision_voc", "average_precision_pku", "mean_ap"),

@@ -10,7 +10,7 @@ from skelf.data.batch import ClipBatches
 from skelf.encoders.dste import DSTE
 from skelf.errors import InputError
 from skelf.layouts import KINECT20, NTU25
-from skelf.protocols import features
+from skelf.protocols import features, similarity
 
 LABELS = np.arange(50) % 4
 
@@ -227,7 +227,7 @@ def test_cosine_blocks_cover_all_queries_within_the_budget():
     generator = torch.Generator().manual_seed(0)
     queries, gallery = (torch.randn(n, 5, generator=generator) for n in (23, 10))
     queries[4] = 0
-    blocks = list(features.cosine_blocks(queries, gallery, block_bytes=4 * 10 * 6))
+    blocks = list(similarity.cosine_blocks(queries, gallery, block_bytes=4 * 10 * 6))
     assert [b.stop - b.start for b, _ in blocks] == [6, 6, 6, 5]
     expected = torch.nn.functional.cosine_similarity(queries[:, None], gallery[None], dim=2)
     torch.testing.assert_close(torch.cat([s for _, s in blocks]), expected)

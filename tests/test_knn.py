@@ -5,7 +5,7 @@ from protocol_fakes import Joints, Pool, assert_same, clips, snapshot
 from sklearn.neighbors import KNeighborsClassifier
 
 from skelf.errors import InputError
-from skelf.protocols import features
+from skelf.protocols import similarity
 from skelf.protocols.knn import KNN, knn, knn_scores
 from skelf.settings.evaluation import evaluation
 
@@ -41,8 +41,8 @@ def test_one_neighbour_equals_sklearn():
 def test_blocks_give_what_one_matrix_gives(monkeypatch):
     train, test, labels = _random(40, 8, 0), _random(31, 8, 1), torch.arange(40) % 3
     whole = knn_scores(train, labels, test, 3)
-    blocks = features.cosine_blocks
-    monkeypatch.setattr(features, "cosine_blocks", lambda q, g: blocks(q, g, 4 * 40 * 7))
+    blocks = similarity.cosine_blocks
+    monkeypatch.setattr(similarity, "cosine_blocks", lambda q, g: blocks(q, g, 4 * 40 * 7))
     torch.testing.assert_close(knn_scores(train, labels, test, 3), whole)
 
 

@@ -31,7 +31,8 @@ from skelf.errors import InputError
 from skelf.layouts import COCO17, KINECT20, NTU25
 from skelf.methods import METHODS
 from skelf.protocols import PROTOCOLS
-from skelf.protocols.features import extract, fitting
+from skelf.protocols.features import extract
+from skelf.protocols.fitting import fitting
 from skelf.runs.build import preparation
 from skelf.settings.run import resolve
 from skelf.skeleton import Skeleton

@@ -6,7 +6,7 @@ from sklearn.metrics import average_precision_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from skelf.errors import InputError
-from skelf.protocols import features
+from skelf.protocols import features, similarity
 from skelf.protocols.knn import KNN, knn
 from skelf.protocols.retrieval import Retrieval, retrieval
 from skelf.protocols.retrieval import ranked as ranked_by
@@ -76,8 +76,8 @@ def test_chance_on_meaningless_labels():
 def test_blocks_give_what_one_matrix_gives(monkeypatch):
     some = clips(LABELS, noise=3.0), clips(LABELS, noise=3.0, seed=1)
     whole = retrieval(Joints(), *some).values
-    blocks = features.cosine_blocks
-    monkeypatch.setattr(features, "cosine_blocks", lambda q, g: blocks(q, g, 4 * 60 * 7))
+    blocks = similarity.cosine_blocks
+    monkeypatch.setattr(similarity, "cosine_blocks", lambda q, g: blocks(q, g, 4 * 60 * 7))
     assert retrieval(Joints(), *some).values == pytest.approx(whole)
 
 

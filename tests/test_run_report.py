@@ -24,10 +24,10 @@ from skelf.errors import InputError
 from skelf.layouts import NTU25
 from skelf.metrics.chance import chance
 from skelf.pages import plots, svg
-from skelf.protocols.features import centred, cosine_blocks
 from skelf.protocols.outcome import Outcome
 from skelf.protocols.recordings import CHOSEN_BY, Recordings
 from skelf.protocols.rules import Rules
+from skelf.protocols.similarity import centred, cosine_blocks
 from skelf.report import curves as run_curves
 from skelf.report.gather import gather
 from skelf.report.setup import name_setups, setup_of

@@ -15,7 +15,7 @@ from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
 from ..errors import InputError
 from .crop import CUTS, RANDOM, Crop, Cut, read
-from .features import fitting, labelled
+from .fitting import fitting, labelled
 
 Augment = Literal["none", "crop"]
 

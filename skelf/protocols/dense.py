@@ -16,7 +16,8 @@ from ..contracts import Encoder
 from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
 from ..errors import InputError
-from .features import fitting, in_evaluation
+from .features import in_evaluation
+from .fitting import fitting
 from .windows import Windows, as_clips, rows, to_frames
 
 NormalizeOn = Literal["window", "recording"]

@@ -11,13 +11,11 @@ import hashlib
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -25,19 +23,14 @@ from torch import Tensor
 from ..contracts import Encoder
 from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
-from ..data.normalize_names import check, keeping_time, same
-from ..encoders._products import linear
 from ..errors import InputError
 from ..files import is_text, reason, replacing
-from ..skeleton import Skeleton
 from ._cache import content, key
 from .crop import CUTS, Crop, Cut, read
+from .fitting import fitting, labelled
 
 PRECISIONS = ("fp32", "bf16")
 """In which an encoder may encode; its attribute `frozen_precision` says which, fp32 without one."""
-
-BLOCK_BYTES = 64 * 2**20
-"""Most bytes that one block of a query-by-gallery similarity matrix takes."""
 
 
 class Features(NamedTuple):
@@ -177,142 +170,6 @@ def extract_splits(
         torch.from_numpy(test.label.astype(np.int64)),
         max(len(train.class_names), highest + 1),
     )
-
-
-def cosine_blocks(
-    queries: Tensor, gallery: Tensor, block_bytes: int = BLOCK_BYTES
-) -> Iterator[tuple[slice, Tensor]]:
-    """Cosine similarities, some queries at a time: memory is bounded whatever the gallery's size.
-
-    Args:
-        queries: `(Q, D)` features, on the device that computes.
-        gallery: `(G, D)` features on the same device.
-        block_bytes: most bytes of one block (a single query is always taken whole).
-
-    Yields:
-        the block's queries as a slice, and their `(n, G)` similarities in [-1, 1] (0 for an
-        all-zero feature).
-    """
-    rows = max(1, block_bytes // (4 * len(gallery)))
-    gallery = F.normalize(gallery.float(), dim=1)
-    for begin in range(0, len(queries), rows):
-        block = slice(begin, min(begin + rows, len(queries)))
-        yield block, linear(F.normalize(queries[block].float(), dim=1), gallery)
-
-
-def centred(queries: Tensor, gallery: Tensor) -> tuple[Tensor, Tensor]:
-    """Features minus the mean of the gallery: what similarities that people read are taken of.
-
-    Encoders give all motions a large part in common, so that cosines of their features lie between
-    0.99 and 1 whatever the motions are. Without that part 1 is alike, 0 no more alike than any two
-    clips of the gallery, and below 0 less so.
-
-    Args:
-        queries: `(Q, D)` features.
-        gallery: `(G, D)` features; of a single clip nothing is left, and its similarities are 0.
-
-    Returns:
-        `(Q, D)` and `(G, D)` float32, for `cosine_blocks`.
-
-    Examples:
-        >>> gallery = torch.tensor([[100.0, 1.0], [100.0, -1.0]])
-        >>> query = torch.tensor([[100.0, 2.0]])
-        >>> [round(s, 4) for s in next(cosine_blocks(query, gallery))[1][0].tolist()]
-        [1.0, 0.9996]
-        >>> [round(s, 4) for s in next(cosine_blocks(*centred(query, gallery)))[1][0].tolist()]
-        [1.0, -1.0]
-    """
-    mean = gallery.double().mean(dim=0)
-    queries, gallery = (x.double() - mean for x in (queries, gallery))
-    return queries.float(), gallery.float()
-
-
-def fitting(encoder: Encoder, clips: ClipSet, *, keep_time: bool = False) -> ClipSet:
-    """The clips as an encoder takes them: of its layout, with its normalisation.
-
-    Whatever gives clips to an encoder asks here. An encoder that knows no normalisation, as one
-    made by hand, takes the clips as they were opened.
-
-    Args:
-        encoder: what takes them; its attribute `normalize`, where it has one, names the steps.
-        clips: as they are stored, or opened with that very normalisation.
-        keep_time: without the steps that drop or move frames, for recordings with segments.
-
-    Raises:
-        InputError: another joint layout, or clips that were opened with another normalisation.
-
-    Examples:
-        >>> from skelf.data.synthetic.clips import generate
-        >>> from skelf.encoders import ENCODERS
-        >>> clips = generate(clips=12)
-        >>> encoder = ENCODERS["gru"](clips.skeleton, dim=4, layers=1, frames=8, persons=1)
-        >>> encoder.normalize = "centre"  # as one that comes from a run has it
-        >>> fitting(encoder, clips).normalize
-        'centre'
-    """
-    same_layout(encoder.skeleton, clips)
-    name: str = getattr(encoder, "normalize", None) or clips.normalize
-    if not keep_time:
-        return normalized(clips, name)
-    if same(clips.normalize, name):
-        clips = replace(clips, normalize=keeping_time(name))
-    return normalized(clips, keeping_time(name))
-
-
-def normalized(clips: ClipSet, name: str) -> ClipSet:
-    """The clips with the normalisation that a model has.
-
-    Raises:
-        InputError: they were opened with another one, or it does not suit them.
-    """
-    check(name, clips.skeleton, clips.coordinates)
-    if same(clips.normalize, name):
-        return clips
-    if not same(clips.normalize, "none"):
-        raise InputError(
-            f"{clips}: opened with normalize={clips.normalize!r}, and the model takes {name!r}: "
-            "open them without a normalisation, or with that one"
-        )
-    return replace(clips, normalize=name)
-
-
-def same_layout(wanted: Skeleton, clips: ClipSet) -> None:
-    """Refuses clips of other joints: an encoder would take a hand for a head without a word."""
-    here = clips.skeleton
-    joints, others = (list(zip(_folded(s), s.parents, strict=True)) for s in (here, wanted))
-    if joints == others:
-        return
-    named = here.name if here.name != wanted.name else f"another {here.name!r}"
-    what = f"{here.joints} joints ({named}), the encoder takes {wanted.joints} ({wanted.name})"
-    if here.joints == wanted.joints:
-        at = next(joint for joint in range(here.joints) if joints[joint] != others[joint])
-        what += f"; joint {at} is {_joint(here, at)} and the encoder's {_joint(wanted, at)}"
-    raise InputError(
-        f"{clips}: {what}: use clips of that layout, bring these into it by `skelf data map "
-        "STORE --layout NAME|FILE.toml --out MAPPED.h5`, or import them again with --layout"
-    )
-
-
-def _folded(skeleton: Skeleton) -> list[str]:
-    return [name.casefold() for name in skeleton.names]
-
-
-def _joint(skeleton: Skeleton, joint: int) -> str:
-    parent = skeleton.parents[joint]
-    below = f"below {skeleton.names[parent]!r}" if parent >= 0 else "the root"
-    return f"{skeleton.names[joint]!r} ({below})"
-
-
-def labelled(clips: ClipSet, split: str) -> ClipSet:
-    """The labelled clips of the side of a split that is called `split`; InputError without any."""
-    with_label = np.flatnonzero(clips.label >= 0)
-    if len(with_label) == 0:
-        raise InputError(
-            f"{clips}: the {split} split holds no labelled clips ({len(clips)} clips in all): "
-            "choose another split or import the labels"
-        )
-    # Taking all of them would change the digest and with it the cache's name, for nothing.
-    return clips if len(with_label) == len(clips) else clips.take(with_label)
 
 
 def _plan(length: np.ndarray, size: int) -> list[np.ndarray]:

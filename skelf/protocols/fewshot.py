@@ -28,6 +28,7 @@ from ..machine.guest import no_trace
 from ..settings.options import option, options
 from ..settings.ranges import Count, NotEmpty, Range
 from . import features
+from .fitting import labelled
 from .outcome import Outcome
 
 Label = Annotated[int, Range(ge=0)]
@@ -134,9 +135,9 @@ def fewshot(
     stated there; centroid and nn are ours.
     """
     trained_on = set(train.label[train.label >= 0].tolist())
-    test = features.labelled(test, "test")
+    test = labelled(test, "test")
     same = how.support == "test"
-    train = test if same else features.labelled(train, "training")
+    train = test if same else labelled(train, "training")
     chosen, most = _classes(how, test), max(how.shots)
     pools = _pools(test, chosen, "test", how.queries + (most if same else 0))
     others = None if same else _pools(train, chosen, "training", most)

@@ -16,7 +16,7 @@ from ..data.clips import ClipSet
 from ..errors import InputError
 from ..metrics.classes import topk_accuracy
 from ..settings.options import option, options
-from . import features
+from . import features, similarity
 from .crop import Crop, of_clips
 from .outcome import Outcome
 
@@ -122,8 +122,8 @@ def knn_scores(
         mean = train.mean(dim=0)
         train, test = train - mean, test - mean
     votes = test.new_zeros(len(test), classes, dtype=torch.float32)
-    for block, similarity in features.cosine_blocks(test, train):
-        nearest, index = similarity.topk(min(how.k, len(train)), dim=1)
+    for block, cosines in similarity.cosine_blocks(test, train):
+        nearest, index = cosines.topk(min(how.k, len(train)), dim=1)
         # Relative to the nearest: the same votes after normalisation, and exp() cannot overflow.
         weight = torch.exp((nearest - nearest[:, :1]) / how.temperature)
         votes[block].scatter_add_(1, train_labels[index], weight)

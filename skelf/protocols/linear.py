@@ -25,6 +25,7 @@ from ..settings.ranges import Count
 from . import features
 from ._training import mean_and_deviation
 from .crop import Crop, of_clips, random_cut
+from .fitting import labelled
 from .outcome import Outcome
 
 KEPT = 4 * 2**30
@@ -133,7 +134,7 @@ def linear(
     f = features.extract_splits(encoder, train, test, device=device, cache=cache, crop=how.crop)
     drawn = None
     if how.train_crops is not None:
-        learned = features.labelled(train, "training")
+        learned = labelled(train, "training")
         drawn = _Drawn(encoder, learned, how.train_crops, seed, device)
     judged = judge(f, {"": f.test}, how, seed=seed, device=device, drawn=drawn)
     selected = dict(judged.scores)

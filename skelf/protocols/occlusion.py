@@ -26,6 +26,7 @@ from ..data.joints.parts import with_parts
 from ..settings.options import option, options
 from ..settings.ranges import NotEmpty, Shares
 from . import features
+from .fitting import labelled
 from .linear import Linear, describe, judge
 from .outcome import Outcome
 
@@ -117,7 +118,7 @@ def occlusion(
     names, amounts = how.conditions, Amounts(how.ratio, how.sigma, seed)
 
     def occluded(clips: ClipSet, split: str, condition: str) -> Tensor:
-        clips = features.labelled(clips, split)
+        clips = labelled(clips, split)
         hide = change(condition, clips, amounts)
         return features.extract(encoder, clips, device=device, cache=cache, change=hide)
 

@@ -23,7 +23,7 @@ from ..errors import InputError
 from ..metrics.classes import average_precision, precision_at
 from ..settings.options import option, options
 from ..settings.ranges import Count, NotEmpty
-from . import features
+from . import features, similarity
 from .crop import Crop, of_clips
 from .outcome import Outcome
 
@@ -91,8 +91,8 @@ def retrieval(
     gallery_labels, labels = f.train_labels.to(device), f.test_labels.to(device)
     ranks = _ranks(how.ks, len(gallery_labels))
     precisions, averages = [], []
-    for block, similarity in features.cosine_blocks(f.test.to(device), f.train.to(device)):
-        relevance = ranked(similarity, gallery_labels == labels[block, None])  # (n, G)
+    for block, cosines in similarity.cosine_blocks(f.test.to(device), f.train.to(device)):
+        relevance = ranked(cosines, gallery_labels == labels[block, None])  # (n, G)
         precisions.append(precision_at(relevance, ranks).cpu())
         averages.append(average_precision(relevance).cpu())
     average = torch.cat(averages)

@@ -18,8 +18,9 @@ from ..pages import embedding, html, plots
 from ..pages.html import Section
 from ..pages.player import player
 from ..pages.svg import escape
-from ..protocols.features import Features, centred, cosine_blocks, extract_splits
+from ..protocols.features import Features, extract_splits
 from ..protocols.knn import knn_scores
+from ..protocols.similarity import centred, cosine_blocks
 from ..runs import load as loading
 from .evidence import Evidence, Run
 from .store import Store, class_names
