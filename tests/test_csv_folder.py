@@ -147,8 +147,8 @@ def test_a_mapping_and_a_layout_by_name(tmp_path: Path) -> None:
     stick(tmp_path, NAMED, rows(NUMBERS, *HEADER))
     (tmp_path / "mapping.toml").rename(tmp_path / "mine.toml")
     assert len(read(tmp_path, mapping="mine.toml")) == 1
-    with pytest.raises(InputError, match=r"mapping\.toml: cannot read the mapping: .*mapping=FILE"):
-        read(tmp_path)
+    with pytest.raises(InputError, match=r"none\.toml: cannot read the mapping: .*mapping=FILE"):
+        read(tmp_path, mapping="none.toml")
     with pytest.raises(InputError, match=r"column 'nose_x' is missing \(there are hip_x"):
         read(tmp_path, "coco17", mapping="mine.toml")
 

@@ -92,7 +92,7 @@ def test_the_note_says_what_is_guessed_and_how_to_change_it(tmp_path: Path) -> N
     note = str(caught[0].message)
     assert "5 joints (custom), each x, y, z; recordings by 'trial'; frames by 'frame'" in note
     assert "30 frames a second; y is up" in note
-    assert note.endswith("skelf data template walk.csv > mapping.toml")
+    assert note.endswith(f"skelf data template {file} > {tmp_path / 'mapping.toml'}")
 
 
 @pytest.mark.parametrize("layout", ["coco17", "ntu25", "openpose25", "mediapipe33"])
@@ -187,6 +187,32 @@ def test_several_recordings_in_one_file(tmp_path: Path) -> None:
     clips = read(file)
     assert clips.names == ["walk/b", "walk/a"] and clips.length.tolist() == [2, 2]
     np.testing.assert_allclose(clips.clip(1)[:, 0], PLACES[[1, 3]], rtol=1e-6)
+
+
+def test_a_folder_is_read_by_the_header_of_its_first_file(tmp_path: Path) -> None:
+    for name in ("b.csv", "a.csv"):
+        write(tmp_path, text(PLACES, plain), name)
+    with pytest.warns(UserWarning, match=r"no mapping\.toml in it, so by the header of .*a\.csv: "):
+        clips = read(tmp_path)
+    assert clips.names == ["a", "b"] and clips.skeleton.names == JOINTS
+    write(tmp_path, text(PLACES, NAMES["joint x"]), "c.csv")  # of another form: named, not guessed
+    with (
+        pytest.warns(UserWarning, match=r"the header of .*a\.csv"),
+        pytest.raises(InputError, match=r"c\.csv: column .* is missing"),
+    ):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(("size", "scale"), [(1.7, 1.0), (170, 0.01), (1700, 0.001)])
+def test_the_unit_of_joints_whose_names_say_no_part(
+    size: float, scale: float, tmp_path: Path
+) -> None:
+    def foreign(joint: str, axis: str) -> str:
+        return f"gelenk{'abcdefghijklmnop'[JOINTS.index(joint)]}_{axis}"
+
+    span = np.median(np.ptp(PLACES, axis=1).max(axis=1))
+    file = write(tmp_path, text(PLACES / span * size, foreign))
+    assert CsvMapping.parse(template(Member(file)), file).scale == scale
 
 
 @pytest.mark.filterwarnings("ignore:.*by its header")

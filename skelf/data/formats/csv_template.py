@@ -119,9 +119,9 @@ def _up_and_scale(header: Header, places: np.ndarray) -> list[str]:
         ends.append(np.median(seen, axis=0) if part and len(seen) else None)
     top, bottom = ends
     up, why = ("-y" if len(header.axes) == 2 else "y"), "y, -y (images), z or -z; please check"
-    height = 0.0
+    height, told = _span(places), "the joints span"
     if top is not None and bottom is not None:
-        height = float(np.linalg.norm(top - bottom))
+        height, told = float(np.linalg.norm(top - bottom)), "head to foot is"
         axis = nearest_axis(top - bottom)
         if axis in UPS:
             up, why = axis, "as head and feet lie; y, -y (images), z or -z"
@@ -132,13 +132,19 @@ def _up_and_scale(header: Header, places: np.ndarray) -> list[str]:
         for least, scale, unit in _HEIGHTS:
             if height > least:
                 lines.append(
-                    f"scale = {scale}            # {unit}, as head to foot is {height:.4g}; "
-                    "1 keeps the unit"
+                    f"scale = {scale}            # {unit}, as {told} {height:.4g}; 1 keeps the unit"
                 )
                 break
         else:
             lines.append("scale = 1.0              # what makes metres of the file's unit")
     return lines
+
+
+def _span(places: np.ndarray) -> float:
+    """The longest side of the box around the joints, in most frames; 0 where nothing was seen."""
+    seen = ~np.isnan(places).any(axis=2) & places.any(axis=2)
+    frames = [frame[here] for frame, here in zip(places, seen, strict=True) if here.any()]
+    return float(np.median([np.ptp(frame, axis=0).max() for frame in frames])) if frames else 0.0
 
 
 def _rows(header: Header) -> list[str]:

@@ -1,6 +1,6 @@
 """Reader for plain CSV, a row a frame: one file, or a folder of them.
 
-A mapping file says what the columns are. One file needs none where its header says it.
+A mapping file says what the columns are. None is needed where the header of the first says it.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def read_csv_folder(
     that a column of frames or times passes over.
 
     Args:
-        path: a file, or a folder (searched with its sub-folders and zips). A file without a mapping
-            beside it is read as its header says, with a note.
+        path: a file, or a folder (searched with its sub-folders and zips). Without a mapping there
+            the header of the first file says what the columns are, with a note.
         layout: instead of the mapping's own.
         how: the options.
         progress: called with files done and in all.
@@ -130,8 +130,8 @@ def _form(
     how: CsvFolder,
     layout: str | Skeleton | None,
 ) -> CsvMapping:
-    """The mapping that is there; of one file without any, what its header says."""
-    if path.is_dir() or mapping.exists() or how.mapping != MAPPING or not files:
+    """The mapping that is there; without any, what the header of the first file says."""
+    if mapping.exists() or how.mapping != MAPPING or not files:
         return CsvMapping.read(mapping, layout)
     form = CsvMapping.parse(template(files[0]), path, layout)
     numbers = ", ".join([*form.axes, *([form.confidence] if form.confidence else [])])
@@ -147,9 +147,12 @@ def _form(
             f"scale {form.scale:g}",
         ]
     )
+    whose = "beside it, so by its header"
+    if path.is_dir():
+        whose = f"in it, so by the header of {files[0]}"
     warnings.warn(
-        f"{path}: no {MAPPING} beside it, so by its header: {facts}. To change that: skelf data "
-        f"template {path.name} > {MAPPING}",
+        f"{path}: no {MAPPING} {whose}: {facts}. To change that: "
+        f"skelf data template {files[0]} > {mapping}",
         stacklevel=3,
     )
     return form
