@@ -122,8 +122,8 @@ def check_methods(suite: Suite, sets: Sets) -> None:
 def _built(suite: Suite, method: Method, data: str, clips: ClipSet) -> Choice:
     named = preparation(method.name)
     if method.official:
-        given = suite.settings_of(method, data)
-        values = [parse_override(text) for text in given]
+        overrides = suite.settings_of(method, data)
+        values = [parse_override(text) for text in overrides]
         asked = str(dict(values).get("data.normalize", AUTO))
         choice = choose_released(asked, method.name, named, clips.skeleton)
         _check_normalize(choice, clips)

@@ -213,9 +213,9 @@ def _of_released(suite: Suite, spot: _Spot) -> list[str]:
     if not spot.method.official:
         return []
     data = next(data for data in suite.data if data.name == spot.place.data)
-    given = suite.settings_of(spot.method, spot.place.data)
+    overrides = suite.settings_of(spot.method, spot.place.data)
     # What a data set says of training does not concern it.
-    return [s for s in given if s not in data.settings or s.startswith("data.normalize")]
+    return [s for s in overrides if s not in data.settings or s.startswith("data.normalize")]
 
 
 def _fusion(name: str, spot: _Spot, inputs: list[Cell]) -> Cell:

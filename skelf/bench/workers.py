@@ -203,8 +203,10 @@ def _last_line(log: Path) -> str:
         lines = log.read_text("utf-8", errors="replace").split("\n")
     except OSError as error:
         return f"it cannot be read: {error.strerror}"
-    said = [line.strip() for line in lines if line.strip()]
-    return said[-1][:300] if said and not said[-1].startswith("# ") else "it printed nothing"
+    printed = [line.strip() for line in lines if line.strip()]
+    if not printed or printed[-1].startswith("# "):
+        return "it printed nothing"
+    return printed[-1][:300]
 
 
 def _gpus() -> list[str]:

@@ -145,8 +145,8 @@ def _annotations(words: Sequence[str]) -> tuple[Annotations, list[str]]:
     for word in shared:
         key, _, value = word.partition("=")
         values[key] = value  # a name as it stands: not all are TOML
-    given = filled(Annotations, values, section="import", source="data import")
-    return given, [word for word in words if word not in shared]
+    annotations = filled(Annotations, values, section="import", source="data import")
+    return annotations, [word for word in words if word not in shared]
 
 
 def _how(format_: str, words: Sequence[str]) -> tuple[object, ...]:

@@ -80,10 +80,10 @@ def pretrain(
 
     if init and refine:
         raise InputError("--init and --refine both name a run to start from; give one")
-    given = {"--split": split, "--stream": stream, "--seed": seed, "--init": init or refine}
+    of_the_run = {"--split": split, "--stream": stream, "--seed": seed, "--init": init or refine}
     if resume and (out is None or method is None or "=" in method):
         run, settings = _run_and_settings(method, out, overrides or ())
-        _refuse(run, [name for name, value in given.items() if value is not None])
+        _refuse(run, [name for name, value in of_the_run.items() if value is not None])
         begin = partial(api.resume, run, data, config=config, overrides=settings)
     else:
         if method is None or data is None or out is None:

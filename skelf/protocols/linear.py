@@ -226,16 +226,16 @@ class _Drawn:
         self.encoder, self.clips, self.draws = encoder, clips, draws
         self.seed, self.device = seed, device
         self.fits = 4 * draws * len(clips) * encoder.dim <= KEPT
-        self.kept: dict[int, Tensor] = {}
+        self.by_epoch: dict[int, Tensor] = {}
 
     def __call__(self, epoch: int) -> Tensor:
         number = epoch % self.draws
-        if number in self.kept:
-            return self.kept[number]
+        if number in self.by_epoch:
+            return self.by_epoch[number]
         cut = random_cut(self.seed, number)
         x = features.extract(self.encoder, self.clips, device=self.device, cut=cut)
         if self.fits and self.draws > 1:
-            self.kept[number] = x
+            self.by_epoch[number] = x
         return x
 
 

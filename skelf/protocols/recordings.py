@@ -109,8 +109,8 @@ class Recordings(NamedTuple):
     def describe(self) -> str:
         """The rules in numbers, and what the means are over, for a result's definition."""
         rates = np.unique(np.round(self.fps, 3))
-        said = f"{rates[0]:g}" if len(rates) == 1 else f"{rates[0]:g} to {rates[-1]:g}"
-        text = f"recordings of {said} frames a second; {self.rules.describe(self.short_action)}"
+        rate = f"{rates[0]:g}" if len(rates) == 1 else f"{rates[0]:g} to {rates[-1]:g}"
+        text = f"recordings of {rate} frames a second; {self.rules.describe(self.short_action)}"
         if self.rules.unit == "seconds":
             text += f" (a tenth of the training actions are shorter than {self.short_action:.3g} s)"
         classes = next(iter(self.probabilities.values())).shape[1] - 1

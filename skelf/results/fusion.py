@@ -258,9 +258,9 @@ def _shared(
     first = inputs[0]
     rules: Row = {}
     if not isinstance(first, Scores):
-        given = flat(first.recordings.rules)
+        values = flat(first.recordings.rules)
         # As JSON has them.
-        rules["eval"] = {key: list(v) if isinstance(v, tuple) else v for key, v in given.items()}
+        rules["eval"] = {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
     return {
         "definition": _definition(inputs, weights),
         "method": common(row["method"] for row in rows),

@@ -269,8 +269,8 @@ def _shipped(method: str, cls: Callable[..., object]) -> dict[str, Given]:
 
 
 def _stored(config: Mapping[str, Value], sections: Sequence[str]) -> dict[str, Given]:
-    kept = {section: config[section] for section in sections if section in config}
-    values = flatten(kept, "the stored run")
+    chosen = {section: config[section] for section in sections if section in config}
+    values = flatten(chosen, "the stored run")
     values.pop("method.name", None)
     return values
 
