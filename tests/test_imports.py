@@ -13,7 +13,7 @@ LAYERS = {
     "contracts tables plugins settings augment losses metrics",
     2: "data encoders checkpoints",
     3: "methods protocols training runs",
-    4: "results inference search export opening pretraining judging api",
+    4: "results inference search discover live export opening pretraining judging api",
     5: "pages report bench profiling studio demo cli",
 }
 LAYER = {room: number for number, rooms in LAYERS.items() for room in rooms.split()}
