@@ -11,8 +11,7 @@ import numpy as np
 
 from ...data.clips import ClipSet
 from ...data.join import joined
-from ..result import Result
-from . import Add
+from ..result import Add, Result
 
 PREDICTED = "predicted"
 """The attribute of such a store: its labels or segments are a model's, not people's."""
