@@ -46,7 +46,14 @@ class Recording(NamedTuple):
     class_names: Sequence[str]
 
 
-class _Clock(NamedTuple):
+class Clock(NamedTuple):
+    """Where a frame stands on the axis of time.
+
+    Args:
+        frames: that the axis covers.
+        fps: frames a second; 0 where unknown.
+    """
+
     frames: int
     fps: float
 
@@ -80,7 +87,7 @@ class _Scene(NamedTuple):
     truth: np.ndarray
     detected: Detections  # the highest score first
     hits: np.ndarray  # the row of the truth that each detection hits, or -1
-    clock: _Clock
+    clock: Clock
     class_names: Sequence[str]
 
     def name(self, label: int) -> str:
@@ -137,7 +144,7 @@ def timeline(
     start, end, label = drawn[:, :3].astype(np.int64).T
     bars = Detections(np.zeros_like(start), start, end, label, drawn[:, 3])
     hits = match(np.insert(truth, 0, 0, axis=1), bars, tiou)
-    clock = _Clock(recording.frames, float(recording.fps))
+    clock = Clock(recording.frames, float(recording.fps))
     scene = _Scene(truth, bars, hits, clock, recording.class_names)
     rows = _rows(scene)
     parts = [_grid(scene.clock, len(rows) * _ROW)]
@@ -211,7 +218,7 @@ def _row(scene: _Scene, labels: Sequence[int], name: str) -> _Row:
     return _Row(name, remark, right < max(len(true), 1), true, detected)
 
 
-def _grid(clock: _Clock, bottom: int) -> str:
+def _grid(clock: Clock, bottom: int) -> str:
     lines = [
         f'<line x1="0" x2="100%" y1="{y}" y2="{y}" style="stroke:{_LINE}"/>'
         for y in range(0, bottom + 1, _ROW)
