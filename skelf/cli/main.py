@@ -26,6 +26,8 @@ COMMANDS: Table[Callable[..., None] | typer.Typer] = Table(
         "report": "report.report",
         "profile": "profile.profile",
         "demo": "demo.demo",
+        "predict": "predict.predict",
+        "features": "features.features",
         "pretrain": "pretrain.pretrain",
         "eval": "evaluate.evaluate",
         "list": "listing.list_",
