@@ -37,6 +37,7 @@ from . import check
 from .damage import DAMAGED as BROKEN
 from .damage import reason
 from .hdf5 import writable
+from .paging import let_go
 from .texts import fixed, refuse_damaged_heap, text
 
 if TYPE_CHECKING:
@@ -148,10 +149,11 @@ def verify_joints(where: object, stored: Stored) -> None:
     if stored.stamp in _verified:
         return
     hashed, frames = blake2b(digest_size=16), len(stored.joints)
-    step = max(1, (1 << 26) // max(1, stored.joints.nbytes // frames))
+    step = max(1, (1 << 24) // max(1, stored.joints.nbytes // frames))
     for at in range(0, frames, step):
         check.whole(where, stored.joints)
         hashed.update(_bytes(stored.joints[at : at + step]))
+        let_go(stored.joints)
     if hashed.hexdigest() != stored.checksum:
         raise InputError(f"{where}: checksum does not match in joints; {DAMAGED}")
     _remember(stored.stamp)
