@@ -13,6 +13,7 @@ from .contracts import Encoder
 from .data.clips import ClipSet
 from .data.normalize_default import AUTO, Choice, choose
 from .data.normalize_names import same
+from .data.quality.stature import stature
 from .encoders import ENCODERS
 from .errors import InputError, unknown
 from .files import is_text
@@ -194,7 +195,7 @@ def _run(
     settings = replace(settings, data={**settings.data, "normalize": choice.name})
     clips = prepared(clips, choice.name)
     train, test = clips.split(split) if split else (clips, None)
-    described = _describe(settings, clips, stream, split, seed)
+    described = _describe(settings, clips, train, stream, split, seed)
     if init is not None:
         described["source"]["init"] = str(init)
     if clips.path is not None:
@@ -219,11 +220,13 @@ def _run(
 
 
 def _describe(
-    settings: Config, clips: ClipSet, stream: str, split: str | None, seed: int
+    settings: Config, clips: ClipSet, train: ClipSet, stream: str, split: str | None, seed: int
 ) -> Settings:
     """The whole config of a run, as checkpoints carry it."""
     source: Settings = {"data": name_of(clips), "digest": clips.digest(), "split": split}
     source |= {"seed": seed, "fps": [float(clips.fps.min()), float(clips.fps.max())]}
+    bodies = stature(train)  # what tells another unit, or another axis up, when it is used
+    source |= {"unit": clips.attributes.get("unit"), "up": bodies.up, "size": bodies.size}
     if "synthetic" in clips.attributes:  # the model card warns
         source["synthetic"] = clips.attributes["synthetic"]
     return settings.to_dict() | {
