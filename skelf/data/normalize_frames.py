@@ -94,6 +94,7 @@ class Centre:
         self.origin: np.ndarray | None = None
 
     def __call__(self, x: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """The next frame."""
         if self.origin is None:
             if not seen[:, 0].any():
                 return x
@@ -109,6 +110,7 @@ class Turn:
         self.matrix: np.ndarray | None = None
 
     def __call__(self, x: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """The next frame."""
         if self.matrix is None:
             if not seen[:, 0].any():
                 return x
@@ -127,6 +129,7 @@ class Scale:
         self.boxes: deque[tuple[np.ndarray, np.ndarray]] = deque(maxlen=window)
 
     def __call__(self, x: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """The next frame."""
         if seen.any():
             joints = x[: self.coordinates, seen]  # (D, joints that are there)
             self.boxes.append((joints.min(axis=1), joints.max(axis=1)))
@@ -149,6 +152,7 @@ class FacingFrames:
         self.depths: deque[np.ndarray] = deque(maxlen=window)
 
     def __call__(self, x: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """The next frame."""
         across = x[0, self.right] - x[0, self.left]  # (M,)
         depth = x[2, self.right] - x[2, self.left]
         self.depths.append(depth)
