@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     __version__: str
     from .api import evaluate, from_pretrained, load, load_official, pretrain, resume
     from .data.clips import ClipSet
+    from .inference.model import load_model
     from .results.fusion import fuse
     from .skeleton import Skeleton
 
@@ -26,12 +27,18 @@ __all__ = [
     "from_pretrained",
     "fuse",
     "load",
+    "load_model",
     "load_official",
     "pretrain",
     "resume",
 ]
 
-_HOME = {"ClipSet": "data.clips", "fuse": "results.fusion", "Skeleton": "skeleton"}
+_HOME = {
+    "ClipSet": "data.clips",
+    "Skeleton": "skeleton",
+    "fuse": "results.fusion",
+    "load_model": "inference.model",
+}
 
 
 def __getattr__(name: str) -> Any:  # the type of an attribute depends on its name
