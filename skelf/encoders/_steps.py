@@ -167,14 +167,20 @@ def _affine(norm: nn.BatchNorm1d) -> tuple[np.ndarray, np.ndarray]:
 
 @torch.no_grad()
 def _layer(ahead: nn.GRU, other: nn.GRU) -> Layer:
-    width, both = ahead.hidden_size, (ahead, other)
-    w_in = torch.cat([gru.weight_ih_l0 for gru in both])
-    b_in = [gru.bias_ih_l0.clone() for gru in both]
-    for bias, gru in zip(b_in, both, strict=True):
-        bias[: 2 * width] += gru.bias_hh_l0[: 2 * width]
-    first, second = (_array(gru.weight_hh_l0.T) for gru in both)
-    b_state = torch.stack([gru.bias_hh_l0[2 * width :] for gru in both])
-    return Layer(_array(w_in.T), _array(torch.cat(b_in)), (first, second), _array(b_state))
+    sums = 2 * ahead.hidden_size  # of r and z
+    # (weight_ih, weight_hh, bias_ih, bias_hh) of either
+    (w_in, w_first, b_in, b_first), (w_other, w_second, b_other, b_second) = (
+        gru.all_weights[0] for gru in (ahead, other)
+    )
+    given = [b_in.clone(), b_other.clone()]
+    for bias, recurrent in zip(given, (b_first, b_second), strict=True):
+        bias[:sums] += recurrent[:sums]
+    return Layer(
+        _array(torch.cat([w_in, w_other]).T),
+        _array(torch.cat(given)),
+        (_array(w_first.T), _array(w_second.T)),
+        _array(torch.stack([b_first[sums:], b_second[sums:]])),
+    )
 
 
 def _array(values: Tensor) -> np.ndarray:

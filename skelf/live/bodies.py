@@ -102,7 +102,13 @@ class Bodies:
         self.names = list(together)
 
     def _planned(self, source: Skeleton) -> tuple[Origin, ...]:
-        plan = origins(source, self.needs.skeleton)
+        try:
+            plan = origins(source, self.needs.skeleton)
+        except InputError as error:
+            what = str(error).partition("; say which is which")[0]
+            raise InputError(
+                f"{what}: send more of the model's joints, under names that say what they are"
+            ) from None
         guesses = [f"{o.how}: {o.joint}" for o in plan if o.how not in ("same name", "same part")]
         if source.names != self.needs.skeleton.names:
             what = f"joints: {source.name} brought to {self.needs.skeleton.name} by name"
@@ -126,9 +132,10 @@ class Bodies:
             )
         known = np.isfinite(rows[:, :wanted]).all(axis=1) & (rows[:, :wanted] != 0).any(axis=1)
         out = np.zeros((len(rows), self.needs.channels), np.float32)
-        out[:, :wanted] = np.where(known[:, None], rows[:, :wanted], 0)
-        if np.abs(out).max(initial=0) > LARGEST:
+        values = np.where(known[:, None], rows[:, :wanted], 0)
+        if np.abs(values).max(initial=0) > LARGEST:
             raise Rubbish("coordinates", f"a coordinate beyond {LARGEST:g}")
+        out[:, :wanted] = values
         if self.needs.confidence:
             sure = np.nan_to_num(rows[:, wanted], nan=0.0) if there > wanted else 1.0
             out[:, wanted] = np.where(known, np.clip(sure, 0, 1), 0)

@@ -57,5 +57,7 @@ class Counts:
                 text += f"; {counted[key]:,} {what}"
         latency = self.latency()
         if latency is not None:
-            text += f"; latency {latency[0] * 1e3:.2f} ms (median), {latency[1] * 1e3:.2f} ms (99 %)"
+            text += (
+                f"; latency {latency[0] * 1e3:.2f} ms (median), {latency[1] * 1e3:.2f} ms (99 %)"
+            )
         return text

@@ -31,7 +31,8 @@ class Inbox:
         self.size, self.waits, self.dropped = size, waits, 0
         self._messages: deque[tuple[bytes, float]] = deque()
         self._changed = Condition()
-        self._closed, self._error = False, None
+        self._closed = False
+        self._error: OSError | None = None
 
     def put(self, raw: bytes) -> None:
         """Adds a message that has come just now; nothing where the inbox is closed."""

@@ -1,8 +1,8 @@
 """What is said of a person as probabilities come: actions that begin and end, or classes.
 
 The detector's rule is causal: it knows nothing of what follows, while the rules of a recording
-(`protocols.proposals`) look at both sides of a frame. So its segments differ from theirs: they begin
-later, by about half of the smoothing, and an action that turns out short has been said already.
+(`protocols.proposals`) look at both sides of a frame. So its segments differ from theirs: they
+begin later, by about half of the smoothing, and one that turns out short has been said already.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class Actions:
         self.latest.append(moment)
         while self.latest[0].time < moment.time - self.smoothing - 1e-9:
             self.latest.popleft()
-        p = np.mean([each.p for each in self.latest], axis=0, dtype=np.float64)[1:]
+        latest = np.stack([each.p for each in self.latest])  # (frames, K + 1)
+        p = latest[:, 1:].mean(axis=0, dtype=np.float64)
         best, events = int(p.argmax()), []
         begins = p[best] >= self.enter and best != self.open
         if self.open is not None and (begins or p[self.open] < self.leave):

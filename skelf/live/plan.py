@@ -1,10 +1,8 @@
-"""How a model reads frames that come one after the other: decided once the source's rate is known."""
+"""How a model reads frames that come one by one: decided once the source's rate is known."""
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
-
-import torch
+from typing import Literal, NamedTuple, TypeVar
 
 from ..contracts import Encoder
 from ..encoders.gru import GRU
@@ -18,6 +16,7 @@ from ..settings.options import from_flat, table
 from ..settings.values import Settings
 from .options import Live
 
+C = TypeVar("C")
 Asks = Literal["clip", "frames", "centre"]
 """What a window is asked about: itself, each of its frames, or the one in its middle."""
 
@@ -84,7 +83,9 @@ def planned(
     covered = laying.covered("seconds" if rule.unit == "seconds" else "frames")
     if rule.unit == "frames":
         covered /= fps
-    rate = how.rate or _rate(needs, fps, encoder.num_frames / covered if steps else None)
+    # Clips of any length became as many frames; the windows of a detector have one length.
+    own = encoder.num_frames / covered if steps and asks == "frames" else None
+    rate = how.rate or _rate(needs, fps, own)
     given = rate or fps
     if asks == "clip":
         covered = encoder.num_frames / given
@@ -142,7 +143,7 @@ def _rate(needs: Needs, fps: float, own: float | None) -> float | None:
     return low if fps < low / (1 + NEAR) else None
 
 
-def _some(cls: type, stored: Settings | None) -> object:
+def _some(cls: type[C], stored: Settings | None) -> C:
     """The options that a model has kept, of this class."""
     known = table(cls)
     return from_flat(cls, {key: value for key, value in (stored or {}).items() if key in known})

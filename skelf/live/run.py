@@ -53,7 +53,7 @@ def run(
                 events = session.feed(raw, arrival)
             session.counts.of["dropped"] = inbox.dropped
             _send(events, send)
-            if arrival is not None and session.plan is not None:
+            if arrival is not None and session.tracks is not None:
                 session.counts.seconds.append(time.perf_counter() - arrival)
     except Closed:
         pass

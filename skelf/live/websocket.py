@@ -1,7 +1,8 @@
-"""Websockets as wires, by the package `websockets`: connected to somebody, or taking who connects."""
+"""Websockets as wires: connected to somebody, or taking all who connect."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any
@@ -37,8 +38,9 @@ class Connected:
     """
 
     def __init__(self, url: str) -> None:
+        self.name, self._open = url, ExitStack()
         try:
-            self.connection = connect(url, max_size=LARGEST)
+            self.connection = self._open.enter_context(connect(url, max_size=LARGEST))
         except (OSError, InvalidHandshake, InvalidURI, ValueError) as error:
             raise InputError(f"{url}: cannot connect: {error}") from None
 
@@ -61,7 +63,7 @@ class Connected:
 
     def close(self) -> None:
         """Says goodbye."""
-        self.connection.close()
+        self._open.close()
 
 
 class Listening:
@@ -88,9 +90,10 @@ class Listening:
         self.thread.start()
 
     @property
-    def port(self) -> int:
-        """The port; chosen by the system where 0 was asked for."""
-        return int(self.server.socket.getsockname()[1])
+    def name(self) -> str:
+        """With the port that the system chose where 0 was asked for."""
+        host, port = self.server.socket.getsockname()[:2]
+        return f"ws-listen://{host}:{port}"
 
     def receive(self, inbox: Inbox) -> None:
         """Takes messages of all who connect until the inbox is closed."""

@@ -11,7 +11,7 @@ import stat
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from ..errors import InputError
@@ -29,6 +29,10 @@ KINDS = "-, udp://HOST:PORT, ws://HOST:PORT/PATH or ws-listen://HOST:PORT"
 class Wire(Protocol):
     """One end of a connection."""
 
+    @property
+    def name(self) -> str:
+        """What a person is told of it."""
+
     def receive(self, inbox: Inbox) -> None:
         """Puts what comes into the inbox until one of them is closed."""
 
@@ -44,6 +48,7 @@ class Lines:
 
     def __init__(self, source: int = 0, sink: int = 1) -> None:
         self.source, self.sink = source, sink
+        self.name = "-"
 
     def receive(self, inbox: Inbox) -> None:
         """Reads lines to the end of the input; one that is too long is cut off."""
@@ -88,6 +93,9 @@ class Packets:
         try:
             kind, _, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
             self.socket = socket.socket(kind, socket.SOCK_DGRAM)
+            self.bound = bound
+            # Any: an address is another tuple for each family.
+            self.peer: Any = None if bound else where
             if bound:
                 with suppress(OSError):
                     self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
@@ -95,12 +103,13 @@ class Packets:
         except OSError as error:
             raise InputError(f"{url}: {error.strerror or error}") from None
         self.socket.settimeout(LOOK)
-        self.peer = None if bound else where
 
     @property
-    def port(self) -> int:
-        """The port; chosen by the system where 0 was asked for."""
-        return int(self.socket.getsockname()[1])
+    def name(self) -> str:
+        """With the port that the system chose where 0 was asked for."""
+        where = self.socket.getsockname() if self.bound else self.peer
+        host, port = str(where[0]), int(where[1])
+        return f"udp://{host}:{port}"
 
     def receive(self, inbox: Inbox) -> None:
         """Reads packets; there is no end but the inbox's."""
