@@ -21,11 +21,12 @@ from skelf.errors import InputError
 from skelf.inference.heads import Linear
 from skelf.inference.model import assembled
 from skelf.live import wires
+from skelf.live.address import address
 from skelf.live.inbox import Closed, Inbox
 from skelf.live.options import Live
 from skelf.live.run import Gone, run
 from skelf.live.session import Session
-from skelf.live.wires import Lines, Packets, address, opened, start
+from skelf.live.wires import Lines, Packets, opened, start
 from skelf.runs.load import judged_encoder
 
 FRAMES = [message(x, t / 30) for t, x in enumerate(clip(20))]

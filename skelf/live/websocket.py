@@ -8,9 +8,9 @@ from threading import Lock, Thread
 from typing import Any
 
 from ..errors import InputError
+from .address import LOOK, address
 from .inbox import Inbox
 from .run import Gone
-from .wires import LOOK, address
 
 try:
     from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
