@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from live_fakes import KINECT20, Played, clip, message, model
 
 from skelf.data.joints.mapping import apply
@@ -12,6 +14,7 @@ from skelf.data.motion.resample import resample
 from skelf.errors import InputError
 from skelf.layouts import NTU25
 from skelf.live.counts import Counts
+from skelf.live.message import REQUESTS
 from skelf.live.timeline import Timeline
 
 FRAMES = clip(40)
@@ -153,7 +156,12 @@ def test_another_rate_is_changed_on_the_fly(fps, rate):
     counts = Counts()
     timeline = Timeline(rate, 1 / fps, 0.5, counts.of)
     found = [s for t, x in enumerate(FRAMES) for s in timeline(t / fps, x)]
-    expected = resample(FRAMES, fps, rate)
+    count = 1 + int(np.floor(39 * rate / fps + 1e-6))
+    moments, old = np.arange(count) / rate, np.arange(40) / fps
+    lines = [np.interp(moments, old, line) for line in FRAMES.reshape(40, -1).T]
+    expected = np.stack(lines, axis=1).reshape(count, *FRAMES.shape[1:])
+    if rate >= fps:
+        np.testing.assert_allclose(resample(FRAMES, fps, rate), expected, atol=1e-5)
     assert [s.time for s in found] == pytest.approx(np.arange(len(expected)) / rate)
     np.testing.assert_allclose([s.joints for s in found], expected, atol=1e-5)
     assert not +counts.of
@@ -178,6 +186,25 @@ def test_a_clock_that_begins_anew():
     anew.play(FRAMES[9:])
     assert played.counts["restarts"] == 1 and played.counts["late"] == 10
     assert scores(fresh) == scores(anew.events)
+
+
+def test_a_clock_that_begins_anew_with_others():
+    played, anew = shown(), shown()
+    played.play(FRAMES, start=1000.0, person="before")
+    fresh = played.play(FRAMES, person="after")
+    anew.play(FRAMES[9:])
+    assert played.counts["restarts"] == 1 and played.counts["late"] == 10
+    assert scores(fresh) == scores(anew.events)
+
+
+def test_a_person_whose_clock_is_behind_is_late():
+    played, alone = shown(), shown()
+    for at, frame in enumerate(FRAMES):
+        played(message(frame, 100 + at / 30, "a"), message(frame, 90 + at / 30, "b"))
+    alone.play(FRAMES)
+    found = [event for event in played.events if event["person"] == "a"]
+    assert scores(found) == scores(alone.events)
+    assert played.counts["restarts"] == 0 and played.counts["late"] >= 36
 
 
 def test_a_time_may_be_left_out():
@@ -226,6 +253,45 @@ def test_rubbish_is_counted_and_nothing_is_lost():
     assert played.rubbish == {kind: 2 * kinds.count(kind) for kind in kinds}
     lines = [line for line in played.said if "only counted" in line]
     assert len(lines) == len(set(kinds)) and all("\n" not in line for line in lines)
+
+
+joint = st.none() | st.lists(st.none() | st.floats() | st.text(max_size=2), max_size=4)
+some_joints = st.lists(joint, max_size=21) | st.dictionaries(st.sampled_from(KINECT20.names), joint)
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=8,
+)
+messages = st.fixed_dictionaries(
+    {"joints": some_joints | st.lists(some_joints, max_size=2) | anything},
+    optional={"t": st.floats() | anything, "frame": anything, "person": anything},
+)
+
+
+KEPT = ("frames", "empty", "late", "repeated")
+
+
+def seen(played):
+    """Messages that are accounted for; the first of a new clock is late, too."""
+    kept = sum(played.counts[key] for key in KEPT) - played.counts["restarts"]
+    return kept + sum(played.rubbish.values())
+
+
+@pytest.fixture(scope="module")
+def lasting():
+    played = shown()
+    played.play(FRAMES)
+    return played
+
+
+@settings(max_examples=25, deadline=None)
+@given(strange=st.lists(messages | anything, min_size=1, max_size=5))
+def test_no_message_stops_it(lasting, strange):
+    before = seen(lasting)
+    lasting(*(json.dumps(each).encode() for each in strange))
+    requests = sum(isinstance(each, dict) and each.get("request") in REQUESTS for each in strange)
+    assert seen(lasting) == before + len(strange) - requests
+    assert len(lasting.session.tracks.by_person) <= 32
 
 
 def test_joints_come_by_name_in_any_layout():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -28,6 +29,7 @@ from skelf.live.run import Gone, run
 from skelf.live.session import Session
 from skelf.live.wires import Lines, Packets, opened, start
 from skelf.runs.load import judged_encoder
+from skelf.settings.options import table
 
 FRAMES = [message(x, t / 30) for t, x in enumerate(clip(20))]
 SBU_FRAMES = [message(x, t / 30) for t, x in enumerate(clip(20, joints=15))]  # the stored run's
@@ -198,6 +200,19 @@ def test_addresses_that_cannot_be_used(url, text):
     with pytest.raises(InputError, match=text) as error:
         opened(url, "-")
     assert url in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_websocket_without_its_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "websockets.exceptions", None)
+    monkeypatch.delitem(sys.modules, "skelf.live.websocket", raising=False)
+    with pytest.raises(InputError, match=r"pip install 'skelf\[live\]'"):
+        opened("ws://127.0.0.1:1", "-")
+
+
+def test_the_page_names_every_option():
+    page = (Path(__file__).parents[1] / "docs" / "live.md").read_text(encoding="utf-8")
+    options = page.partition("## Options")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`(\w+)`(?=[,| ])", options)) >= set(table(Live))
 
 
 def test_who_connects_to_us_gets_all_events():

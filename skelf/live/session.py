@@ -167,7 +167,7 @@ class Session:
             self.counts.of["empty"] += 1
             self.now = max(self.now, frame.time)
             return tracks.leave(self.now - keep)
-        news = tracks.accepts(frame.person, frame.time, frame.number)
+        news = tracks.accepts(frame.person, frame.time, frame.number, self.now)
         if news is False:
             return []
         if news is None:

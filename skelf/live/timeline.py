@@ -29,6 +29,23 @@ class Stamped(NamedTuple):
     joints: np.ndarray
 
 
+class Behind:
+    """Frames that came late: enough of them in order, and the source's clock began anew."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def __call__(self, time: float) -> None:
+        """Another one, before any that is on time."""
+        in_order = self.times and time > self.times[-1]
+        self.times = [*self.times, time] if in_order else [time]
+
+    @property
+    def restarted(self) -> bool:
+        """Whether that were so many that the clock began anew."""
+        return len(self.times) >= NEW_CLOCK
+
+
 class Timeline:
     """The frames of one person on the model's clock, each as soon as it is known.
 
@@ -48,7 +65,7 @@ class Timeline:
         self.last: Stamped | None = None
         self.number: int | None = None
         self.first, self.given = 0.0, 0  # the moment that the clock started at, and frames since
-        self.late: list[float] = []
+        self.behind = Behind()
 
     def accepts(self, time: float, number: int | None = None) -> bool:
         """Whether a frame is news; one that is late or repeated is counted."""
@@ -60,19 +77,13 @@ class Timeline:
         if time > self.last.time:
             return True
         self.counts["late"] += 1
-        in_order = self.late and time > self.late[-1]
-        self.late = [*self.late, time] if in_order else [time]
+        self.behind(time)
         return False
-
-    @property
-    def restarted(self) -> bool:
-        """Whether so many late frames came in order that the source's clock began anew."""
-        return len(self.late) >= NEW_CLOCK
 
     def __call__(self, time: float, joints: np.ndarray, number: int | None = None) -> list[Stamped]:
         """The frames that are known once this one has come, which `accepts` took."""
         frame, before = Stamped(time, joints), self.last
-        self.last, self.number, self.late = frame, number, []
+        self.last, self.number, self.behind = frame, number, Behind()
         if before is None:
             return self._start(frame)
         gap = time - before.time

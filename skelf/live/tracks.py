@@ -18,7 +18,7 @@ from .counts import Counts
 from .online import Actions, Classes
 from .options import Live
 from .plan import Plan
-from .timeline import Stamped, Timeline
+from .timeline import Behind, Stamped, Timeline
 from .ways import Sliding, Stepping, Way
 
 MOST = 32
@@ -92,17 +92,33 @@ class Tracks:
         self.model, self.how, self.plan, self.interval = model, how, plan, interval
         self.counts = counts.of
         self.by_person: dict[Person, Track] = {}
+        self.behind = Behind()  # frames of persons who are not there
         self.steps: Steps | None = None
         if plan.steps:
             assert isinstance(model.encoder, GRU)  # see `plan.can_step`
             self.steps = model.encoder.steps()
 
-    def accepts(self, person: Person, time: float, number: int | None) -> bool | None:
-        """Whether a frame of somebody is news; None: the source's clock has begun anew."""
+    def accepts(self, person: Person, time: float, number: int | None, now: float) -> bool | None:
+        """Whether a frame of somebody is news; None: the source's clock has begun anew.
+
+        Args:
+            person: who.
+            time: of the frame.
+            number: of the frame.
+            now: the latest moment of anybody's frame; whoever comes so long before it that they
+                would have left is late.
+        """
         track = self.by_person.get(person)
-        if track is None or track.timeline.accepts(time, number):
-            return True
-        return None if track.timeline.restarted else False
+        if track is not None:
+            news, behind = track.timeline.accepts(time, number), track.timeline.behind
+        else:
+            news, behind = time >= now - self.how.keep, self.behind
+            if not news:
+                self.counts["late"] += 1
+                behind(time)
+        if news or behind.restarted:
+            self.behind = Behind()
+        return True if news else None if behind.restarted else False
 
     def answers(
         self, person: Person, time: float, joints: np.ndarray, number: int | None
