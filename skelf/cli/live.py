@@ -53,10 +53,10 @@ def live(
         ),
     ] = None,
 ) -> None:
-    """Says what people do while they do it: frames as JSON come in, events as JSON go out.
+    r"""Says what people do while they do it: frames as JSON come in, events as JSON go out.
 
-    A frame is {"t": seconds, "person": id, "joints": [[x, y, z], ...]}, a joint that is missing
-    null; joints may come by name, as {"Head": [x, y, z], ...}. Without "person" there is one, and
+    A frame is {"t": seconds, "person": id, "joints": \[\[x, y, z], ...]}, a joint that is missing
+    null; joints may come by name, as {"Head": \[x, y, z], ...}. Without "person" there is one, and
     without "t" the moment of arrival counts. A detector answers {"event": "start" or "end", ...},
     a classifier {"event": "class", ...}. {"request": "stats"} asks for counts and latency,
     {"request": "end"} ends; so do the source's end, Ctrl-C and SIGTERM.

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..data.clips import ClipSet
-from ..inference.space import Placing, placing
+from ..errors import unknown
+from ..inference.space import UNITS, Placing, placing
 from ..settings.values import Settings
 from ..skeleton import Skeleton
 from .bodies import Bodies
@@ -49,7 +50,7 @@ class Session:
         say: told what a person should know, a line each.
 
     Raises:
-        InputError: a layout without the model's joints.
+        InputError: a layout without the model's joints, or a unit that nobody knows.
     """
 
     def __init__(
@@ -61,6 +62,8 @@ class Session:
         say: Say = lambda text: None,
     ) -> None:
         self.model, self.how, self.needs, self.say = model, how or Live(), model.needs, say
+        if self.how.unit is not None and self.how.unit not in UNITS:
+            raise unknown("unit", self.how.unit, UNITS)
         self.bodies = Bodies(self.needs, layout, say)
         self.counts = Counts()
         self.ended = False
