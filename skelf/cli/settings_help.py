@@ -118,12 +118,21 @@ def of_clean(_: str) -> Groups:
     return [("What is done, in this order", described(Clean, ""))]
 
 
+def of_discover(_: str) -> Groups:
+    """How recordings are cut and what is grouped."""
+    from ..discover.options import Discover
+    from ..settings.describe import described
+
+    return [("How recordings are cut, and what is grouped", described(Discover, ""))]
+
+
 GROUPS: dict[str, Callable[[str], Groups]] = {
     "pretrain": of_method,
     "profile": of_method,
     "eval": of_protocols,
     "import": of_format,
     "clean": of_clean,
+    "discover": of_discover,
 }
 
 

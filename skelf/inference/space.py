@@ -83,7 +83,7 @@ def placing(
     here, there = up or bodies.up, needs.up or "y"
     turns = (up is not None or bool(needs.up)) and here in UPS and there in UPS and here != there
     if turns:
-        given = "" if up else f"; up={there} leaves it so"
+        given = "" if up else f"; --up {there} leaves it so"
         say(f"upward axis: {here} turned to {there}, as {needs.name} was trained{given}")
     return Placing(factor, (here, there) if turns else None)
 
@@ -157,12 +157,14 @@ def _refuse_size(
     model += f" ({needs.unit})" if needs.unit else ""
     what = f"{clips}: bodies are {size:.4g} units in size, and {model}"
     if named:
-        raise InputError(f"{what}: {unit or named} is not their unit; name the true one by unit=")
+        raise InputError(
+            f"{what}: {unit or named} is not their unit; name the true one with --unit"
+        )
     trained = UNITS.get(needs.unit or "metre", 1.0)
     likely = min(USUAL, key=lambda name: abs(np.log(ratio * UNITS[name] / trained)))
     left = ratio * UNITS[likely] / trained
-    guess = f" ({likely}s? unit={SHORT[likely]})" if 0.4 < left < 2.5 else ""
+    guess = f" ({likely}s? --unit {SHORT[likely]})" if 0.4 < left < 2.5 else ""
     raise InputError(
         f"{what}: another unit, by a factor of {max(ratio, 1 / ratio):,.0f}; say which with "
-        f"unit=mm, cm, m or in{guess}, or scale the coordinates before"
+        f"--unit mm, cm, m or in{guess}, or scale the coordinates before"
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ..data.motion.axes import Up
 from ..settings.options import option, options
 from ..settings.ranges import Amount, Count, Positive, Share
 
@@ -19,10 +18,6 @@ class Live:
     Times are seconds of the frames' own time stamps.
     """
 
-    unit: str | None = option(
-        None, "of the coordinates: m, cm, mm, in, ...; none: the model's, and refused if far off"
-    )
-    up: Up | None = option(None, "axis that points up: y, -y, z or -z; none: the model's")
     way: Way = option(
         "auto", "step: frame by frame; slide: window by window; auto: step where the model can"
     )
