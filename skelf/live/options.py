@@ -34,10 +34,10 @@ class Live:
     fill: Amount = option(0.5, "longest gap that is filled, by a straight line")
     keep: Amount = option(2.0, "time that somebody may be away; then all begins anew")
     smoothing: Amount | None = option(
-        None, "a detector's: the time before a frame averaged over; none: its rule's, else 0.33 s"
+        None, "a detector's: time before a frame that is averaged; none: as long as its rule's mean"
     )
-    enter: Share = option(0.5, "a detector's: the probability from which an action has begun")
-    leave: Share = option(0.3, "a detector's: the one below which it is over")
+    enter: Share = option(0.4, "a detector's: the probability from which an action has begun")
+    leave: Share = option(0.2, "a detector's: the one below which it is over")
     top: Count = option(3, "classes whose probabilities a classifier's answer names")
     queue: Count = option(64, "frames that may wait; of more the oldest go")
     full: Full = option(
