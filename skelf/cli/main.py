@@ -31,7 +31,9 @@ COMMANDS: Table[Callable[..., None] | typer.Typer] = Table(
         "pretrain": "pretrain.pretrain",
         "eval": "evaluate.evaluate",
         "list": "listing.list_",
+        "discover": "discover.discover",
         "data": "data.app",
+        "live": "live.live",
     },
 )
 
