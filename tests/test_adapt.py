@@ -131,7 +131,7 @@ def test_each_person_is_a_clip_where_the_model_looks_at_one() -> None:
     for at in range(len(ready)):
         clip, person = pairs.names.index(ready.names[at]), int(ready.columns[PERSON][at])
         assert np.array_equal(ready.clip(at)[:, 0], pairs.clip(clip)[:, person])
-    assert [0, 1, 0, 0, 1] == ready.columns[PERSON][8:13].tolist()
+    assert ready.columns[PERSON][8:13].tolist() == [0, 1, 0, 0, 1]
 
 
 def test_of_many_persons_those_seen_most_are_taken() -> None:

@@ -28,8 +28,8 @@ WINDOW, STRIDE = 40, 13
 
 def encoder(name: str):
     torch.manual_seed(0)
-    small = {"dim": 8, "layers": 1} if name == "gru" else {}
-    return ENCODERS[name](RECORDINGS.skeleton, frames=16, persons=1, **small)
+    small = {"gru": {"dim": 8, "layers": 1}, "sttr": {"dim": 8, "layers": 1, "heads": 2}}
+    return ENCODERS[name](RECORDINGS.skeleton, frames=16, persons=1, **small[name])
 
 
 def whole(name: str) -> Tensor:
