@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     __version__: str
     from .api import evaluate, from_pretrained, load, load_official, pretrain, resume
     from .data.clips import ClipSet
+    from .export.write import export_onnx
     from .results.fusion import fuse
     from .skeleton import Skeleton
 
@@ -23,6 +24,7 @@ __all__ = [
     "ClipSet",
     "Skeleton",
     "evaluate",
+    "export_onnx",
     "from_pretrained",
     "fuse",
     "load",
@@ -31,7 +33,12 @@ __all__ = [
     "resume",
 ]
 
-_HOME = {"ClipSet": "data.clips", "fuse": "results.fusion", "Skeleton": "skeleton"}
+_HOME = {
+    "ClipSet": "data.clips",
+    "export_onnx": "export.write",
+    "fuse": "results.fusion",
+    "Skeleton": "skeleton",
+}
 
 
 def __getattr__(name: str) -> Any:  # the type of an attribute depends on its name

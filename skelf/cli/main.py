@@ -29,6 +29,7 @@ COMMANDS: Table[Callable[..., None] | typer.Typer] = Table(
         "pretrain": "pretrain.pretrain",
         "eval": "evaluate.evaluate",
         "list": "listing.list_",
+        "export": "export_onnx.export",
         "data": "data.app",
     },
 )

@@ -184,12 +184,18 @@ def to_frames(values: Tensor, lengths: Tensor) -> Tensor:
     count, longest = values.shape[1], int(lengths.max())
     if count == longest and bool((lengths == longest).all()):
         return values
+    return between_frames(values, lengths, longest)
+
+
+def between_frames(values: Tensor, lengths: Tensor, longest: int) -> Tensor:
+    """`to_frames` for a known number of frames, without a look at the lengths."""
+    count = values.shape[1]
     step = torch.arange(longest, device=values.device) + 0.5
     position = (step * (count / lengths.to(values.device)[:, None]) - 0.5).clamp(0, count - 1)
     lower = position.long()  # (N, longest)
     upper = (lower + 1).clamp_max(count - 1)
     weight = (position - lower)[..., None].to(values.dtype)
-    clip = torch.arange(len(values), device=values.device)[:, None]
+    clip = torch.arange(values.shape[0], device=values.device)[:, None]  # len() is never traced
     return torch.lerp(values[clip, lower], values[clip, upper], weight)
 
 
