@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .api import evaluate, from_pretrained, load, load_official, pretrain, resume
     from .data.clips import ClipSet
     from .export.write import export_onnx
+    from .inference.model import load_model
     from .results.fusion import fuse
     from .skeleton import Skeleton
 
@@ -28,6 +29,7 @@ __all__ = [
     "from_pretrained",
     "fuse",
     "load",
+    "load_model",
     "load_official",
     "pretrain",
     "resume",
@@ -35,9 +37,10 @@ __all__ = [
 
 _HOME = {
     "ClipSet": "data.clips",
+    "Skeleton": "skeleton",
     "export_onnx": "export.write",
     "fuse": "results.fusion",
-    "Skeleton": "skeleton",
+    "load_model": "inference.model",
 }
 
 

@@ -51,7 +51,9 @@ def places(names: Sequence[str], about: About) -> list[int]:
     """
     folded = [name.casefold() for name in names]
     wanted = [name.casefold() for name in about.joints]
-    lacking = [joint for joint, name in zip(about.joints, wanted, strict=True) if name not in folded]
+    lacking = [
+        joint for joint, name in zip(about.joints, wanted, strict=True) if name not in folded
+    ]
     if lacking:
         raise ValueError(f"names: no joint {lacking[0]!r}; the model needs {list(about.joints)}")
     twice = [name for name in wanted if folded.count(name) > 1]

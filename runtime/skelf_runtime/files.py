@@ -31,5 +31,7 @@ def opened(path: str | os.PathLike[str], threads: int | None) -> tuple[Any, Abou
             str(file), options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # onnxruntime has a class of its own for each
-        raise ValueError(f"{file}: no model for onnxruntime: {str(error).splitlines()[0]}") from None
+        raise ValueError(
+            f"{file}: no model for onnxruntime: {str(error).splitlines()[0]}"
+        ) from None
     return session, read_about(session.get_modelmeta().custom_metadata_map, str(file))

@@ -94,9 +94,7 @@ class Model:
         """Those of each of many clips, in their order; see `features`."""
         return self._rows(clips, names, "features")
 
-    def frames(
-        self, joints: ArrayLike, fps: float, names: Sequence[str] | None = None
-    ) -> Array:
+    def frames(self, joints: ArrayLike, fps: float, names: Sequence[str] | None = None) -> Array:
         """A detector's probabilities `(T, K + 1)` of a recording's frames; column 0: no class.
 
         Windows of the length that the model learnt from overlap, and what they say of a frame is

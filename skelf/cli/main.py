@@ -26,11 +26,15 @@ COMMANDS: Table[Callable[..., None] | typer.Typer] = Table(
         "report": "report.report",
         "profile": "profile.profile",
         "demo": "demo.demo",
+        "predict": "predict.predict",
+        "features": "features.features",
         "pretrain": "pretrain.pretrain",
         "eval": "evaluate.evaluate",
         "list": "listing.list_",
+        "discover": "discover.discover",
         "export": "export_onnx.export",
         "data": "data.app",
+        "live": "live.live",
     },
 )
 

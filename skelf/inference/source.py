@@ -17,6 +17,7 @@ from ..data.formats import guess as guessing
 from ..data.formats import members
 from ..data.formats.field_arrays import arrays_of
 from ..data.formats.guess import LOOKED_AT, MAPPING, STORE, guess, is_table_of_joints
+from ..data.join import joined
 from ..data.presets import located
 from ..data.readers import READERS
 from ..data.reading import annotations_of, read, reader_arguments
@@ -24,6 +25,8 @@ from ..errors import InputError, unknown
 
 WHOLE = ("openpose", "pkummd")
 """Formats whose folder is one source: a file is a frame, or files belong together."""
+ALONE = (STORE, "arrays", "pyskl", "coco")
+"""Formats whose readers take one file."""
 SUFFIX = {
     "bvh": (".bvh",), "amc": (".amc",), "c3d": (".c3d",), "ntu": (".skeleton",),
     "csv": (".csv", ".tsv", ".txt"), "precog": (".csv",), "arrays": (".npz", ".npy"),
@@ -31,8 +34,8 @@ SUFFIX = {
     "coco": (".json",), "kinetics": (".json",), STORE: (".h5", ".hdf5"),
 }  # fmt: skip
 """Names of files that are read of a folder, where its format is given."""
-_OF_SETS = ("so that no clip has a label", "are kept without segments")
-"""Ends of remarks that matter to whoever trains."""
+_OF_SETS = ("so that no clip has a label", "are kept without segments", "so no split ")
+"""What is in remarks that matter to whoever trains."""
 _OF_THE_FILE = {errno.EACCES, errno.EPERM, errno.ENOENT, errno.EISDIR, errno.EIO, errno.ELOOP}
 
 
@@ -97,9 +100,13 @@ def read_data(
         12
     """
     root = located(path)
-    if root.is_dir() and format is None:
-        format = places([root])[0].format
-    place = Place(root, format or guess(root), root)
+    place = Place(root, format or "", root)
+    if root.is_dir():
+        listed = places([root], format=format)
+        formats = {part.format for part in listed}
+        if len(formats) > 1 or (formats & {*ALONE} and listed[0].path != root):
+            return _joined(listed, layout, options, say, scratch)
+        place = place._replace(format=listed[0].format)
     source = _read(place, layout, options, progress, scratch)
     for line in source.remarks:
         say(line)
@@ -215,7 +222,26 @@ def _read(
                 read(format_, place.path, layout, how, progress=progress, scratch=scratch)
             )
     remarks = dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, UserWarning))
-    return Source(place.path, clips, remarks=tuple(r for r in remarks if not r.endswith(_OF_SETS)))
+    told = (line for line in remarks if not any(words in line for words in _OF_SETS))
+    return Source(place.path, clips, remarks=tuple(told))
+
+
+def _joined(
+    listed: Sequence[Place],
+    layout: str | None,
+    options: Sequence[str],
+    say: Callable[[str], None],
+    scratch: str | Path | None,
+) -> ClipSet:
+    """Files that no reader takes together, as one set."""
+    sets = []
+    for place in listed:
+        source = _read(place, layout, options, None, scratch)
+        for line in source.remarks:
+            say(line)
+        assert source.clips is not None
+        sets.append(source.clips)
+    return sets[0] if len(sets) == 1 else joined(sets, scratch=scratch)
 
 
 def _with_usual(place: Place, format_: str, options: Sequence[str]) -> list[str]:
