@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import batched
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,7 +85,7 @@ class Model:
             yield Answer(self.class_names[best], sure, by_name, unknown)
 
     def features(self, joints: ArrayLike, names: Sequence[str] | None = None) -> Array:
-        """The encoder's vector `(D,)` of a clip, or `(T, D)` where the file's rows are of frames."""
+        """The encoder's vector `(D,)` of a clip, or `(T, D)` where rows are of frames."""
         return next(self.features_all([joints], names))
 
     def features_all(
@@ -111,13 +111,13 @@ class Model:
         if self.about.kind != "detector" or self.about.windows is None:
             raise ValueError(f"{self.path}: a {self.about.kind}, not a detector; {self._instead}")
         recording = as_clip(joints, self.about, names)
-        starts, length = laid(len(recording), fps, self.about.windows)
-        pieces = (recording[start : start + length] for start in starts)
+        windows = list(laid(len(recording), fps, self.about.windows))
+        pieces = (recording[window.start : window.end] for window in windows)
         total = np.zeros((len(recording), len(self.class_names) + 1))
         count = np.zeros((len(recording), 1))
-        for start, rows in zip(starts, self._rows(pieces, None, "probabilities"), strict=True):
-            total[start : start + length] += rows
-            count[start : start + length] += 1
+        for window, rows in zip(windows, self._rows(pieces, None, "probabilities"), strict=True):
+            total[window.asked : window.end] += rows[window.asked - window.start :]
+            count[window.asked : window.end] += 1
         return (total / count).astype(np.float32)
 
     def stepper(self, path: str | os.PathLike[str] | None = None) -> Stepper:
@@ -134,7 +134,8 @@ class Model:
         self, clips: Iterable[ArrayLike], names: Sequence[str] | None, output: str
     ) -> Iterator[Array]:
         """An output of each clip; batches are of clips that follow each other."""
-        for some in batched((as_clip(clip, self.about, names) for clip in clips), BATCH):
+        prepared = (as_clip(clip, self.about, names) for clip in clips)
+        while some := list(islice(prepared, BATCH)):
             joints, lengths = padded(some)
             (rows,) = self._session.run([output], {"joints": joints, "lengths": lengths})
             of_frames = self.about.rows == "frame"

@@ -10,7 +10,11 @@ from torch import nn
 from ..checkpoints import folder as checkpoint
 from ..contracts import Encoder
 from ..errors import InputError
+from ..inference.detect import settings
+from ..inference.model import load_model
 from ..inference.needs import Needs, needs_of
+from ..protocols.laying import Laying
+from ..protocols.rules import Rules
 from ..runs.load import judged_encoder
 from ..settings.values import Settings, Value
 from .options import Export
@@ -54,12 +58,10 @@ def read_subject(name: str | Path, stream: str | None = None) -> Subject:
         return Subject(encoder, needs_of(encoder, described))
     if stream is not None:
         raise InputError(f"{name}: a model knows its stream; leave --stream out")
-    from ..inference.model import load_model
-
     model = load_model(name)
     more: dict[str, Value] = {"unknown_below": model.unknown_below}
     if model.kind == "detector":
-        more |= {"windows": model.windows, "rules": model.rules}
+        more |= {"windows": _windows(*settings(model)), "rules": model.rules}
     return Subject(
         model.encoder, model.needs, model.head, model.temperature, model.class_names, model.kind,
         more,
@@ -77,6 +79,27 @@ def refuse(subject: Subject, how: Export) -> None:
             "export.dense: a classifier answers for clips; leave dense out, or export the run "
             "that it was fitted on"
         )
+
+
+def _windows(laying: Laying, rules: Rules) -> dict[str, Value]:
+    """How a detector's windows lie, in the unit of its rules.
+
+    Raises:
+        InputError: windows that a graph of single windows cannot have.
+    """
+    if laying.windows == "centred":
+        raise InputError(
+            "a detector with windows=centred answers for one frame a window and cannot be "
+            "exported; fit it with windows=overlap"
+        )
+    if laying.normalize_on == "recording":
+        raise InputError(
+            "a detector with normalize_on=recording has to see the whole recording first and "
+            "cannot be exported; fit it with normalize_on=window"
+        )
+    window = laying.covered(rules.unit)
+    stride = laying.stride
+    return {"way": laying.windows, "window": window, "stride": stride, "unit": rules.unit}
 
 
 def _config(folder: Path) -> Settings:

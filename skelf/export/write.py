@@ -47,7 +47,7 @@ class Exported(NamedTuple):
 def export_onnx(
     model: str | Path,
     out: str | Path,
-    how: Export = Export(),  # noqa: B008 (frozen)
+    how: Export = Export(),
     *,
     data: str | Path | ClipSet | None = None,
     stream: str | None = None,
