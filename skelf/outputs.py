@@ -79,6 +79,11 @@ def _is_pyskl(path: Path) -> bool:
     return head.startswith(b"\x80") and (b"split" in head or b"annotations" in head)
 
 
+def _is_onnx(path: Path) -> bool:
+    head = _head(path)[:32]  # the version of the format, and who made the file
+    return head.startswith(b"\x08") and head[2:].startswith(b"\x12\x05skelf")
+
+
 def _has_members(*names: str) -> Callable[[Path], bool]:
     wanted = {f"{name}.npy" for name in names}
 
@@ -126,6 +131,7 @@ SCORES = Kind("an archive of scores", _has_members("row", "class_names"))
 PAGE = Kind("an HTML page", _is_page, text=True)
 GIF = Kind("a GIF", _is_gif)
 NPZ = Kind("an exported .npz", _has_members("frames", "offsets", "skelf"))
+ONNX = Kind("a model that skelf exported", _is_onnx)
 PYSKL = Kind("a pyskl pickle", _is_pyskl)
 FEATURES = Kind("a table of features", _has_members("features", "names"))
 PARQUET = Kind("a Parquet file", _is_parquet)

@@ -32,6 +32,7 @@ COMMANDS: Table[Callable[..., None] | typer.Typer] = Table(
         "eval": "evaluate.evaluate",
         "list": "listing.list_",
         "discover": "discover.discover",
+        "export": "export_onnx.export",
         "data": "data.app",
         "live": "live.live",
     },

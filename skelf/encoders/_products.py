@@ -72,6 +72,8 @@ class Linear(nn.Linear):
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`F.linear`; a large one in float32 with AVX-512 by oneDNN."""
+    if torch.compiler.is_compiling():  # first: to ask a traced size fixes the batch's
+        return F.linear(x, weight, bias)
     exact = x.dtype is weight.dtype is torch.float32 and not torch.is_autocast_enabled("cpu")
     large = x.numel() * len(weight) >= SMALL
     if not (exact and large and _AVX512 and on_cpu(x) and private.onednn(x.dtype)):
