@@ -6,7 +6,14 @@ python docs/settings.py
 from pathlib import Path
 
 from skelf.cli.names import TABLES
-from skelf.cli.settings_help import EVERY_FORMAT, of_clean, of_discover, of_format, of_method, of_protocols
+from skelf.cli.settings_help import (
+    EVERY_FORMAT,
+    of_clean,
+    of_discover,
+    of_format,
+    of_method,
+    of_protocols,
+)
 
 PAGE = Path(__file__).with_name("settings.md")
 HEAD = """# All settings
