@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from . import (
     features,
     import_ntu,
+    live,
     pcm3_step,
     precision,
     probe,
@@ -68,5 +69,6 @@ BENCHMARKS = {
     "knn": Benchmark(search.knn_votes, tuple(search.SIZES), short=("small",)),
     "retrieval": Benchmark(search.ranking, tuple(search.SIZES), short=("small",)),
     "store": Benchmark(store.store, tuple(store.SIZES), short=("small",)),
+    "live": Benchmark(live.live, tuple(live.SIZES), short=("small",)),
     "import": Benchmark(import_ntu.imports, tuple(import_ntu.SIZES), short=("small",)),
 }

@@ -42,7 +42,16 @@ def _head(path: Path) -> bytes:
 
 def _is_store(path: Path) -> bool:
     head = _head(path)
-    return head.startswith(b"\x89HDF\r\n\x1a\n") and b"skelf-clips" in head
+    if not head.startswith(b"\x89HDF\r\n\x1a\n"):
+        return False
+    # Beside texts of more than 64 KiB the format's name lies behind the joints.
+    return b"skelf-clips" in head or b"skelf-clips" in _tail(path)
+
+
+def _tail(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _HEAD))
+        return file.read()
 
 
 def _is_results(path: Path) -> bool:

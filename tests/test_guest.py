@@ -97,7 +97,8 @@ def fresh(place, name):
 
 def model(place):
     """A model on the run's encoder, with a head of zeros."""
-    encoder, described = judged_encoder(place.run, None, False, 0)
+    with no_trace():
+        encoder, described = judged_encoder(place.run, None, False, 0)
     head = Linear(dim=encoder.dim, classes=2)
     about = {"kind": "classifier", "class_names": ["a", "b"]}
     return assembled(encoder, head, described, **about).save(place.folder / "model")

@@ -33,6 +33,7 @@ COMMANDS: Table[Callable[..., None] | typer.Typer] = Table(
         "list": "listing.list_",
         "discover": "discover.discover",
         "data": "data.app",
+        "live": "live.live",
     },
 )
 

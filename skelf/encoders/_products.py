@@ -56,6 +56,12 @@ def on_cpu(x: Tensor) -> bool:
     return not (traced or torch.onnx.is_in_onnx_export()) and x.numel() > 0
 
 
+def prefers_onednn(x: Tensor) -> bool:
+    """Whether large products of `x` are oneDNN's: float32 on a CPU with AVX-512."""
+    exact = x.dtype is torch.float32 and not torch.is_autocast_enabled("cpu")
+    return exact and _AVX512 and on_cpu(x) and private.onednn(x.dtype) is not None
+
+
 class Linear(nn.Linear):
     """`nn.Linear` by `linear`."""
 

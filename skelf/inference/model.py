@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -28,9 +27,7 @@ from ..settings.values import Settings, Value, plain
 from .about import About, read_about
 from .card import model_card
 from .heads import HEADS, kind_of
-
-if TYPE_CHECKING:
-    from .needs import Needs
+from .needs import Needs, needs_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,10 +62,10 @@ class Model:
 
     @property
     def needs(self) -> Needs:
-        """What clips have to be like."""
-        from .needs import needs_of
-
-        return needs_of(self.encoder, self.config)
+        """What clips have to be like; what the run does not tell, the labelled clips do."""
+        told = [self.about.needs or {}, self.config.get("source") or {}]
+        source = {key: value for part in told for key, value in part.items() if value is not None}
+        return needs_of(self.encoder, {**self.config, "source": source})
 
     @property
     def temperature(self) -> float:

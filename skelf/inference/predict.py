@@ -14,7 +14,6 @@ from ..tables import Table
 from .adapt import adapted
 from .answers import Answer
 from .persons import PERSON
-from .rate import in_file
 from .result import Result
 from .segments import Segment
 from .source import Place, Source, each
@@ -40,6 +39,7 @@ def predict(
     up: str | None = None,
     device: str = "cpu",
     say: Say = lambda text: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
     scratch: str | Path | None = None,
 ) -> Iterator[Result]:
     """What a model says of each file, one after the other; what cannot be read is passed over.
@@ -56,6 +56,7 @@ def predict(
         up: the axis that points up; None: as the bodies stand.
         device: where the model runs.
         say: told in one line what is changed, once for all files alike.
+        progress: called with frames done and in all of a file that takes long.
         scratch: folder for the frames of large files meanwhile; None: the system's.
 
     Yields:
@@ -79,24 +80,34 @@ def predict(
             continue
         try:
             ready = adapted(source.clips, model.needs, unit=unit, up=up, say=once, scratch=scratch)
-            result = _result(model, source, source.clips, ready, device)
+            result = _result(model, source, source.clips, ready, device, progress)
         except InputError as error:
             result = Result(source.path, None, problem=_naming(source.path, str(error)))
         yield result
 
 
-def _result(model: Model, source: Source, clips: ClipSet, ready: ClipSet, device: str) -> Result:
+def _result(
+    model: Model,
+    source: Source,
+    clips: ClipSet,
+    ready: ClipSet,
+    device: str,
+    progress: Callable[[int, int], None],
+) -> Result:
     said = KINDS[model.kind]
     if model.kind == "classifier":
         rows = said(model, ready, device=device)
         answers = [row for row in rows if isinstance(row, Answer)]
         return Result(source.path, clips, answers=tuple(_of_persons(answers, ready)))
-    segments: list[Segment] = []
-    for at in range(len(ready)):
-        one = ready.take([at])
-        rows = said(model, one, device=device)
-        segments += [_in_file(row, one) for row in rows if isinstance(row, Segment)]
-    return Result(source.path, clips, segments=tuple(segments))
+    done, total = 0, ready.frames_total
+
+    def listener(frames: int) -> None:
+        nonlocal done
+        done += frames
+        progress(done, total)
+
+    rows = said(model, ready, device=device, listener=listener)
+    return Result(source.path, clips, segments=tuple(r for r in rows if isinstance(r, Segment)))
 
 
 def _of_persons(answers: Sequence[Answer], ready: ClipSet) -> Iterator[Answer]:
@@ -105,13 +116,6 @@ def _of_persons(answers: Sequence[Answer], ready: ClipSet) -> Iterator[Answer]:
     for at, answer in enumerate(answers):
         there = bool(ready.clip(at)[..., : ready.coordinates].any())
         yield answer._replace(person=int(persons[at]), unknown=answer.unknown or not there)
-
-
-def _in_file(segment: Segment, one: ClipSet) -> Segment:
-    """Frames of the file, and the person where each has a recording of its own."""
-    person = int(one.columns[PERSON][0]) if PERSON in one.columns else segment.person
-    first, end = (in_file(one, 0, frame) for frame in (segment.start_frame, segment.end_frame))
-    return segment._replace(start_frame=first, end_frame=max(end, first + 1), person=person)
 
 
 def _naming(path: Path, problem: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,3 +27,7 @@ class Result(NamedTuple):
     answers: tuple[Answer, ...] = ()
     segments: tuple[Segment, ...] = ()
     problem: str = ""
+
+
+Add = Callable[[Result], None]
+"""What takes the results of files, one after the other."""

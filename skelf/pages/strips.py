@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from . import svg
-from .timeline import Clock
+from .bars import Clock
 
 _BAR, _ROW, _AXIS = 22, 28, 20  # pixels: of a bar, of a row, of the axis beneath
 _NAMED = 3.2

@@ -185,10 +185,15 @@ def to_frames(values: Tensor, lengths: Tensor) -> Tensor:
     if count == longest and bool((lengths == longest).all()):
         return values
     step = torch.arange(longest, device=values.device) + 0.5
-    position = (step * (count / lengths.to(values.device)[:, None]) - 0.5).clamp(0, count - 1)
+    alike = bool((lengths == longest).all())  # then one row of positions serves all
+    span = lengths[:1] if alike else lengths
+    position = (step * (count / span.to(values.device)[:, None]) - 0.5).clamp(0, count - 1)
     lower = position.long()  # (N, longest)
     upper = (lower + 1).clamp_max(count - 1)
     weight = (position - lower)[..., None].to(values.dtype)
+    if alike:
+        below, above = (values.index_select(1, at[0]) for at in (lower, upper))
+        return torch.lerp(below, above, weight)
     clip = torch.arange(len(values), device=values.device)[:, None]
     return torch.lerp(values[clip, lower], values[clip, upper], weight)
 

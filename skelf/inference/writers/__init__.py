@@ -10,9 +10,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ...tables import Table
-from ..result import Result
+from ..result import Add
 
-Add = Callable[[Result], None]
 Writer = Callable[[Path, str], AbstractContextManager[Add]]
 """`writer(path, kind)`, kind "classifier" or "detector"."""
 

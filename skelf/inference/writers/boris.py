@@ -10,8 +10,7 @@ from pathlib import Path
 
 from ...errors import InputError
 from ...files import writing
-from ..result import Result
-from . import Add
+from ..result import Add, Result
 from .recordings import recordings
 
 HEADER = (

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from ...errors import InputError
 from ...files import write_text
-from ..result import Result
-from . import Add
+from ..result import Add, Result
 from .audacity import audacity
 from .eaf import eaf
 from .recordings import Named, recordings

@@ -13,8 +13,7 @@ from io import StringIO
 from pathlib import Path
 
 from ...files import writing
-from ..result import Result
-from . import Add
+from ..result import Add, Result
 from .rows import Cell, columns, rows
 
 
