@@ -17,12 +17,13 @@ from ..discover.folder import check_folder, writing_folder
 from ..discover.options import Discover
 from ..errors import InputError
 from ..locks import holding
+from ..outputs import STORE
 from ..settings.given import parse_override
 from ..settings.options import table
 from ..settings.settable import filled
 from ..settings.values import Value
-from . import complete
 from .arguments import Device, Force
+from .given_data import Format, Layout, Unit, Up
 from .notes import note, warnings_as_notes
 
 
@@ -37,20 +38,15 @@ def discover(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write.")],
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help=f"Settings: {', '.join(table(Discover))}."),
-    ] = None,
-    format_: Annotated[
-        str | None,
-        typer.Option("--format", help="Of DATA; else guessed.", autocompletion=complete.formats),
-    ] = None,
-    layout: Annotated[
-        str | None,
-        typer.Option(
-            "--layout",
-            help="DATA's joints, where it does not say.",
-            autocompletion=complete.layouts,
+        typer.Argument(
+            metavar="[KEY=VALUE]...",
+            help=f"Settings: {', '.join(table(Discover))}; and options of DATA's format.",
         ),
     ] = None,
+    format_: Format = None,
+    layout: Layout = None,
+    unit: Unit = None,
+    up: Up = None,
     device: Device = "auto",
     force: Force = False,
 ) -> None:
@@ -60,7 +56,7 @@ def discover(
 
     Example: skelf discover videos/ --run run --out found penalty=0.5 min_cluster_size=10
     """
-    how = _how(words or ())
+    how, options = _settings(data, words or ())
     context.with_resource(holding(out))
     check_folder(out, replace=force)
     console = Console()
@@ -80,8 +76,11 @@ def discover(
     with warnings_as_notes(console):
         encoder, described = judged_encoder(run, None, False, 0)
         scratch = out.absolute().parent
-        clips = read_data(data, format=format_, layout=layout, say=say, scratch=scratch)
-        ready = adapted(clips, needs_of(encoder, described, run), say=say, scratch=scratch)
+        clips = read_data(
+            data, format=format_, layout=layout, options=options, say=say, scratch=scratch
+        )
+        needs = needs_of(encoder, described, run)
+        ready = adapted(clips, needs, unit=unit, up=up, say=say, scratch=scratch)
         with _bar(console) as bar:
             task = bar.add_task("", total=None)
             found = found_in(
@@ -114,11 +113,18 @@ def _bar(console: Console) -> Progress:
     )
 
 
-def _how(words: Sequence[str]) -> Discover:
-    values: dict[str, Value] = {}
+def _settings(data: Path, words: Sequence[str]) -> tuple[Discover, list[str]]:
+    """What the words set here, and those that are options of the data's format."""
+    own: dict[str, Value] = {}
+    others: list[str] = []
+    plain = data.is_file() and STORE.holds(data)  # a store's format has no options
     for word in words:
         if "=" not in word:
-            raise InputError(f"{word!r}: write KEY=VALUE; it has {', '.join(table(Discover))}")
-        key, value = parse_override(f"discover.{word.removeprefix('discover.')}")
-        values[key.removeprefix("discover.")] = value
-    return filled(Discover, values, section="discover", source="discover")
+            raise InputError(f"{word!r}: write KEY=VALUE; one folder or file is read at a time")
+        bare = word.removeprefix("discover.")
+        if bare.partition("=")[0] in table(Discover) or plain or bare != word:
+            key, value = parse_override(f"discover.{bare}")
+            own[key.removeprefix("discover.")] = value
+        else:
+            others.append(word)
+    return filled(Discover, own, section="discover", source="discover"), others

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from ..settings.options import option, options
-from ..settings.ranges import Count, Positive
+from ..settings.ranges import Count, Positive, Range
+
+Several = Annotated[int, Range(ge=2)]
 
 
 @options("discover")
@@ -21,8 +25,8 @@ class Discover:
         gt=0,
     )
     shortest: float = option(0.5, "seconds of the shortest segment", gt=0)
-    min_cluster_size: int | None = option(
-        None, "segments of the smallest cluster; none: one in fifty, and at least five", ge=2
+    min_cluster_size: Several | None = option(
+        None, "segments of the smallest cluster; none: one in fifty, and at least five"
     )
     min_samples: Count = option(
         5, "segments that must be near one for its place to be dense: higher leaves more in none"
