@@ -13,6 +13,7 @@ from . import (
     import_ntu,
     pcm3_step,
     precision,
+    predict,
     probe,
     search,
     steps,
@@ -67,6 +68,7 @@ BENCHMARKS = {
     "nearest": Benchmark(search.nearest, tuple(search.SIZES), short=("small",)),
     "knn": Benchmark(search.knn_votes, tuple(search.SIZES), short=("small",)),
     "retrieval": Benchmark(search.ranking, tuple(search.SIZES), short=("small",)),
+    "predict": Benchmark(predict.predict, tuple(predict.SIZES), ("small",), ("small",)),
     "store": Benchmark(store.store, tuple(store.SIZES), short=("small",)),
     "import": Benchmark(import_ntu.imports, tuple(import_ntu.SIZES), short=("small",)),
 }
