@@ -34,7 +34,7 @@ BRIEF = {"epochs": 3, "milestones": (), "lr": 0.5, "batch_size": 256}
 OPTIONS = [
     {},
     {"standardize": True, "windows": "disjoint", "proposals": "class", "threshold": 0.2},
-    {"windows": "centred", "window": 0.8, "step": 0.2, "proposals": "background"},
+    {"windows": "centred", "window": 0.8, "step": 0.2, "proposals": "background", "threshold": 0.1},
     {"unit": "frames", "window": 20, "stride": 7, "normalize_on": "recording"},
     {"tune": True, "draws": 2, "batch_size": 8, "proposals": "class", "smoothing_form": "official"},
 ]
@@ -157,7 +157,8 @@ def built(encoder, classes=4, seed=0, **windows):
     for weight in head.parameters():
         weight.data = torch.randn(weight.shape, generator=generator) * 0.3
     names = tuple(f"class {k}" for k in range(classes))
-    rules = {"smoothing": 0.1, "shortest": 0.0, "short_action": 1.0}
+    rules = {"smoothing": 0.0, "shortest": 0.0, "short_action": 1.0}
+    rules |= {"proposals": "class", "threshold": 0.2}
     table = {"kind": "detector", "class_names": names, "windows": windows, "rules": rules}
     return Model(encoder, head, {"model": table | {"head": {"kind": "linear"}}})
 
@@ -202,7 +203,7 @@ def test_a_mapped_recording_leaves_no_pages_behind(tmp_path):
 def test_what_is_no_detector_or_no_recording_is_refused():
     model = built(STTR(KINECT20, persons=1, dim=8, frames=16).eval(), **flat(Laying()))
     with pytest.raises(InputError, match="rate above 0"):
-        segments(model, moving([40], fps=0.0))
+        segments(model, replace(moving([40]), fps=np.zeros(1)))
     model.head.weight.data.fill_(float("nan"))
     with pytest.raises(InputError, match="is no number"):
         segments(model, moving([40]))

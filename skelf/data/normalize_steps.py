@@ -188,7 +188,7 @@ def _subtract(batch: Batch, origin: Tensor) -> Batch:
     """Subtracts `origin`, which broadcasts to `(N, D, T, V, M)`, from the joints that are there."""
     moved = batch.x.clone()
     for channel in range(batch.coordinates):
-        moved[:, channel] = (batch.x[:, channel] - origin[:, channel]) * batch.seen[:, 0]
+        moved[:, channel].sub_(origin[:, channel]).mul_(batch.seen[:, 0])
     return batch._replace(x=moved)
 
 

@@ -26,7 +26,7 @@ from .persons import PERSON, chosen_persons
 from .rate import in_file
 from .segments import Segment
 
-AT_ONCE = 256
+AT_ONCE = 512
 """Windows that are read and normalised together; no influence on the result beyond rounding."""
 BATCH = 32
 """Windows that the encoder is given at a time: what they become stays in a processor's cache."""

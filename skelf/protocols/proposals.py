@@ -7,6 +7,7 @@ They count frames; `recordings.Rules` makes them of seconds.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -136,17 +137,20 @@ def grown(
     """
     intervals: list[tuple[int, int, int]] = []
     active = np.flatnonzero(best)
-    start = 0
+    # Where each class is the likeliest, as lists: a look is two searches in one of them.
+    labels = best[active]
+    places = {int(label): active[labels == label].tolist() for label in np.unique(labels)}
+    start, count = 0, len(best)
     while (place := int(np.searchsorted(active, start))) < len(active):
         start = int(active[place])
-        label = int(best[start])
-        end = _grown(best, label, start, window, back, hit_rate, complete)
+        label = int(labels[place])
+        end = _grown(places[label], start, window, back, hit_rate, None if complete else count)
         if end is None:
             return intervals, start
         if end > start:
             intervals.append((start, end, label))
         start = max(end, start + 1)
-    return intervals, len(best)
+    return intervals, count
 
 
 def of_classes(p: np.ndarray, intervals: list[tuple[int, int, int]]) -> Proposals:
@@ -269,28 +273,30 @@ def _run_means(values: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.nda
 
 
 def _grown(
-    best: np.ndarray,
-    label: int,
-    start: int,
-    window: int,
-    back: int,
-    hit_rate: float,
-    complete: bool,
+    hits: list[int], start: int, window: int, back: int, hit_rate: float, known: int | None
 ) -> int | None:
     """End of the interval of `argmax_growing` from `start`; `start` where there is none.
 
-    None: it may go on behind what is there of a recording.
+    Args:
+        hits: frames of the class, in order.
+        start: the first frame.
+        window: see there; so are the next two.
+        back: see there.
+        hit_rate: see there.
+        known: frames that are there of a recording that goes on; None: all.
+
+    Returns:
+        None: it may go on behind what is known.
     """
-    end = start + 1
-    reached = start
+    end, reached = start + 1, start
     while True:
         begin = max(start, end - back)
-        if not complete and begin + window > len(best):
+        if known is not None and begin + window > known:
             return None
-        hits = np.flatnonzero(best[begin : begin + window] == label)
-        if len(hits) == 0 or len(hits) < hit_rate * window:
+        first, after = bisect_left(hits, begin), bisect_left(hits, begin + window)
+        if after == first or after - first < hit_rate * window:
             return reached
-        reached = begin + int(hits[-1]) + 1
+        reached = hits[after - 1] + 1
         if reached == end:
             return reached
         end = reached
