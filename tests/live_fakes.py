@@ -73,9 +73,9 @@ class Played:
     """A session that is fed by hand; `said` holds what a person was told."""
 
     def __init__(self, made, **how):
-        layout = how.pop("layout", None)
+        given = {key: how.pop(key) for key in ("layout", "unit", "up") if key in how}
         self.said, self.clock = [], count()
-        self.session = Session(made, Live(**how), layout=layout, say=self.said.append)
+        self.session = Session(made, Live(**how), **given, say=self.said.append)
         self.events = []
 
     def __call__(self, *messages):

@@ -344,8 +344,10 @@ def test_units_and_axes():
     assert scores(scaled.events) == pytest.approx(scores(plain.events), abs=2e-4)
     assert scores(turned.events) == pytest.approx(scores(plain.events), abs=2e-4)
     assert "multiplied by 0.001" in scaled.said[0] and "z turned to y" in turned.said[0]
-    with pytest.raises(InputError, match=r"by a factor of .*unit=mm"):
+    with pytest.raises(InputError, match=r"by a factor of .*--unit mm"):
         shown(model={"source": source}).play(FRAMES * 1000)
+    with pytest.raises(InputError, match="unknown unit 'parsec'"):
+        shown(unit="parsec")
 
 
 def test_statistics_on_request():

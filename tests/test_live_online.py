@@ -34,8 +34,9 @@ def slow(p, times, enter, leave, smoothing):
             opened = (at, best)
     if opened is not None:
         found.append((opened[0], None, opened[1]))
+    back = lambda at: max(times[0], times[at] - smoothing / 2)  # noqa: E731
     return [
-        (times[a], times[-1 if b is None else b], NAMES[k],
+        (back(a), times[-1] if b is None else back(b), NAMES[k],
          float(np.mean([m[k] for m in means[a:b]])))
         for a, b, k in found
     ]  # fmt: skip
@@ -66,8 +67,10 @@ def test_it_knows_nothing_of_what_follows():
     p, times = random.dirichlet(np.ones(4) * 0.3, 60), np.arange(60) / 30
     all_of_it = played(p, times, smoothing=0.1)
     for cut in (10, 25, 40):
-        some = [e for e in played(p[:cut], times[:cut], smoothing=0.1) if e["t"] < times[cut - 1]]
-        assert some == [e for e in all_of_it if e["t"] < times[cut - 1]]
+        end = times[cut - 1]
+        some = [e for e in played(p[:cut], times[:cut], smoothing=0.1) if e["known"] < end]
+        assert some == [e for e in all_of_it if e["known"] < end]
+        assert all(0 <= e["known"] - e["t"] <= 0.05 + 1e-6 for e in some)
 
 
 def test_a_class_that_is_unsure_is_unknown():

@@ -311,7 +311,7 @@ def test_the_command(folder, monkeypatch, tmp_path):
         (["speed=3"], "unknown key 'live.speed'"),
         (["fast"], "write KEY=VALUE"),
         (["stride=0"], "live.stride"),
-        (["up=x"], "live.up"),
+        (["--up", "x"], "unknown axis"),
         (["--from", "tcp://x"], "no address of a kind"),
         (["--layout", "nobody"], "nobody"),
     ],

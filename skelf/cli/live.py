@@ -28,7 +28,7 @@ def live(
         list[str] | None,
         typer.Argument(
             metavar="[KEY=VALUE]...",
-            help="Options: unit, up, way, rate, fps, window, stride, fill, keep, smoothing, enter, "
+            help="Options: way, rate, fps, window, stride, fill, keep, smoothing, enter, "
             "leave, top, queue, full; see docs/live.md.",
         ),
     ] = None,
@@ -52,18 +52,24 @@ def live(
             autocompletion=complete.layouts,
         ),
     ] = None,
+    unit: Annotated[
+        str | None, typer.Option("--unit", help="Of the coordinates: m, cm, mm, in.")
+    ] = None,
+    up: Annotated[
+        str | None, typer.Option("--up", help="The axis that points up: y, -y, z, -z.")
+    ] = None,
 ) -> None:
-    """Says what people do while they do it: frames as JSON come in, events as JSON go out.
+    r"""Says what people do while they do it: frames as JSON come in, events as JSON go out.
 
-    A frame is {"t": seconds, "person": id, "joints": [[x, y, z], ...]}, a joint that is missing
-    null; joints may come by name, as {"Head": [x, y, z], ...}. Without "person" there is one, and
+    A frame is {"t": seconds, "person": id, "joints": \[\[x, y, z], ...]}, a joint that is missing
+    null; joints may come by name, as {"Head": \[x, y, z], ...}. Without "person" there is one, and
     without "t" the moment of arrival counts. A detector answers {"event": "start" or "end", ...},
     a classifier {"event": "class", ...}. {"request": "stats"} asks for counts and latency,
     {"request": "end"} ends; so do the source's end, Ctrl-C and SIGTERM.
 
     Example: camera_program | skelf live MODEL
 
-    Example: skelf live MODEL --from udp://127.0.0.1:9000 --to udp://127.0.0.1:9001 unit=mm up=z
+    Example: skelf live MODEL --from udp://127.0.0.1:9000 --to udp://127.0.0.1:9001 --unit mm --up z
 
     Example: skelf live MODEL --from ws-listen://127.0.0.1:9000 --to ws-listen://127.0.0.1:9000
     """
@@ -81,6 +87,8 @@ def live(
         load_model(model),
         how,
         layout=None if layout is None else named_layout(layout),
+        unit=unit,
+        up=up,
         say=lambda text: note(console, text),
     )
     ends = opened(source, sink)

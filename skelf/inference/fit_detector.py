@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,22 +18,27 @@ from scipy.special import stdtrit
 
 from ..contracts import Encoder
 from ..data.clips import ClipSet
+from ..data.quality.stature import stature
 from ..machine.devices import choose_device
 from ..machine.guest import no_trace
-from ..opening import name_of, opened, prepared, refuse_seed
+from ..opening import name_of, opened, refuse_seed, versions
 from ..protocols._training import mean_and_deviation, seeded, trained_copy
 from ..protocols.dense import dense
 from ..protocols.detection import Detection, lesson_of, with_segments
+from ..protocols.fitting import fitting
 from ..protocols.frame_heads import learn, refuse_memory, tune
 from ..protocols.laying import Laying
+from ..protocols.recipe import Recipe
 from ..protocols.rules import Rules, refuse_rates, short_action
 from ..runs.load import judged_encoder
 from ..settings.options import flat, option, options
 from ..settings.ranges import Positive
 from ..settings.values import Settings
+from .adapt import adapted
 from .heads import Linear, folded
 from .held_out import HeldOut, groups_of, held_out, parts_of
 from .model import Model, assembled
+from .needs import needs_of
 
 RULES: tuple[Settings, ...] = (
     {"proposals": "growing", "threshold": None},
@@ -88,11 +92,13 @@ def fit_detector(
     data: str | Path | ClipSet,
     *,
     split: str | None = None,
+    tune: bool = False,
     how: FitDetector = FitDetector(),
     stream: str | None = None,
     seed: int = 0,
     device: str = "auto",
     say: Callable[[str], None] = lambda text: None,
+    step: Callable[[int, int], None] = lambda done, total: None,
 ) -> Model:
     """A model that finds actions in recordings.
 
@@ -100,11 +106,13 @@ def fit_detector(
         run: a run, a checkpoint folder or a hub name.
         data: recordings with segments; clips that are cut are left out.
         split: learn from its training side alone; None: from all.
+        tune: train a copy of the encoder with the head, as `how.detection.tune` does.
         how: the options.
         stream: of a run that trained several.
         seed: of heads and draws.
-        device: where to compute.
-        say: told in a line each what is chosen.
+        device: auto, cpu or cuda.
+        say: told in a line each what is changed and chosen.
+        step: called with what is done and all.
 
     Raises:
         InputError: a run that cannot be read, recordings without segments or a rate, another joint
@@ -123,23 +131,28 @@ def fit_detector(
     refuse_seed(seed)
     computed_on = choose_device(device, "--device")
     encoder, described = judged_encoder(run, None, False, seed, stream=stream)
-    clips = prepared(opened(data), described["data"]["normalize"])
-    recordings = with_segments(clips if split is None else clips.split(split)[0], "training")
-    refuse_rates(recordings.fps, how.detection.rules.unit, str(recordings))
-    about: Settings = {"kind": "detector", "class_names": recordings.class_names}
-    empty = Linear(dim=encoder.dim, classes=len(recordings.class_names) + 1)
+    whole = opened(data)
+    clips = with_segments(whole if split is None else whole.split(split)[0], "training")
+    start = replace(how.detection, tune=tune or how.detection.tune)
+    refuse_rates(clips.fps, start.rules.unit, str(clips))
+    about: Settings = {"kind": "detector", "class_names": clips.class_names}
+    empty = Linear(dim=encoder.dim, classes=len(clips.class_names) + 1)
     assembled(encoder, empty, described, **about)  # what it refuses, it refuses now
-    settled = how.detection
-    settled = replace(settled, rules=settled.rules.settled(_short(recordings, settled.rules)))
-    chosen = Chosen(settled, None)
+    needs = needs_of(encoder, described)
+    # Windows of so many seconds suit any rate; the persons that come first are looked at.
+    needs = needs._replace(fps=None, persons=max(needs.persons, clips.persons))
+    recordings = fitting(encoder, adapted(clips, needs, say=say), keep_time=True)
+    short = _short(recordings)
+    start = replace(start, rules=start.rules.settled(short))
+    chosen = Chosen(start, None)
     kind, groups = groups_of(recordings)
     count = min(how.parts, int(groups.max()) + 1)
     if count > 1:
         part = parts_of(groups, recordings.length, count)
-        judge = _Judge(encoder, recordings, part, kind, seed, computed_on, say)
-        chosen = judge.choose(how, settled) if how.choose else judge.estimate(settled)
+        judge = _Judge(encoder, recordings, part, kind, seed, computed_on, say, step)
+        chosen = judge.choose(how, start) if how.choose else judge.estimate(start)
     else:
-        say("A single recording: nothing can be held out, so that settings stay as they are")
+        say("a single recording: nothing can be held out, so that settings stay as they are")
     trained, head = _trained(encoder, recordings, chosen.how, seed, computed_on)
     return assembled(
         trained,
@@ -147,10 +160,10 @@ def fit_detector(
         described,
         **about,
         windows=flat(chosen.how.laying),
-        rules=flat(chosen.how.rules) | {"short_action": _short(recordings, chosen.how.rules)},
+        rules=flat(chosen.how.rules) | {"short_action": short},
         expected=chosen.expected,
-        needs={"fps": [float(recordings.fps.min()), float(recordings.fps.max())]},
-        learnt_from=_learnt_from(recordings, split, seed),
+        needs=_needs(recordings),
+        learnt_from=_learnt_from(whole, recordings, split, seed, chosen.how),
     )
 
 
@@ -164,6 +177,7 @@ class _Judge(NamedTuple):
     seed: int
     device: str
     say: Callable[[str], None]
+    step: Callable[[int, int], None]
 
     def held_out(self, how: Detection) -> HeldOut:
         """What heads with these settings say of recordings that they did not learn from."""
@@ -171,40 +185,38 @@ class _Judge(NamedTuple):
         return held_out(self.encoder, self.recordings, how, self.part, seed=seed, device=device)
 
     def choose(self, how: FitDetector, start: Detection) -> Chosen:
-        """Windows by frozen heads, then rules, by the tuned encoder where it is tuned."""
-        frozen = replace(start, tune=False, laying=_still(start.laying))
-        laying, tried = self._laying(how, start, frozen)
+        """Windows by frozen heads that train briefly, then rules by heads that train in full."""
+        layings = list(_layings(how, self.recordings, start))
+        laying = self._laying(layings, start) if len(layings) > 1 else start.laying
         best = replace(start, laying=laying)
-        seen = self.held_out(best) if start.tune or tried is None else tried
-        rules = self._rules(how.detection.rules, best.rules, seen)
-        best = replace(best, rules=rules)
+        seen = self.held_out(best)
+        self.step(len(layings) + 1, len(layings) + 1)
+        best = replace(best, rules=self._rules(how.detection.rules, best.rules, seen))
         return Chosen(best, self._expected(seen, best))
 
     def estimate(self, how: Detection) -> Chosen:
         """The same settings, with what is to be expected of them."""
         return Chosen(how, self._expected(self.held_out(how), how))
 
-    def _laying(
-        self, how: FitDetector, start: Detection, frozen: Detection
-    ) -> tuple[Laying, HeldOut | None]:
-        candidates = list(_layings(how, self.recordings, start))
-        if len(candidates) == 1:
-            return start.laying, None
-        tried = [self.held_out(replace(frozen, laying=_still(c))) for c in candidates]
-        values = [each.of_folds(start.rules) for each in tried]
-        means = [float(value.mean()) for value in values]
+    def _laying(self, candidates: list[Laying], start: Detection) -> Laying:
+        brief = replace(start, tune=False, recipe=_brief(start.recipe))
+        values = []
+        for done, candidate in enumerate(candidates):
+            self.step(done, len(candidates) + 1)
+            seen = self.held_out(replace(brief, laying=_still(candidate)))
+            values.append(seen.of_folds(start.rules))
+        means, unit = [float(value.mean()) for value in values], start.rules.unit
         best = int(np.argmax(means))
         error = _error(values[best])
         near = [at for at, mean in enumerate(means) if mean >= means[best] - error]
-        cheapest = min(near, key=lambda at: (_cost(candidates[at], start.rules), -means[at]))
-        unit = start.rules.unit
+        chosen = min(near, key=lambda at: (_cost(candidates[at], start.rules), -means[at]))
         for candidate, mean in zip(candidates, means, strict=True):
             self.say(f"{METRIC} {mean:.1%}: {candidate.describe(unit)}")
         self.say(
-            f"Windows: {candidates[cheapest].describe(unit)}: {means[cheapest]:.1%}, the cheapest "
-            f"within a standard error ({error:.1%}) of the best"
+            f"the cheapest windows within a standard error ({error:.1%}) of the best: "
+            f"{candidates[chosen].describe(unit)}"
         )
-        return candidates[cheapest], tried[cheapest]
+        return candidates[chosen]
 
     def _rules(self, given: Rules, start: Rules, seen: HeldOut) -> Rules:
         candidates = list(_rules(given, start))
@@ -212,7 +224,7 @@ class _Judge(NamedTuple):
         best = int(np.argmax(values))  # of equal ones the first, which is the usual one
         rules = candidates[best]
         self.say(
-            f"Rule: {rules.describe(0.0)}: {values[best]:.1%}, the best of {len(candidates)} "
+            f"rule: {rules.describe(0.0)}: {values[best]:.1%}, the best of {len(candidates)} "
             f"(as it was: {values[0]:.1%})"
         )
         return rules
@@ -227,7 +239,7 @@ class _Judge(NamedTuple):
             low, high = max(0.0, value - wide), min(1.0, value + wide)
             expected["interval"] = [low, high]
             shown += f" ({low:.1%} to {high:.1%})"
-        self.say(f"Expected {METRIC} of other people: {shown}")
+        self.say(f"expected {METRIC} of other people: {shown}")
         by_class = seen.by_class(how.rules)
         return expected | {
             "grouped_by": self.group,
@@ -263,6 +275,12 @@ def _layings(how: FitDetector, recordings: ClipSet, start: Detection) -> Iterato
 def _error(values: np.ndarray) -> float:
     """The standard error of a mean; 0 of a single value, of which nobody knows it."""
     return float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+
+
+def _brief(recipe: Recipe) -> Recipe:
+    """A third of a training: enough to compare windows by."""
+    third = max(1, recipe.epochs // 3)
+    return replace(recipe, epochs=third, milestones=tuple(m // 3 for m in recipe.milestones))
 
 
 def _still(laying: Laying) -> Laying:
@@ -318,21 +336,26 @@ def _trained(
     return encoder, folded(weight, bias, mean, deviation)
 
 
-def _short(recordings: ClipSet, rules: Rules) -> float:
+def _short(recordings: ClipSet) -> float:
+    """Seconds of a short action; 0 where frames are counted and rates are not known."""
     rates = np.asarray(recordings.fps, np.float64)
     return short_action(recordings.segments, rates) if (rates > 0).all() else 0.0
 
 
-def _learnt_from(recordings: ClipSet, split: str | None, seed: int) -> Settings:
-    subjects = np.unique(recordings.subject[recordings.subject >= 0])
-    return {
-        "store": name_of(recordings),
-        "digest": recordings.digest(),
-        "split": split,
-        "recordings": len(recordings),
-        "segments": len(recordings.segments),
-        "subjects": subjects.tolist(),
-        "seed": seed,
-        "skelf": version("skelf"),
-        "synthetic": recordings.attributes.get("synthetic", "false"),
-    }
+def _needs(clips: ClipSet) -> Settings:
+    bodies, unit = stature(clips), clips.attributes.get("unit")
+    rates = [float(clips.fps.min()), float(clips.fps.max())]
+    return {"fps": rates, "unit": unit, "up": bodies.up, "size": bodies.size}
+
+
+def _learnt_from(
+    whole: ClipSet, recordings: ClipSet, split: str | None, seed: int, how: Detection
+) -> Settings:
+    source: Settings = {"data": name_of(whole), "digest": whole.digest(), "split": split}
+    source |= {"seed": seed, "how": f"{'fine-tuned' if how.tune else 'frozen'} encoder"}
+    source |= {"recordings": len(recordings), "segments": len(recordings.segments)}
+    source["subjects"] = np.unique(recordings.subject[recordings.subject >= 0]).tolist()
+    source["versions"] = versions()
+    if "synthetic" in whole.attributes:  # the card warns
+        source["synthetic"] = whole.attributes["synthetic"]
+    return source

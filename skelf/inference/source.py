@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -193,7 +194,7 @@ def each(
                 raise
             source = Source(place.path, None, f"{place.path}: cannot read: {error.strerror}")
         for line in source.remarks:
-            what = line.removeprefix(f"{place.path}: ")
+            what = line.replace(str(place.path), "")
             if what not in told:  # the first file speaks for the others
                 say(line)
             told.add(what)
@@ -208,8 +209,7 @@ def _read(
     scratch: str | Path | None,
 ) -> Source:
     format_ = place.format or guess(place.path)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
+    with _caught() as caught:
         if format_ == STORE:
             if options or layout:
                 what = options[0] if options else f"--layout {layout}"
@@ -221,8 +221,7 @@ def _read(
             clips = annotations.applied(
                 read(format_, place.path, layout, how, progress=progress, scratch=scratch)
             )
-    remarks = dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, UserWarning))
-    told = (line for line in remarks if not any(words in line for words in _OF_SETS))
+    told = (line for line in caught if not any(words in line for words in _OF_SETS))
     return Source(place.path, clips, remarks=tuple(told))
 
 
@@ -241,7 +240,21 @@ def _joined(
             say(line)
         assert source.clips is not None
         sets.append(source.clips)
-    return sets[0] if len(sets) == 1 else joined(sets, scratch=scratch)
+    if len(sets) == 1:
+        return sets[0]
+    with _caught():  # whose subjects are whose matters to who trains
+        return joined(sets, scratch=scratch)
+
+
+@contextmanager
+def _caught() -> Iterator[list[str]]:
+    """What the block warns of, each once, instead of the warnings."""
+    lines: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield lines
+    about = (w.message for w in caught if issubclass(w.category, UserWarning))
+    lines += dict.fromkeys(str(message) for message in about)
 
 
 def _with_usual(place: Place, format_: str, options: Sequence[str]) -> list[str]:

@@ -51,7 +51,8 @@ class Counts:
     def said(self) -> str:
         """One line for a person."""
         counted = {**self.of, "rubbish": sum(self.rubbish.values())}
-        text = f"{self.of['frames']:,} frames, {self.of['events']:,} events"
+        events = self.of["events"]
+        text = f"{self.of['frames']:,} frames, {events:,} event{'' if events == 1 else 's'}"
         for key, what in SAID.items():
             if counted.get(key):
                 text += f"; {counted[key]:,} {what}"

@@ -1,8 +1,8 @@
 """What is said of a person as probabilities come: actions that begin and end, or classes.
 
 The detector's rule is causal: it knows nothing of what follows, while the rules of a recording
-(`protocols.proposals`) look at both sides of a frame. So its segments differ from theirs: they
-begin later, by about half of the smoothing, and one that turns out short has been said already.
+(`protocols.proposals`) look at both sides of a frame. So its segments differ from theirs: they are
+known later, by about half of the smoothing, and one that turns out short has been said already.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ class Actions:
 
     Probabilities are averaged over the latest `smoothing` seconds. An action begins where its mean
     reaches `enter` and is the highest of all classes; it ends where its mean falls below `leave`,
-    or another action begins.
+    or another action begins. A mean over the past is late by half of its length: the times that
+    are said are earlier by that, and `known` is the moment at which they were known.
 
     Args:
         names: of the classes; column 0 of the probabilities is none of them.
@@ -36,6 +37,7 @@ class Actions:
         self.names, self.enter, self.leave, self.smoothing = names, enter, leave, smoothing
         self.latest: deque[Moment] = deque()
         self.open: int | None = None
+        self.first: float | None = None  # of all moments
         self.start, self.last = 0.0, 0.0
         self.scores: list[float] = [0.0, 0.0]  # sum and number of the open action's means
 
@@ -47,12 +49,15 @@ class Actions:
         latest = np.stack([each.p for each in self.latest])  # (frames, K + 1)
         p = latest[:, 1:].mean(axis=0, dtype=np.float64)
         best, events = int(p.argmax()), []
+        self.first = moment.time if self.first is None else self.first
+        time = max(self.first, moment.time - self.smoothing / 2)
         begins = p[best] >= self.enter and best != self.open
         if self.open is not None and (begins or p[self.open] < self.leave):
-            events += self._close(moment.time)
+            events += self._close(time, moment.time)
         if begins:
-            self.open, self.start, self.scores = best, moment.time, [0.0, 0.0]
-            events.append(_event("start", self.names[best], moment.time, float(p[best])))
+            self.open, self.start, self.scores = best, time, [0.0, 0.0]
+            event = _event("start", self.names[best], time, float(p[best]))
+            events.append(event | {"known": round(moment.time, 6)})
         if self.open is not None:
             self.scores = [self.scores[0] + float(p[self.open]), self.scores[1] + 1]
         self.last = moment.time
@@ -60,13 +65,14 @@ class Actions:
 
     def finish(self) -> list[Settings]:
         """Ends what is open, where the person was last seen."""
-        return [] if self.open is None else self._close(self.last)
+        return [] if self.open is None else self._close(self.last, self.last)
 
-    def _close(self, time: float) -> list[Settings]:
+    def _close(self, time: float, known: float) -> list[Settings]:
         assert self.open is not None
         label, mean = self.names[self.open], self.scores[0] / max(self.scores[1], 1)
         self.open = None
-        return [_event("end", label, time, mean) | {"start": round(self.start, 6)}]
+        event = _event("end", label, time, mean)
+        return [event | {"start": round(self.start, 6), "known": round(known, 6)}]
 
 
 class Classes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ..data.motion.axes import Up
 from ..settings.options import option, options
 from ..settings.ranges import Amount, Count, Positive, Share
 
@@ -19,10 +18,6 @@ class Live:
     Times are seconds of the frames' own time stamps.
     """
 
-    unit: str | None = option(
-        None, "of the coordinates: m, cm, mm, in, ...; none: the model's, and refused if far off"
-    )
-    up: Up | None = option(None, "axis that points up: y, -y, z or -z; none: the model's")
     way: Way = option(
         "auto", "step: frame by frame; slide: window by window; auto: step where the model can"
     )
@@ -39,10 +34,10 @@ class Live:
     fill: Amount = option(0.5, "longest gap that is filled, by a straight line")
     keep: Amount = option(2.0, "time that somebody may be away; then all begins anew")
     smoothing: Amount | None = option(
-        None, "a detector's: the time before a frame averaged over; none: its rule's, else 0.33 s"
+        None, "a detector's: time before a frame that is averaged; none: as long as its rule's mean"
     )
-    enter: Share = option(0.5, "a detector's: the probability from which an action has begun")
-    leave: Share = option(0.3, "a detector's: the one below which it is over")
+    enter: Share = option(0.4, "a detector's: the probability from which an action has begun")
+    leave: Share = option(0.2, "a detector's: the one below which it is over")
     top: Count = option(3, "classes whose probabilities a classifier's answer names")
     queue: Count = option(64, "frames that may wait; of more the oldest go")
     full: Full = option(

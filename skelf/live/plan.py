@@ -105,7 +105,7 @@ def planned(
         asks,
         max(1, min(read, window)),
         laying.normalize_on,
-        reach if how.smoothing is None else how.smoothing,
+        2 * reach if how.smoothing is None else how.smoothing,
     )
 
 

@@ -13,7 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..data.clips import ClipSet
-from ..inference.space import Placing, placing
+from ..data.motion.axes import UPS
+from ..errors import unknown
+from ..inference.space import UNITS, Placing, placing
 from ..settings.values import Settings
 from ..skeleton import Skeleton
 from .bodies import Bodies
@@ -46,10 +48,13 @@ class Session:
         model: whose encoder and head answer, in evaluation mode.
         how: the options; None: the defaults.
         layout: the joints of messages that come as lists; None: the model's.
+        unit: of the coordinates, as "mm"; None: the model's.
+        up: the axis that points up in them, as "z"; None: as the model knows it.
         say: told what a person should know, a line each.
 
     Raises:
-        InputError: a layout without the model's joints.
+        InputError: a layout without the model's joints, or a unit or an axis that nobody
+                knows.
     """
 
     def __init__(
@@ -58,9 +63,16 @@ class Session:
         how: Live | None = None,
         *,
         layout: Skeleton | None = None,
+        unit: str | None = None,
+        up: str | None = None,
         say: Say = lambda text: None,
     ) -> None:
         self.model, self.how, self.needs, self.say = model, how or Live(), model.needs, say
+        self.unit, self.up = unit, up
+        if unit is not None and unit not in UNITS:
+            raise unknown("unit", unit, UNITS)
+        if up is not None and up not in UPS:
+            raise unknown("axis", up, UPS)
         self.bodies = Bodies(self.needs, layout, say)
         self.counts = Counts()
         self.ended = False
@@ -157,8 +169,8 @@ class Session:
             joints, [len(joints)], self.needs.skeleton, fps=fps, attributes=attributes
         )
         # Some frames of one person, who may lie there, do not tell which way is up.
-        how, needs = self.how, self.needs if self.how.up else self.needs._replace(up=None)
-        self.placing = placing(clips, needs, unit=how.unit, up=how.up, say=self.say)
+        needs = self.needs if self.up else self.needs._replace(up=None)
+        self.placing = placing(clips, needs, unit=self.unit, up=self.up, say=self.say)
 
     def _frame(self, frame: Waiting, tracks: Tracks) -> list[Settings]:
         coordinates, keep = self.needs.coordinates, self.how.keep

@@ -159,4 +159,4 @@ class Sliding:
         with taking(encoder, frames):
             if plan.asks != "frames":
                 return self.probabilities(encoder(x))
-            return to_frames(self.probabilities(encoder.frames(x)), lengths)[0]
+            return self.probabilities(to_frames(encoder.frames(x), lengths)[0])

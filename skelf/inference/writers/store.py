@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -38,8 +39,12 @@ def write_store(path: Path, kind: str) -> Iterator[Add]:
             sets.append(labelled(result, kind))
 
     yield add
+    if len(sets) > 1:
+        with warnings.catch_warnings():  # whose subjects are whose matters to who trains
+            warnings.simplefilter("ignore", UserWarning)
+            sets = [joined(sets, scratch=path.absolute().parent)]
     if sets:
-        (sets[0] if len(sets) == 1 else joined(sets, scratch=path.absolute().parent)).save(path)
+        sets[0].save(path)
 
 
 def labelled(result: Result, kind: str) -> ClipSet:
