@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from . import (
+    export,
     features,
     import_ntu,
     live,
@@ -72,5 +73,6 @@ BENCHMARKS = {
     "predict": Benchmark(predict.predict, tuple(predict.SIZES), ("small",), ("small",)),
     "store": Benchmark(store.store, tuple(store.SIZES), short=("small",)),
     "live": Benchmark(live.live, tuple(live.SIZES), short=("small",)),
+    "export": Benchmark(export.export, tuple(export.SIZES), ("small", "paper"), ("small",)),
     "import": Benchmark(import_ntu.imports, tuple(import_ntu.SIZES), short=("small",)),
 }

@@ -159,5 +159,5 @@ def _reason(error: Exception) -> str:
     told = [line for line in lines if "specialized it to be a constant" in line]
     if told:
         return f"its size {told[0].split()[2]!r} is fixed by the code to that of the example"
-    told = [line for line in lines if "No ONNX function found" in line]
+    told = [line.partition(": ")[2] for line in lines if line.startswith("<class ")]
     return (told or lines or [type(error).__name__])[0]
