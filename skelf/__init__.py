@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     __version__: str
     from .api import evaluate, from_pretrained, load, load_official, pretrain, resume
     from .data.clips import ClipSet
+    from .inference.fit_classifier import fit_classifier
     from .inference.model import load_model
     from .results.fusion import fuse
     from .skeleton import Skeleton
@@ -24,6 +25,7 @@ __all__ = [
     "ClipSet",
     "Skeleton",
     "evaluate",
+    "fit_classifier",
     "from_pretrained",
     "fuse",
     "load",
@@ -36,6 +38,7 @@ __all__ = [
 _HOME = {
     "ClipSet": "data.clips",
     "Skeleton": "skeleton",
+    "fit_classifier": "inference.fit_classifier",
     "fuse": "results.fusion",
     "load_model": "inference.model",
 }

@@ -28,6 +28,7 @@ COMMANDS: Table[Callable[..., None] | typer.Typer] = Table(
         "demo": "demo.demo",
         "pretrain": "pretrain.pretrain",
         "eval": "evaluate.evaluate",
+        "fit": "fit.app",
         "list": "listing.list_",
         "data": "data.app",
     },
