@@ -21,6 +21,7 @@ from skelf import demo
 from skelf.bench.run import bench
 from skelf.encoders.dste import DSTE
 from skelf.errors import InputError
+from skelf.inference.fit_classifier import FitClassifier
 from skelf.inference.heads import Linear
 from skelf.inference.model import assembled
 from skelf.layouts import NTU25
@@ -138,6 +139,7 @@ def stopped(place):
 
 
 CLIPS = tiny_runs.clips
+HOW = FitClassifier(heads=("prototype",), folds=2)
 # Name -> a call, and one that fails; None: it cannot fail, or hardly.
 CASES = {
     "pretrain": (pretrain, stopped),
@@ -161,6 +163,10 @@ CASES = {
     "load_model": (
         lambda p: skelf.load_model(model(p)),
         lambda p: skelf.load_model(p.run),
+    ),
+    "fit_classifier": (
+        lambda p: skelf.fit_classifier(p.run, p.store, split="half", how=HOW),
+        lambda p: skelf.fit_classifier(p.run, CLIPS().take([0, 0])),
     ),
     "fuse": (
         lambda p: skelf.fuse(scores(p), weights=[1, 1]),
