@@ -1,6 +1,7 @@
 """What a model says of files: by the library, and by `skelf predict`."""
 
 import csv
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from skelf.errors import InputError
 from skelf.inference import model as models
 from skelf.inference import predict as predicting
 from skelf.inference.answers import Answer
+from skelf.inference.frames import frame_features
 from skelf.inference.heads import Linear
 from skelf.inference.model import Model
 from skelf.inference.predict import predict
@@ -26,13 +28,18 @@ CLIPS = generate(clips=12)
 NAMES = ("still", "walk", "wave")
 
 
+@cache
 def model(kind: str = "detector", persons: int = 1) -> Model:
     torch.manual_seed(0)
     encoder = ENCODERS["gru"](RECORDINGS.skeleton, dim=8, layers=1, frames=16, persons=persons)
     head = Linear(dim=encoder.dim, classes=len(NAMES) + (kind == "detector"))
-    torch.nn.init.normal_(head.weight, std=4)  # of which every frame says something
+    torch.nn.init.normal_(head.weight)
+    if kind == "detector":  # one of which the classes change in every recording
+        seen = torch.cat([block for _, block in frame_features(encoder.eval(), RECORDINGS)])
+        head.weight.data *= 2 / seen.std(0)
+        head.bias.data = -head.weight.data @ seen.mean(0)
     about = {"kind": kind, "class_names": NAMES, "head": {"kind": "linear"}}
-    about |= {"windows": {"window": 1.0}, "rules": {"short_action": 0.5, "smoothing": 0.0}}
+    about |= {"windows": {"window": 1.0}, "rules": {"short_action": 0.1, "smoothing": 0.0}}
     source = {"fps": [30.0, 30.0], "up": "y", "size": 1.6}
     return Model(encoder.eval(), head.eval(), {"source": source, "model": about})
 
