@@ -10,6 +10,7 @@ from skelf.cli.settings_help import (
     EVERY_FORMAT,
     of_clean,
     of_discover,
+    of_export,
     of_format,
     of_method,
     of_protocols,
@@ -48,6 +49,8 @@ def page() -> str:
     parts += [_table(*group) for group in of_clean("")]
     parts.append("\n## `skelf discover`\n")
     parts += [_table(*group) for group in of_discover("")]
+    parts.append("\n## `skelf export`\n")
+    parts += [_table(*group) for group in of_export("")]
     return "".join(parts)
 
 

@@ -105,6 +105,7 @@ class Asked(nn.Module):
 SLOTS = [Slot("x", (BATCH, 3))], [Slot("y", (BATCH, 3))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", [Counted(), Asked()], ids=["len", "size"])
 def test_a_size_that_freezes_is_refused(module: nn.Module) -> None:
     with pytest.raises(InputError, match=r"its size 'batch' is fixed by the code"):

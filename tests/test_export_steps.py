@@ -7,6 +7,7 @@ import pytest
 import torch
 from export_subjects import content, subject
 
+from skelf.data.clips import ClipSet
 from skelf.data.normalize_frames import FrameNormalizer
 from skelf.export import check
 from skelf.export.check_steps import compare_steps, walk, whole
@@ -18,33 +19,55 @@ from skelf.streams import STREAMS
 CAUSAL = ("none", "centre", "centre-frames", "root", "agcn", "centre+facing", "upright")
 
 
+def rows_of(of: Subject, joints: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Probabilities and features `(N, T, ...)` of `(N, T, M, V, C)`, frame by frame."""
+    graph = StepGraph(of.encoder, Answers(of.head, of.temperature)).eval()
+    states, width, rows = first_states(of.encoder, len(joints)), frames_of(of.encoder), []
+    with torch.no_grad():
+        for t in range(joints.shape[1] - width + 1):
+            probabilities, features, *states = graph(joints[:, t : t + width], *states)
+            rows.append((probabilities, features))
+        if width == 2:  # the last frame, given twice
+            last = joints[:, -1:].expand(-1, 2, -1, -1, -1)
+            rows.append(graph(last, *states)[:2])
+    probabilities, features = (torch.stack(each, dim=1) for each in zip(*rows, strict=True))
+    return probabilities, features
+
+
 @pytest.mark.parametrize("normalize", CAUSAL)
 @pytest.mark.parametrize("stream", STREAMS)
 def test_steps_give_what_the_whole_sequence_gives(stream: str, normalize: str) -> None:
     of = subject("gru", stream=stream, normalize=normalize)
     clips = check.random_clips(of, [7, 7])
-    clips.joints[:2, 0] = 0  # person 0 comes later, the other is there
-    graph = StepGraph(of.encoder, Answers(of.head, of.temperature)).eval()
     joints = torch.from_numpy(check.feeds_of(clips, np.arange(2), 2)["joints"])
-    states, width = first_states(of.encoder, 2), frames_of(of.encoder)
-    rows = []
-    with torch.no_grad():
-        for t in range(7 - width + 1):
-            probabilities, features, *states = graph(joints[:, t : t + width], *states)
-            rows.append((probabilities, features))
-        if stream == "motion":  # the last frame, given twice
-            last = joints[:, -1:].expand(-1, 2, -1, -1, -1)
-            rows.append(graph(last, *states)[:2])
-    check_live(of, joints, torch.stack([row[1] for row in rows], dim=1))
-    # Before person 0 is there, a whole sequence is moved by a frame that is still to come.
-    first = 0 if set(normalize.split("+")) <= {"none", "root", "centre-frames"} else 2
-    expected = whole(of, clips)
+    found, expected = rows_of(of, joints), whole(of, clips)
     for place, name in enumerate(("probabilities", "features")):
-        found = torch.stack([row[place] for row in rows], dim=1)
-        if first == 0:
-            torch.testing.assert_close(found, expected[name], rtol=1e-4, atol=1e-5)
-        else:
-            torch.testing.assert_close(found[1:], expected[name][1:], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(found[place], expected[name], rtol=1e-4, atol=1e-5)
+    check_live(of, joints, found[1])
+
+
+@pytest.mark.parametrize("normalize", ["root", "centre-frames"])
+def test_steps_before_anybody_is_there(normalize: str) -> None:
+    of = subject("gru", normalize=normalize)
+    clips = check.random_clips(of, [7])
+    clips.joints[:2, 0] = 0  # person 0 comes later, the other is there
+    joints = torch.from_numpy(check.feeds_of(clips, np.arange(1), 2)["joints"])
+    found = rows_of(of, joints)[1]
+    torch.testing.assert_close(found, whole(of, clips)["features"], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("normalize", ["centre", "upright", "agcn"])
+def test_the_first_frame_with_person_0_is_the_first(normalize: str) -> None:
+    """What comes before it is not moved; from it on all is as if nothing had been before."""
+    of = subject("gru", normalize=normalize, persons=1)
+    clips = check.random_clips(of, [7])
+    joints = torch.from_numpy(check.feeds_of(clips, np.arange(1), 1)["joints"])
+    late = torch.cat([torch.zeros_like(joints[:, :2]), joints], dim=1)
+    check_live(of, late, rows_of(of, late)[1])
+    clips = ClipSet.build(late[0].numpy(), [9], of.needs.skeleton)
+    torch.testing.assert_close(
+        rows_of(of, late)[1], whole(of, clips)["features"], rtol=1e-4, atol=1e-5
+    )
 
 
 def check_live(of: Subject, joints: torch.Tensor, features: torch.Tensor) -> None:

@@ -31,12 +31,7 @@ def export(
     out: Annotated[Path, typer.Option("--out", metavar="FILE.onnx", help="The file to write.")],
     words: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[KEY=VALUE]...",
-            help="; ".join(
-                f"{key}={one.default!s}".lower() + f": {one.doc}" for key, one in _KEYS.items()
-            ),
-        ),
+        typer.Argument(metavar="[KEY=VALUE]...", help=f"Settings: {', '.join(_KEYS)}."),
     ] = None,
     data: Annotated[
         Path | None,

@@ -126,6 +126,14 @@ def of_discover(_: str) -> Groups:
     return [("How recordings are cut, and what is grouped", described(Discover, ""))]
 
 
+def of_export(_: str) -> Groups:
+    """Which graph is exported."""
+    from ..export.options import Export
+    from ..settings.describe import described
+
+    return [("Which graph is written", described(Export, ""))]
+
+
 GROUPS: dict[str, Callable[[str], Groups]] = {
     "pretrain": of_method,
     "profile": of_method,
@@ -133,6 +141,7 @@ GROUPS: dict[str, Callable[[str], Groups]] = {
     "import": of_format,
     "clean": of_clean,
     "discover": of_discover,
+    "export": of_export,
 }
 
 
