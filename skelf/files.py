@@ -102,8 +102,8 @@ def write_text(path: Path, text: str) -> None:
     """
     content = text.encode("utf-8", "backslashreplace")
     if is_stream(path):
-        with blaming(path, path):
-            _pour(path, content)
+        with blaming(path, path), _opened(path) as file:
+            file.write(content)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as beside:
@@ -117,17 +117,19 @@ def writing(path: Path) -> Iterator[Callable[[str], None]]:
     Raises:
         OSError: see `write_text`.
     """
-    if is_stream(path):
-        with blaming(path, path):
-            yield lambda text: _pour(path, text.encode("utf-8", "backslashreplace"))
+    if is_stream(path):  # opened once: whoever reads a pipe takes its closing for the end
+        with blaming(path, path), _opened(path) as file:
+            yield lambda text: _append(file, text, at_once=True)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as beside, beside.open("wb") as file:
         yield lambda text: _append(file, text)
 
 
-def _append(file: IO[bytes], text: str) -> None:
+def _append(file: IO[bytes], text: str, at_once: bool = False) -> None:
     file.write(text.encode("utf-8", "backslashreplace"))
+    if at_once:
+        file.flush()
 
 
 def write_json(path: Path, value: object) -> None:
@@ -219,15 +221,14 @@ def _printed_to(status: os.stat_result) -> int | None:
     return None
 
 
-def _pour(path: Path, content: bytes) -> None:
+def _opened(path: Path) -> IO[bytes]:
+    """A device or a pipe, to be written to."""
     number = _printed_to(os.stat(path))
     if number is None:
-        path.write_bytes(content)
-        return
+        return path.open("wb")
     for stream in (sys.stdout, sys.stderr):
         stream.flush()  # in the order in which it was printed
-    with os.fdopen(os.dup(number), "wb") as file:  # opened anew, a file would be cut off
-        file.write(content)
+    return os.fdopen(os.dup(number), "wb")  # opened anew, a file would be cut off
 
 
 def _sync(path: Path, flags: int) -> None:

@@ -1,6 +1,9 @@
 """What a model says of files: by the library, and by `skelf predict`."""
 
 import csv
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -190,3 +193,13 @@ def test_slips_on_the_command_line(run, tmp_path: Path) -> None:
         with pytest.raises(InputError, match=match):
             raise run("detector", *words, code=2).exception
     assert not list(tmp_path.glob("a.*"))
+
+
+def test_rows_go_to_a_pipe(answering, tmp_path: Path, run) -> None:
+    CLIPS.save(tmp_path / "a.h5")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        text = pool.submit(pipe.read_text)
+        run("classifier", tmp_path / "a.h5", "--out", pipe, "--to", "json")
+        assert len(json.loads(text.result())) == 12

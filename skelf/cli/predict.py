@@ -14,7 +14,7 @@ from rich.table import Table
 
 from ..data.clips import utf8
 from ..errors import InputError
-from ..files import is_printed
+from ..files import is_printed, is_stream
 from ..inference.writers.rows import Cell, columns, rows
 from ..locks import holding
 from ..outputs import PAGE, check_output
@@ -92,7 +92,7 @@ def predict(
     model = load_model(name)
     listed = places(paths, format=format_, say=say)
     for place in (out, page):
-        if place is not None:
+        if place is not None and not is_stream(place):
             context.with_resource(holding(place))
     if page is not None:
         check_output(page, PAGE, inputs=paths, replace=force)
