@@ -6,7 +6,15 @@ python docs/settings.py
 from pathlib import Path
 
 from skelf.cli.names import TABLES
-from skelf.cli.settings_help import EVERY_FORMAT, of_clean, of_format, of_method, of_protocols
+from skelf.cli.settings_help import (
+    EVERY_FORMAT,
+    of_clean,
+    of_discover,
+    of_export,
+    of_format,
+    of_method,
+    of_protocols,
+)
 
 PAGE = Path(__file__).with_name("settings.md")
 HEAD = """# All settings
@@ -39,6 +47,10 @@ def page() -> str:
     parts.append(_table(*groups[-1]))
     parts.append("\n## `skelf data clean`\n")
     parts += [_table(*group) for group in of_clean("")]
+    parts.append("\n## `skelf discover`\n")
+    parts += [_table(*group) for group in of_discover("")]
+    parts.append("\n## `skelf export`\n")
+    parts += [_table(*group) for group in of_export("")]
     return "".join(parts)
 
 

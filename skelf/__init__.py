@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     __version__: str
     from .api import evaluate, from_pretrained, load, load_official, pretrain, resume
     from .data.clips import ClipSet
+    from .export.write import export_onnx
     from .inference.fit_classifier import fit_classifier
     from .inference.model import load_model
     from .results.fusion import fuse
@@ -25,6 +26,7 @@ __all__ = [
     "ClipSet",
     "Skeleton",
     "evaluate",
+    "export_onnx",
     "fit_classifier",
     "from_pretrained",
     "fuse",
@@ -38,6 +40,7 @@ __all__ = [
 _HOME = {
     "ClipSet": "data.clips",
     "Skeleton": "skeleton",
+    "export_onnx": "export.write",
     "fit_classifier": "inference.fit_classifier",
     "fuse": "results.fusion",
     "load_model": "inference.model",

@@ -1,5 +1,6 @@
 """README and docs do what they say."""
 
+import csv
 import json
 import os
 import re
@@ -47,13 +48,16 @@ def test_readme_tour(tmp_path: Path) -> None:
             assert line.startswith("$ skelf "), line
             output += run(sys.executable, "-m", "skelf", *line.split()[2:], cwd=tmp_path)
     assert "(240, 64)" in output
-    rows = [
-        row
-        for name in ("trained", "more", "found")
-        for row in json.loads((tmp_path / f"{name}.json").read_text())
-    ]
-    assert {row["protocol"] for row in rows} == set(PROTOCOLS)
-    assert "actions found" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    rows = json.loads((tmp_path / "trained.json").read_text())
+    assert {row["protocol"] for row in rows} == {"linear", "knn", "retrieval"}
+    answers, found = (
+        list(csv.DictReader((tmp_path / name).open())) for name in ("answers.csv", "found.csv")
+    )
+    names = ClipSet.open(tmp_path / "new.h5").class_names
+    assert len(answers) == 24 and {row["label"] for row in answers} <= set(names)
+    assert found and all(float(row["end"]) > float(row["start"]) for row in found)
+    for name in ("answers", "found", "hits", "groups/index", "page"):
+        assert "<canvas" in (tmp_path / f"{name}.html").read_text(encoding="utf-8"), name
 
 
 BVH = """HIERARCHY

@@ -168,6 +168,10 @@ CASES = {
         lambda p: skelf.fit_classifier(p.run, p.store, split="half", how=HOW),
         lambda p: skelf.fit_classifier(p.run, CLIPS().take([0, 0])),
     ),
+    "export_onnx": (
+        lambda p: skelf.export_onnx(p.run, p.folder / "run.onnx", overwrite=True),
+        lambda p: skelf.export_onnx(p.folder / "none", p.folder / "none.onnx"),
+    ),
     "fuse": (
         lambda p: skelf.fuse(scores(p), weights=[1, 1]),
         lambda p: skelf.fuse([p.store, p.store]),
@@ -234,6 +238,9 @@ CASES = {
     ),
     **{f"protocols.{name}": judge(name) for name in PROTOCOLS},
 }  # fmt: skip
+
+
+SLOW = ("export_onnx",)
 
 
 def public():
@@ -303,7 +310,14 @@ def unusual(request):
 
 
 @pytest.mark.filterwarnings("ignore:.*all of stream joint")
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case[0]])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name
+        for name, case in CASES.items()
+        if case[0]
+    ],
+)
 def test_a_call_leaves_no_trace(name, place, unusual):
     before = state()
     CASES[name][0](place)

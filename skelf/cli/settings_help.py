@@ -118,12 +118,30 @@ def of_clean(_: str) -> Groups:
     return [("What is done, in this order", described(Clean, ""))]
 
 
+def of_discover(_: str) -> Groups:
+    """How recordings are cut and what is grouped."""
+    from ..discover.options import Discover
+    from ..settings.describe import described
+
+    return [("How recordings are cut, and what is grouped", described(Discover, ""))]
+
+
+def of_export(_: str) -> Groups:
+    """Which graph is exported."""
+    from ..export.options import Export
+    from ..settings.describe import described
+
+    return [("Which graph is written", described(Export, ""))]
+
+
 GROUPS: dict[str, Callable[[str], Groups]] = {
     "pretrain": of_method,
     "profile": of_method,
     "eval": of_protocols,
     "import": of_format,
     "clean": of_clean,
+    "discover": of_discover,
+    "export": of_export,
 }
 
 
