@@ -99,10 +99,10 @@ def test_candidates_are_what_scikit_learn_fits():
     for width in (80, 5):
         z, shares = StandardScaler().fit_transform(x[:, :width]), np.full(3, 1 / 3)
         heads = fitted(x[:, :width], labels, shares, ["logistic", "prototype"])
-        machine = LogisticRegression(C=10.0 / width, max_iter=5000, tol=1e-8).fit(z, labels)
-        mine = torch.softmax(heads["logistic C=10"](torch.from_numpy(x[:, :width]).float()), dim=1)
-        assert np.abs(mine.numpy() - machine.predict_proba(z)).max() < 5e-3
         unit = normalize(z)
+        machine = LogisticRegression(C=10.0, max_iter=5000, tol=1e-8).fit(unit, labels)
+        mine = torch.softmax(heads["logistic C=10"](torch.from_numpy(x[:, :width]).float()), dim=1)
+        assert np.abs(mine.numpy() - machine.predict_proba(unit)).max() < 5e-3
         nearest = NearestCentroid(metric="euclidean").fit(unit, labels)
         centres = normalize(nearest.centroids_)
         assert np.allclose(heads["prototype"].centres, centres, atol=1e-5)

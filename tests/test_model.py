@@ -15,7 +15,7 @@ import skelf
 from skelf.checkpoints import folder as checkpoint
 from skelf.encoders.ensemble import Ensemble
 from skelf.errors import InputError
-from skelf.inference.heads import HEADS, Linear, Neighbours, Prototype, folded, kind_of
+from skelf.inference.heads import HEADS, Cosine, Linear, Neighbours, Prototype, folded, kind_of
 from skelf.inference.model import assembled, load_model
 from skelf.protocols.knn import KNN, knn_scores
 from skelf.runs.load import judged_encoder
@@ -101,6 +101,14 @@ def test_a_folded_head_is_the_linear_one_on_standardised_features():
     head = folded(weight, bias, mean, deviation + 0.1)
     by_hand = F.linear((x - mean) / (deviation + 0.1), weight, bias)
     assert torch.allclose(head(x), by_hand, atol=1e-4)
+
+
+def test_a_cosine_head_looks_at_directions_alone():
+    head = Cosine(dim=2, classes=2)
+    head.weight[:], head.bias[:] = torch.tensor([[3.0, 0.0], [0.0, 5.0]]), torch.tensor([1.0, 0.0])
+    head.mean[:], head.deviation[:] = torch.tensor([1.0, 1.0]), torch.tensor([1.0, 2.0])
+    x = torch.tensor([[4.0, 9.0], [1.3, 1.8]])  # 3, 4 and 0.3, 0.4 once standardised
+    assert torch.allclose(head(x), torch.tensor([[2.8, 4.0]]).expand(2, 2))
 
 
 def test_prototypes_are_cosines():

@@ -1,6 +1,7 @@
 """The heads that a classifier chooses among, fitted on frozen features.
 
-Nearest prototype, logistic regression and k-NN, all on standardised features.
+Logistic regression, nearest prototype and k-NN, all on the direction of standardised features: the
+length of a feature says nothing of its class, and would make some clips surer than others.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-from .heads import Neighbours, Prototype, folded
+from .heads import Cosine, Neighbours, Prototype
 
 C = (1.0, 10.0, 100.0)
 """Inverse strengths of logistic regression's penalty, as scikit-learn counts them, for features of
-length 1 on average; smaller ones give probabilities that no temperature sets right."""
+length 1; smaller ones give probabilities that no temperature sets right."""
 K = (1, 3, 5, 10, 20)
 """Neighbours that vote."""
 
@@ -115,10 +116,9 @@ def _logistic(given: Given, only: str | None) -> Fitted:
     wanted = {f"logistic C={c:g}": c for c in C if only in (None, f"logistic C={c:g}")}
     if not wanted:
         return {}
-    dim, back = given.z.shape[1], None
-    length = np.sqrt(dim)  # of standardised features, on average
-    z = given.z / length
-    if len(z) < dim:  # the penalty knows no directions, and the clips span few
+    z, back = _unit(given.z), None
+    count, dim = z.shape
+    if count < dim:  # the penalty knows no directions, and the clips span few
         left, scale, back = np.linalg.svd(z, full_matrices=False)
         z = left * scale
     found: Fitted = {}
@@ -131,17 +131,19 @@ def _logistic(given: Given, only: str | None) -> Fitted:
         if len(machine.classes_) == 2:  # scikit-learn keeps one row, for the second class
             weight, bias = np.concatenate([-weight, weight]) / 2, np.append(-bias, bias) / 2
         rows, biases = np.zeros((given.classes, dim)), np.zeros(given.classes)
-        rows[machine.classes_] = (weight if back is None else weight @ back) / length
+        rows[machine.classes_] = weight if back is None else weight @ back
         biases[machine.classes_] = bias
-        found[name] = folded(*map(torch.from_numpy, (rows, biases, given.mean, given.deviation)))
+        found[name] = head = Cosine(dim=dim, classes=given.classes)
+        _fill(head, given, weight=rows, bias=biases)
     return found
 
 
 FAMILIES: dict[str, Callable[[Given, str | None], Fitted]] = {
-    "prototype": _prototype,
     "logistic": _logistic,
+    "prototype": _prototype,
     "neighbours": _neighbours,
 }
+"""In the order in which equals are taken."""
 
 
 def _fill(head: nn.Module, given: Given, **arrays: np.ndarray) -> None:

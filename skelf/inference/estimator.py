@@ -24,13 +24,13 @@ from .folds import folds
 
 ALL = tuple(FAMILIES)
 UNTRIED = {"prototype": 0.1}
-"""Temperature where no clip could be held out; of other heads 1."""
+"""Temperature where no clip could be held out, and what is taken then; of other heads 1."""
 Step = Callable[[int, int], None]
 Array = Any  # whatever scikit-learn takes for one
 
 
 class FewLabelClassifier(ClassifierMixin, BaseEstimator):
-    """Nearest prototype, logistic regression or k-NN on features, whichever held-out clips favour.
+    """Logistic regression, nearest prototype or k-NN on features, whichever held-out clips favour.
 
     After `fit` these are there: `classes_`; `head_`, the module that gives the logits; `choice_`,
     its name; `temperature_`; `unknown_below_`; and `expected_`, what is to be expected of people
@@ -109,8 +109,8 @@ class FewLabelClassifier(ClassifierMixin, BaseEstimator):
         self.expected_: Settings | None = None
         if not parts:
             names = list(fitted(x, truth, np.full(classes, 1 / classes), self.heads))
-            self.choice_ = names[0]
-            self.temperature_, self.unknown_below_ = UNTRIED.get(names[0], 1.0), 0.0
+            self.choice_ = next((name for name in names if name in UNTRIED), names[0])
+            self.temperature_, self.unknown_below_ = UNTRIED.get(self.choice_, 1.0), 0.0
             return
         done, total = 0, len(parts) * (self.folds + 2)
 

@@ -45,7 +45,7 @@ class FitClassifier:
     """
 
     heads: Annotated[tuple[Head, ...], NotEmpty()] = option(
-        ("prototype", "logistic", "neighbours"), "which kinds to choose among"
+        ("logistic", "prototype", "neighbours"), "which kinds to choose among; of equals the first"
     )
     folds: int = option(5, "parts that are held out in turn, by person where they are known", ge=2)
     lost: float = option(

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 
 class Linear(nn.Module):
-    """Logits by one matrix product: logistic regression, fine-tuning, frame heads.
+    """Logits by one matrix product: fine-tuning, frame heads.
 
     Args:
         dim: length of a feature `D`.
@@ -52,6 +52,32 @@ def folded(weight: Tensor, bias: Tensor, mean: Tensor, deviation: Tensor) -> Lin
     head.weight = nn.Parameter(scaled.float())
     head.bias = nn.Parameter((bias.double() - scaled @ mean.double()).float())
     return head.requires_grad_(False)
+
+
+class Cosine(nn.Module):
+    """Logits by one matrix product with the direction of standardised features.
+
+    That of logistic regression: no clip is surer than others for the length of its features alone.
+
+    Args:
+        dim: length of a feature `D`.
+        classes: length of the logits `K`.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, *, dim: int, classes: int) -> None:
+        super().__init__()
+        self.sizes = {"dim": dim, "classes": classes}
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("deviation", torch.ones(dim))
+        self.weight = nn.Parameter(torch.zeros(classes, dim), requires_grad=False)
+        self.bias = nn.Parameter(torch.zeros(classes), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits `(..., K)` of features `(..., D)`."""
+        return F.linear(_unit(x, self.mean, self.deviation), self.weight, self.bias)
 
 
 class Prototype(nn.Module):
@@ -116,8 +142,9 @@ class Neighbours(nn.Module):
         return torch.log(votes / votes.sum(dim=-1, keepdim=True))
 
 
-HEADS: dict[str, type[Linear | Prototype | Neighbours]] = {
+HEADS: dict[str, type[Linear | Cosine | Prototype | Neighbours]] = {
     "linear": Linear,
+    "cosine": Cosine,
     "prototype": Prototype,
     "neighbours": Neighbours,
 }
