@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .api import evaluate, from_pretrained, load, load_official, pretrain, resume
     from .data.clips import ClipSet
     from .export.write import export_onnx
+    from .inference.fit_classifier import fit_classifier
+    from .inference.fit_detector import fit_detector
     from .inference.model import load_model
     from .results.fusion import fuse
     from .skeleton import Skeleton
@@ -26,6 +28,8 @@ __all__ = [
     "Skeleton",
     "evaluate",
     "export_onnx",
+    "fit_classifier",
+    "fit_detector",
     "from_pretrained",
     "fuse",
     "load",
@@ -39,6 +43,8 @@ _HOME = {
     "ClipSet": "data.clips",
     "Skeleton": "skeleton",
     "export_onnx": "export.write",
+    "fit_classifier": "inference.fit_classifier",
+    "fit_detector": "inference.fit_detector",
     "fuse": "results.fusion",
     "load_model": "inference.model",
 }

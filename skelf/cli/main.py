@@ -30,6 +30,7 @@ COMMANDS: Table[Callable[..., None] | typer.Typer] = Table(
         "features": "features.features",
         "pretrain": "pretrain.pretrain",
         "eval": "evaluate.evaluate",
+        "fit": "fit.app",
         "list": "listing.list_",
         "discover": "discover.discover",
         "export": "export_onnx.export",

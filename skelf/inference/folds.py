@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 Fold = tuple[np.ndarray, np.ndarray]
 """Rows to learn from, and rows to be judged by."""
@@ -34,21 +31,36 @@ def folds(labels: np.ndarray, groups: np.ndarray | None, count: int, seed: int) 
         >>> folds(np.array([0, 1, 2]), None, 5, seed=0)  # one clip a class
         []
     """
-    apart = groups is not None and len(np.unique(groups)) > 1
-    most = len(np.unique(groups)) if apart else int(np.unique(labels, return_counts=True)[1].max())
-    count = min(count, most)
-    if count < 2:
-        return []
-    split = (StratifiedGroupKFold if apart else StratifiedKFold)(
-        count, shuffle=True, random_state=seed
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a class of fewer rows than folds
-        parts = list(split.split(labels, labels, groups))
+    _, classes = np.unique(labels, return_inverse=True)
+    group = np.arange(len(labels))
+    if groups is not None and len(np.unique(groups)) > 1:
+        group = np.unique(groups, return_inverse=True)[1]
+        most = int(group.max()) + 1
+    else:
+        most = int(np.bincount(classes).max())
     found = []
-    for learnt, judged in parts:
+    fold = _fold_of(classes, group, min(count, most), seed)[group]
+    for number in range(min(count, most) if most > 1 else 0):
+        learnt, judged = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         known = np.unique(labels[learnt])
         judged = judged[np.isin(labels[judged], known)]
         if len(judged) and len(known) > 1:
             found.append((learnt, judged))
     return found
+
+
+def _fold_of(classes: np.ndarray, group: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """A fold for each group: those whose classes differ most first, each where least of them is."""
+    table = np.zeros((int(group.max()) + 1, int(classes.max()) + 1))
+    np.add.at(table, (group, classes), 1)
+    table /= table.sum(axis=0)  # shares of each class
+    order = np.random.default_rng(seed).permutation(len(table))
+    order = order[np.argsort(-table[order].std(axis=1), kind="stable")]
+    held = np.zeros((count, table.shape[1]))
+    fold = np.zeros(len(table), np.int64)
+    for at in order:
+        # Squares of shares summed over folds grow by twice this: the least keeps them even.
+        crowded = held @ table[at] + 1e-9 * held.sum(axis=1)
+        fold[at] = crowded.argmin()
+        held[fold[at]] += table[at]
+    return fold

@@ -39,7 +39,8 @@ def expected_calibration_error(
 
     Examples:
         >>> p = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6], [0.4, 0.6]])
-        >>> round(expected_calibration_error(p, np.array([0, 0, 1, 0])), 3)
+        >>> truth = np.array([0, 0, 1, 0])  # all right of those at 0.9, half of those at 0.6
+        >>> round(expected_calibration_error(p, truth), 3)
         0.1
     """
     if not len(labels):
