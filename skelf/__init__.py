@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .data.clips import ClipSet
     from .export.write import export_onnx
     from .inference.fit_classifier import fit_classifier
+    from .inference.fit_detector import fit_detector
     from .inference.model import load_model
     from .results.fusion import fuse
     from .skeleton import Skeleton
@@ -28,6 +29,7 @@ __all__ = [
     "evaluate",
     "export_onnx",
     "fit_classifier",
+    "fit_detector",
     "from_pretrained",
     "fuse",
     "load",
@@ -42,6 +44,7 @@ _HOME = {
     "Skeleton": "skeleton",
     "export_onnx": "export.write",
     "fit_classifier": "inference.fit_classifier",
+    "fit_detector": "inference.fit_detector",
     "fuse": "results.fusion",
     "load_model": "inference.model",
 }

@@ -34,7 +34,7 @@ BRIEF = {"epochs": 3, "milestones": (), "lr": 0.5, "batch_size": 256}
 OPTIONS = [
     {},
     {"standardize": True, "windows": "disjoint", "proposals": "class", "threshold": 0.2},
-    {"windows": "centred", "window": 0.8, "step": 0.2, "proposals": "background", "threshold": 0.1},
+    {"windows": "centred", "window": 0.8, "step": 0.2, "background_weight": 0.05},
     {"unit": "frames", "window": 20, "stride": 7, "normalize_on": "recording"},
     {"tune": True, "draws": 2, "batch_size": 8, "proposals": "class", "smoothing_form": "official"},
 ]

@@ -19,9 +19,11 @@ from report_runs import put_run
 import skelf
 from skelf import demo
 from skelf.bench.run import bench
+from skelf.data.synthetic.clips import generate
 from skelf.encoders.dste import DSTE
 from skelf.errors import InputError
 from skelf.inference.fit_classifier import FitClassifier
+from skelf.inference.fit_detector import FitDetector
 from skelf.inference.heads import Linear
 from skelf.inference.model import assembled
 from skelf.layouts import NTU25
@@ -30,6 +32,7 @@ from skelf.methods import usdrl_official
 from skelf.methods.usdrl import USDRL
 from skelf.profiling.count import profile
 from skelf.protocols import PROTOCOLS
+from skelf.protocols.detection import Detection
 from skelf.protocols.features import extract, extract_splits
 from skelf.report.write import write_report
 from skelf.runs.load import judged_encoder
@@ -140,6 +143,14 @@ def stopped(place):
 
 CLIPS = tiny_runs.clips
 HOW = FitClassifier(heads=("prototype",), folds=2)
+BRIEF = from_flat(Detection, SMALL)
+DETECTOR = FitDetector(choose=False, parts=2, detection=BRIEF)
+
+
+def UNTRIMMED():  # noqa: N802 (as `CLIPS`)
+    return generate(clips=1, recordings=3, subjects=3)
+
+
 # Name -> a call, and one that fails; None: it cannot fail, or hardly.
 CASES = {
     "pretrain": (pretrain, stopped),
@@ -171,6 +182,10 @@ CASES = {
     "export_onnx": (
         lambda p: skelf.export_onnx(p.run, p.folder / "run.onnx", overwrite=True),
         lambda p: skelf.export_onnx(p.folder / "none", p.folder / "none.onnx"),
+    ),
+    "fit_detector": (
+        lambda p: skelf.fit_detector(p.run, UNTRIMMED(), how=DETECTOR),
+        lambda p: skelf.fit_detector(p.run, CLIPS()),
     ),
     "fuse": (
         lambda p: skelf.fuse(scores(p), weights=[1, 1]),

@@ -233,5 +233,7 @@ class Finder:
 
 
 def _joined(parts: list[Proposals]) -> Proposals:
-    empty = Proposals(*(np.zeros(0, np.int64) for _ in range(3)), np.zeros(0))
-    return Proposals(*(np.concatenate(column) for column in zip(empty, *parts, strict=True)))
+    none = np.zeros(0, np.int64)
+    every = [Proposals(none, none, none, np.zeros(0)), *parts]
+    start, end, label, score = (np.concatenate(column) for column in zip(*every, strict=True))
+    return Proposals(start, end, label, score)
