@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from skelf.cli import data_import as cli_import
-from skelf.data import presets
+from skelf.data import presets, reading
 from skelf.data.readers.ntu import NTU
 from skelf.data.readers.pkummd import PKUMMD
 from skelf.data.readers.precog import Precog
@@ -46,25 +45,27 @@ def test_absent_sets_say_where_they_come_from(
         assert ("SKELF_DATA is not set" in text) == (not folder) and "\n" not in text
         command = text.split("skelf data import ")[1].split(" --out ")
         format_, _, *words = command[0].split()
-        (how,) = cli_import._how(format_, words)
+        (how,) = reading.reader_arguments(format_, words)
         assert how.workers >= 1 and len(words) == 1
 
 
 def test_options_are_checked_against_the_reader() -> None:
-    assert cli_import._how("ntu", ["persons=file", "ntu.workers=3"]) == (
+    assert reading.reader_arguments("ntu", ["persons=file", "ntu.workers=3"]) == (
         NTU(persons="file", workers=3),
     )
-    assert cli_import._how("pkummd", ["part=2", "workers=1"]) == (PKUMMD(part=2),)
-    assert cli_import._how("kinetics", ["persons=1", "workers=1"])[0].poses.missing == "keep"
-    assert cli_import._how("precog", []) == (Precog(),)
+    assert reading.reader_arguments("pkummd", ["part=2", "workers=1"]) == (PKUMMD(part=2),)
+    assert (
+        reading.reader_arguments("kinetics", ["persons=1", "workers=1"])[0].poses.missing == "keep"
+    )
+    assert reading.reader_arguments("precog", []) == (Precog(),)
     with pytest.raises(InputError, match=r"did you mean 'ntu\.persons'"):
-        cli_import._how("ntu", ["person=file"])
+        reading.reader_arguments("ntu", ["person=file"])
     with pytest.raises(InputError, match=r"ntu\.persons: Input should be 'energy', 'tracked' or"):
-        cli_import._how("ntu", ["persons=all"])
+        reading.reader_arguments("ntu", ["persons=all"])
     for word in ("scratch=x", "progress=1", "layout=ntu25"):  # the command's own
         with pytest.raises(InputError, match=r"unknown key 'ntu\."):
-            cli_import._how("ntu", [word])
+            reading.reader_arguments("ntu", [word])
     with pytest.raises(InputError, match="the format synthetic has no options"):
-        cli_import._how("synthetic", ["persons=file"])
+        reading.reader_arguments("synthetic", ["persons=file"])
     with pytest.raises(InputError, match=r"'persons': write KEY=VALUE; ntu has benchmark, persons"):
-        cli_import._how("ntu", ["persons"])
+        reading.reader_arguments("ntu", ["persons"])

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
-import os
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -16,7 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ..data.annotations.options import Annotations
 from ..data.clips import ClipSet, utf8
-from ..data.readers import READERS, reader_options
+from ..data.readers import READERS
+from ..data.reading import annotations_of, option_names, read, reader_arguments
 from ..data.synthetic import clips as synthetic
 from ..errors import InputError, unknown
 from ..layouts import KINECT20
@@ -24,25 +21,16 @@ from ..layouts import layout as named_layout
 from ..locks import holding
 from ..machine import memory
 from ..outputs import STORE, check_output
-from ..settings.given import parse_override
 from ..settings.options import table
-from ..settings.settable import filled
-from ..settings.values import Value
 from . import complete
 from .arguments import Force
 from .notes import warnings_as_notes
 
 FORMATS = (*READERS.built_in, "synthetic")
-MOST_WORKERS = 8  # beyond, the disk is the limit
-
-
-def _options(format_: str) -> list[str]:
-    cls = reader_options(format_) if format_ in READERS else None
-    return list(table(cls)) if cls else []
-
-
 _SHARED = ", ".join(table(Annotations))
-_LISTED = "; ".join(f"{name}: {', '.join(_options(name))}" for name in FORMATS if _options(name))
+_LISTED = "; ".join(
+    f"{name}: {', '.join(option_names(name))}" for name in FORMATS if option_names(name)
+)
 
 
 def import_(
@@ -98,7 +86,7 @@ def import_(
     """
     if format_ not in FORMATS and format_ not in READERS:
         raise unknown("format", format_, (*READERS, "synthetic"))
-    annotations, own = _annotations(words or ())
+    annotations, own = annotations_of(words or ())
     context.with_resource(holding(out))  # from here to the end: of several imports one wins
     check_output(
         out,
@@ -118,15 +106,13 @@ def import_(
         clipset = synthetic.generate(named_layout(layout) if layout else KINECT20, **options)
     else:
         for key, value in options.items():
-            has = f"write {key}={value}" if key in _options(format_) else "leave it out"
+            has = f"write {key}={value}" if key in option_names(format_) else "leave it out"
             raise InputError(f"--{key} is of synthetic; with {format_} {has}")
         if path is None:
             raise InputError(
                 f"{format_}: which file? Use: skelf data import {format_} PATH --out ..."
             )
-        clipset = _read(format_, path, layout, _how(format_, own), out, console)
-    if format_ != "synthetic":  # `data check` names the options of this format
-        clipset = replace(clipset, attributes={**clipset.attributes, "format": format_})
+        clipset = _read(format_, path, layout, reader_arguments(format_, own), out, console)
     with warnings_as_notes(console):
         clipset = annotations.applied(clipset)
     clipset.save(out)
@@ -137,42 +123,6 @@ def import_(
     console.print(text, soft_wrap=True)
 
 
-def _annotations(words: Sequence[str]) -> tuple[Annotations, list[str]]:
-    """The options that every format has, and the words of the format's own."""
-    keys = table(Annotations)
-    shared = [word for word in words if word.partition("=")[0] in keys and "=" in word]
-    values = {}
-    for word in shared:
-        key, _, value = word.partition("=")
-        values[key] = value  # a name as it stands: not all are TOML
-    annotations = filled(Annotations, values, section="import", source="data import")
-    return annotations, [word for word in words if word not in shared]
-
-
-def _how(format_: str, words: Sequence[str]) -> tuple[object, ...]:
-    """The words as the reader's options, where it has any."""
-    cls = reader_options(format_) if format_ in READERS else None
-    if cls is None:
-        if words:
-            raise InputError(f"{words[0]!r}: the format {format_} has no options; leave it out")
-        return ()
-    keys = table(cls)
-    values: dict[str, Value] = {}
-    for word in words:
-        if "=" not in word:
-            raise InputError(f"{word!r}: write KEY=VALUE; {format_} has {', '.join(keys)}")
-        bare, _, text = word.removeprefix(f"{format_}.").partition("=")
-        if bare in keys and keys[bare].annotation is str and text[:1] not in ("'", '"'):
-            values[bare] = text  # as it stands: {class}_*.bvh is no table of TOML
-            continue
-        key, value = parse_override(f"{format_}.{word.removeprefix(f'{format_}.')}")
-        values[key.removeprefix(f"{format_}.")] = value
-    if "workers" in keys:
-        # This process has work too, writing what they parse: on two cores one alone is faster.
-        values.setdefault("workers", max(1, min(MOST_WORKERS, _processors() - 1)))
-    return (filled(cls, values, section=format_, source="data import"),)
-
-
 def _read(
     format_: str,
     path: Path,
@@ -181,11 +131,6 @@ def _read(
     out: Path,
     console: Console,
 ) -> ClipSet:
-    reader = READERS[format_]
-    takes = inspect.signature(reader).parameters
-    meanwhile: dict[str, Any] = {}  # Any: keyword arguments that not every reader has
-    if "scratch" in takes:
-        meanwhile["scratch"] = out.absolute().parent  # where there must be room for the store
     bar = Progress(
         TextColumn("reading"),
         BarColumn(),
@@ -196,15 +141,12 @@ def _read(
         disable=not console.is_terminal,
     )
     with warnings_as_notes(console), bar:
-        if "progress" in takes:
-            task = bar.add_task("", total=None)
-            meanwhile["progress"] = lambda done, total: bar.update(
-                task, completed=done, total=total
-            )
-        return reader(path, layout, *how, **meanwhile)
-
-
-def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        task = bar.add_task("", total=None)
+        return read(
+            format_,
+            path,
+            layout,
+            how,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            scratch=out.absolute().parent,  # where there must be room for the store
+        )

@@ -1,0 +1,284 @@
+"""Recordings from wherever they are: a store, a set by name, files and folders of any format.
+
+Of a folder each recording is read by itself, so that memory stays small and a damaged file does not
+take the others with it.
+"""
+
+from __future__ import annotations
+
+import errno
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ..data.clips import ClipSet
+from ..data.formats import guess as guessing
+from ..data.formats import members
+from ..data.formats.field_arrays import arrays_of
+from ..data.formats.guess import LOOKED_AT, MAPPING, STORE, guess, is_table_of_joints
+from ..data.presets import located
+from ..data.readers import READERS
+from ..data.reading import annotations_of, read, reader_arguments
+from ..errors import InputError, unknown
+
+WHOLE = ("openpose", "pkummd")
+"""Formats whose folder is one source: a file is a frame, or files belong together."""
+SUFFIX = {
+    "bvh": (".bvh",), "amc": (".amc",), "c3d": (".c3d",), "ntu": (".skeleton",),
+    "csv": (".csv", ".tsv", ".txt"), "precog": (".csv",), "arrays": (".npz", ".npy"),
+    "pyskl": (".pkl", ".pickle"), "mediapipe": (".json", ".csv"), "alphapose": (".json",),
+    "coco": (".json",), "kinetics": (".json",), STORE: (".h5", ".hdf5"),
+}  # fmt: skip
+"""Names of files that are read of a folder, where its format is given."""
+_OF_SETS = ("so that no clip has a label", "are kept without segments")
+"""Ends of remarks that matter to whoever trains."""
+_OF_THE_FILE = {errno.EACCES, errno.EPERM, errno.ENOENT, errno.EISDIR, errno.EIO, errno.ELOOP}
+
+
+class Place(NamedTuple):
+    """Something that is read at once.
+
+    Args:
+        path: a file, or a folder that is one source.
+        format: a name in `READERS`, or "store"; empty: what is wrong shows when it is read.
+        root: the path that the user gave.
+    """
+
+    path: Path
+    format: str
+    root: Path
+
+
+class Source(NamedTuple):
+    """What was read of a place.
+
+    Args:
+        path: of the file or folder.
+        clips: its recordings or clips; None where it could not be read.
+        problem: why not; empty where it could.
+        remarks: what the reader warned of.
+    """
+
+    path: Path
+    clips: ClipSet | None
+    problem: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+def read_data(
+    path: str | Path,
+    *,
+    format: str | None = None,
+    layout: str | None = None,
+    options: Sequence[str] = (),
+    say: Callable[[str], None] = lambda text: None,
+    progress: Callable[[int, int], None] | None = None,
+    scratch: str | Path | None = None,
+) -> ClipSet:
+    """All recordings of a path as one set.
+
+    Args:
+        path: a store, a set's name, or a file or folder of any format that `data import` reads.
+        format: its name; None: by what is in the file, of a folder by its first file.
+        layout: a layout's name or TOML file; None: the reader's own way.
+        options: `key=value` words, those of `data import` for the format.
+        say: told in one line what the reader warns of.
+        progress: called with files done and in all, where the reader takes many.
+        scratch: folder for the frames meanwhile; None: the system's.
+
+    Raises:
+        InputError: nothing there, no format that fits, or what the reader refuses.
+
+    Examples:
+        >>> from skelf.data.synthetic.clips import generate
+        >>> generate(clips=12).save("made_up.h5")
+        >>> len(read_data("made_up.h5"))
+        12
+    """
+    root = located(path)
+    if root.is_dir() and format is None:
+        format = places([root])[0].format
+    place = Place(root, format or guess(root), root)
+    source = _read(place, layout, options, progress, scratch)
+    for line in source.remarks:
+        say(line)
+    assert source.clips is not None
+    return source.clips
+
+
+def places(
+    paths: Iterable[str | Path],
+    *,
+    format: str | None = None,
+    say: Callable[[str], None] = lambda text: None,
+) -> list[Place]:
+    """What is read one after the other of some paths, in their order; nothing is read yet.
+
+    Args:
+        paths: stores, sets by name, files and folders (searched with their sub-folders).
+        format: of all; None: of each by what is in it.
+        say: told in one line which files of a folder are passed over.
+
+    Raises:
+        InputError: an unknown format, no such path, or a folder without recordings.
+    """
+    if format is not None and format != STORE and format not in READERS:
+        raise unknown("format", format, (STORE, *READERS))
+    found: list[Place] = []
+    for path in paths:
+        root = located(path)
+        if not root.exists():
+            raise InputError(f"{root}: no such file or folder")
+        if root.is_dir():
+            found += _of_folder(root, format, say)
+        else:
+            found.append(Place(root, format or _quietly(root), root))
+    if not found:
+        raise InputError("no data is named; give files, folders or stores")
+    return found
+
+
+def each(
+    paths: Iterable[str | Path] | Sequence[Place],
+    *,
+    format: str | None = None,
+    layout: str | None = None,
+    options: Sequence[str] = (),
+    say: Callable[[str], None] = lambda text: None,
+    scratch: str | Path | None = None,
+) -> Iterator[Source]:
+    """The recordings of some paths, file by file; one that cannot be read says so and is passed.
+
+    Args:
+        paths: see `places`, or what it gave.
+        format: see `read_data`; so are the others.
+        layout: see there.
+        options: see there.
+        say: see there.
+        scratch: see there.
+
+    Raises:
+        InputError: see `places`.
+        OSError: what is not of one file, as a full disk.
+
+    Examples:
+        >>> from skelf.data.synthetic.clips import generate
+        >>> generate(clips=12).save("whole.h5")
+        >>> Path("cut.h5").write_bytes(Path("whole.h5").read_bytes()[:2000])
+        2000
+        >>> [(s.path.name, s.clips is not None) for s in each(["whole.h5", "cut.h5"])]
+        [('whole.h5', True), ('cut.h5', False)]
+    """
+    given = list(paths)
+    listed = [place for place in given if isinstance(place, Place)]
+    rest = [path for path in given if not isinstance(path, Place)]
+    if rest:
+        listed += places(rest, format=format, say=say)
+    told: set[str] = set()
+    for place in listed:
+        try:
+            source = _read(place, layout, options, None, scratch)
+        except InputError as error:
+            source = Source(place.path, None, str(error))
+        except OSError as error:
+            if error.errno not in _OF_THE_FILE:
+                raise
+            source = Source(place.path, None, f"{place.path}: cannot read: {error.strerror}")
+        for line in source.remarks:
+            what = line.removeprefix(f"{place.path}: ")
+            if what not in told:  # the first file speaks for the others
+                say(line)
+            told.add(what)
+        yield source
+
+
+def _read(
+    place: Place,
+    layout: str | None,
+    options: Sequence[str],
+    progress: Callable[[int, int], None] | None,
+    scratch: str | Path | None,
+) -> Source:
+    format_ = place.format or guess(place.path)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        if format_ == STORE:
+            if options or layout:
+                what = options[0] if options else f"--layout {layout}"
+                raise InputError(f"{place.path}: a store has no options; leave {what} out")
+            clips = ClipSet.open(place.path)
+        else:
+            annotations, own = annotations_of(_with_usual(place, format_, options))
+            how = reader_arguments(format_, own)
+            clips = annotations.applied(
+                read(format_, place.path, layout, how, progress=progress, scratch=scratch)
+            )
+    remarks = dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, UserWarning))
+    return Source(place.path, clips, remarks=tuple(r for r in remarks if not r.endswith(_OF_SETS)))
+
+
+def _with_usual(place: Place, format_: str, options: Sequence[str]) -> list[str]:
+    """The options, and what a lone file needs said: a mapping above it, a name of its own."""
+    words = list(options)
+    keys = {word.partition("=")[0].rpartition(".")[2] for word in words}
+    lone = place.path.is_file() and place.path.suffix.lower() != ".zip"
+    if format_ == "ntu" and "folders" not in keys and lone:
+        words.append("folders=class")  # any name, and no counting of a whole set
+    if format_ == "pkummd" and "form" not in keys:
+        words.append("form=recordings")
+    if format_ == "csv" and "mapping" not in keys and place.root.is_dir():
+        mapping = place.root / MAPPING
+        if mapping.is_file() and place.path.parent != place.root:
+            words.append(f"mapping={mapping.resolve()}")
+    return words
+
+
+def _of_folder(root: Path, format_: str | None, say: Callable[[str], None]) -> list[Place]:
+    suffixes = set(SUFFIX.get(format_ or "", LOOKED_AT - {".zip"} if format_ is None else ()))
+    if format_ in WHOLE or (format_ is not None and not suffixes):
+        return [Place(root, format_ or "", root)]
+    if format_ in (None, "arrays") and arrays_of(root):
+        return [Place(root, "arrays", root)]
+    files = [member.file for member in members.find(root, suffixes) if not member.inside]
+    found: list[Place] = []
+    strange: list[Path] = []
+    for file in sorted(dict.fromkeys(files)):
+        if file.name.startswith("."):
+            continue
+        if format_ is not None:
+            found.append(Place(file, format_, root))
+            continue
+        guessed = _quietly(file)
+        if guessed in WHOLE and not found:
+            return [Place(root, guessed, root)]
+        if _may_be(file, guessed):
+            found.append(Place(file, guessed, root))
+        else:
+            strange.append(file)
+    if not found:
+        raise InputError(
+            f"{root}: no recording of a known format in this folder or below; say the format with "
+            "--format (skelf list formats has them)"
+        )
+    if strange:
+        few = ", ".join(file.name for file in strange[:3]) + (", ..." if len(strange) > 3 else "")
+        say(f"{root}: {len(strange)} files of no known format are passed over: {few}")
+    return found
+
+
+def _may_be(file: Path, guessed: str) -> bool:
+    """Whether a file of a folder is a recording, rather than a text that lies beside them."""
+    if guessed == "csv":
+        return is_table_of_joints(file)
+    if not guessed and file.suffix.lower() in (".csv", ".json"):  # empty: it should be one
+        return not file.stat().st_size
+    return bool(guessed) or file.suffix.lower() in guessing.SUFFIXES
+
+
+def _quietly(path: Path) -> str:
+    """The format; empty where it is not known, which reading says."""
+    try:
+        return guess(path)
+    except (InputError, OSError):
+        return ""
