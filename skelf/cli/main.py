@@ -30,6 +30,7 @@ COMMANDS: Table[Callable[..., None] | typer.Typer] = Table(
         "eval": "evaluate.evaluate",
         "list": "listing.list_",
         "data": "data.app",
+        "search": "search.app",
     },
 )
 

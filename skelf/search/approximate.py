@@ -3,8 +3,8 @@
 Vectors are in it with 8 bits a number; what it finds is scored again by the parts' own vectors. It
 is built in a tenth of the time of a graph (HNSW) and takes a fifth of its memory.
 
-Source: inverted files, Jegou, Douze, Schmid, Product quantization for nearest neighbor search, 2011,
-section IV.
+Source: inverted files, Jegou, Douze and Schmid, Product quantization for nearest neighbor search,
+2011, section IV.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from ..files import is_text, replacing
 from .part import Part
 from .space import Space
 
-Cells = Any  # faiss's index: the library has no types
+Cells = Any  # faiss's index, whose types lack what it takes
+_library: Any = faiss
 TRAINED_ON = 32
 """Vectors a cell that the cells are found by."""
 ROUNDS = 8
@@ -93,7 +94,9 @@ def search(
     Returns:
         cosines `(Q, count)`, from high to low, and rows; -1 where there are no more.
     """
-    how = faiss.SearchParametersIVF(nprobe=probes, **({} if chosen is None else {"sel": chosen}))
+    how = _library.SearchParametersIVF(nprobe=probes)
+    if chosen is not None:
+        how.sel = chosen
     _, found = cells.search(queries, max(MORE * count, LEAST), params=how)
     scores = np.full((len(queries), count), -np.inf, np.float32)
     rows = np.full((len(queries), count), -1)

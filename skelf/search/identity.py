@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..inference.needs import Needs, needs_of
 from ..protocols._cache import content
 from ..runs.load import Run, judged_encoder
+from .manifest import Manifest
 
 LARGEST_COPY = 200_000_000
 """Bytes of weights up to which an index keeps a copy of its encoder."""
@@ -79,3 +80,29 @@ def keep(run: Run, index: Path) -> str | None:
         if (folder / name).is_file():
             shutil.copyfile(folder / name, target / name)
     return None
+
+
+def encoder_of(folder: Path, manifest: Manifest, run: Run | None = None) -> Known:
+    """The encoder of an index.
+
+    Args:
+        folder: the index.
+        manifest: what it says.
+        run: where the encoder is; None: in the index, or where that says.
+
+    Raises:
+        InputError: another encoder, or none where it should be.
+    """
+    usual = folder / FOLDER if manifest.elsewhere is None else manifest.elsewhere
+    encoder = known(run if run is not None else usual)
+    if encoder.identity == manifest.encoder:
+        return encoder
+    if run is not None:
+        raise InputError(
+            f"{run}: another encoder than that of the index {folder}, and vectors of two encoders "
+            "cannot be compared; leave --run out, or make another index with it"
+        )
+    raise InputError(
+        f"{usual}: not the encoder that the index {folder} was made with, it was changed; name "
+        "that one with --run"
+    )

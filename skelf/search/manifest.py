@@ -25,7 +25,8 @@ class Source:
         digest: of its content.
         windows: that it has.
         done: of these in the index; fewer where the work was interrupted.
-        format: that it was read as; empty: told by the file.
+        format: that it was read as.
+        root: the folder that was given, or the file itself.
         layout: that it was given; empty: told by the file.
         options: of its reader, as `key=value`.
     """
@@ -35,6 +36,7 @@ class Source:
     windows: int
     done: int
     format: str = ""
+    root: str = ""
     layout: str = ""
     options: tuple[str, ...] = ()
 

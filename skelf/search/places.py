@@ -34,9 +34,7 @@ class Places(NamedTuple):
         return Places(*(column[rows] for column in self))
 
 
-def places(
-    frames: np.ndarray, fps: np.ndarray, scales: Sequence[float], stride: float
-) -> Places:
+def places(frames: np.ndarray, fps: np.ndarray, scales: Sequence[float], stride: float) -> Places:
     """Windows of every scale over every recording.
 
     At each scale the windows cover all of a recording, the last one ends with it. A recording at

@@ -13,12 +13,15 @@ QUERIES = 200
 """Windows on which the recall is measured."""
 NEAREST = 10
 FIRST_PROBES = 8
+_SAME = 1e-6
+"""Difference of cosines that is rounding: of windows that are alike each is as near."""
+Blocks = Callable[[], Iterator[tuple[int, np.ndarray]]]
 
 
 def measure(
     cells: Cells,
     rows_of: Callable[[np.ndarray], np.ndarray],
-    blocks: Callable[[], Iterator[tuple[int, np.ndarray]]],
+    blocks: Blocks,
     recording: np.ndarray,
     wanted: float,
 ) -> tuple[int, float, int]:
@@ -28,51 +31,53 @@ def measure(
     do not count: those that overlap it are found too easily.
 
     Args:
-        cells: see `build`.
-        rows_of: see `search`.
-        blocks: all vectors in order, with the first row of each block.
-        recording: `(W,)` the recording of each row; rows of one lie together.
+        cells: see `approximate.build`.
+        rows_of: see `approximate.search`.
+        blocks: all vectors in order, each block with its first row.
+        recording: `(W,)` the recording of each row.
         wanted: the least share.
 
     Returns:
         cells to look into, the share of the 10 nearest found, and how many queries measured it.
     """
     drawn = np.sort(np.random.default_rng(0).permutation(len(recording))[:QUERIES])
-    queries = rows_of(drawn)
-    own = recording[drawn]
-    bounds = np.stack(
-        [np.searchsorted(recording, own, "left"), np.searchsorted(recording, own, "right")]
-    )
-    if recording[0] == recording[-1]:  # one recording: only itself does not count
-        bounds = np.stack([drawn, drawn + 1])
-    truth = _exact(queries, blocks, bounds)
-    probes, share = min(FIRST_PROBES, cells.nlist), 0.0
+    queries, bounds = rows_of(drawn), _own(recording, drawn)
+    truth = exact_scores(queries, blocks, bounds)
+    probes = min(FIRST_PROBES, cells.nlist)
     while True:
         found = 0
-        for query, (begin, end), true in zip(queries, bounds.T, truth, strict=True):
+        for query, (begin, end), true in zip(queries, bounds, truth, strict=True):
             others = faiss.IDSelectorNot(faiss.IDSelectorRange(int(begin), int(end)))
-            rows = search(cells, rows_of, query[None], NEAREST, probes, others)[1][0]
-            found += len(np.intersect1d(rows[rows >= 0], true[true >= 0]))
-        share = found / max(1, int((truth >= 0).sum()))
+            scores = search(cells, rows_of, query[None], NEAREST, probes, others)[0][0]
+            found += int((scores[np.isfinite(scores)] >= true.min() - _SAME).sum())
+        share = found / max(1, int(np.isfinite(truth).sum()))
         if share >= wanted or probes >= cells.nlist:
             return probes, share, len(queries)
         probes = min(2 * probes, cells.nlist)
 
 
-def _exact(
-    queries: np.ndarray,
-    blocks: Callable[[], Iterator[tuple[int, np.ndarray]]],
-    bounds: np.ndarray,
-) -> np.ndarray:
-    """The nearest rows `(Q, 10)` of each query, without those within its bounds."""
+def exact_scores(queries: np.ndarray, blocks: Blocks, without: np.ndarray) -> np.ndarray:
+    """The highest cosines `(Q, 10)` of each query among all vectors; -inf: there are no more.
+
+    Args:
+        queries: `(Q, D)` of length 1.
+        blocks: see `measure`.
+        without: `(Q, 2)` for each query first and last row (exclusive) that do not count.
+    """
     scores = np.full((len(queries), NEAREST), -np.inf, np.float32)
-    rows = np.full((len(queries), NEAREST), -1)
     for first, vectors in blocks():
         here = np.arange(first, first + len(vectors))
         cosines = queries @ vectors.T
-        cosines[(here >= bounds[0][:, None]) & (here < bounds[1][:, None])] = -np.inf
+        cosines[(here >= without[:, :1]) & (here < without[:, 1:])] = -np.inf
         scores = np.concatenate([scores, cosines], axis=1)
-        rows = np.concatenate([rows, np.broadcast_to(here, cosines.shape)], axis=1)
-        order = np.argpartition(-scores, NEAREST - 1, axis=1)[:, :NEAREST]
-        scores, rows = (np.take_along_axis(x, order, axis=1) for x in (scores, rows))
-    return np.where(np.isfinite(scores), rows, -1)
+        scores = -np.partition(-scores, NEAREST - 1, axis=1)[:, :NEAREST]
+    return scores
+
+
+def _own(recording: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """First and last row (exclusive) of the recording that each drawn row belongs to, `(Q, 2)`."""
+    changes = np.flatnonzero(np.diff(recording, prepend=-1, append=-1))
+    if len(changes) == 2:  # one recording: only the query itself does not count
+        return np.stack([drawn, drawn + 1], axis=1)
+    own = np.searchsorted(changes, drawn, "right")
+    return np.stack([changes[own - 1], changes[own]], axis=1)

@@ -32,6 +32,12 @@ class Named(NamedTuple):
     start: float | None = None
     end: float | None = None
 
+    def within(self, start: float | None, end: float | None) -> Named:
+        """The same from `start` to `end`, where these are given."""
+        return self._replace(
+            start=self.start if start is None else start, end=self.end if end is None else end
+        )
+
 
 def parse(text: str) -> Named:
     """`FILE`, `FILE@12.5-14.0`, `STORE#CLIP`, `STORE#CLIP@12.5-14.0`; a file of that name wins.
@@ -87,7 +93,9 @@ def seconds(one: ClipSet, named: Named) -> tuple[float, float]:
     start, end = named.start or 0.0, length if named.end is None else named.end
     text = f"{named.path}#{one.name[0]}" if named.clip is not None else named.path
     if start >= end and start < length:
-        raise InputError(f"{text}@{start:g}-{end:g}: an empty stretch; give its start, then its end")
+        raise InputError(
+            f"{text}@{start:g}-{end:g}: an empty stretch; give its start, then its end"
+        )
     if end > length + 1 / float(one.fps[0]):
         raise InputError(
             f"{text}@{start:g}-{end:g}: the recording ends at {length:.3f} s ({one.length[0]} "
