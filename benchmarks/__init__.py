@@ -14,6 +14,7 @@ from . import (
     pcm3_step,
     precision,
     probe,
+    query,
     search,
     steps,
     store,
@@ -67,6 +68,7 @@ BENCHMARKS = {
     "nearest": Benchmark(search.nearest, tuple(search.SIZES), short=("small",)),
     "knn": Benchmark(search.knn_votes, tuple(search.SIZES), short=("small",)),
     "retrieval": Benchmark(search.ranking, tuple(search.SIZES), short=("small",)),
+    "query": Benchmark(query.query, tuple(query.SIZES), ("paper", "small"), ("small",)),
     "store": Benchmark(store.store, tuple(store.SIZES), short=("small",)),
     "import": Benchmark(import_ntu.imports, tuple(import_ntu.SIZES), short=("small",)),
 }

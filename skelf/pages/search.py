@@ -15,6 +15,7 @@ from ..search.chosen import Where
 from ..search.hits import Hit
 from ..search.index import Index
 from ..search.motion import Motions, asked
+from ..search.stretch import parse
 from ..skeleton import Skeleton
 from . import html
 from .clip import bridged, loaded, upwards
@@ -64,7 +65,9 @@ def page(
     Raises:
         InputError: the query cannot be read any more.
     """
-    drawn = [_drawn(asked(query, format, layout, options), f"query: {query}", "query")]
+    path = Path(parse(query).path)
+    short = query.replace(str(path), path.name, 1)
+    drawn = [_drawn(asked(query, format, layout, options), short, "query")]
     motions, missing = Motions(index), []
     for rank, hit in enumerate(hits, start=1):
         try:
@@ -78,7 +81,7 @@ def page(
     if missing:
         sections.append(html.Section("Not drawn", html.listing(missing)))
     filters = "; ".join(f"{key} {', '.join(map(str, values))}" for key, values in where.items())
-    lead = f"{len(hits)} hit{'s' * (len(hits) != 1)} for {query}"
+    lead = f"{len(hits)} hit{'s' * (len(hits) != 1)} for {short}"
     return html.page(
         "Search in motion",
         sections,

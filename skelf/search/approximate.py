@@ -23,12 +23,12 @@ from .part import Part
 from .space import Space
 
 Cells = Any  # faiss's index, whose types lack what it takes
-_library: Any = faiss
+_library: Any = faiss  # for the same reason
 TRAINED_ON = 32
 """Vectors a cell that the cells are found by."""
 ROUNDS = 8
 """Of k-means."""
-MORE, LEAST = 4, 64
+MORE, LEAST = 4, 32
 """Times as many candidates as are asked for, and how many at least, are scored again."""
 Report = Callable[[str, int, int], None]
 

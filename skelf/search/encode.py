@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import blake2b
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -32,7 +33,7 @@ class Ready(NamedTuple):
 
     Args:
         clips: brought to the encoder.
-        places: where windows lie.
+        places: where windows lie that somebody is in.
         recordings: a row for each of `clips`; classes are numbered as in the file.
         windows: a row for each of `places`, in frames of the file; likewise.
     """
@@ -69,7 +70,7 @@ def ready(
         InputError: they do not fit the encoder.
     """
     fit = brought(clips, needs, say)
-    laid = places(fit.length, fit.fps, how.scales, how.stride)
+    laid = _occupied(fit, places(fit.length, fit.fps, how.scales, how.stride))
     clip = fit.columns[_CLIP].astype(np.int64)
     own = clips.take(clip)
     recordings = Recordings(
@@ -98,6 +99,20 @@ def ready(
         label=window_labels(fit, laid),
     )
     return Ready(fit, laid, recordings, windows)
+
+
+def _occupied(clips: ClipSet, laid: Places) -> Places:
+    """The windows in which somebody is: all others would be alike."""
+    seen = np.ones(len(laid.start), bool)
+    bounds = np.searchsorted(laid.recording, np.arange(len(clips) + 1))
+    for at, (first, last) in enumerate(pairwise(bounds.tolist())):
+        there = (clips.clip(at)[..., : clips.coordinates] != 0).any(axis=(1, 2, 3))
+        if there.all():
+            continue
+        until = np.concatenate([[0], np.cumsum(there)])
+        start, end = laid.start[first:last], (laid.start + laid.length)[first:last]
+        seen[first:last] = until[end] > until[start]
+    return laid if seen.all() else laid.take(seen)
 
 
 def digests(clips: ClipSet) -> np.ndarray:

@@ -53,18 +53,6 @@ class Index:
 
         Raises:
             InputError: no index, an empty one, a damaged file.
-
-        Examples:
-            >>> import skelf
-            >>> from skelf.data.synthetic.clips import generate
-            >>> from skelf.search import build
-            >>> clips = generate(clips=24)
-            >>> tiny = ["encoder.dim=8", "encoder.frames=8", "train.epochs=1"]
-            >>> run = skelf.pretrain(
-            ...     "usdrl", clips, out="run", overrides=[*tiny, "train.batch_size=16"])
-            >>> index = Index.open(build(clips, run, "opened"))
-            >>> len(index) >= 24, index.exact
-            (True, True)
         """
         folder = Path(folder)
         manifest = manifests.read(folder)

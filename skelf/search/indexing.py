@@ -205,6 +205,9 @@ def _add(
         say(f"passed over: {error}")
         return
     total = len(rows.windows)
+    if not total:
+        say(f"passed over: {file.path}: nobody is in it")
+        return
     if source is None:
         path, root = (str(Path(each).resolve()) for each in (file.path, place.root))
         source = Source(

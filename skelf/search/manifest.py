@@ -158,11 +158,13 @@ def read(folder: Path) -> Manifest:
 
 
 def _filled(values: Settings) -> Manifest:
-    about = values.get("approximation")
+    about, how = values.get("approximation"), values["how"]
+    if not isinstance(how, dict):
+        raise ValueError("how: no table of settings")
     manifest = Manifest(
         **values
         | {
-            "how": from_flat(Search, values["how"]),
+            "how": from_flat(Search, how),
             "class_names": tuple(values["class_names"]),
             "sources": tuple(_source(each) for each in values["sources"]),
             "parts": tuple(Piece(**each) for each in values["parts"]),

@@ -15,7 +15,7 @@ from . import approximate, part
 from .hits import Nearest
 from .manifest import Manifest
 from .part import Part, Recordings, Windows
-from .space import Space, space_of
+from .space import Space, placed, space_of
 
 KEPT = 256 * 2**20
 """Bytes of vectors up to which an exact search keeps them in memory once it has read them."""
@@ -84,6 +84,11 @@ class Opened:
     def _kept(self) -> np.ndarray:
         return np.concatenate([self.space.of_part(each) for each in self.parts])
 
+    @cached_property
+    def _ways(self) -> tuple[np.ndarray, np.ndarray]:
+        factors, shifts = zip(*(self.space.way(each) for each in self.parts), strict=True)
+        return np.stack(factors), np.stack(shifts)
+
     def blocks(self, begin: int = 0) -> Iterator[tuple[int, np.ndarray]]:
         """All vectors from a row on, in order, each block with its first row."""
         if 4 * len(self) * len(self.space.mean) <= KEPT:
@@ -96,13 +101,13 @@ class Opened:
 
     def rows(self, rows: np.ndarray) -> np.ndarray:
         """The vectors `(n, D)` of some rows."""
-        found = np.empty((len(rows), len(self.space.mean)), np.float32)
         of_part = np.searchsorted(self.first, rows, "right") - 1
-        for number in np.unique(of_part):
-            here = of_part == number
-            own = rows[here] - self.first[number]
-            found[here] = self.space.of_part(self.parts[number], own)
-        return found
+        own = rows - self.first[of_part]
+        kept = np.empty((len(rows), len(self.space.mean)), np.float16)
+        for at, (number, row) in enumerate(zip(of_part.tolist(), own.tolist(), strict=True)):
+            kept[at] = self.parts[number].kept[row]
+        factors, shifts = self._ways
+        return placed(kept, factors[of_part], shifts[of_part])
 
     def nearest(self, queries: np.ndarray, mask: np.ndarray | None = None) -> Nearest:
         """The rows that are most like any of some vectors.
@@ -152,5 +157,5 @@ def _ranked(scores: np.ndarray, rows: np.ndarray) -> Nearest:
 
 
 def _selector(mask: np.ndarray) -> Any:  # of faiss, whose types lack what it takes
-    library: Any = faiss
+    library: Any = faiss  # for the same reason
     return library.IDSelectorBitmap(np.packbits(mask, bitorder="little"))

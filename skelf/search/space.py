@@ -34,8 +34,13 @@ class Space(NamedTuple):
 
     def of_part(self, part: Part, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
         """The same of rows of a part."""
-        shift = ((part.mean - self.mean) / self.deviation).astype(np.float32)
-        return _unit(part.vectors(rows) * (1 / self.deviation).astype(np.float32) + shift)
+        factor, shift = self.way(part)
+        return placed(part.kept[rows], factor, shift)
+
+    def way(self, part: Part) -> tuple[np.ndarray, np.ndarray]:
+        """What the kept numbers of a part are multiplied by, and what is added: `(D,)` each."""
+        factor = (part.scale / self.deviation).astype(np.float32)
+        return factor, ((part.mean - self.mean) / self.deviation).astype(np.float32)
 
 
 def space_of(parts: Sequence[Part]) -> Space:
@@ -50,6 +55,11 @@ def space_of(parts: Sequence[Part]) -> Space:
     deviation = np.sqrt(squares / counts.sum())
     usual = float(np.sqrt((deviation**2).mean()))
     return Space(mean, np.maximum(deviation, _STEADY * usual if usual > 0 else 1.0))
+
+
+def placed(kept: np.ndarray, factor: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Kept numbers `(n, D)` as float32 vectors of length 1, see `Space.way`."""
+    return _unit(kept.astype(np.float32) * factor + shift)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
