@@ -9,10 +9,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from . import (
+    export,
     features,
     import_ntu,
+    live,
     pcm3_step,
     precision,
+    predict,
     probe,
     query,
     search,
@@ -69,6 +72,9 @@ BENCHMARKS = {
     "knn": Benchmark(search.knn_votes, tuple(search.SIZES), short=("small",)),
     "retrieval": Benchmark(search.ranking, tuple(search.SIZES), short=("small",)),
     "query": Benchmark(query.query, tuple(query.SIZES), ("paper", "small"), ("small",)),
+    "predict": Benchmark(predict.predict, tuple(predict.SIZES), ("small",), ("small",)),
     "store": Benchmark(store.store, tuple(store.SIZES), short=("small",)),
+    "live": Benchmark(live.live, tuple(live.SIZES), short=("small",)),
+    "export": Benchmark(export.export, tuple(export.SIZES), ("small", "paper"), ("small",)),
     "import": Benchmark(import_ntu.imports, tuple(import_ntu.SIZES), short=("small",)),
 }

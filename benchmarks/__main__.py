@@ -76,6 +76,10 @@ def markdown(found: dict[str, Any]) -> str:
         names = [name for name in names if "processor" not in name]
         extra = ["flops plain", "flops skelf", "peak memory GiB"]
         lines += _table(["benchmark", "size", "threads", *names, *extra], parts)
+    live = [row for row in found["rows"] if row["benchmark"] == "live"]
+    if live:
+        names = [name for name in live[0] if name.endswith(" ms") or name == "plain"]
+        lines += ["", "A live frame.", "", *_table(["size", *names], live)]
     return "\n".join(lines) + "\n"
 
 

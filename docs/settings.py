@@ -6,7 +6,15 @@ python docs/settings.py
 from pathlib import Path
 
 from skelf.cli.names import TABLES
-from skelf.cli.settings_help import EVERY_FORMAT, of_format, of_method, of_protocols
+from skelf.cli.settings_help import (
+    EVERY_FORMAT,
+    of_clean,
+    of_discover,
+    of_search,
+    of_format,
+    of_method,
+    of_protocols,
+)
 
 PAGE = Path(__file__).with_name("settings.md")
 HEAD = """# All settings
@@ -37,6 +45,12 @@ def page() -> str:
     groups = [group for name in TABLES["formats"] for group in of_format(name)]
     parts += [_table(*group) for group in groups if group[0] != EVERY_FORMAT]
     parts.append(_table(*groups[-1]))
+    parts.append("\n## `skelf data clean`\n")
+    parts += [_table(*group) for group in of_clean("")]
+    parts.append("\n## `skelf discover`\n")
+    parts += [_table(*group) for group in of_discover("")]
+    parts.append("\n## `skelf search index`\n")
+    parts += [_table(*group) for group in of_search("")]
     return "".join(parts)
 
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     __version__: str
     from .api import evaluate, from_pretrained, load, load_official, pretrain, resume
     from .data.clips import ClipSet
+    from .export.write import export_onnx
+    from .inference.fit_classifier import fit_classifier
+    from .inference.model import load_model
     from .results.fusion import fuse
     from .skeleton import Skeleton
 
@@ -23,15 +26,25 @@ __all__ = [
     "ClipSet",
     "Skeleton",
     "evaluate",
+    "export_onnx",
+    "fit_classifier",
     "from_pretrained",
     "fuse",
     "load",
+    "load_model",
     "load_official",
     "pretrain",
     "resume",
 ]
 
-_HOME = {"ClipSet": "data.clips", "fuse": "results.fusion", "Skeleton": "skeleton"}
+_HOME = {
+    "ClipSet": "data.clips",
+    "Skeleton": "skeleton",
+    "export_onnx": "export.write",
+    "fit_classifier": "inference.fit_classifier",
+    "fuse": "results.fusion",
+    "load_model": "inference.model",
+}
 
 
 def __getattr__(name: str) -> Any:  # the type of an attribute depends on its name

@@ -14,9 +14,10 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 from uuid import uuid4
 
 from .errors import InputError
@@ -107,6 +108,26 @@ def write_text(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as beside:
         beside.write_bytes(content)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Callable[[str], None]]:
+    """`write_text` piece by piece: gives what appends; a device or a pipe has each at once.
+
+    Raises:
+        OSError: see `write_text`.
+    """
+    if is_stream(path):
+        with blaming(path, path):
+            yield lambda text: _pour(path, text.encode("utf-8", "backslashreplace"))
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as beside, beside.open("wb") as file:
+        yield lambda text: _append(file, text)
+
+
+def _append(file: IO[bytes], text: str) -> None:
+    file.write(text.encode("utf-8", "backslashreplace"))
 
 
 def write_json(path: Path, value: object) -> None:

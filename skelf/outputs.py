@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -41,7 +42,16 @@ def _head(path: Path) -> bytes:
 
 def _is_store(path: Path) -> bool:
     head = _head(path)
-    return head.startswith(b"\x89HDF\r\n\x1a\n") and b"skelf-clips" in head
+    if not head.startswith(b"\x89HDF\r\n\x1a\n"):
+        return False
+    # Beside texts of more than 64 KiB the format's name lies behind the joints.
+    return b"skelf-clips" in head or b"skelf-clips" in _tail(path)
+
+
+def _tail(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _HEAD))
+        return file.read()
 
 
 def _is_results(path: Path) -> bool:
@@ -69,6 +79,11 @@ def _is_pyskl(path: Path) -> bool:
     return head.startswith(b"\x80") and (b"split" in head or b"annotations" in head)
 
 
+def _is_onnx(path: Path) -> bool:
+    head = _head(path)[:32]  # the version of the format, and who made the file
+    return head.startswith(b"\x08") and head[2:].startswith(b"\x12\x05skelf")
+
+
 def _has_members(*names: str) -> Callable[[Path], bool]:
     wanted = {f"{name}.npy" for name in names}
 
@@ -82,13 +97,49 @@ def _has_members(*names: str) -> Callable[[Path], bool]:
     return holds
 
 
+def _is_parquet(path: Path) -> bool:
+    return _head(path).startswith(b"PAR1")
+
+
+def _begins(*starts: bytes) -> Callable[[Path], bool]:
+    return lambda path: _head(path).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(starts)
+
+
+def _is_eaf(path: Path) -> bool:
+    return b"<ANNOTATION_DOCUMENT" in _head(path)[:1024]
+
+
+def _is_predictions(path: Path) -> bool:
+    if not _head(path).lstrip().startswith(b"["):
+        return False
+    try:
+        rows = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return False
+    wanted = {"file", "name", "label"}
+    return all(isinstance(row, dict) and wanted <= row.keys() for row in rows)
+
+
+def _is_labels(path: Path) -> bool:
+    lines = _head(path).decode("utf-8", "replace").splitlines()[:-1] or [""]
+    return all(re.match(r"[\d.]+\t[\d.]+\t", line) for line in lines)
+
+
 STORE = Kind("a skelf store", _is_store)
 RESULTS = Kind("a list of result rows", _is_results, text=True)
 SCORES = Kind("an archive of scores", _has_members("row", "class_names"))
 PAGE = Kind("an HTML page", _is_page, text=True)
 GIF = Kind("a GIF", _is_gif)
 NPZ = Kind("an exported .npz", _has_members("frames", "offsets", "skelf"))
+ONNX = Kind("a model that skelf exported", _is_onnx)
 PYSKL = Kind("a pyskl pickle", _is_pyskl)
+FEATURES = Kind("a table of features", _has_members("features", "names"))
+PARQUET = Kind("a Parquet file", _is_parquet)
+PREDICTIONS_CSV = Kind("a table of predictions", _begins(b"file,name,person,"), text=True)
+PREDICTIONS_JSON = Kind("a list of predictions", _is_predictions, text=True)
+EAF = Kind("a file of ELAN", _is_eaf, text=True)
+BORIS = Kind("a table of BORIS", _begins(b"Observation id,"), text=True)
+AUDACITY = Kind("labels of Audacity", _is_labels, text=True)
 
 
 def check_output(

@@ -12,8 +12,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks import (
     BENCHMARKS,
+    export,
     features,
     import_ntu,
+    live,
     machine,
     probe,
     query,
@@ -210,6 +212,18 @@ def test_drawn_views_have_their_shapes_and_differ():
 def test_features_of_both_paths_are_the_same(pair):
     fast, slow, x = pair("tiny")
     torch.testing.assert_close(fast(x), slow(x))
+
+
+@pytest.mark.slow
+def test_an_exported_file_gives_what_torch_gives():
+    ways = export.ways("sttr", "tiny")
+    np.testing.assert_allclose(ways["skelf"](), ways["plain"](), atol=1e-5)
+
+
+def test_a_live_step_gives_what_the_window_gives():
+    answers = {name: way() for name, way in live.ways("tiny").items()}
+    for name in ("window", "torch"):
+        np.testing.assert_allclose(answers["skelf"], answers[name], atol=1e-5)
 
 
 @pytest.mark.slow

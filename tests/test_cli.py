@@ -133,9 +133,10 @@ def test_pretrain_and_eval_end_to_end(store, run, tmp_path):
     config = json.loads((run / "config.json").read_text())
     assert config["input"]["stream"] == "bone"
     assert config["encoder"]["dim"] == 16 and config["train"]["epochs"] == 2
+    assert config["source"].pop("size") == pytest.approx(1.6, abs=0.2)  # of a body, in metres
     assert config["source"] | {"digest": ""} == {
         "data": "made", "digest": "", "split": "xsub", "seed": 3, "synthetic": "true",
-        "fps": [30.0, 30.0],
+        "fps": [30.0, 30.0], "unit": None, "up": "y",
     }  # fmt: skip
     out = tmp_path / "results.json"
     text = good(

@@ -62,7 +62,7 @@ def test_round_trip(saved: Path) -> None:
 def test_any_language_can_read_it(saved: Path) -> None:
     """The file is what store.py describes, without any of our code."""
     with h5py.File(saved) as file:
-        assert file.attrs["format"] == "skelf-clips" and file.attrs["version"] == 1
+        assert file.attrs["format"] == b"skelf-clips" and file.attrs["version"] == 1
         assert file["joints"].dtype == "<f4" and file["joints"].chunks is None
         assert set(file["clips"]) == {
             *("start", "length", "label", "subject", "camera", "setup", "fps", "name", "fold")

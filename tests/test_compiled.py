@@ -127,6 +127,7 @@ def test_a_small_module_compiles_for_real():
 
 @needs_compiler
 @pytest.mark.slow
+@pytest.mark.compiles
 @pytest.mark.timeout(900)  # to compile takes minutes on a busy machine
 @pytest.mark.parametrize("name", list(SMALL))
 def test_a_compiled_run_is_that_of_eager_mode_and_resumes(tmp_path, name):

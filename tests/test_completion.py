@@ -48,7 +48,7 @@ def in_bash(line: str) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("pre", ["pretrain"]),
+        ("pre", ["predict", "pretrain"]),
         (
             "data ",
             [
@@ -56,6 +56,7 @@ def in_bash(line: str) -> list[str]:
                 "template",
                 "export",
                 "map",
+                "clean",
                 "check",
                 "view",
                 "get",

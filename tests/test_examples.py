@@ -18,6 +18,7 @@ PRINTED = {
     "own_data": r"20 clips, \d+ frames, 3 joints\nsplit: 14 train, 6 test\n",
     "own_encoder": r"(retrieval \S+: \d+\.\d% pretrained, \d+\.\d% untrained\n)+",
     "own_knn": r"5-NN: \d+\.\d% of 48 clips right \(chance 8\.3%\)\n(\S+ is nearest to .*\n){3}",
+    "replay": r'(\{"t": \d+\.\d+, "joints": \{"HipCenter": \[[-\d., ]+\], .*\}\}\n){20}',
     "pretrain_loop": r"(epoch \d: loss \d+\.\d+\n){4}the encoder gives 64 numbers a clip\n",
 }
 

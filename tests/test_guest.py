@@ -21,6 +21,9 @@ from skelf import demo
 from skelf.bench.run import bench
 from skelf.encoders.dste import DSTE
 from skelf.errors import InputError
+from skelf.inference.fit_classifier import FitClassifier
+from skelf.inference.heads import Linear
+from skelf.inference.model import assembled
 from skelf.layouts import NTU25
 from skelf.machine.guest import no_trace, seed
 from skelf.methods import usdrl_official
@@ -29,6 +32,7 @@ from skelf.profiling.count import profile
 from skelf.protocols import PROTOCOLS
 from skelf.protocols.features import extract, extract_splits
 from skelf.report.write import write_report
+from skelf.runs.load import judged_encoder
 from skelf.runs.load import load as load_run
 from skelf.settings.options import from_flat
 from skelf.settings.settable import options_of
@@ -92,6 +96,15 @@ def fresh(place, name):
     return path
 
 
+def model(place):
+    """A model on the run's encoder, with a head of zeros."""
+    with no_trace():
+        encoder, described = judged_encoder(place.run, None, False, 0)
+    head = Linear(dim=encoder.dim, classes=2)
+    about = {"kind": "classifier", "class_names": ["a", "b"]}
+    return assembled(encoder, head, described, **about).save(place.folder / "model")
+
+
 def judge(name):
     def call(place):
         how = from_flat(options_of(PROTOCOLS[name], "how"), JUDGED[name])
@@ -126,6 +139,7 @@ def stopped(place):
 
 
 CLIPS = tiny_runs.clips
+HOW = FitClassifier(heads=("prototype",), folds=2)
 # Name -> a call, and one that fails; None: it cannot fail, or hardly.
 CASES = {
     "pretrain": (pretrain, stopped),
@@ -145,6 +159,14 @@ CASES = {
     "load_official": (
         lambda p: skelf.load_official(p.released, "usdrl"),
         lambda p: skelf.load_official(p.released, "aimclr"),
+    ),
+    "load_model": (
+        lambda p: skelf.load_model(model(p)),
+        lambda p: skelf.load_model(p.run),
+    ),
+    "fit_classifier": (
+        lambda p: skelf.fit_classifier(p.run, p.store, split="half", how=HOW),
+        lambda p: skelf.fit_classifier(p.run, CLIPS().take([0, 0])),
     ),
     "fuse": (
         lambda p: skelf.fuse(scores(p), weights=[1, 1]),

@@ -16,7 +16,7 @@ from ntu_tree import ntu_tree
 from skelf.data.clips import ClipSet
 from skelf.data.synthetic.clips import generate
 
-KILLS = int(os.environ.get("SKELF_KILLS", 3))  # of each of the eight commands; 13: a hundred
+KILLS = int(os.environ.get("SKELF_KILLS", 3))  # of each of the ten commands; 10: a hundred
 TINY = ["encoder.dim=8", "encoder.frames=8", "train.batch_size=16", "data.normalize=none"]
 SUITE = """
 [[data]]
@@ -37,6 +37,8 @@ COMMANDS = {
     "import": ("again.h5", "data import ntu raw --out again.h5 workers=2"),
     "split": ("clips.h5", "data split clips.h5 --name more --by subject --train 1,2"),
     "join": ("joined.h5", "data join clips.h5 other.h5 --out joined.h5"),
+    "clean": ("clean.h5", "data clean clips.h5 --out clean.h5 median=0.1 lowpass=4"),
+    "discover": ("found", "discover clips.h5 --run run --out found"),
     "export": ("clips.pkl", "data export clips.h5 --out clips.pkl"),
     "eval": ("rows.json", "eval knn,linear --run run --data clips.h5 --split xview "
              "--out rows.json eval.linear.epochs=2"),
@@ -138,7 +140,8 @@ def test_a_killed_command_loses_nothing(command: str, ready: Path, tmp_path: Pat
             ClipSet.open(folder / out).verify()
         time.sleep(0.2)  # for workers, to see that their parent has gone
         assert not orphans(folder)
-        force = ["--force"] if (folder / out).is_file() and command not in {"split"} else []
+        replaced = (folder / out).is_file() or command == "discover"
+        force = ["--force"] if replaced and command not in {"split"} else []
         finish([*words, *force, *RESUME.get(command, [])], folder)
         assert not remains(folder)
         assert hashes(folder).keys() == hashes(whole).keys()

@@ -6,6 +6,7 @@ Also files that end early, before and after they were opened.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -22,6 +23,7 @@ from skelf.data.splits import without_copies
 from skelf.data.synthetic.clips import generate
 from skelf.errors import InputError
 from skelf.layouts import KINECT20
+from skelf.outputs import STORE, check_output
 
 
 def written(path: Path, seed: int = 0) -> ClipSet:
@@ -242,3 +244,40 @@ def test_stores_of_old_format_open_and_are_verified(
     flip(old, place(old, "clips/label"))
     with pytest.raises(InputError, match="clips/label"):
         ClipSet.open(old)
+
+
+def of_earlier_version(path: Path) -> None:
+    """Writes the store's texts as skelf did before: of variable length, in a heap."""
+    with h5py.File(path, "r+") as file:
+        items = [file]
+        file.visititems(lambda _, item: items.append(item))
+        for item in items:
+            for key, value in dict(item.attrs).items():
+                if isinstance(value, bytes):
+                    del item.attrs[key]
+                    item.attrs[key] = value.decode()
+
+
+def test_texts_lie_under_the_checksums_of_the_format(whole: Path) -> None:
+    assert b"GCOL" not in whole.read_bytes()
+    with h5py.File(whole) as file:
+        assert file.attrs["format"] == b"skelf-clips"
+
+
+def test_a_store_of_an_earlier_version_opens_and_its_heap_is_looked_through(whole: Path) -> None:
+    right = state(ClipSet.open(whole))
+    of_earlier_version(whole)
+    raw = whole.read_bytes()
+    heap = raw.find(b"GCOL")
+    assert heap > 0 and state(ClipSet.open(whole)) == right
+    with pytest.raises(InputError, match="heap of its texts is damaged"):
+        flip(whole, heap + 16 + 14)  # the first text is longer than the file
+        ClipSet.open(whole)
+
+
+def test_long_texts_are_kept_and_the_file_is_known_as_a_store(tmp_path: Path) -> None:
+    path = tmp_path / "long.h5"
+    clips = generate(clips=40)
+    replace(clips, attributes={**clips.attributes, "notes": "ä" * 100_000}).save(path)
+    assert ClipSet.open(path).attributes["notes"] == "ä" * 100_000
+    check_output(path, STORE, replace=True)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from skelf.errors import InputError
-from skelf.pages.timeline import Recording, bar_legend, timeline
+from skelf.pages.bars import Recording
+from skelf.pages.timeline import bar_legend, timeline
 
 NAMES = ["wave", "kick", "jump", "sit"]
 TRUTH = np.array([[300, 400, 1], [0, 100, 0], [150, 250, 0]])

@@ -28,6 +28,8 @@ def blend(rows: Tensor, index: Tensor, weight: Tensor) -> Tensor:
     Returns:
         `(B, W)`.
     """
+    if torch.compiler.is_exporting():  # other runtimes have no bags
+        return (rows[index] * weight.unsqueeze(2)).sum(dim=1)
     return F.embedding_bag(index, rows, mode="sum", per_sample_weights=weight)
 
 
@@ -112,7 +114,7 @@ def crop_resize(x: Tensor, start: Tensor, span: Tensor, frames: int) -> Tensor:
     after = torch.minimum(at + 1, (start + span - 1)[..., None])
     both = torch.stack([at, after], dim=-1).view(-1, N, 1, 2 * frames)
     shares = torch.stack([1 - weight, weight], dim=-1).view(-1, N, 1, 2 * frames)
-    first = torch.arange(0, N * C * T, T, device=x.device).view(N, C, 1)  # rows of frame 0
+    first = T * torch.arange(N * C, device=x.device).view(N, C, 1)  # rows of frame 0
     out = blend(
         x.reshape(N * C * T, V * M),
         (first + both).view(-1, 2),

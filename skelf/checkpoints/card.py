@@ -47,12 +47,12 @@ def card(
     }
     title = " ".join(part for part in (method, encoder, stream) if part)
     blocks = [
-        _header(header),
-        f"# {_cell(title) or 'skelf'} encoder of skeleton motion",
+        front_matter(header),
+        f"# {cell(title) or 'skelf'} encoder of skeleton motion",
         _warning(about),
         "| setting | value |\n|---|---|\n"
         + "\n".join(
-            f"| {n} | {_cell(v)} |" for n, v in facts_by_name.items() if v not in ("", None)
+            f"| {n} | {cell(v)} |" for n, v in facts_by_name.items() if v not in ("", None)
         ),
         _results(metrics or ()),
         "## Use\n\n```python\nimport skelf\n\n"
@@ -82,7 +82,8 @@ def _arguments(section: object) -> str:
     return f"{_name(section)}({pairs})"
 
 
-def _header(values: Mapping[str, object]) -> str:
+def front_matter(values: Mapping[str, object]) -> str:
+    """The lines in front of a card that a hub indexes."""
     # JSON strings and lists are YAML too, so no name can break out of its line.
     return "---\n" + "\n".join(f"{key}: {json.dumps(v)}" for key, v in values.items()) + "\n---"
 
@@ -99,11 +100,11 @@ def _results(metrics: Sequence[Mapping[str, Value]]) -> str:
     columns = ("protocol", "metric", "selection", "split", "value")
     lines = ["## Results", "", "| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
     for row in metrics:
-        cells = [_cell(row.get(name, "")) for name in columns[:-1]]
+        cells = [cell(row.get(name, "")) for name in columns[:-1]]
         lines.append("| " + " | ".join([*cells, f"{float(row['value']):.4f}"]) + " |")
     return "\n".join(lines)
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
     """Text that stays within one table cell."""
     return str(value).replace("|", "\\|").replace("\n", " ")

@@ -16,6 +16,7 @@ COMMANDS: Table[Callable[..., None]] = Table(
         "template": "data_template.template",
         "export": "export.export",
         "map": "map.map_",
+        "clean": "clean.clean",
         "check": "look.check",
         "view": "look.view",
         "get": "look.get",

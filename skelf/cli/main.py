@@ -26,11 +26,17 @@ COMMANDS: Table[Callable[..., None] | typer.Typer] = Table(
         "report": "report.report",
         "profile": "profile.profile",
         "demo": "demo.demo",
+        "predict": "predict.predict",
+        "features": "features.features",
         "pretrain": "pretrain.pretrain",
         "eval": "evaluate.evaluate",
+        "fit": "fit.app",
         "list": "listing.list_",
+        "discover": "discover.discover",
+        "export": "export_onnx.export",
         "data": "data.app",
         "search": "search.app",
+        "live": "live.live",
     },
 )
 

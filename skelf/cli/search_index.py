@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,21 +11,23 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ..machine.devices import choose_device
+from ..search.options import Search
 from ..settings.given import parse_override
+from ..settings.options import table
 from ..settings.settable import filled
+from ..settings.values import Value
 from .arguments import Device
+from .given_data import Format, Layout, Unit, Up, paths_and_options
 from .notes import note, warnings_as_notes
 
 
 def index(
-    data: Annotated[
+    words: Annotated[
         list[str],
         typer.Argument(
-            metavar="DATA... [SEARCH.KEY=VALUE...]",
-            help="Stores, files or folders of any format that `data import` reads. Then settings "
-            "of a new index: search.scales=[1,2,4] seconds, search.stride=0.25, "
-            "search.exact_up_to=100000, search.recall=0.98.",
+            metavar="DATA... [KEY=VALUE]...",
+            help="Stores, files or folders of any format that `data import` reads. Then settings: "
+            f"{', '.join(table(Search))}; and options of that format.",
         ),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="INDEX", help="The index's folder.")],
@@ -37,16 +40,10 @@ def index(
     add: Annotated[
         bool, typer.Option("--add", help="INDEX is there; --run may be left out.")
     ] = False,
-    format_: Annotated[
-        str | None, typer.Option("--format", help="Of the files; else by what is in them.")
-    ] = None,
-    layout: Annotated[
-        str | None, typer.Option("--layout", help="A layout's name or TOML file; else by names.")
-    ] = None,
-    options: Annotated[
-        list[str] | None,
-        typer.Option("--option", metavar="KEY=VALUE", help="Of the format; may be repeated."),
-    ] = None,
+    format_: Format = None,
+    layout: Layout = None,
+    unit: Unit = None,
+    up: Up = None,
     device: Device = "auto",
     force: Annotated[
         bool, typer.Option("--force", help="Build the index that is there anew.")
@@ -59,12 +56,14 @@ def index(
     Example: skelf search index recordings/ --run run --out index
 
     Example: skelf search index more/ --add --out index
-    """
-    from ..search import Index, Search, build
 
-    settings = [word for word in data if word.startswith("search.") and "=" in word]
-    given = {key.partition(".")[2]: v for key, v in map(parse_override, settings)}
-    how = filled(Search, given, section="search", source="") if given else None
+    Example: skelf search index clips.h5 --run run --out index scales=[1,2,4] stride=0.5
+    """
+    from ..machine.devices import choose_device
+    from ..search import Index, build
+
+    paths, options = paths_and_options(words)
+    how, options = _settings(options)
     console, errors = Console(), Console(stderr=True)
     with warnings_as_notes(console), _bar(errors) as bar:
         task = bar.add_task("", total=None)
@@ -73,7 +72,7 @@ def index(
             bar.update(task, description=escape(what), completed=done, total=total or None)
 
         folder = build(
-            [word for word in data if word not in settings],
+            paths,
             run,
             out,
             how=how,
@@ -81,7 +80,9 @@ def index(
             replace_index=force,
             format=format_,
             layout=layout,
-            options=tuple(options or ()),
+            options=options,
+            unit=unit,
+            up=up,
             device=choose_device(device, "--device"),
             say=lambda text: note(console, text),
             report=report,
@@ -96,6 +97,20 @@ def index(
         soft_wrap=True,
         highlight=False,
     )
+
+
+def _settings(words: Sequence[str]) -> tuple[Search | None, list[str]]:
+    """The index's settings, None where no word is one, and the options of the data's format."""
+    own: dict[str, Value] = {}
+    others: list[str] = []
+    for word in words:
+        bare = word.removeprefix("search.")
+        if bare.partition("=")[0] in table(Search) or bare != word:
+            key, value = parse_override(f"search.{bare}")
+            own[key.removeprefix("search.")] = value
+        else:
+            others.append(word)
+    return (filled(Search, own, section="search", source="") if own else None), others
 
 
 def _bar(console: Console) -> Progress:

@@ -12,9 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..files import is_printed
-from ..machine.devices import choose_device
 from ..outputs import PAGE, check_output
 from .arguments import Device
+from .given_data import Format, Layout, Unit, Up
 from .notes import note, warnings_as_notes
 
 if TYPE_CHECKING:
@@ -33,11 +33,12 @@ def query(
             "both, STORE#CLIP@12.5-14.0.",
         ),
     ],
-    filters: Annotated[
+    words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FILTER=VALUE...]",
-            help="Only of these: subject=3,4 camera=0 setup=1 label=NAME recording=NAME.",
+            metavar="[KEY=VALUE]...",
+            help="Only of these: subject=3,4 camera=0 setup=1 label=NAME recording=NAME. And "
+            "options of the query's format.",
         ),
     ] = None,
     top: Annotated[int, typer.Option("--top", help="Hits, at most.", min=1)] = 10,
@@ -55,16 +56,10 @@ def query(
         str | None,
         typer.Option("--run", help="The index's encoder, where the index holds no copy."),
     ] = None,
-    format_: Annotated[
-        str | None, typer.Option("--format", help="Of the query's file; else by what is in it.")
-    ] = None,
-    layout: Annotated[
-        str | None, typer.Option("--layout", help="A layout's name or TOML file; else by names.")
-    ] = None,
-    options: Annotated[
-        list[str] | None,
-        typer.Option("--option", metavar="KEY=VALUE", help="Of the format; may be repeated."),
-    ] = None,
+    format_: Format = None,
+    layout: Layout = None,
+    unit: Unit = None,
+    up: Up = None,
     device: Device = "auto",
     force: Annotated[
         bool, typer.Option("--force", help="Replace what --out and --page name.")
@@ -78,18 +73,18 @@ def query(
 
     Example: skelf search query index nw.h5#a01_s01_e00_v01 subject=3 --top 5 --out hits.csv
     """
+    from ..machine.devices import choose_device
     from ..search import Index, written
     from ..search.chosen import parse
     from ..search.stretch import parse as named
 
-    where = parse(filters or ())
+    where, options = parse(words or ())
     read = [named(wanted).path]
     if out is not None:
         written.check(out, replace=force, inputs=read)
     if page is not None:
         check_output(page, PAGE, inputs=read, replace=force)
     console = Console(stderr=is_printed(out) or is_printed(page))
-    words = tuple(options or ())
     with warnings_as_notes(console):
         found = Index.open(index, run)
         if not found.manifest.whole:
@@ -104,13 +99,15 @@ def query(
             say=lambda text: note(console, text),
             format=format_,
             layout=layout,
-            options=words,
+            options=options,
+            unit=unit,
+            up=up,
         )
         if page is not None:
             from ..pages import search as drawing
             from ..pages.html import write
 
-            write(page, drawing.page(found, wanted, hits, where, format_, layout, words))
+            write(page, drawing.page(found, wanted, hits, where, format_, layout, options))
     console.print(_table(hits))
     if not hits:
         console.print("nothing is left to be found; leave a filter out")

@@ -39,10 +39,10 @@ class WithSettings(TyperCommand):
         options = {name for param in self.params for name in param.opts} | {"--help"}
         names = [word.partition("=")[0] for word in args if word.startswith("--")]
         for name in names:
-            if name in options or not words:
+            if name in options:
                 continue
             wanted = name.removeprefix("--").replace("-", "_")
-            groups = GROUPS[str(self.name)](words[0])
+            groups = GROUPS[str(self.name)](words[0] if words else "")
             keys = [setting.key for _, described in groups for setting in described]
             same = [key for key in keys if wanted in (key, key.rpartition(".")[2])]
             if same:
@@ -55,7 +55,7 @@ class WithSettings(TyperCommand):
         """The command's help, then the settings of what is named."""
         super().format_help(ctx, formatter)
         words = ctx.meta["words"]
-        groups = GROUPS[str(self.name)](words[0]) if words else []
+        groups = GROUPS[str(self.name)](words[0] if words else "")
         if groups:
             show(groups)
 
@@ -110,11 +110,38 @@ def of_format(name: str) -> Groups:
     return [*own, (EVERY_FORMAT, described(Annotations, ""))]
 
 
+def of_clean(_: str) -> Groups:
+    """The steps of `data clean`, whatever is cleaned."""
+    from ..data.cleaning.options import Clean
+    from ..settings.describe import described
+
+    return [("What is done, in this order", described(Clean, ""))]
+
+
+def of_discover(_: str) -> Groups:
+    """How recordings are cut and what is grouped."""
+    from ..discover.options import Discover
+    from ..settings.describe import described
+
+    return [("How recordings are cut, and what is grouped", described(Discover, ""))]
+
+
+def of_search(_: str) -> Groups:
+    """Where an index's windows lie, and when it is approximate."""
+    from ..search.options import Search
+    from ..settings.describe import described
+
+    return [("Where windows lie, and when the search is approximate", described(Search, ""))]
+
+
 GROUPS: dict[str, Callable[[str], Groups]] = {
     "pretrain": of_method,
     "profile": of_method,
     "eval": of_protocols,
     "import": of_format,
+    "clean": of_clean,
+    "discover": of_discover,
+    "index": of_search,
 }
 
 

@@ -84,7 +84,7 @@ def notes(clips: ClipSet) -> list[str]:
         gap = int(np.diff(edges).argmax())
         first, end = int(edges[gap]) + 1, int(edges[gap + 1])
         lines.append(
-            f"{clips}: clip {_called(clips, int(at))}: {length - len(present):,} of {length:,} "
+            f"{clips}: clip {called(clips, int(at))}: {length - len(present):,} of {length:,} "
             f"frames show nobody, {first:,} to {end - 1:,} in a row; are the numbers of the frames "
             "right?"
         )
@@ -99,8 +99,8 @@ def finite(clips: ClipSet, indices: range, frames: np.ndarray) -> None:
     """
     if clips.confidence and not ((frames[..., -1] >= 0) & (frames[..., -1] <= 1)).all():
         raise InputError(
-            f"{clips}: joints: between clips {_called(clips, indices.start)} and "
-            f"{_called(clips, indices.stop - 1)}: a confidence (the last channel) is not in "
+            f"{clips}: joints: between clips {called(clips, indices.start)} and "
+            f"{called(clips, indices.stop - 1)}: a confidence (the last channel) is not in "
             "[0, 1]; scale it, and give missing joints 0"
         )
     # A sum is finite unless a number is not (or it overflows): usually one pass without a mask.
@@ -114,7 +114,7 @@ def finite(clips: ClipSet, indices: range, frames: np.ndarray) -> None:
     lengths = clips.length[indices.start : indices.stop]
     at = int(np.searchsorted(np.cumsum(lengths), frame, "right"))
     raise InputError(
-        f"{clips}: joints: clip {_called(clips, indices.start + at)}: frame "
+        f"{clips}: joints: clip {called(clips, indices.start + at)}: frame "
         f"{frame - lengths[:at].sum()} holds NaN or infinity; drop the clip or fill the gap "
         "(a person who is absent is all zeros)"
     )
@@ -161,7 +161,7 @@ def _refuse(clips: ClipSet, key: str, wrong: np.ndarray, message: str) -> None:
     if wrong.any():
         at = int(wrong.argmax())
         value = getattr(clips, key)[at]
-        raise InputError(f"{clips}: {key}: clip {_called(clips, at)} = {value} {message}")
+        raise InputError(f"{clips}: {key}: clip {called(clips, at)} = {value} {message}")
 
 
 def _refuse_segment(clips: ClipSet, wrong: np.ndarray, message: str) -> None:
@@ -170,5 +170,6 @@ def _refuse_segment(clips: ClipSet, wrong: np.ndarray, message: str) -> None:
         raise InputError(f"{clips}: segments: row {at} {clips.segments[at].tolist()} {message}")
 
 
-def _called(clips: ClipSet, index: int) -> str:
+def called(clips: ClipSet, index: int) -> str:
+    """A clip in a message: its index and its name."""
     return f"{index} ({str(clips.name[index])!r})"

@@ -116,7 +116,7 @@ def fill(batch: Batch) -> Batch:
     T = present.shape[1]
     time = torch.arange(T, device=batch.x.device)[:, None]  # (T, 1)
     late = ~present[:, :1] & present.any(dim=1, keepdim=True)  # (N, 1, M)
-    order = torch.where(late, (~present).to(torch.uint8).argsort(dim=1, stable=True), time)
+    order = torch.where(late, _present_first(present), time)
     end = torch.where(present, time + 1, 0).amax(dim=1, keepdim=True)
     end = torch.where(late, present.sum(dim=1, keepdim=True), end)  # (N, 1, M)
     source = order.gather(1, time % end.clamp_min(1))
@@ -153,7 +153,9 @@ def facing_frames(batch: Batch) -> Batch:
     """
     left, right = (ends[0] for ends in shoulders(batch.skeleton, "facing-frames"))
     x, z = (batch.x[:, c, :, right] - batch.x[:, c, :, left] for c in (0, 2))  # (N, T, M)
-    angle = torch.arccos(x / (torch.hypot(x, z) + 1e-4))
+    # Other runtimes have no hypot; it differs where squares overflow.
+    far = (x * x + z * z).sqrt() if torch.compiler.is_exporting() else torch.hypot(x, z)
+    angle = torch.arccos(x / (far + 1e-4))
     angle = torch.where(z.sum(dim=1, keepdim=True) >= 0, -angle, angle)[:, :, None]  # (N, T, 1, M)
     cos, sin = angle.cos(), angle.sin()
     old_x, old_z, turned = batch.x[:, 0], batch.x[:, 2], batch.x.clone()
@@ -186,8 +188,17 @@ def _subtract(batch: Batch, origin: Tensor) -> Batch:
     """Subtracts `origin`, which broadcasts to `(N, D, T, V, M)`, from the joints that are there."""
     moved = batch.x.clone()
     for channel in range(batch.coordinates):
-        moved[:, channel] = (batch.x[:, channel] - origin[:, channel]) * batch.seen[:, 0]
+        moved[:, channel].sub_(origin[:, channel]).mul_(batch.seen[:, 0])
     return batch._replace(x=moved)
+
+
+def _present_first(present: Tensor) -> Tensor:
+    """Indices that put the frames with a person `(N, T, M)` before those without, else in order."""
+    if torch.compiler.is_exporting():  # other runtimes have no stable sort: keys that differ
+        T = present.shape[1]
+        first, later = torch.arange(T)[:, None], torch.arange(T, 2 * T)[:, None]
+        return torch.where(present, first, later).argsort(dim=1)
+    return (~present).to(torch.uint8).argsort(dim=1, stable=True)
 
 
 def _first(batch: Batch) -> Tensor:

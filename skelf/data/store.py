@@ -8,9 +8,9 @@
     attributes of /  format "skelf-clips", version 1, skeleton (JSON), attributes (JSON)
 
 Each dataset has the attribute `blake2b`: 128 bits over its little-endian bytes, as hex; the root
-has one over its JSON. Names, shapes and places are under HDF5's own checksums, which its format of
-2008 brought (`LIBVER`). A file is never changed in place: it is written beside, synced and renamed,
-all under one lock.
+has one over its JSON. Names, shapes, places and attributes are under HDF5's own checksums, which
+its format of 2008 brought (`LIBVER`); texts of variable length are not, see `texts.py`. A file is
+never changed in place: it is written beside, synced and renamed, all under one lock.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ from . import check
 from .damage import DAMAGED as BROKEN
 from .damage import reason
 from .hdf5 import writable
+from .paging import let_go
+from .texts import fixed, refuse_damaged_heap, text
 
 if TYPE_CHECKING:
     from .clips import ClipSet
@@ -125,15 +127,13 @@ def read(path: Path) -> tuple[Fields, Stored]:
             "class_names": tuple(
                 n.decode("utf-8") for n in _values(path, file["class_names"]).tolist()
             ),
-            "skeleton": Skeleton.from_dict(json.loads(file.attrs["skeleton"]), f"{path}: skeleton"),
-            "attributes": json.loads(file.attrs["attributes"]),
+            "skeleton": Skeleton.from_dict(json.loads(text(file, "skeleton")), f"{path}: skeleton"),
+            "attributes": json.loads(text(file, "attributes")),
             "joints": np.memmap(raw, "<f4", mode="r", offset=offset, shape=shape),
         }
         if "name" in fields["columns"]:  # else a missing one is named later
             fields["columns"]["name"] = _decoded(fields["columns"]["name"])
-        stored = Stored(
-            fields["joints"], str(joints.attrs["blake2b"]), _stamp(os.fstat(raw.fileno()))
-        )
+        stored = Stored(fields["joints"], text(joints, "blake2b"), _stamp(os.fstat(raw.fileno())))
         # The table was read and the joints were mapped by name: of one file, or of two?
         if stored.stamp != _stamp(path.stat()):
             raise InputError(f"{path}: was replaced while it was opened; open it again")
@@ -149,10 +149,11 @@ def verify_joints(where: object, stored: Stored) -> None:
     if stored.stamp in _verified:
         return
     hashed, frames = blake2b(digest_size=16), len(stored.joints)
-    step = max(1, (1 << 26) // max(1, stored.joints.nbytes // frames))
+    step = max(1, (1 << 24) // max(1, stored.joints.nbytes // frames))
     for at in range(0, frames, step):
         check.whole(where, stored.joints)
         hashed.update(_bytes(stored.joints[at : at + step]))
+        let_go(stored.joints)
     if hashed.hexdigest() != stored.checksum:
         raise InputError(f"{where}: checksum does not match in joints; {DAMAGED}")
     _remember(stored.stamp)
@@ -182,7 +183,9 @@ def write(path: Path, clips: ClipSet) -> None:
     with _replacing(path) as beside, writable(beside, "x", libver=LIBVER, **align) as written:
         file, unfailing = written
         _refuse_lost_changes(path, clips)
-        file.attrs.update({"format": FORMAT, "version": VERSION, **texts, "blake2b": _root(texts)})
+        file.attrs["version"] = VERSION
+        for key, value in {"format": FORMAT, **texts, "blake2b": _root(texts)}.items():
+            file.attrs[key] = fixed(value)
         for key, values in (table | clips.columns).items():
             _put(file, f"clips/{key}", values)
         file.create_group("splits")
@@ -199,7 +202,7 @@ def write(path: Path, clips: ClipSet) -> None:
             joints[at : at + len(block)] = block
             unfailing.check()
             at += len(block)
-        joints.attrs["blake2b"] = hashed.hexdigest()
+        joints.attrs["blake2b"] = fixed(hashed.hexdigest())
 
 
 def add_splits(path: Path, splits: Mapping[str, np.ndarray]) -> None:
@@ -238,7 +241,7 @@ def verify(path: Path) -> None:
     damaged: list[str] = []
 
     def test(name: str, item: h5py.Dataset | h5py.Group) -> None:
-        if isinstance(item, h5py.Dataset) and _hash(item) != item.attrs.get("blake2b"):
+        if isinstance(item, h5py.Dataset) and _hash(item) != text(item, "blake2b"):
             damaged.append(name)
 
     with _reading(path) as file:
@@ -258,7 +261,8 @@ def _reading(path: Path) -> Iterator[h5py.File]:
         raise InputError(f"{path}: no such file; make a store with `skelf data import`")
     try:
         with h5py.File(path, "r", locking=False) as file:
-            if file.attrs.get("format") != FORMAT:
+            refuse_damaged_heap(path, file)
+            if text(file, "format") != FORMAT:
                 raise InputError(
                     f"{path}: HDF5, but not a skelf store (attribute format is not {FORMAT!r}); "
                     "make one with `skelf data import`"
@@ -297,14 +301,14 @@ def _replacing(path: Path) -> Iterator[Path]:
 
 def _put(file: h5py.File, name: str, values: np.ndarray) -> None:
     values = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
-    file.create_dataset(name, data=values).attrs["blake2b"] = checksum(values)
+    file.create_dataset(name, data=values).attrs["blake2b"] = fixed(checksum(values))
 
 
 def _values(path: Path, dataset: h5py.Dataset) -> np.ndarray:
     """A dataset as an array, if it is what was written."""
     _refuse_size(path, dataset)
     values: np.ndarray = dataset[...]
-    if values.dtype.byteorder == ">" or checksum(values) != dataset.attrs["blake2b"]:
+    if values.dtype.byteorder == ">" or checksum(values) != text(dataset, "blake2b"):
         name = dataset.name.strip("/")
         raise InputError(f"{path}: checksum does not match in {name}; {DAMAGED}")
     return values
@@ -319,8 +323,8 @@ def _refuse_size(path: Path, dataset: h5py.Dataset) -> None:
 
 
 def _refuse_changed_root(path: Path, file: h5py.File) -> None:
-    texts = {key: file.attrs[key] for key in ("skeleton", "attributes")}
-    if _root(texts) != file.attrs["blake2b"]:
+    texts = {key: text(file, key) for key in ("skeleton", "attributes")}
+    if _root(texts) != text(file, "blake2b"):
         raise InputError(f"{path}: checksum does not match in attributes of /; {DAMAGED}")
 
 

@@ -48,6 +48,8 @@ class TemporalConv(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, C, T, V)` to `(B, C, ceil(T / stride), V)`."""
+        if torch.compiler.is_exporting():  # other runtimes lay it out themselves
+            return super().forward(x)
         if self._worth_transforming(x):
             return turn(self._transformed(turn(x)))
         B, C, T, V = x.shape

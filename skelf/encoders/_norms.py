@@ -37,6 +37,8 @@ class MapNorm(nn.BatchNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """The shape of `x`."""
+        if torch.compiler.is_exporting():
+            return super().forward(x)
         B, C, T, V = x.shape
         y = self.rows(x)
         if y is None:  # as one image
@@ -56,7 +58,7 @@ class MapNorm(nn.BatchNorm2d):
 
 def in_blocks(rows: Tensor) -> bool:
     """Whether `normalise` is the more exact way: in float32 on a CPU, of many rows."""
-    if len(rows) < FEW or rows.dtype is not torch.float32 or not plain(rows):
+    if not plain(rows) or len(rows) < FEW or rows.dtype is not torch.float32:
         return False
     return private.batch_sums() is not None
 

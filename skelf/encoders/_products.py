@@ -56,6 +56,12 @@ def on_cpu(x: Tensor) -> bool:
     return not (traced or torch.onnx.is_in_onnx_export()) and x.numel() > 0
 
 
+def prefers_onednn(x: Tensor) -> bool:
+    """Whether large products of `x` are oneDNN's: float32 on a CPU with AVX-512."""
+    exact = x.dtype is torch.float32 and not torch.is_autocast_enabled("cpu")
+    return exact and _AVX512 and on_cpu(x) and private.onednn(x.dtype) is not None
+
+
 class Linear(nn.Linear):
     """`nn.Linear` by `linear`."""
 
@@ -66,6 +72,8 @@ class Linear(nn.Linear):
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`F.linear`; a large one in float32 with AVX-512 by oneDNN."""
+    if torch.compiler.is_compiling():  # first: to ask a traced size fixes the batch's
+        return F.linear(x, weight, bias)
     exact = x.dtype is weight.dtype is torch.float32 and not torch.is_autocast_enabled("cpu")
     large = x.numel() * len(weight) >= SMALL
     if not (exact and large and _AVX512 and on_cpu(x) and private.onednn(x.dtype)):

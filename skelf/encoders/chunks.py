@@ -30,7 +30,7 @@ def in_chunks(encode: Callable[[Tensor], Tensor], x: Tensor, size: int | None) -
     Returns:
         `(N, ...)`; equal to `encode(x)` up to rounding, but that random draws come piece by piece.
     """
-    if size is None or len(x) <= size:
+    if size is None or torch.compiler.is_compiling() or len(x) <= size:
         return encode(x)
     pieces = torch.split(x, size)
     if not torch.is_grad_enabled():

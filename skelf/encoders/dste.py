@@ -222,7 +222,7 @@ class DenseShiftAttention(nn.Module):
         u = torch.cat([torch.where(self.mixed, g, x), x])  # both branches in one pass
         u = u + self.drop(attention(self.norm1(u)))
         u = u + self.drop(self.mlp(self.norm2(u)))
-        shifted, plain = u.chunk(2)
+        shifted, plain = u.view(2, *x.shape)  # no chunk: a traced one fixes the batch's size
         return self.scale * (shifted + plain)
 
 

@@ -21,6 +21,7 @@ from ..skeleton import Skeleton
 from ..streams import derive
 from ._norms import RowNorm
 from ._recurrence import recur
+from ._steps import Steps
 from ._tokens import check_arguments, check_clip
 
 
@@ -109,6 +110,16 @@ class GRU(nn.Module):
     def frames(self, x: Tensor) -> Tensor:
         """Dense vectors `(N, T, 2H)`, one for each input frame."""
         return self._states(x).transpose(0, 1)
+
+    def steps(self) -> Steps:
+        """The same one frame at a time, in evaluation, with the weights as they are now.
+
+        Raises:
+            ValueError: the second direction runs backward, from frames that are still to come.
+        """
+        if not self.causal:
+            raise ValueError("causal: False; only a causal GRU can go frame by frame")
+        return Steps(self.skeleton, self.stream, self.coordinates, self.norm, self.layers)
 
     def _states(self, x: Tensor) -> Tensor:
         check_clip(x, self.skeleton, self.in_channels, self.num_frames, self.persons)

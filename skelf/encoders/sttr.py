@@ -71,6 +71,7 @@ class STTR(nn.Module):
         self.skeleton, self.stream, self.persons = skeleton, stream, persons
         self.confidence, self.coordinates = confidence, in_channels - confidence
         self.in_channels, self.num_frames, self.dim = in_channels, frames, 2 * dim
+        self.heads = heads
         tokens = persons * skeleton.joints
         self.embed_t = TokenEmbedding(tokens * in_channels, dim)
         self.embed_s = TokenEmbedding(frames * in_channels, dim)

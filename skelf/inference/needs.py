@@ -82,12 +82,13 @@ def needs_of(encoder: Encoder, described: Settings, name: str = "the model") -> 
 
 
 def _sources(described: Settings) -> Settings:
-    """What a config says of the clips that it was trained on."""
+    """What a config says of the clips that it was trained on; a model's own counts first."""
     runs = [run for run in described.get("runs") or [] if isinstance(run, dict)]
-    sources: list[Settings] = [c.get("source") or {} for c in (described, *runs)]
+    sources: list[Settings] = [(described.get("model") or {}).get("needs") or {}]
+    sources += [config.get("source") or {} for config in (described, *runs)]
     merged: Settings = {}
-    for source in sources:
-        merged |= {key: value for key, value in source.items() if key not in merged}
+    for source in reversed(sources):
+        merged |= {key: value for key, value in source.items() if value is not None}
     return merged
 
 

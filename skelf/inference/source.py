@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from ..data.formats import guess as guessing
 from ..data.formats import members
 from ..data.formats.field_arrays import arrays_of
 from ..data.formats.guess import LOOKED_AT, MAPPING, STORE, guess, is_table_of_joints
+from ..data.join import joined
 from ..data.presets import located
 from ..data.readers import READERS
 from ..data.reading import annotations_of, read, reader_arguments
@@ -24,6 +26,8 @@ from ..errors import InputError, unknown
 
 WHOLE = ("openpose", "pkummd")
 """Formats whose folder is one source: a file is a frame, or files belong together."""
+ALONE = (STORE, "arrays", "pyskl", "coco")
+"""Formats whose readers take one file."""
 SUFFIX = {
     "bvh": (".bvh",), "amc": (".amc",), "c3d": (".c3d",), "ntu": (".skeleton",),
     "csv": (".csv", ".tsv", ".txt"), "precog": (".csv",), "arrays": (".npz", ".npy"),
@@ -31,8 +35,8 @@ SUFFIX = {
     "coco": (".json",), "kinetics": (".json",), STORE: (".h5", ".hdf5"),
 }  # fmt: skip
 """Names of files that are read of a folder, where its format is given."""
-_OF_SETS = ("so that no clip has a label", "are kept without segments")
-"""Ends of remarks that matter to whoever trains."""
+_OF_SETS = ("so that no clip has a label", "are kept without segments", "so no split ")
+"""What is in remarks that matter to whoever trains."""
 _OF_THE_FILE = {errno.EACCES, errno.EPERM, errno.ENOENT, errno.EISDIR, errno.EIO, errno.ELOOP}
 
 
@@ -97,9 +101,13 @@ def read_data(
         12
     """
     root = located(path)
-    if root.is_dir() and format is None:
-        format = places([root])[0].format
-    place = Place(root, format or guess(root), root)
+    place = Place(root, format or "", root)
+    if root.is_dir():
+        listed = places([root], format=format)
+        formats = {part.format for part in listed}
+        if len(formats) > 1 or (formats & {*ALONE} and listed[0].path != root):
+            return _joined(listed, layout, options, say, scratch)
+        place = place._replace(format=listed[0].format)
     source = _read(place, layout, options, progress, scratch)
     for line in source.remarks:
         say(line)
@@ -186,7 +194,7 @@ def each(
                 raise
             source = Source(place.path, None, f"{place.path}: cannot read: {error.strerror}")
         for line in source.remarks:
-            what = line.removeprefix(f"{place.path}: ")
+            what = line.replace(str(place.path), "")
             if what not in told:  # the first file speaks for the others
                 say(line)
             told.add(what)
@@ -201,8 +209,7 @@ def _read(
     scratch: str | Path | None,
 ) -> Source:
     format_ = place.format or guess(place.path)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
+    with _caught() as caught:
         if format_ == STORE:
             if options or layout:
                 what = options[0] if options else f"--layout {layout}"
@@ -214,8 +221,40 @@ def _read(
             clips = annotations.applied(
                 read(format_, place.path, layout, how, progress=progress, scratch=scratch)
             )
-    remarks = dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, UserWarning))
-    return Source(place.path, clips, remarks=tuple(r for r in remarks if not r.endswith(_OF_SETS)))
+    told = (line for line in caught if not any(words in line for words in _OF_SETS))
+    return Source(place.path, clips, remarks=tuple(told))
+
+
+def _joined(
+    listed: Sequence[Place],
+    layout: str | None,
+    options: Sequence[str],
+    say: Callable[[str], None],
+    scratch: str | Path | None,
+) -> ClipSet:
+    """Files that no reader takes together, as one set."""
+    sets = []
+    for place in listed:
+        source = _read(place, layout, options, None, scratch)
+        for line in source.remarks:
+            say(line)
+        assert source.clips is not None
+        sets.append(source.clips)
+    if len(sets) == 1:
+        return sets[0]
+    with _caught():  # whose subjects are whose matters to who trains
+        return joined(sets, scratch=scratch)
+
+
+@contextmanager
+def _caught() -> Iterator[list[str]]:
+    """What the block warns of, each once, instead of the warnings."""
+    lines: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield lines
+    about = (w.message for w in caught if issubclass(w.category, UserWarning))
+    lines += dict.fromkeys(str(message) for message in about)
 
 
 def _with_usual(place: Place, format_: str, options: Sequence[str]) -> list[str]:

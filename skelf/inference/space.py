@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,6 +31,61 @@ FAR = {2: 30.0, 3: 5.0}
 """Factor of body sizes, by coordinates, that no posture and no age explains; in images bodies are
 near or far."""
 SHORT = {"metre": "m", "centimetre": "cm", "millimetre": "mm", "inch": "in"}
+
+
+class Placing(NamedTuple):
+    """What is done to coordinates.
+
+    Args:
+        factor: by which they are multiplied.
+        turn: the axis that points up, and the one that shall; None: as it is.
+    """
+
+    factor: float = 1.0
+    turn: tuple[str, str] | None = None
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is done."""
+        return self.turn is not None or not np.isclose(self.factor, 1)
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        """Points `(..., 2)` or `(..., 3)` as the model knows them."""
+        points = points * points.dtype.type(self.factor)
+        return points if self.turn is None else turned(points, *self.turn)
+
+
+def placing(
+    clips: ClipSet,
+    needs: Needs,
+    *,
+    unit: str | None = None,
+    up: str | None = None,
+    say: Callable[[str], None] = lambda text: None,
+) -> Placing:
+    """What brings clips into the model's unit and its axis up; see `placed`."""
+    named = unit or clips.attributes.get("unit")
+    if unit is not None and unit not in UNITS:
+        raise unknown("unit", unit, UNITS)
+    if up is not None and up not in UPS:
+        raise unknown("axis", up, UPS)
+    bodies = stature(clips)
+    factor = 1.0
+    if named in UNITS and needs.unit in UNITS and not needs.any_size:
+        factor = UNITS[named] / UNITS[needs.unit]
+    elif unit is not None and needs.size and bodies.size and not needs.any_size:
+        factor = _nearest(UNITS[unit], bodies.size, needs.size)
+    size = None if bodies.size is None else bodies.size * factor
+    if not needs.any_size and size and needs.size:
+        _refuse_size(clips, needs, size, named, unit)
+    if not np.isclose(factor, 1):
+        say(f"unit: coordinates multiplied by {factor:g}, as {needs.name} was trained")
+    here, there = up or bodies.up, needs.up or "y"
+    turns = (up is not None or bool(needs.up)) and here in UPS and there in UPS and here != there
+    if turns:
+        given = "" if up else f"; --up {there} leaves it so"
+        say(f"upward axis: {here} turned to {there}, as {needs.name} was trained{given}")
+    return Placing(factor, (here, there) if turns else None)
 
 
 def placed(
@@ -59,37 +115,13 @@ def placed(
         InputError: a unit or an axis that nobody knows, or bodies of another size than the
             model's, where its normalisation does not make them alike.
     """
-    named = unit or clips.attributes.get("unit")
-    if unit is not None and unit not in UNITS:
-        raise unknown("unit", unit, UNITS)
-    if up is not None and up not in UPS:
-        raise unknown("axis", up, UPS)
-    bodies = stature(clips)
-    factor = 1.0
-    if named in UNITS and needs.unit in UNITS and not needs.any_size:
-        factor = UNITS[named] / UNITS[needs.unit]
-    elif unit is not None and needs.size and bodies.size and not needs.any_size:
-        factor = _nearest(UNITS[unit], bodies.size, needs.size)
-    size = None if bodies.size is None else bodies.size * factor
-    if not needs.any_size and size and needs.size:
-        _refuse_size(clips, needs, size, named, unit)
-    if not np.isclose(factor, 1):
-        say(f"unit: coordinates multiplied by {factor:g}, as {needs.name} was trained")
-    here, there = up or bodies.up, needs.up or "y"
-    turns = (up is not None or bool(needs.up)) and here in UPS and there in UPS and here != there
-    if turns:
-        given = "" if up else f"; up={there} leaves it so"
-        say(f"upward axis: {here} turned to {there}, as {needs.name} was trained{given}")
-    if not turns and np.isclose(factor, 1):
+    how = placing(clips, needs, unit=unit, up=up, say=say)
+    if not how.changes:
         return clips
     with Frames(clips.joints.shape[1:], scratch) as frames:
         for _, block in clips.blocks():
             moved = np.array(block, np.float32)
-            moved[..., : clips.coordinates] *= factor
-            if turns:
-                moved[..., : clips.coordinates] = turned(
-                    moved[..., : clips.coordinates], here, there
-                )
+            moved[..., : clips.coordinates] = how(moved[..., : clips.coordinates])
             frames.add(moved)
         joints = frames.array()
     return replace(clips, joints=joints, start=np.cumsum(clips.length) - clips.length, path=None)
@@ -125,12 +157,14 @@ def _refuse_size(
     model += f" ({needs.unit})" if needs.unit else ""
     what = f"{clips}: bodies are {size:.4g} units in size, and {model}"
     if named:
-        raise InputError(f"{what}: {unit or named} is not their unit; name the true one by unit=")
+        raise InputError(
+            f"{what}: {unit or named} is not their unit; name the true one with --unit"
+        )
     trained = UNITS.get(needs.unit or "metre", 1.0)
     likely = min(USUAL, key=lambda name: abs(np.log(ratio * UNITS[name] / trained)))
     left = ratio * UNITS[likely] / trained
-    guess = f" ({likely}s? unit={SHORT[likely]})" if 0.4 < left < 2.5 else ""
+    guess = f" ({likely}s? --unit {SHORT[likely]})" if 0.4 < left < 2.5 else ""
     raise InputError(
         f"{what}: another unit, by a factor of {max(ratio, 1 / ratio):,.0f}; say which with "
-        f"unit=mm, cm, m or in{guess}, or scale the coordinates before"
+        f"--unit mm, cm, m or in{guess}, or scale the coordinates before"
     )

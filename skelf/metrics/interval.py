@@ -26,7 +26,7 @@ class Range(NamedTuple):
     high: float
 
 
-def wilson(share: float, clips: int) -> tuple[float, float]:
+def wilson(share: float, clips: float) -> tuple[float, float]:
     """The 95 % interval of a share that was measured on so many clips.
 
     Unlike the share ± 1.96 standard errors it is never empty and never leaves [0, 1], however few
@@ -35,7 +35,7 @@ def wilson(share: float, clips: int) -> tuple[float, float]:
 
     Args:
         share: hits / clips, in [0, 1]; of several seeds on the same clips their mean.
-        clips: how many were judged, at least 1.
+        clips: how many were judged; no whole number where some count less.
 
     Source: E. B. Wilson 1927, Journal of the American Statistical Association 22, 209-212.
 

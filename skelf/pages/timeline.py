@@ -14,73 +14,21 @@ import numpy as np
 from ..errors import InputError
 from ..metrics.matching import Detections, match, overlap_in_time
 from . import svg
+from .bars import AXIS, HALO, RIGHT, SOFT, WRONG, Box, Clock, Recording, bar, grid
 
-_RIGHT = f"var(--c0, {svg.PALETTE[0]})"
-_WRONG = f"var(--c1, {svg.PALETTE[1]})"
-_CARD = "var(--card, #ffffff)"
-_SOFT = "var(--soft, #5b6570)"
-_LINE = "var(--line, #d0d4d9)"
-
-# Pixels: of a row, of what is in it from top to bottom, of the axis.
-_ROW, _NAME, _TRUE, _GAP, _DETECTED, _AXIS = 54, 20, 13, 2, 10, 24
-_MARKED, _THIN = 3.5, 1.0
-"""Percent of the width: bars from here on hold a mark on a phone; below this they are widened."""
+# Pixels: of a row, of what is in it from top to bottom.
+_ROW, _NAME, _TRUE, _GAP, _DETECTED = 54, 20, 13, 2, 10
 _ALONE = 3
 """Most classes that were detected only and still get a row each."""
 _OVERVIEW = 6
 """Rows up to which all of them are seen at once, without one that sums them up."""
-_SECONDS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600)
-
-
-class Recording(NamedTuple):
-    """A recording that is drawn.
-
-    Args:
-        frames: its length.
-        fps: frames a second; 0 where unknown, the axis then counts frames.
-        class_names: names of the labels; a label without one is called by its number.
-    """
-
-    frames: int
-    fps: float
-    class_names: Sequence[str]
-
-
-class _Clock(NamedTuple):
-    frames: int
-    fps: float
-
-    def at(self, frame: float) -> float:
-        """Percent of the width."""
-        return 100 * min(max(frame / self.frames, 0.0), 1.0)
-
-    def span(self, start: int, end: int) -> str:
-        """In words."""
-        if self.fps > 0:
-            return f"{start / self.fps:.1f} to {end / self.fps:.1f} s"
-        return f"frames {start} to {end}"
-
-    def ticks(self) -> list[tuple[float, str]]:
-        """Percent of the width and what stands there: few enough for a phone."""
-        steps: list[float] = [n * 10**power for power in range(10) for n in (1, 2, 5)]
-        rate, unit, most = 1.0, "frames", 4
-        if self.fps > 0:
-            rate, unit, most = self.fps, "s", 6
-            # Whole seconds would be too few for a short recording.
-            steps = ([0.1, 0.2, 0.5] if self.frames < 3 * rate else [*_SECONDS]) + steps
-        length = self.frames / rate
-        step = next(s for s in steps if length <= most * s)
-        times = [n * step for n in range(int(length / step + 1e-6) + 1)]
-        return [
-            (self.at(t * rate), f"{t:.1f}".removesuffix(".0") if t else f"0 {unit}") for t in times
-        ]
 
 
 class _Scene(NamedTuple):
     truth: np.ndarray
     detected: Detections  # the highest score first
     hits: np.ndarray  # the row of the truth that each detection hits, or -1
-    clock: _Clock
+    clock: Clock
     class_names: Sequence[str]
 
     def name(self, label: int) -> str:
@@ -137,16 +85,16 @@ def timeline(
     start, end, label = drawn[:, :3].astype(np.int64).T
     bars = Detections(np.zeros_like(start), start, end, label, drawn[:, 3])
     hits = match(np.insert(truth, 0, 0, axis=1), bars, tiou)
-    clock = _Clock(recording.frames, float(recording.fps))
+    clock = Clock(recording.frames, float(recording.fps))
     scene = _Scene(truth, bars, hits, clock, recording.class_names)
     rows = _rows(scene)
-    parts = [_grid(scene.clock, len(rows) * _ROW)]
+    parts = [grid(scene.clock, len(rows) * _ROW, _ROW)]
     for number, row in enumerate(rows):
         parts += _drawn(row, number * _ROW, scene)
     summary = _summary(scene, tiou)
     spoken = f"{title}: {summary}" if title else summary
     drawing = (
-        f'<svg style="width:100%;height:{len(rows) * _ROW + _AXIS}px" font-size="13" role="img" '
+        f'<svg style="width:100%;height:{len(rows) * _ROW + AXIS}px" font-size="13" role="img" '
         f'aria-label="{svg.escape(spoken)}">{"".join(parts)}</svg>'
     )
     if len(drawn) < len(detected):
@@ -171,10 +119,10 @@ def _check(truth: np.ndarray, detected: np.ndarray, recording: Recording) -> Non
 def bar_legend() -> str:
     """What the bars of a timeline mean."""
     bars = {
-        "action, found": _bar(_Box(0, 100, 0, 12), _RIGHT, mark="✓"),
-        "action, missed": _bar(_Box(3, 97, 1, 10), _WRONG, hollow=True, mark="✗"),
-        "right detection": _bar(_Box(0, 100, 2, 9), _RIGHT),
-        "false detection": _bar(_Box(0, 100, 2, 9), _WRONG, mark="✗"),
+        "action, found": bar(Box(0, 100, 0, 12), RIGHT, mark="✓"),
+        "action, missed": bar(Box(3, 97, 1, 10), WRONG, hollow=True, mark="✗"),
+        "right detection": bar(Box(0, 100, 2, 9), RIGHT),
+        "false detection": bar(Box(0, 100, 2, 9), WRONG, mark="✗"),
     }
     return svg.legend(
         [
@@ -211,28 +159,11 @@ def _row(scene: _Scene, labels: Sequence[int], name: str) -> _Row:
     return _Row(name, remark, right < max(len(true), 1), true, detected)
 
 
-def _grid(clock: _Clock, bottom: int) -> str:
-    lines = [
-        f'<line x1="0" x2="100%" y1="{y}" y2="{y}" style="stroke:{_LINE}"/>'
-        for y in range(0, bottom + 1, _ROW)
-    ]
-    for x, label in clock.ticks():
-        anchor = "start" if x < 3 else "end" if x > 92 else "middle"
-        lines.append(
-            f'<line x1="{x:.2f}%" x2="{x:.2f}%" y1="0" y2="{bottom + 4}" style="stroke:{_LINE}"/>'
-            f'<text x="{x:.2f}%" y="{bottom + 19}" text-anchor="{anchor}" font-size="12" '
-            f'style="fill:{_SOFT}">{label}</text>'
-        )
-    return "".join(lines)
-
-
 def _drawn(row: _Row, top: int, scene: _Scene) -> list[str]:
-    # A halo in the card's colour, so that the lines of the axis do not run through the words.
-    halo = f"stroke:{_CARD};stroke-width:4px;paint-order:stroke"
     parts = [
-        f'<text x="0" y="{top + 15}" style="fill:currentColor;{halo}">{svg.escape(row.name)}</text>'
+        f'<text x="0" y="{top + 15}" style="fill:currentColor;{HALO}">{svg.escape(row.name)}</text>'
         f'<text x="100%" y="{top + 15}" text-anchor="end" font-size="12" '
-        f'style="fill:{_WRONG if row.warn else _SOFT};{halo}">{row.remark}</text>'
+        f'style="fill:{WRONG if row.warn else SOFT};{HALO}">{row.remark}</text>'
     ]
     parts += [_true_bar(g, top + _NAME, scene) for g in row.true]
     # The highest score comes last, to lie on top.
@@ -243,8 +174,8 @@ def _drawn(row: _Row, top: int, scene: _Scene) -> list[str]:
 def _true_bar(g: int, y: int, scene: _Scene) -> str:
     start, end, label = (int(v) for v in scene.truth[g])
     hit, at = bool((scene.hits == g).any()), scene.clock.at
-    return _bar(
-        _Box(at(start), at(end), y, _TRUE), _RIGHT if hit else _WRONG,
+    return bar(
+        Box(at(start), at(end), y, _TRUE), RIGHT if hit else WRONG,
         hollow=not hit, mark="✓" if hit else "✗",
         tip=f"{scene.name(label)}, {scene.clock.span(start, end)}: {'found' if hit else 'missed'}",
     )  # fmt: skip
@@ -257,43 +188,12 @@ def _detected_bar(p: int, y: int, scene: _Scene) -> str:
     overlaps = overlap_in_time(np.array(start), np.array(end), alike[:, 0], alike[:, 1])
     hit, at = scene.hits[p] >= 0, scene.clock.at
     share = max(score / best, 0.0) if best > 0 else 1.0
-    return _bar(
-        _Box(at(start), at(end), y, _DETECTED), _RIGHT if hit else _WRONG,
+    return bar(
+        Box(at(start), at(end), y, _DETECTED), RIGHT if hit else WRONG,
         opacity=0.35 + 0.65 * share, mark="" if hit else "✗",
         tip=f"detected as {scene.name(label)}, {scene.clock.span(start, end)}, score {score:.2f}: "
         f"{'right' if hit else 'false'}, overlap {overlaps.max(initial=0):.2f}",
     )  # fmt: skip
-
-
-class _Box(NamedTuple):
-    left: float  # percent of the width
-    right: float
-    y: int  # pixels
-    height: int
-
-
-def _bar(
-    box: _Box, colour: str, *, hollow: bool = False, opacity: float = 1.0, mark: str = "",
-    tip: str = "",
-) -> str:  # fmt: skip
-    """A bar; its mark stands in it where a phone has room."""
-    left, right, y, height = box
-    # A rim parts what overlaps, and shows what would be too narrow to be seen.
-    rim = colour if right - left < _THIN else _CARD
-    style = f"fill:{colour};opacity:{opacity:.2f};stroke:{rim}"
-    if hollow:
-        style = f"fill:{_CARD};stroke:{colour};stroke-width:1.5px;stroke-dasharray:3 2"
-    sign = ""
-    if mark and right - left >= _MARKED:
-        sign = (
-            f'<text x="{(left + right) / 2:.2f}%" y="{y + height / 2 + 3.8:.1f}" font-size="11" '
-            f'text-anchor="middle" style="fill:{colour if hollow else _CARD}">{mark}</text>'
-        )
-    told = f"<title>{svg.escape(tip)}</title>" if tip else ""
-    return (
-        f'<g>{told}<rect x="{left:.2f}%" width="{right - left:.2f}%" y="{y}" height="{height}" '
-        f'rx="2" style="{style}"/>{sign}</g>'
-    )
 
 
 def _summary(scene: _Scene, tiou: float) -> str:

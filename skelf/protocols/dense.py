@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal, cast
@@ -108,22 +108,44 @@ def outputs(
     Yields:
         a slice of the rows of `windows.rows`, and its `(r, K)` on the device.
     """
+
+    def answer(x: Tensor) -> Tensor:
+        values = reader.encode(encoder, x)
+        return values if head is None else head(values)
+
     done = 0
     with torch.no_grad():
         for begin in range(0, len(windows.start), batch_size):
             chosen = windows.take(slice(begin, begin + batch_size))
-            x, lengths = reader(chosen)
-            values = reader.encode(encoder, x)
-            values = values if head is None else head(values)
-            if reader.centred:
-                answers = values[:, 0]
-            else:
-                window, within, _ = rows(chosen, reader.recordings.length)
-                answers = to_frames(values, lengths)[
-                    torch.from_numpy(window), torch.from_numpy(within)
-                ]
+            answers = answered(answer, reader, chosen)
             yield slice(done, done + len(answers)), answers
             done += len(answers)
+
+
+def answered(
+    answer: Callable[[Tensor], Tensor], reader: Reader, windows: Windows, batch_size: int = JUDGED
+) -> Tensor:
+    """What is said of the frames that windows are asked about, all windows read at once.
+
+    Args:
+        answer: clips `(n, C, T, V, M)` -> `(n, T, K)`, of centred windows `(n, 1, K)`.
+        reader: of the windows' recordings.
+        windows: the windows.
+        batch_size: windows that `answer` is given at a time.
+
+    Returns:
+        `(r, K)`, a row for each of `windows.rows`.
+    """
+    x, lengths = reader(windows)
+    parts = [answer(part) for part in torch.split(x, batch_size)]
+    values = parts[0] if len(parts) == 1 else torch.cat(parts)
+    if reader.centred:
+        return values[:, 0]
+    dense = to_frames(values, lengths)
+    if (windows.span == dense.shape[1]).all():  # every row of every window, in order
+        return dense.flatten(0, 1)
+    window, within, _ = rows(windows, reader.recordings.length)
+    return dense[torch.from_numpy(window), torch.from_numpy(within)]
 
 
 def dense(encoder: Encoder, reader: Reader, windows: Windows) -> Tensor:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from ..contracts import Encoder
 from ..data.clips import ClipSet
@@ -21,7 +22,7 @@ from ..errors import InputError
 from ..settings.options import option, options
 from ._training import linear_head, seeded
 from .dense import Reader
-from .frame_heads import Task, frozen, tuned
+from .frame_heads import Lesson, Task, frozen, tuned
 from .laying import Laying
 from .outcome import Outcome
 from .recipe import Recipe
@@ -110,28 +111,13 @@ def detection(
     batch statistics), smoothing does not see the padding, and intervals grow by our reading of the
     earlier rule. `docs/detection.md` has the settings of each release.
     """
-    train, test = _recordings(train, "training"), _recordings(test, "test")
+    train, test = with_segments(train, "training"), with_segments(test, "test")
     for part in (train, test):
         refuse_rates(part.fps, how.rules.unit, str(part))
     classes = max(len(train.class_names), len(test.class_names))
-    generator = torch.Generator().manual_seed(seed)
-    head = linear_head(encoder.dim, classes + 1, generator).to(device)
-    weight = torch.ones(classes + 1, device=device)
-    weight[0] = how.background_weight
-    learned_laid, judged_laid = (
-        how.laying.laid(part.fps, how.rules.unit) for part in (train, test)
-    )
-    task = Task(
-        learned=_reader(encoder, train, how.laying, learned_laid, device),
-        judged=_reader(encoder, test, how.laying, judged_laid, device),
-        learned_laid=learned_laid,
-        judged_laid=judged_laid,
-        draws=how.laying.draws,
-        recipe=how.recipe,
-        test_every=how.test_every,
-        weight=weight,
-        seed=seed,
-    )
+    head, lesson = lesson_of(encoder, train, how, classes, seed=seed, device=device)
+    laid = how.laying.laid(test.fps, how.rules.unit)
+    task = Task(lesson, reader_of(encoder, test, how.laying, laid, device), laid)
     checks = (
         tuned(encoder, head, task)
         if how.tune
@@ -152,13 +138,34 @@ def detection(
     return Outcome(values, None, no_labels, definition, recordings=judged)
 
 
-def _reader(
+def lesson_of(
+    encoder: Encoder,
+    train: ClipSet,
+    how: Detection,
+    classes: int,
+    *,
+    seed: int,
+    device: str | torch.device,
+) -> tuple[nn.Linear, Lesson]:
+    """A new head, and what it is to learn from."""
+    generator = torch.Generator().manual_seed(seed)
+    head = linear_head(encoder.dim, classes + 1, generator).to(device)
+    weight = torch.ones(classes + 1, device=device)
+    weight[0] = how.background_weight
+    laid = how.laying.laid(train.fps, how.rules.unit)
+    reader = reader_of(encoder, train, how.laying, laid, device)
+    draws, recipe, every = how.laying.draws, how.recipe, how.test_every
+    return head, Lesson(reader, laid, draws, recipe, every, weight, seed)
+
+
+def reader_of(
     encoder: Encoder,
     recordings: ClipSet,
     laying: Laying,
     laid: Laid,
     device: str | torch.device,
 ) -> Reader:
+    """What reads windows that are laid so."""
     return Reader(
         encoder,
         recordings,
@@ -170,7 +177,12 @@ def _reader(
     )
 
 
-def _recordings(clips: ClipSet, side: str) -> ClipSet:
+def with_segments(clips: ClipSet, side: str) -> ClipSet:
+    """The recordings of a set; clips that are cut are left out.
+
+    Raises:
+        InputError: there are no segments.
+    """
     if not len(clips.segments):
         raise InputError(
             f"{clips}: segments: the {side} split has none: detection needs untrimmed "

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..contracts import Encoder
 from ..data.clips import ClipSet
@@ -25,6 +26,8 @@ from .crop import Crop, of_clips
 from .linear import hold_out
 from .outcome import Outcome
 from .recipe import Recipe
+
+T = TypeVar("T", bound=Trainable)
 
 
 @options("eval")
@@ -159,6 +162,28 @@ def train_and_check(
     Yields:
         at every check the logits `(N, K)` of each of `judged`, on the CPU.
     """
+    checks = trained(encoder, learned, how=how, dim=dim, classes=classes, seed=seed, device=device)
+    for model, head in checks:
+        with torch.no_grad():
+            scores = [logits_of(model, head, part) for part in judged]
+        yield scores
+
+
+def trained(
+    encoder: T,
+    learned: Part,
+    *,
+    how: Tuning,
+    dim: int,
+    classes: int,
+    seed: int,
+    device: torch.device | str,
+) -> Iterator[tuple[T, nn.Linear]]:
+    """Trains a copy of the encoder under a new linear classifier, see `train_and_check`.
+
+    Yields:
+        at every check the copy and the classifier, in evaluation mode; they train on afterwards.
+    """
     generator = torch.Generator().manual_seed(seed)
     model = trained_copy(encoder, device)
     head = linear_head(dim, classes, generator).to(device)
@@ -168,17 +193,17 @@ def train_and_check(
         logits = head(model(learned.inputs(indices)))
         return F.cross_entropy(logits, labels[indices.to(device)])
 
-    def logits(part: Part) -> Tensor:
-        blocks = torch.split(torch.arange(len(part.labels)), JUDGED)
-        return torch.cat([head(model(part.inputs(block))).cpu() for block in blocks])
-
     with seeded(seed, device):
         for _ in fit(
             model, head, how.recipe, len(labels), loss, generator, test_every=how.test_every
         ):
-            with torch.no_grad():
-                scores = [logits(part) for part in judged]
-            yield scores
+            yield model, head
+
+
+def logits_of(model: Trainable, head: nn.Linear, part: Part) -> Tensor:
+    """What a copy and its classifier say of clips, `(N, K)` on the CPU."""
+    blocks = torch.split(torch.arange(len(part.labels)), JUDGED)
+    return torch.cat([head(model(part.inputs(block))).cpu() for block in blocks])
 
 
 def judge(checks: Iterable[Tensor], labels: Tensor) -> tuple[Tensor, Tensor]:

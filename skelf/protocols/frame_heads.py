@@ -35,30 +35,52 @@ MEMORY_SHARE = 0.8
 """Most of the computer's memory that frozen features may take."""
 
 
-class Task(NamedTuple):
-    """What a head is to learn, and what it is to be checked on.
+class Lesson(NamedTuple):
+    """What a head learns from, and how.
 
     Args:
-        learned: of the training recordings.
-        judged: of the test recordings.
-        learned_laid: where windows of the training recordings lie.
-        judged_laid: of the test recordings.
+        reader: of the training recordings.
+        laid: where windows of them lie.
         draws: windows an epoch that tuning takes from a recording; None: as many as cover it.
         recipe: how to train.
-        test_every: epochs between checks; the last epoch is always checked.
+        check_every: epochs between checks; the last epoch is always checked.
         weight: `(K + 1,)` weights of the labels in the loss, on the device that computes.
         seed: of order and places.
     """
 
-    learned: Reader
-    judged: Reader
-    learned_laid: Laid
-    judged_laid: Laid
+    reader: Reader
+    laid: Laid
     draws: int | None
     recipe: Recipe
-    test_every: int
+    check_every: int
     weight: Tensor
     seed: int
+
+    def windows(self) -> Windows:
+        """Windows at fixed places, that a frozen head learns from."""
+        return lay(
+            self.reader.recordings.length, self.laid.way, self.laid.window, self.laid.between
+        )
+
+    def labels(self, windows: Windows) -> Tensor:
+        """The label of each row of windows."""
+        recordings = self.reader.recordings
+        frame = rows(windows, recordings.length)[2]
+        return torch.from_numpy(frame_labels(recordings.length, recordings.segments)[frame])
+
+
+class Task(NamedTuple):
+    """What a head is to learn, and what it is to be checked on.
+
+    Args:
+        lesson: what it learns from.
+        judged: of the test recordings.
+        judged_laid: where windows of them lie.
+    """
+
+    lesson: Lesson
+    judged: Reader
+    judged_laid: Laid
 
     def test_windows(self) -> Windows:
         """Windows that ask about every test frame."""
@@ -89,31 +111,43 @@ def frozen(
     Raises:
         InputError: features that memory cannot hold, or a training that diverged.
     """
-    device, length = task.weight.device, task.learned.recordings.length
-    laid = task.learned_laid
-    windows = lay(length, laid.way, laid.window, laid.between)
-    others = task.test_windows()
-    _refuse_memory(int(windows.span.sum() + others.span.sum()), encoder.dim)
-    x, queries = dense(encoder, task.learned, windows), dense(encoder, task.judged, others)
+    lesson = task.lesson
+    windows, others = lesson.windows(), task.test_windows()
+    refuse_memory(int(windows.span.sum() + others.span.sum()), encoder.dim)
+    x, queries = dense(encoder, lesson.reader, windows), dense(encoder, task.judged, others)
     if standardize:
         mean, deviation = mean_and_deviation(x)
         for part in (x, queries):
             part.sub_(mean).div_(deviation)
-    frame = rows(windows, length)[2]
-    labels = torch.from_numpy(frame_labels(length, task.learned.recordings.segments)[frame])
+    for _ in learn(head, x, lesson.labels(windows), lesson):
+        yield task.averaged(said(head, queries, lesson.weight.device))
+
+
+def learn(head: nn.Module, x: Tensor, labels: Tensor, lesson: Lesson) -> Iterator[int]:
+    """Trains a head in place on features `(R, dim)` with labels `(R,)`.
+
+    Yields:
+        the epoch at every check.
+
+    Raises:
+        InputError: a training that diverged.
+    """
+    device = lesson.weight.device
 
     def loss(indices: Tensor) -> Tensor:
         batch, target = x[indices].to(device), labels[indices].to(device)
-        return F.cross_entropy(head(batch), target, weight=task.weight)
+        return F.cross_entropy(head(batch), target, weight=lesson.weight)
 
-    generator = torch.Generator().manual_seed(task.seed)
-    every = task.test_every
-    for _ in fit(nn.Identity(), head, task.recipe, len(x), loss, generator, test_every=every):
-        with torch.no_grad():
-            logits = torch.cat(
-                [head(part.to(device)).cpu() for part in torch.split(queries, 65536)]
-            )
-        yield task.averaged(logits.softmax(dim=1))
+    generator = torch.Generator().manual_seed(lesson.seed)
+    every = lesson.check_every
+    yield from fit(nn.Identity(), head, lesson.recipe, len(x), loss, generator, test_every=every)
+
+
+def said(head: nn.Module, x: Tensor, device: torch.device) -> Tensor:
+    """The head's probabilities `(R, K + 1)` of features `(R, dim)`, on the CPU."""
+    with torch.no_grad():
+        logits = torch.cat([head(part.to(device)).cpu() for part in torch.split(x, 65536)])
+    return logits.softmax(dim=1)
 
 
 def tuned(encoder: Encoder, head: nn.Module, task: Task) -> Iterator[np.ndarray]:
@@ -130,25 +164,42 @@ def tuned(encoder: Encoder, head: nn.Module, task: Task) -> Iterator[np.ndarray]
     Raises:
         InputError: a training that diverged.
     """
-    copy = trained_copy(encoder, task.weight.device)
-    others, length = task.test_windows(), task.learned.recordings.length
-    covering = -(-length // task.learned_laid.window)
-    draws = covering if task.draws is None else task.draws
+    copy = trained_copy(encoder, task.lesson.weight.device)
+    for _ in tune(copy, head, task.lesson):
+        yield task.averaged(said_by_tuned(copy, head, task.judged, task.test_windows()))
+
+
+def tune(copy: Encoder, head: nn.Module, lesson: Lesson) -> Iterator[int]:
+    """Trains an encoder and a head in place, on windows at random places.
+
+    Yields:
+        the epoch at every check, while the encoder takes clips of the reader's frames.
+
+    Raises:
+        InputError: a training that diverged.
+    """
+    length = lesson.reader.recordings.length
+    covering = -(-length // lesson.laid.window)
+    draws = covering if lesson.draws is None else lesson.draws
     recording = np.repeat(np.arange(len(length)), draws)
-    generator = torch.Generator().manual_seed(task.seed)
-    loss = _window_loss(copy, head, task, recording, generator)
-    with taking(copy, task.learned.frames):
-        every, count = task.test_every, len(recording)
-        for _ in fit(copy, head, task.recipe, count, loss, generator, test_every=every):
-            logits = outputs(copy, task.judged, others, head)
-            yield task.averaged(torch.cat([z.float().softmax(dim=1).cpu() for _, z in logits]))
+    generator = torch.Generator().manual_seed(lesson.seed)
+    loss = _window_loss(copy, head, lesson, recording, generator)
+    with taking(copy, lesson.reader.frames):
+        every, count = lesson.check_every, len(recording)
+        yield from fit(copy, head, lesson.recipe, count, loss, generator, test_every=every)
+
+
+def said_by_tuned(copy: Encoder, head: nn.Module, judged: Reader, windows: Windows) -> Tensor:
+    """Probabilities `(R, K + 1)` of the windows' rows, on the CPU."""
+    logits = outputs(copy, judged, windows, head)
+    return torch.cat([z.float().softmax(dim=1).cpu() for _, z in logits])
 
 
 def _window_loss(
-    copy: Encoder, head: nn.Module, task: Task, recording: np.ndarray, generator: Generator
+    copy: Encoder, head: nn.Module, lesson: Lesson, recording: np.ndarray, generator: Generator
 ) -> Callable[[Tensor], Tensor]:
     """Indices of `recording` -> the loss of a window at a random place of each."""
-    reader, laid = task.learned, task.learned_laid
+    reader, laid = lesson.reader, lesson.laid
     most = int(laid.jitter.max(initial=0))
     length = reader.recordings.length
     labels = torch.from_numpy(frame_labels(length, reader.recordings.segments))
@@ -165,12 +216,13 @@ def _window_loss(
         logits = head(reader.encode(copy, x))  # (n, T or 1, K + 1)
         window, within, frame = (torch.from_numpy(part) for part in rows(drawn, length))
         logits = logits[:, 0] if reader.centred else to_frames(logits, lengths)[window, within]
-        return F.cross_entropy(logits, labels[frame].to(logits.device), weight=task.weight)
+        return F.cross_entropy(logits, labels[frame].to(logits.device), weight=lesson.weight)
 
     return loss
 
 
-def _refuse_memory(count: int, dim: int) -> None:
+def refuse_memory(count: int, dim: int) -> None:
+    """Refuses features `(count, dim)` that memory cannot hold."""
     if not hasattr(os, "sysconf"):
         return
     wanted = count * dim * 4

@@ -7,6 +7,7 @@ They count frames; `recordings.Rules` makes them of seconds.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -15,6 +16,9 @@ import numpy as np
 from ..errors import InputError
 from ..metrics.matching import overlap_in_time
 from .smoothing import checked
+
+BACKGROUND, CLASS, HIT_RATE = 0.4, 0.02, 0.1
+"""Thresholds of `background_runs`, `class_runs` and `argmax_growing` where none is set."""
 
 
 class Proposals(NamedTuple):
@@ -33,7 +37,7 @@ class Proposals(NamedTuple):
     score: np.ndarray
 
 
-def background_runs(p: np.ndarray, threshold: float = 0.4) -> Proposals:
+def background_runs(p: np.ndarray, threshold: float = BACKGROUND) -> Proposals:
     """Wherever it is not background, one interval, of the class that is likeliest on average.
 
     Two actions without a gap between them become one interval.
@@ -52,13 +56,13 @@ def background_runs(p: np.ndarray, threshold: float = 0.4) -> Proposals:
     Source: the released detection script of HiCLR and PCM3.
     """
     p = checked(p)
-    start, end, _ = _runs((1 - p[:, 0] >= threshold)[:, None])
+    start, end, _ = runs((1 - p[:, 0] >= threshold)[:, None])
     mean = _run_means(p[:, 1:], start, end)
     label = mean.argmax(axis=1)
     return Proposals(start, end, label, mean[np.arange(len(label)), label])
 
 
-def class_runs(p: np.ndarray, threshold: float = 0.02) -> Proposals:
+def class_runs(p: np.ndarray, threshold: float = CLASS) -> Proposals:
     """For each class by itself, wherever its probability is above a low threshold.
 
     Makes many intervals of many classes, most of them with a low score.
@@ -76,7 +80,7 @@ def class_runs(p: np.ndarray, threshold: float = 0.02) -> Proposals:
     Source: the released detection script of USDRL.
     """
     p = checked(p)
-    start, end, label = _runs(p[:, 1:] > threshold)
+    start, end, label = runs(p[:, 1:] > threshold)
     # One column below the other, so that a run is a range of one long array.
     column = p[:, 1:].T.reshape(-1, 1)
     mean = _run_means(column, start + label * len(p), end + label * len(p))
@@ -84,7 +88,7 @@ def class_runs(p: np.ndarray, threshold: float = 0.02) -> Proposals:
 
 
 def argmax_growing(
-    p: np.ndarray, window: int = 15, back: int = 2, hit_rate: float = 0.1
+    p: np.ndarray, window: int = 15, back: int = 2, hit_rate: float = HIT_RATE
 ) -> Proposals:
     """Intervals that grow from the likeliest class of each frame, over short breaks.
 
@@ -114,18 +118,46 @@ def argmax_growing(
     p = checked(p)
     if not 0 <= back < window:
         raise InputError(f"back: {back} must lie in 0..{window - 1}, below window")
-    best = p.argmax(axis=1)
+    intervals, _ = grown(p.argmax(axis=1), window, back, hit_rate)
+    return of_classes(p, intervals)
+
+
+def grown(
+    best: np.ndarray, window: int, back: int, hit_rate: float, *, complete: bool = True
+) -> tuple[list[tuple[int, int, int]], int]:
+    """The search of `argmax_growing`: start, end and label of intervals, and where it stands.
+
+    Args:
+        best: `(T,)` likeliest class of each frame, 0 the background.
+        window: see there; so are the next two.
+        back: see there.
+        hit_rate: see there.
+        complete: False: the recording goes on. The search then ends at the start of the first
+            interval whose end these frames do not settle; from there it can go on with more.
+    """
     intervals: list[tuple[int, int, int]] = []
-    start = 0
-    while start < len(best):
-        label = int(best[start])
-        end = _grown(best == label, start, window, back, hit_rate) if label else start
+    active = np.flatnonzero(best)
+    # Where each class is the likeliest, as lists: a look is two searches in one of them.
+    labels = best[active]
+    places = {int(label): active[labels == label].tolist() for label in np.unique(labels)}
+    start, count = 0, len(best)
+    while (place := int(np.searchsorted(active, start))) < len(active):
+        start = int(active[place])
+        label = int(labels[place])
+        end = _grown(places[label], start, window, back, hit_rate, None if complete else count)
+        if end is None:
+            return intervals, start
         if end > start:
-            intervals.append((start, end, label - 1))
+            intervals.append((start, end, label))
         start = max(end, start + 1)
-    s, e, labels = np.array(intervals, np.int64).reshape(-1, 3).T
-    score = [p[a:b, k + 1].mean() for a, b, k in intervals]
-    return Proposals(s, e, labels, np.array(score, np.float64))
+    return intervals, count
+
+
+def of_classes(p: np.ndarray, intervals: list[tuple[int, int, int]]) -> Proposals:
+    """Intervals with labels from 1 on, scored by the mean probability of their class."""
+    start, end, label = np.array(intervals, np.int64).reshape(-1, 3).T
+    score = [p[a:b, k].mean() for a, b, k in intervals]
+    return Proposals(start, end, label - 1, np.array(score, np.float64))
 
 
 def growing_official(
@@ -223,7 +255,7 @@ RULES: dict[str, Callable[..., Proposals]] = {
 }
 
 
-def _runs(active: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def runs(active: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Start, end and column of each longest run in the columns of `(T, K)`, column by column."""
     edge = np.zeros((1, active.shape[1]), np.int8)
     change = np.diff(active.astype(np.int8), axis=0, prepend=edge, append=edge).T
@@ -240,19 +272,34 @@ def _run_means(values: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.nda
     return total / (end - start)[:, None]
 
 
-def _grown(of_label: np.ndarray, start: int, window: int, back: int, hit_rate: float) -> int:
-    """End of the interval of `argmax_growing` from `start`; `start` where there is none."""
-    end = start + 1
-    grown = start
+def _grown(
+    hits: list[int], start: int, window: int, back: int, hit_rate: float, known: int | None
+) -> int | None:
+    """End of the interval of `argmax_growing` from `start`; `start` where there is none.
+
+    Args:
+        hits: frames of the class, in order.
+        start: the first frame.
+        window: see there; so are the next two.
+        back: see there.
+        hit_rate: see there.
+        known: frames that are there of a recording that goes on; None: all.
+
+    Returns:
+        None: it may go on behind what is known.
+    """
+    end, reached = start + 1, start
     while True:
         begin = max(start, end - back)
-        hits = np.flatnonzero(of_label[begin : begin + window])
-        if len(hits) == 0 or len(hits) < hit_rate * window:
-            return grown
-        grown = begin + int(hits[-1]) + 1
-        if grown == end:
-            return grown
-        end = grown
+        if known is not None and begin + window > known:
+            return None
+        first, after = bisect_left(hits, begin), bisect_left(hits, begin + window)
+        if after == first or after - first < hit_rate * window:
+            return reached
+        reached = hits[after - 1] + 1
+        if reached == end:
+            return reached
+        end = reached
 
 
 def _grown_official(hits: np.ndarray, start: int, window: int, back: int, hit_rate: float) -> int:

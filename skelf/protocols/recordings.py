@@ -170,16 +170,21 @@ def find(
     parts = np.split(probabilities, np.cumsum(frames)[:-1])
     for number, (p, count) in enumerate(zip(parts, counts, strict=True)):
         intervals = propose(smoothed(p, rules, count.radius), rules, count)
-        if count.shortest:
-            length = np.minimum(intervals.end, len(p)) - intervals.start
-            intervals = Proposals(*(column[length >= count.shortest] for column in intervals))
-        if rules.nms:
-            intervals = suppress(intervals, rules.nms, across=True)
-        inside = intervals.start < len(p)  # the released smoothing runs into its padding
-        start, end, label, score = (column[inside] for column in intervals)
-        recording = np.full(len(start), number)
-        by_recording.append(Detections(recording, start, np.minimum(end, len(p)), label, score))
+        start, end, label, score = kept(intervals, rules, count, len(p))
+        by_recording.append(Detections(np.full(len(start), number), start, end, label, score))
     return Detections(*(np.concatenate(column) for column in zip(*by_recording, strict=True)))
+
+
+def kept(intervals: Proposals, rules: Rules, counts: Counts, frames: int) -> Proposals:
+    """The intervals of a recording of so many frames that the rules leave, cut at its end."""
+    if counts.shortest:
+        length = np.minimum(intervals.end, frames) - intervals.start
+        intervals = Proposals(*(column[length >= counts.shortest] for column in intervals))
+    if rules.nms:
+        intervals = suppress(intervals, rules.nms, across=True)
+    inside = intervals.start < frames  # the released smoothing runs into its padding
+    start, end, label, score = (column[inside] for column in intervals)
+    return Proposals(start, np.minimum(end, frames), label, score)
 
 
 def smoothed(p: np.ndarray, rules: Rules, radius: int) -> np.ndarray:

@@ -182,15 +182,31 @@ def to_frames(values: Tensor, lengths: Tensor) -> Tensor:
         `(N, longest, D)`; beyond a window's end its last row.
     """
     count, longest = values.shape[1], int(lengths.max())
-    if count == longest and bool((lengths == longest).all()):
+    alike = bool((lengths == longest).all())
+    if not alike:
+        return between_frames(values, lengths, longest)
+    if count == longest:
         return values
+    lower, upper, weight = _between(values, lengths[:1], longest)  # one row of them serves all
+    below, above = (values.index_select(1, at[0]) for at in (lower, upper))
+    return torch.lerp(below, above, weight)
+
+
+def between_frames(values: Tensor, lengths: Tensor, longest: int) -> Tensor:
+    """`to_frames` for a known number of frames, without a look at the lengths."""
+    lower, upper, weight = _between(values, lengths, longest)
+    clip = torch.arange(values.shape[0], device=values.device)[:, None]  # len() is never traced
+    return torch.lerp(values[clip, lower], values[clip, upper], weight)
+
+
+def _between(values: Tensor, lengths: Tensor, longest: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The rows `(N, longest)` around each frame's place, and the later one's weight."""
+    count = values.shape[1]
     step = torch.arange(longest, device=values.device) + 0.5
     position = (step * (count / lengths.to(values.device)[:, None]) - 0.5).clamp(0, count - 1)
-    lower = position.long()  # (N, longest)
+    lower = position.long()
     upper = (lower + 1).clamp_max(count - 1)
-    weight = (position - lower)[..., None].to(values.dtype)
-    clip = torch.arange(len(values), device=values.device)[:, None]
-    return torch.lerp(values[clip, lower], values[clip, upper], weight)
+    return lower, upper, (position - lower)[..., None].to(values.dtype)
 
 
 def average(values: Tensor, frame: Tensor, total: int) -> Tensor:

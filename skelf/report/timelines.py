@@ -12,9 +12,10 @@ import numpy as np
 
 from ..metrics.matching import Detections, match
 from ..pages import html
+from ..pages.bars import Recording
 from ..pages.html import Section
 from ..pages.svg import escape
-from ..pages.timeline import Recording, bar_legend, timeline
+from ..pages.timeline import bar_legend, timeline
 from ..results.recordings import RecordingScores
 from .evidence import Evidence, ScoredRecordings
 

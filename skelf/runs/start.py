@@ -17,6 +17,7 @@ from ..methods.pcm3 import PCM3
 from ..settings.run import Config
 from ..settings.values import Value
 from ..skeleton import Skeleton
+from .stored import refuse_model
 
 
 class Start(NamedTuple):
@@ -62,6 +63,7 @@ def _read(init: str | Path, method: str, place: Path) -> Start:
             raise unknown("official checkpoint layout", method, OFFICIAL)
         return Start(place, None, checkpoint.read_tensors(place))
     config = checkpoint.read_config(place)
+    refuse_model(config, init)
     section = config.get("method")
     name = section.get("name") if isinstance(section, Mapping) else None
     if name != method:

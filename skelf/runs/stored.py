@@ -49,6 +49,7 @@ def read_stored(run: str | Path) -> Stored:
     if not (folder / checkpoint.CONFIG).is_file():
         raise InputError(f"{folder}: no run to resume here (no {checkpoint.CONFIG})")
     config = checkpoint.read_config(folder)
+    refuse_model(config, folder)
     sections = {name: config.get(name) for name in ("method", "input", "source")}
     for name, section in sections.items():
         if not isinstance(section, Mapping):
@@ -70,6 +71,19 @@ def read_stored(run: str | Path) -> Stored:
         if not isinstance(getattr(stored, key), str | None):
             raise InputError(f"{folder / checkpoint.CONFIG}: source.{key}: damaged")
     return stored
+
+
+def refuse_model(config: Mapping[str, Value], name: str | Path) -> None:
+    """Refuses the folder of a model: its encoder can be used, but nothing goes on from it.
+
+    Raises:
+        InputError: the config has what a model's has more than a run's.
+    """
+    if "model" in config:
+        raise InputError(
+            f"{name}: a model, as skelf fit writes it, not a run: it has no training to go on "
+            "with; name the run that it was fitted on"
+        )
 
 
 def locate_store(run: str | Path, stored: Stored) -> Path:

@@ -14,22 +14,23 @@ KEYS = (*NUMBERS, "label", "recording")
 Where = Mapping[str, Sequence[str | int]]
 
 
-def parse(words: Sequence[str]) -> dict[str, list[str]]:
-    """`["subject=3,4", "label=wave"]` -> which values each column may have.
+def parse(words: Sequence[str]) -> tuple[dict[str, list[str]], list[str]]:
+    """`["subject=3,4", "label=wave"]` -> which values each column may have, and other words.
 
     Raises:
-        InputError: no `=`, or a column that is none.
+        InputError: a word without `=`.
     """
     where: dict[str, list[str]] = {}
+    others: list[str] = []
     for word in words:
         key, equals, text = word.partition("=")
         if not equals or not text:
             raise InputError(f"{word!r}: write a filter as subject=3, camera=0,1 or label=NAME")
-        if key not in KEYS:
-            raise unknown("filter", key, KEYS)
-        # A class or a recording may have a comma in its name.
-        where.setdefault(key, []).extend(text.split(",") if key in NUMBERS else [text])
-    return where
+        if key in KEYS:  # a class or a recording may have a comma in its name
+            where.setdefault(key, []).extend(text.split(",") if key in NUMBERS else [text])
+        else:
+            others.append(word)
+    return where, others
 
 
 def allowed(

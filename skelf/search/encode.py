@@ -44,18 +44,35 @@ class Ready(NamedTuple):
     windows: Windows
 
 
-def brought(clips: ClipSet, needs: Needs, say: Callable[[str], None]) -> ClipSet:
+class Axes(NamedTuple):
+    """What is known of a file's coordinates.
+
+    Args:
+        unit: see `inference.adapt.adapted`; None: told by the file.
+        up: likewise.
+    """
+
+    unit: str | None = None
+    up: str | None = None
+
+
+def brought(clips: ClipSet, needs: Needs, say: Callable[[str], None], axes: Axes) -> ClipSet:
     """The clips as the encoder takes them, with a column that says which of the file each is.
 
     Raises:
         InputError: they do not fit, see `inference.adapt.adapted`.
     """
     numbered = replace(clips, columns={**clips.columns, _CLIP: np.arange(len(clips))})
-    return adapted(numbered, needs, say=say)
+    return adapted(numbered, needs, unit=axes.unit, up=axes.up, say=say)
 
 
 def ready(
-    clips: ClipSet, needs: Needs, how: Search, source: int, say: Callable[[str], None]
+    clips: ClipSet,
+    needs: Needs,
+    how: Search,
+    source: int,
+    say: Callable[[str], None],
+    axes: Axes = Axes(),
 ) -> Ready:
     """Everything of a file's rows but their vectors.
 
@@ -65,11 +82,12 @@ def ready(
         how: the index's settings.
         source: number of the file in the index.
         say: told in a line what is changed for the encoder.
+        axes: of the file.
 
     Raises:
         InputError: they do not fit the encoder.
     """
-    fit = brought(clips, needs, say)
+    fit = brought(clips, needs, say, axes)
     laid = _occupied(fit, places(fit.length, fit.fps, how.scales, how.stride))
     clip = fit.columns[_CLIP].astype(np.int64)
     own = clips.take(clip)

@@ -17,12 +17,12 @@ from ..runs.load import Run
 from . import manifest as manifests
 from . import stretch
 from .chosen import Where, allowed
-from .encode import brought, digests, vectors
+from .encode import Axes, brought, digests, vectors
 from .hits import Hit, apart
 from .identity import Known, encoder_of
 from .manifest import Manifest
 from .opened import Opened
-from .places import Places, places
+from .places import places
 
 Say = Callable[[str], None]
 
@@ -93,6 +93,8 @@ class Index:
         format: str | None = None,
         layout: str | None = None,
         options: Sequence[str] = (),
+        unit: str | None = None,
+        up: str | None = None,
         device: str = "cpu",
         say: Say = lambda text: None,
     ) -> list[Hit]:
@@ -114,6 +116,8 @@ class Index:
             format: of the file; None: by what is in it.
             layout: of its joints; None: by their names.
             options: of the format's reader, as `key=value`.
+            unit: of its coordinates, as "mm"; None: as the file or the body's size tells.
+            up: its upward axis, as "z"; None: as the body stands.
             device: where the encoder runs.
             say: told in a line what is changed for the encoder.
 
@@ -156,19 +160,18 @@ class Index:
         )
         if not keep_self:
             mask = self._without(one, begin, stop, mask)
-        asked = self._vectors(one, begin, stop, device, say)
+        fit = stretch.cut(brought(one, self.encoder.needs, say, Axes(unit, up)), begin, stop)
+        asked = self._vectors(fit, stop - begin, device)
         nearest = opened.nearest(opened.space.of(asked), mask)
         most = len(self) if mask is None else int(mask.sum())
         return [self._hit(*found) for found in apart(opened.windows, nearest, top, most)]
 
-    def _vectors(self, one: ClipSet, start: float, end: float, device: str, say: Say) -> np.ndarray:
+    def _vectors(self, cut: ClipSet, seconds: float, device: str) -> np.ndarray:
         """The encoder's vectors of the query's windows."""
-        encoder, how = self.encoder, self.manifest.how
-        cut = stretch.cut(brought(one, encoder.needs, say), start, end)
-        scales = np.log(how.scales)
-        scale = how.scales[int(np.abs(scales - np.log(max(end - start, 1e-3))).argmin())]
-        laid: Places = places(cut.length, cut.fps, (scale,), how.stride)
-        return vectors(encoder.encoder, cut, laid, device)
+        how = self.manifest.how
+        away = np.abs(np.log(how.scales) - np.log(max(seconds, 1e-3)))
+        laid = places(cut.length, cut.fps, (how.scales[int(away.argmin())],), how.stride)
+        return vectors(self.encoder.encoder, cut, laid, device)
 
     def _without(
         self, one: ClipSet, start: float, end: float, mask: np.ndarray | None

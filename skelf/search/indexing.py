@@ -17,7 +17,7 @@ from ..locks import locked
 from ..machine.guest import no_trace
 from ..runs.load import Run
 from . import manifest as manifests
-from .encode import ready, vectors
+from .encode import Axes, ready, vectors
 from .finish import finished
 from .identity import FOLDER, Known, encoder_of, keep, known
 from .manifest import Manifest, Source
@@ -36,11 +36,13 @@ class Reading(NamedTuple):
         format: None: by what is in them.
         layout: of their joints; None: by their names.
         options: of the format's reader.
+        axes: unit and upward axis; None: as the files tell.
     """
 
     format: str | None
     layout: str | None
     options: tuple[str, ...]
+    axes: Axes
 
 
 @no_trace()
@@ -55,6 +57,8 @@ def build(
     format: str | None = None,
     layout: str | None = None,
     options: Sequence[str] = (),
+    unit: str | None = None,
+    up: str | None = None,
     device: str = "cpu",
     say: Say = lambda text: None,
     report: Report = lambda what, done, total: None,
@@ -75,6 +79,8 @@ def build(
         format: of the files; None: by what is in them.
         layout: of their joints; None: by their names.
         options: of the format's reader, as `key=value`.
+        unit: of their coordinates, as "mm"; None: as the files or the bodies' size tell.
+        up: their upward axis, as "z"; None: as the bodies stand.
         device: where the encoder runs.
         say: told in a line what happens to the data.
         report: see `Report`.
@@ -99,7 +105,7 @@ def build(
         >>> len(hits), hits[0].recording != clips.names[3], hits[0].score >= hits[1].score
         (2, True, True)
     """
-    folder, reading = Path(out), Reading(format, layout, tuple(options))
+    folder, reading = Path(out), Reading(format, layout, tuple(options), Axes(unit, up))
     _check_folder(folder, add, replace_index)
     given = [] if isinstance(data, ClipSet) else _places(data, reading, say)
     with locked(
@@ -200,7 +206,8 @@ def _add(
         return
     report(str(file.path.name), 0, 0)
     try:
-        rows = ready(file.clips, encoder.needs, pending.manifest.how, number, say)
+        how = pending.manifest.how
+        rows = ready(file.clips, encoder.needs, how, number, say, reading.axes)
     except InputError as error:
         say(f"passed over: {error}")
         return

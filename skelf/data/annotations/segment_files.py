@@ -1,4 +1,4 @@
-"""Events with a start and an end from files: CSV, ELAN, BORIS; sources D6."""
+"""Events with a start and an end from files: CSV, ELAN, BORIS, Audacity; sources D6."""
 
 from __future__ import annotations
 
@@ -20,9 +20,12 @@ SUFFIXES = {".csv", ".tsv", ".txt", ".eaf"}
 MOST_BYTES = 1 << 25  # ELAN's files of many hours have a few MB
 NAMES = ("name", *VIDEO, "observation_id", "path")
 LABELS = (*LABEL, "behavior", "behaviour", "event", "annotation", "value", "category")
+RECORDING = "skelf:recording"
+"""The property of ELAN's files in which skelf names the recording."""
 _UNITS = {"": "", "time": "s", "s": "s", "sec": "s", "secs": "s", "seconds": "s"}
 _UNITS |= {"ms": "ms", "msec": "ms", "milliseconds": "ms", "frame": "frame", "frames": "frame"}
 _START, _END = "start|begin|onset|from|first", "end|stop|offset|to|last|finish"
+_LABEL = re.compile(r"(\d+(?:\.\d+)?)\t(\d+(?:\.\d+)?)\t?(.*)")  # of Audacity
 _CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,3}):(\d{1,2}(?:\.\d+)?)")
 
 
@@ -50,7 +53,8 @@ def read_events(member: Member, tier: str = "") -> list[Event]:
     """The events of one file.
 
     Args:
-        member: the file; `.eaf` is ELAN's, the others are tables with a header.
+        member: the file; `.eaf` is ELAN's, a `.txt` of start, end and label between tabs is of
+            Audacity, the others are tables with a header.
         tier: of ELAN's file; empty: the only one with annotations.
 
     Raises:
@@ -58,6 +62,8 @@ def read_events(member: Member, tier: str = "") -> list[Event]:
     """
     if member.name.suffix.lower() == ".eaf":
         return _elan(member, tier)
+    if member.name.suffix.lower() == ".txt" and (labels := _audacity(member)):
+        return labels
     delimiter, decimal = separators(member)
     return list(_table(member, read_csv(member, delimiter, decimal=decimal)))
 
@@ -148,6 +154,25 @@ def _moment(cell: str, where: str) -> float:
     return value
 
 
+def _audacity(member: Member) -> list[Event]:
+    """Labels of Audacity; none where the file is a table of another form."""
+    events = []
+    for at, line in enumerate(read_text(member, MOST_BYTES).splitlines(), 1):
+        if not line.strip() or line.startswith("\\"):  # the second line of a spectral label
+            continue
+        match = _LABEL.fullmatch(line)
+        if match is None:
+            return []
+        first, last, label = float(match[1]), float(match[2]), match[3].strip()
+        here = f"{member}: line {at}"
+        if last < first:
+            raise InputError(f"{here}: ends at {last:g}, before it starts at {first:g}; mend it")
+        if not label:
+            raise InputError(f"{here}: no label; name what happens")
+        events.append(Event((str(member.name),), first, last, "s", label[:200], here))
+    return events
+
+
 def _some(table: Table) -> str:
     return ", ".join(table.header[:8])[:200]
 
@@ -180,7 +205,8 @@ def _elan(member: Member, tier: str) -> list[Event]:
         )
     name = tier or next(iter(filled))
     media = [unquote(m.get("MEDIA_URL", "")) for m in root.iter("MEDIA_DESCRIPTOR")]
-    clips = (str(member.name), *(url for url in media if url))
+    own = [p.text or "" for p in root.iter("PROPERTY") if p.get("NAME") == RECORDING]
+    clips = (str(member.name), *(name for name in (*own, *media) if name))
     events = []
     for annotation in tiers[name]:
         here = f"{member}: tier {name}: {annotation.get('ANNOTATION_ID', '')}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from ...errors import InputError
 from ...skeleton import Skeleton
 from .aliases import places, together
@@ -10,6 +12,7 @@ from .words import SPINES
 Joints = tuple[int, ...]
 
 
+@cache  # a normalisation asks for every batch
 def spine(skeleton: Skeleton, step: str) -> tuple[Joints, Joints]:
     """Joints at the lower and at the upper end of the axis that points up.
 
@@ -33,6 +36,7 @@ def spine(skeleton: Skeleton, step: str) -> tuple[Joints, Joints]:
     return lower, upper
 
 
+@cache
 def shoulders(skeleton: Skeleton, step: str) -> tuple[Joints, Joints]:
     """The left and the right shoulder: joints that are one in the layout's convention.
 

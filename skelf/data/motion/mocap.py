@@ -39,6 +39,11 @@ class Mocap:
     fps: Positive | None = option(
         None, "frames a second to resample to, linearly; none keeps the file's"
     )
+    filtered: bool = option(
+        True,
+        "a low-pass filter before resampling to a lower rate; false copies frames where it can, so "
+        "120 to 30 takes every fourth",
+    )
     scale: Scale | None = option(
         None,
         "metres in one unit of the file; none is what the file says, in bvh 0.01, in amc an inch "
@@ -158,7 +163,7 @@ def _metres(motion: Motion, unseen: np.ndarray, how: Mocap) -> np.ndarray:
         never = np.all(unseen, axis=0)  # (V,)
         joints[inside] = np.where(never[:, None], np.nan, filled)
     if how.fps is not None:
-        joints = resample(joints, motion.fps, how.fps)
+        joints = resample(joints, motion.fps, how.fps, filtered=how.filtered)
     joints = upright(joints, how.up or motion.up)
     gone = np.isnan(joints).any(-1, keepdims=True)
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite: refused as such

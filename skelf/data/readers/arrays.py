@@ -153,7 +153,10 @@ def _ragged(
         warnings.warn(f"{path}: fps is missing; 30 frames a second assumed", stacklevel=3)
     classes = _classes(path, data, others)
     joints = frames if order is None else frames[:, :, order]
-    if np.isnan(joints).any():
+    if unseen := int(np.isnan(joints).any(axis=-1).sum()):
+        warnings.warn(
+            f"{path}: {unseen} joints are NaN: not seen, missing={how.missing}", stacklevel=3
+        )
         axes = joints.shape[-1] - how.confidence
         pieces = np.split(joints, np.cumsum(length)[:-1])
         joints = np.concatenate([fill_nan(piece, how.missing, axes=axes) for piece in pieces])

@@ -1,0 +1,1 @@
+"""What happens again and again in recordings, found without a label: boundaries, then clusters."""

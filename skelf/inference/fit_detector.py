@@ -1,0 +1,361 @@
+"""A detector: a frame head on an encoder, with windows and rules chosen on held-out recordings.
+
+Windows and rules are chosen by recordings of the training side that a head did not learn from, with
+no person on both sides where people are known. Then the head learns from all of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.special import stdtrit
+
+from ..contracts import Encoder
+from ..data.clips import ClipSet
+from ..data.quality.stature import stature
+from ..machine.devices import choose_device
+from ..machine.guest import no_trace
+from ..opening import name_of, opened, refuse_seed, versions
+from ..protocols._training import mean_and_deviation, seeded, trained_copy
+from ..protocols.dense import dense
+from ..protocols.detection import Detection, lesson_of, with_segments
+from ..protocols.fitting import fitting
+from ..protocols.frame_heads import learn, refuse_memory, tune
+from ..protocols.laying import Laying
+from ..protocols.recipe import Recipe
+from ..protocols.rules import Rules, refuse_rates, short_action
+from ..runs.load import judged_encoder
+from ..settings.options import flat, option, options
+from ..settings.ranges import Positive
+from ..settings.values import Settings
+from .adapt import adapted
+from .heads import Linear, folded
+from .held_out import HeldOut, groups_of, held_out, parts_of
+from .model import Model, assembled
+from .needs import needs_of
+
+RULES: tuple[Settings, ...] = (
+    {"proposals": "growing", "threshold": None},
+    {"proposals": "growing", "threshold": 0.3},
+    {"proposals": "growing", "threshold": 0.5},
+    {"proposals": "class", "threshold": 0.2},
+    {"proposals": "class", "threshold": 0.4},
+    {"proposals": "background", "threshold": 0.4},
+    {"proposals": "background", "threshold": 0.6},
+)
+"""Rules to choose from. Lower thresholds of "class" please average precision and nobody else."""
+SMOOTHING = (1.0, 0.0, 0.5, 2.0)
+"""Times the default smoothing."""
+METRIC = "map_a_voc@0.5"
+
+
+@options("fit")
+class FitDetector:
+    """What is chosen, and how the head trains.
+
+    What is set of windows or rules stays so: `window`, `stride`, `windows` or `step` settle all of
+    where windows lie, `proposals` or `threshold` the rule, `smoothing` the smoothing. Of windows
+    the cheapest ones are taken whose mean over the parts is within one standard error of the best.
+    """
+
+    choose: bool = option(
+        True, "choose windows and rules on held-out training recordings; false: as they are set"
+    )
+    parts: int = option(4, "in which training recordings are held out in turn", ge=2)
+    spans: tuple[Positive, ...] = option(
+        (1.0, 2.0, 4.0), "windows to choose from, times the usual one of 2.13 s"
+    )
+    detection: Detection = option(Detection(), "as of the protocol detection")
+
+
+class Chosen(NamedTuple):
+    """What was settled on held-out recordings.
+
+    Args:
+        how: windows and rules.
+        expected: what the model's config says of it; None: nothing could be held out.
+    """
+
+    how: Detection
+    expected: Settings | None
+
+
+@no_trace()
+def fit_detector(
+    run: str | Path,
+    data: str | Path | ClipSet,
+    *,
+    split: str | None = None,
+    tune: bool = False,
+    how: FitDetector = FitDetector(),
+    stream: str | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    say: Callable[[str], None] = lambda text: None,
+    step: Callable[[int, int], None] = lambda done, total: None,
+) -> Model:
+    """A model that finds actions in recordings.
+
+    Args:
+        run: a run, a checkpoint folder or a hub name.
+        data: recordings with segments; clips that are cut are left out.
+        split: learn from its training side alone; None: from all.
+        tune: train a copy of the encoder with the head, as `how.detection.tune` does.
+        how: the options.
+        stream: of a run that trained several.
+        seed: of heads and draws.
+        device: auto, cpu or cuda.
+        say: told in a line each what is changed and chosen.
+        step: called with what is done and all.
+
+    Raises:
+        InputError: a run that cannot be read, recordings without segments or a rate, another joint
+            layout or normalisation, or a training that diverged.
+
+    Examples:
+        >>> import skelf
+        >>> from skelf.data.synthetic.clips import generate
+        >>> tiny = ["encoder.dim=8", "encoder.frames=8", "train.epochs=1", "train.batch_size=16"]
+        >>> run = skelf.pretrain("usdrl", generate(clips=24), out="to_detect", overrides=tiny)
+        >>> found_in = generate(clips=12, recordings=4)
+        >>> model = fit_detector(run, found_in, how=FitDetector(choose=False))
+        >>> model.kind, len(model.class_names)
+        ('detector', 12)
+    """
+    refuse_seed(seed)
+    computed_on = choose_device(device, "--device")
+    encoder, described = judged_encoder(run, None, False, seed, stream=stream)
+    whole = opened(data)
+    clips = with_segments(whole if split is None else whole.split(split)[0], "training")
+    start = replace(how.detection, tune=tune or how.detection.tune)
+    refuse_rates(clips.fps, start.rules.unit, str(clips))
+    about: Settings = {"kind": "detector", "class_names": clips.class_names}
+    empty = Linear(dim=encoder.dim, classes=len(clips.class_names) + 1)
+    assembled(encoder, empty, described, **about)  # what it refuses, it refuses now
+    needs = needs_of(encoder, described)
+    # Windows of so many seconds suit any rate; the persons that come first are looked at.
+    needs = needs._replace(fps=None, persons=max(needs.persons, clips.persons))
+    recordings = fitting(encoder, adapted(clips, needs, say=say), keep_time=True)
+    short = _short(recordings)
+    start = replace(start, rules=start.rules.settled(short))
+    chosen = Chosen(start, None)
+    kind, groups = groups_of(recordings)
+    count = min(how.parts, int(groups.max()) + 1)
+    if count > 1:
+        part = parts_of(groups, recordings.length, count)
+        judge = _Judge(encoder, recordings, part, kind, seed, computed_on, say, step)
+        chosen = judge.choose(how, start) if how.choose else judge.estimate(start)
+    else:
+        say("a single recording: nothing can be held out, so that settings stay as they are")
+    trained, head = _trained(encoder, recordings, chosen.how, seed, computed_on)
+    return assembled(
+        trained,
+        head,
+        described,
+        **about,
+        windows=flat(chosen.how.laying),
+        rules=flat(chosen.how.rules) | {"short_action": short},
+        expected=chosen.expected,
+        needs=_needs(recordings),
+        learnt_from=_learnt_from(whole, recordings, split, seed, chosen.how),
+    )
+
+
+class _Judge(NamedTuple):
+    """Held-out recordings that settings are tried on."""
+
+    encoder: Encoder
+    recordings: ClipSet
+    part: np.ndarray
+    group: str
+    seed: int
+    device: str
+    say: Callable[[str], None]
+    step: Callable[[int, int], None]
+
+    def held_out(self, how: Detection) -> HeldOut:
+        """What heads with these settings say of recordings that they did not learn from."""
+        seed, device = self.seed, self.device
+        return held_out(self.encoder, self.recordings, how, self.part, seed=seed, device=device)
+
+    def choose(self, how: FitDetector, start: Detection) -> Chosen:
+        """Windows by frozen heads that train briefly, then rules by heads that train in full."""
+        layings = list(_layings(how, self.recordings, start))
+        laying = self._laying(layings, start) if len(layings) > 1 else start.laying
+        best = replace(start, laying=laying)
+        seen = self.held_out(best)
+        self.step(len(layings) + 1, len(layings) + 1)
+        best = replace(best, rules=self._rules(how.detection.rules, best.rules, seen))
+        return Chosen(best, self._expected(seen, best))
+
+    def estimate(self, how: Detection) -> Chosen:
+        """The same settings, with what is to be expected of them."""
+        return Chosen(how, self._expected(self.held_out(how), how))
+
+    def _laying(self, candidates: list[Laying], start: Detection) -> Laying:
+        brief = replace(start, tune=False, recipe=_brief(start.recipe))
+        values = []
+        for done, candidate in enumerate(candidates):
+            self.step(done, len(candidates) + 1)
+            seen = self.held_out(replace(brief, laying=_still(candidate)))
+            values.append(seen.of_folds(start.rules))
+        means, unit = [float(value.mean()) for value in values], start.rules.unit
+        best = int(np.argmax(means))
+        error = _error(values[best])
+        near = [at for at, mean in enumerate(means) if mean >= means[best] - error]
+        chosen = min(near, key=lambda at: (_cost(candidates[at], start.rules), -means[at]))
+        for candidate, mean in zip(candidates, means, strict=True):
+            self.say(f"{METRIC} {mean:.1%}: {candidate.describe(unit)}")
+        self.say(
+            f"the cheapest windows within a standard error ({error:.1%}) of the best: "
+            f"{candidates[chosen].describe(unit)}"
+        )
+        return candidates[chosen]
+
+    def _rules(self, given: Rules, start: Rules, seen: HeldOut) -> Rules:
+        candidates = list(_rules(given, start))
+        values = [float(seen.of_folds(rules).mean()) for rules in candidates]
+        best = int(np.argmax(values))  # of equal ones the first, which is the usual one
+        rules = candidates[best]
+        self.say(
+            f"rule: {rules.describe(0.0)}: {values[best]:.1%}, the best of {len(candidates)} "
+            f"(as it was: {values[0]:.1%})"
+        )
+        return rules
+
+    def _expected(self, seen: HeldOut, how: Detection) -> Settings:
+        folds, value = seen.of_folds(how.rules), seen.whole(how.rules)
+        names = self.recordings.class_names
+        expected: Settings = {"metric": METRIC, "value": value}
+        shown = f"{value:.1%}"
+        if len(folds) > 1:
+            wide = float(stdtrit(len(folds) - 1, 0.975)) * _error(folds)
+            low, high = max(0.0, value - wide), min(1.0, value + wide)
+            expected["interval"] = [low, high]
+            shown += f" ({low:.1%} to {high:.1%})"
+        self.say(f"expected {METRIC} of other people: {shown}")
+        by_class = seen.by_class(how.rules)
+        return expected | {
+            "grouped_by": self.group,
+            "parts": len(folds),
+            "recordings": len(self.recordings),
+            "how": "held-out training recordings, those that settings were chosen on",
+            "per_class": {names[label]: ap for label, ap in sorted(by_class.items())},
+        }
+
+
+def _layings(how: FitDetector, recordings: ClipSet, start: Detection) -> Iterator[Laying]:
+    """Windows as they are, then the others to choose from; those alone where any are set."""
+    given, usual = start.laying, Laying()
+    yield given
+    free = ("windows", "window", "stride", "step")
+    if any(getattr(given, key) != getattr(usual, key) for key in free):
+        return
+    covered, unit = given.covered(start.rules.unit), start.rules.unit
+    longest = recordings.length.max()
+    if unit == "seconds":
+        longest = (recordings.length / recordings.fps).max()
+    for span in how.spans:
+        window = round(covered * span, 4)
+        if unit == "frames":
+            window = float(round(window))
+        if window > longest and span != 1:
+            continue
+        for windows in ("overlap", "disjoint"):
+            if span != 1 or windows != given.windows:
+                yield replace(given, windows=windows, window=None if span == 1 else window)
+
+
+def _error(values: np.ndarray) -> float:
+    """The standard error of a mean; 0 of a single value, of which nobody knows it."""
+    return float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+
+
+def _brief(recipe: Recipe) -> Recipe:
+    """A third of a training: enough to compare windows by."""
+    third = max(1, recipe.epochs // 3)
+    return replace(recipe, epochs=third, milestones=tuple(m // 3 for m in recipe.milestones))
+
+
+def _still(laying: Laying) -> Laying:
+    """Without what only tuning takes."""
+    return replace(laying, jitter=0.0, draws=None)
+
+
+def _cost(laying: Laying, rules: Rules) -> float:
+    """Windows that the encoder sees in a time."""
+    covered = laying.covered(rules.unit)
+    return (1 if laying.windows == "disjoint" else 2) / covered
+
+
+def _rules(given: Rules, start: Rules) -> Iterator[Rules]:
+    usual = Rules()
+    shapes = RULES
+    if (given.proposals, given.threshold) != (usual.proposals, usual.threshold):
+        shapes = ({"proposals": given.proposals, "threshold": given.threshold},)
+    times = (1.0,) if given.smoothing is not None else SMOOTHING
+    for factor in times:
+        smoothing = (start.smoothing or 0.0) * factor
+        if start.unit == "frames":
+            smoothing = float(round(smoothing))
+        for shape in shapes:
+            yield replace(start, smoothing=smoothing, **shape)
+
+
+def _trained(
+    encoder: Encoder, recordings: ClipSet, how: Detection, seed: int, device: str
+) -> tuple[Encoder, Linear]:
+    """The encoder, tuned or as it is, and the head, which learnt from all recordings."""
+    classes = len(recordings.class_names)
+    head, lesson = lesson_of(encoder, recordings, how, classes, seed=seed, device=device)
+    lesson = lesson._replace(check_every=how.recipe.epochs)
+    dim = encoder.dim
+    mean, deviation = torch.zeros(dim), torch.ones(dim)
+    with seeded(seed, device):
+        if how.tune:
+            copy = trained_copy(encoder, device)
+            for _ in tune(copy, head, lesson):
+                pass
+            encoder = copy.to("cpu").requires_grad_(False).eval()
+        else:
+            windows = lesson.windows()
+            refuse_memory(int(windows.span.sum()), dim)
+            x = dense(encoder, lesson.reader, windows)
+            if how.standardize:
+                mean, deviation = mean_and_deviation(x)
+                x.sub_(mean).div_(deviation)
+            for _ in learn(head, x, lesson.labels(windows), lesson):
+                pass
+    weight, bias = (value.detach().cpu() for value in (head.weight, head.bias))
+    return encoder, folded(weight, bias, mean, deviation)
+
+
+def _short(recordings: ClipSet) -> float:
+    """Seconds of a short action; 0 where frames are counted and rates are not known."""
+    rates = np.asarray(recordings.fps, np.float64)
+    return short_action(recordings.segments, rates) if (rates > 0).all() else 0.0
+
+
+def _needs(clips: ClipSet) -> Settings:
+    bodies, unit = stature(clips), clips.attributes.get("unit")
+    rates = [float(clips.fps.min()), float(clips.fps.max())]
+    return {"fps": rates, "unit": unit, "up": bodies.up, "size": bodies.size}
+
+
+def _learnt_from(
+    whole: ClipSet, recordings: ClipSet, split: str | None, seed: int, how: Detection
+) -> Settings:
+    source: Settings = {"data": name_of(whole), "digest": whole.digest(), "split": split}
+    source |= {"seed": seed, "how": f"{'fine-tuned' if how.tune else 'frozen'} encoder"}
+    source |= {"recordings": len(recordings), "segments": len(recordings.segments)}
+    source["subjects"] = np.unique(recordings.subject[recordings.subject >= 0]).tolist()
+    source["versions"] = versions()
+    if "synthetic" in whole.attributes:  # the card warns
+        source["synthetic"] = whole.attributes["synthetic"]
+    return source
