@@ -14,6 +14,7 @@ from skelf.cli.settings_help import (
     of_format,
     of_method,
     of_protocols,
+    of_search,
 )
 
 PAGE = Path(__file__).with_name("settings.md")
@@ -51,6 +52,8 @@ def page() -> str:
     parts += [_table(*group) for group in of_discover("")]
     parts.append("\n## `skelf export`\n")
     parts += [_table(*group) for group in of_export("")]
+    parts.append("\n## `skelf search index`\n")
+    parts += [_table(*group) for group in of_search("")]
     return "".join(parts)
 
 

@@ -18,6 +18,7 @@ from benchmarks import (
     live,
     machine,
     probe,
+    query,
     reference_views,
     search,
     steps,
@@ -191,6 +192,13 @@ def test_search_of_both_sides_finds_the_same(name):
     assert search.ours(name, f) == search.theirs(name, f) > 0.4
 
 
+def test_a_query_finds_what_the_scan_finds_and_says_how_much(monkeypatch):
+    monkeypatch.setattr(query, "fresh", lambda function, *given: function(*given))
+    (row,) = query.query(TINY, 1.0)
+    assert row["recall@10"] >= 0.97 and row["recall@10 said by the index"] >= 0.98
+    assert row["skelf s"] > 0 and row["plain s"] > 0 and row["index GB"] < 0.01
+
+
 def test_drawn_views_have_their_shapes_and_differ():
     _, plain = steps.pair("aimclr", "tiny")
     x, lengths = steps.clips("tiny")
@@ -228,7 +236,7 @@ def test_flops():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(BENCHMARKS))
 def test_every_benchmark_runs_and_is_printed(name, monkeypatch, tmp_path):
-    for module in (usdrl_step, probe, search, store, import_ntu):
+    for module in (usdrl_step, probe, search, query, store, import_ntu):
         monkeypatch.setattr(module, "fresh", lambda function, *given: function(*given))
     monkeypatch.setattr(machine, "copy_bandwidth", lambda mebibytes: 1e9)
     found = run([name], TINY, peak_size=64, out=tmp_path)

@@ -25,6 +25,7 @@ from rich.table import Column, Table
 from ..data import store
 from ..data.clips import ClipSet
 from ..data.download import fetch as download
+from ..data.picking import pick
 from ..data.presets import located
 from ..errors import InputError
 from ..files import is_printed
@@ -117,7 +118,7 @@ def view(
     path, kind = located(path), GIF if out.suffix.lower() == ".gif" else PAGE
     check_output(out, kind, inputs=[path], replace=force)
     clips = ClipSet.open(path, normalize=normalize)
-    index = drawing.pick(clips, clip)
+    index = pick(clips, clip)
     drawing.write(clips, index, out, up=up)
     line = f"{escape(str(out))}: clip {index} of {len(clips)}, {drawing.caption(clips, index)}"
     console = Console(stderr=is_printed(out))

@@ -35,6 +35,7 @@ COMMANDS: Table[Callable[..., None] | typer.Typer] = Table(
         "discover": "discover.discover",
         "export": "export_onnx.export",
         "data": "data.app",
+        "search": "search.app",
         "live": "live.live",
     },
 )

@@ -134,6 +134,14 @@ def of_export(_: str) -> Groups:
     return [("Which graph is written", described(Export, ""))]
 
 
+def of_search(_: str) -> Groups:
+    """Where an index's windows lie, and when it is approximate."""
+    from ..search.options import Search
+    from ..settings.describe import described
+
+    return [("Where windows lie, and when the search is approximate", described(Search, ""))]
+
+
 GROUPS: dict[str, Callable[[str], Groups]] = {
     "pretrain": of_method,
     "profile": of_method,
@@ -142,6 +150,7 @@ GROUPS: dict[str, Callable[[str], Groups]] = {
     "clean": of_clean,
     "discover": of_discover,
     "export": of_export,
+    "index": of_search,
 }
 
 
