@@ -1,13 +1,7 @@
-"""A query in a large search index, against the exact scan of all its vectors.
-
-`python -m benchmarks.query INDEX [--windows 1000000]` takes the vectors of a real index instead,
-each repeated with noise of its own until there are enough.
-"""
+"""A query in a large search index, against the exact scan of all its vectors."""
 
 from __future__ import annotations
 
-import argparse
-import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +13,7 @@ import faiss
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from skelf.search import Search, part
+from skelf.search import Search, part_file
 from skelf.search import manifest as manifests
 from skelf.search.finish import finished
 from skelf.search.manifest import Manifest, Piece, Source
@@ -40,7 +34,6 @@ QUERIES = 500
 ROUNDS = 200
 OF_RECORDING = 200
 _LATENT, _HIDDEN, _ACTIONS = 24, 128, 500
-_JITTER = 0.3  # of each number's deviation
 Draw = Callable[[int, np.random.Generator], np.ndarray]
 
 
@@ -83,20 +76,6 @@ def vectors(dim: int) -> Draw:
         latent = actions[random.integers(0, _ACTIONS, count)] + differs
         noise = 0.05 * random.standard_normal((count, dim), np.float32)
         return 10 + np.tanh(latent @ first) @ second + noise
-
-    return draw
-
-
-def of_index(folder: Path) -> Draw:
-    """Draws vectors of a real index, each with noise of 0.3 deviations of each number."""
-    pieces = manifests.read(folder).parts
-    parts = [part.read(folder / piece.file, piece.checksum) for piece in pieces]
-    known = np.concatenate([one.kept * one.scale + one.mean for one in parts]).astype(np.float32)
-    spread = _JITTER * known.std(axis=0)
-
-    def draw(count: int, random: np.random.Generator) -> np.ndarray:
-        noise = spread * random.standard_normal((count, known.shape[1]), np.float32)
-        return known[random.integers(0, len(known), count)] + noise
 
     return draw
 
@@ -152,11 +131,11 @@ def write(folder: Path, windows: int, exact: int, draw: Draw) -> Made:
         own = np.flatnonzero(rows % OF_RECORDING == 0)
         name = f"part-{number:06d}.safetensors"
         recordings = _recordings(rows[own] // OF_RECORDING)
-        table = part.Windows(
+        table = part_file.Windows(
             rows * 0, rows // OF_RECORDING, rows % OF_RECORDING, rows % OF_RECORDING + 30,
             rows * 0, rows * 0 - 1,
         )  # fmt: skip
-        checksum = part.write(folder / name, draw(len(rows), random), table, recordings)
+        checksum = part_file.write(folder / name, draw(len(rows), random), table, recordings)
         pieces.append(Piece(name, len(rows), checksum))
     queries = draw(QUERIES, random)
     manifest = Manifest(
@@ -179,13 +158,13 @@ def memory(folder: str) -> float:
 
 
 def _chunks(windows: int) -> Iterator[np.ndarray]:
-    for first in range(0, windows, part.WINDOWS):
-        yield np.arange(first, min(windows, first + part.WINDOWS))
+    for first in range(0, windows, part_file.WINDOWS):
+        yield np.arange(first, min(windows, first + part_file.WINDOWS))
 
 
-def _recordings(numbers: np.ndarray) -> part.Recordings:
+def _recordings(numbers: np.ndarray) -> part_file.Recordings:
     none, zeros = np.full(len(numbers), -1), np.zeros(len(numbers), np.int64)
-    return part.Recordings(
+    return part_file.Recordings(
         source=zeros, number=numbers, clip=numbers, name=[f"r{n}" for n in numbers],
         fps=zeros + 30.0, frames=zeros + 240, label=none, subject=none, camera=none, setup=none,
         person=none, digest=numbers,
@@ -201,15 +180,3 @@ def _step(asked: np.ndarray, ask: Callable[[np.ndarray], Any]) -> Step:
         lap("search")
 
     return step
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.query", description=__doc__)
-    parser.add_argument("index", type=Path, help="a real index, by `skelf search index`")
-    parser.add_argument("--windows", type=int, default=SIZES["paper"]["windows"])
-    given = parser.parse_args()
-    effort = Effort(threads=(1,))
-    limit = min(SIZES["paper"]["exact"], given.windows // 2)
-    print(
-        json.dumps(measured("real", given.windows, limit, of_index(given.index), effort), indent=1)
-    )

@@ -25,7 +25,7 @@ from skelf.protocols.fitting import fitting
 from skelf.protocols.windows import Windows, as_clips
 from skelf.search import Index, Search, build
 from skelf.search.hits import apart
-from skelf.search.part import Windows as Rows
+from skelf.search.part_file import Windows as Rows
 from skelf.search.places import places
 
 FRAMES, NEAREST = 16, 10

@@ -17,7 +17,7 @@ from skelf.errors import InputError
 from skelf.protocols.features import extract
 from skelf.protocols.windows import Windows, as_clips
 from skelf.search import Hit, Index, Search, build
-from skelf.search import part as parts
+from skelf.search import part_file as parts
 from skelf.search.approximate import build as build_cells
 from skelf.search.places import WHOLE, Places, places, window_labels
 from skelf.search.recall import exact_scores, measure

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from skelf.cli.data import app
 from skelf.data.clips import ClipSet
+from skelf.data.picking import pick
 from skelf.data.readers import READERS
 from skelf.data.synthetic import clips as synthetic
 from skelf.errors import InputError
@@ -201,16 +202,16 @@ def test_bridged_joints_are_those_of_the_nearest_one() -> None:
 
 
 def test_pick() -> None:
-    assert view.pick(CLIPS, CLIPS.names[4]) == 4
-    assert view.pick(CLIPS, "7") == 7
+    assert pick(CLIPS, CLIPS.names[4]) == 4
+    assert pick(CLIPS, "7") == 7
     named = one(np.ones((1, 1, 20, 3)))
-    assert view.pick(replace(named, name=np.array(["7"])), "7") == 0
+    assert pick(replace(named, name=np.array(["7"])), "7") == 0
     with pytest.raises(InputError, match="there are 0 to 12"):
-        view.pick(CLIPS, "13")
+        pick(CLIPS, "13")
     with pytest.raises(InputError, match=f"no clip .*{CLIPS.names[4]}"):
-        view.pick(CLIPS, CLIPS.names[4] + "x")
+        pick(CLIPS, CLIPS.names[4] + "x")
     with pytest.raises(InputError, match="no clip '-1'"):
-        view.pick(CLIPS, "-1")
+        pick(CLIPS, "-1")
 
 
 def call(*words: object) -> Result:

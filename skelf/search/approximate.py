@@ -1,7 +1,7 @@
 """The approximate index: cells of like vectors (faiss), of which a query looks into a few.
 
-Vectors are in it with 8 bits a number; what it finds is scored again by the parts' own vectors. It
-is built in a tenth of the time of a graph (HNSW) and takes a fifth of its memory.
+Vectors are in it with 8 bits a number; what it finds is scored again by the parts' own vectors. A
+graph over whole vectors (HNSW) would take five times its memory, and cannot be added to as cheaply.
 
 Source: inverted files, Jegou, Douze and Schmid, Product quantization for nearest neighbor search,
 2011, section IV.
@@ -19,7 +19,7 @@ import numpy as np
 from ..checkpoints.checksums import checksum
 from ..errors import InputError
 from ..files import is_text, replacing
-from .part import Part
+from .part_file import Part
 from .space import Space
 
 Cells = Any  # faiss's index, whose types lack what it takes

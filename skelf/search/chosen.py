@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..errors import InputError, unknown
-from .part import Recordings, Windows
+from .part_file import Recordings, Windows
 
 NUMBERS = ("subject", "camera", "setup")
 KEYS = (*NUMBERS, "label", "recording")

@@ -20,7 +20,7 @@ from ..protocols.features import extract
 from ..protocols.windows import Windows as Laid
 from ..protocols.windows import as_clips
 from .options import Search
-from .part import Recordings, Windows
+from .part_file import Recordings, Windows
 from .places import Places, places, window_labels
 
 AT_ONCE = 512

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .part import Windows
+from .part_file import Windows
 
 
 class Hit(NamedTuple):

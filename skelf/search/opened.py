@@ -11,10 +11,10 @@ from typing import Any
 import faiss
 import numpy as np
 
-from . import approximate, part
+from . import approximate, part_file
 from .hits import Nearest
 from .manifest import Manifest
-from .part import Part, Recordings, Windows
+from .part_file import Part, Recordings, Windows
 from .space import Space, placed, space_of
 
 KEPT = 256 * 2**20
@@ -54,9 +54,9 @@ class Opened:
         Raises:
             InputError: a file is missing or damaged.
         """
-        parts = [part.read(folder / piece.file, piece.checksum) for piece in manifest.parts]
-        windows = part.together_windows([each.windows for each in parts])
-        recordings = part.together([each.recordings for each in parts])
+        parts = [part_file.read(folder / piece.file, piece.checksum) for piece in manifest.parts]
+        windows = part_file.together_windows([each.windows for each in parts])
+        recordings = part_file.together([each.recordings for each in parts])
         keys = recordings.source << 32 | recordings.number
         order = np.argsort(keys)
         owner = order[np.searchsorted(keys[order], windows.source << 32 | windows.recording)]

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from . import manifest as manifests
-from . import part as parts
+from . import part_file
 from .encode import Ready
 from .manifest import Manifest, Piece, Source
-from .part import WINDOWS, Recordings, Windows
+from .part_file import WINDOWS, Recordings, Windows
 
 
 class Pending:
@@ -84,13 +84,13 @@ class Pending:
         """
         if not self._windows:
             return
-        windows = parts.together_windows(self._windows)
+        windows = part_file.together_windows(self._windows)
         name = f"part-{len(self.manifest.parts):06d}.safetensors"
-        checksum = parts.write(
+        checksum = part_file.write(
             self.folder / name,
             np.concatenate(self._vectors),
             windows,
-            parts.together(self._recordings),
+            part_file.together(self._recordings),
         )
         self._next = replace(
             self._next,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .part import Part
+from .part_file import Part
 
 _STEADY = 1e-3
 """Share of the usual deviation below which a number hardly varies: it is not blown up further."""
