@@ -34,6 +34,8 @@ def run(*command: str, cwd: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_readme_tour(tmp_path: Path) -> None:
     """Every console line and Python block of the tour runs, in order, in an empty folder."""
     tour = (ROOT / "README.md").read_text().split("## Five minutes")[1].split("\n## ")[0]
@@ -55,7 +57,7 @@ def test_readme_tour(tmp_path: Path) -> None:
     )
     names = ClipSet.open(tmp_path / "new.h5").class_names
     assert len(answers) == 24 and {row["label"] for row in answers} <= set(names)
-    assert found and all(float(row["end"]) > float(row["start"]) for row in found)
+    assert found and all(float(row["end_s"]) > float(row["start_s"]) for row in found)
     for name in ("answers", "found", "hits", "groups/index", "page"):
         assert "<canvas" in (tmp_path / f"{name}.html").read_text(encoding="utf-8"), name
 

@@ -216,7 +216,8 @@ def test_its_wheel_in_an_environment_without_torch(tmp_path: Path) -> None:
             pytest.skip("no package index is reached from here")
         assert done.returncode == 0, done.stderr
     done = subprocess.run(
-        [str(python), "-I", "-c", INSTALLED, *(str(tmp_path / n) for n in ("model.onnx", "joints.npy"))],
+        [str(python), "-I", "-c", INSTALLED, str(tmp_path / "model.onnx"),
+         str(tmp_path / "joints.npy")],
         capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -138,7 +138,9 @@ def random_clips(subject: Subject, lengths: Sequence[int], seed: int = 0) -> Cli
         return ClipSet.build(np.concatenate(clips), lengths, needs.skeleton, attributes=attributes)
 
 
-def _difference(ran: Any, subject: Subject, clips: ClipSet, of_frames: bool) -> float:
+def _difference(
+    ran: Any, subject: Subject, clips: ClipSet, of_frames: bool
+) -> float:  # Any: onnxruntime has no types
     """The largest between onnxruntime and torch, over all outputs."""
     largest = 0.0
     expected = rows_of_frames(subject, clips) if of_frames else rows_of_clips(subject, clips)
@@ -157,7 +159,7 @@ def _difference(ran: Any, subject: Subject, clips: ClipSet, of_frames: bool) -> 
     return largest
 
 
-def run(ran: Any, feeds: Feeds) -> dict[str, np.ndarray]:
+def run(ran: Any, feeds: Feeds) -> dict[str, np.ndarray]:  # Any: onnxruntime has no types
     """All outputs by name.
 
     Raises:

@@ -41,7 +41,7 @@ def compare_steps(content: bytes, subject: Subject, data: ClipSet | None) -> Che
     return accepted(Checked(random, real, count))
 
 
-def _apart(ran: Any, subject: Subject, clips: ClipSet) -> float:
+def _apart(ran: Any, subject: Subject, clips: ClipSet) -> float:  # Any: onnxruntime has no types
     """The largest difference over sequences of one length, each frame and each output."""
     wanted = whole(subject, clips)
     joints = feeds_of(clips, np.arange(len(clips)), subject.encoder.persons)["joints"]
@@ -55,7 +55,9 @@ def _apart(ran: Any, subject: Subject, clips: ClipSet) -> float:
     return apart
 
 
-def walk(ran: Any, subject: Subject, joints: np.ndarray) -> dict[str, np.ndarray]:
+def walk(
+    ran: Any, subject: Subject, joints: np.ndarray
+) -> dict[str, np.ndarray]:  # Any: onnxruntime has no types
     """All rows `(N, T, ...)` by output, of raw joints `(N, T, M, V, C)`, step by step.
 
     Where steps take two frames the last frame stays out, unless it is the clip's last.
