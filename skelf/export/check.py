@@ -26,6 +26,8 @@ from ..protocols.fitting import fitting
 from ..protocols.windows import Windows
 from .subject import Subject
 
+Session = Any  # Any: onnxruntime is an extra, and untyped
+
 TOLERANCE = 1e-4
 """The largest difference that is rounding: of probabilities, and of features beside the largest
 feature where that is above 1."""
@@ -54,8 +56,7 @@ class Checked(NamedTuple):
         return max(self.random, self.real or 0.0)
 
 
-# Any: onnxruntime is an extra, and untyped.
-def session(content: bytes) -> Any:
+def session(content: bytes) -> Session:
     """A file that onnxruntime runs on one thread of this machine's CPU.
 
     Raises:
@@ -138,9 +139,7 @@ def random_clips(subject: Subject, lengths: Sequence[int], seed: int = 0) -> Cli
         return ClipSet.build(np.concatenate(clips), lengths, needs.skeleton, attributes=attributes)
 
 
-def _difference(
-    ran: Any, subject: Subject, clips: ClipSet, of_frames: bool
-) -> float:  # Any: onnxruntime has no types
+def _difference(ran: Session, subject: Subject, clips: ClipSet, of_frames: bool) -> float:
     """The largest between onnxruntime and torch, over all outputs."""
     largest = 0.0
     expected = rows_of_frames(subject, clips) if of_frames else rows_of_clips(subject, clips)
@@ -159,7 +158,7 @@ def _difference(
     return largest
 
 
-def run(ran: Any, feeds: Feeds) -> dict[str, np.ndarray]:  # Any: onnxruntime has no types
+def run(ran: Session, feeds: Feeds) -> dict[str, np.ndarray]:
     """All outputs by name.
 
     Raises:

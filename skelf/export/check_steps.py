@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -13,7 +11,7 @@ from ..data.clips import ClipSet
 from ..protocols.dense import taking
 from ..protocols.features import in_evaluation
 from ..protocols.fitting import fitting
-from .check import Checked, accepted, feeds_of, random_clips, run, session
+from .check import Checked, Session, accepted, feeds_of, random_clips, run, session
 from .stepping import first_states, frames_of, stepped
 from .subject import Subject
 
@@ -41,7 +39,7 @@ def compare_steps(content: bytes, subject: Subject, data: ClipSet | None) -> Che
     return accepted(Checked(random, real, count))
 
 
-def _apart(ran: Any, subject: Subject, clips: ClipSet) -> float:  # Any: onnxruntime has no types
+def _apart(ran: Session, subject: Subject, clips: ClipSet) -> float:
     """The largest difference over sequences of one length, each frame and each output."""
     wanted = whole(subject, clips)
     joints = feeds_of(clips, np.arange(len(clips)), subject.encoder.persons)["joints"]
@@ -55,9 +53,7 @@ def _apart(ran: Any, subject: Subject, clips: ClipSet) -> float:  # Any: onnxrun
     return apart
 
 
-def walk(
-    ran: Any, subject: Subject, joints: np.ndarray
-) -> dict[str, np.ndarray]:  # Any: onnxruntime has no types
+def walk(ran: Session, subject: Subject, joints: np.ndarray) -> dict[str, np.ndarray]:
     """All rows `(N, T, ...)` by output, of raw joints `(N, T, M, V, C)`, step by step.
 
     Where steps take two frames the last frame stays out, unless it is the clip's last.
