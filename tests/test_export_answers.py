@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +16,13 @@ from export_subjects import SIZES, shaken
 import skelf
 from skelf.contracts import Encoder
 from skelf.data.synthetic.clips import generate
+from skelf.export import check
+from skelf.export.subject import read_subject
 from skelf.inference import detect
+from skelf.inference.adapt import adapted
 from skelf.inference.heads import Linear
 from skelf.inference.model import assembled
+from skelf.inference.source import read_data
 from skelf.protocols.features import extract
 from skelf.protocols.laying import Laying
 from skelf.protocols.rules import Rules
@@ -53,15 +59,33 @@ def encoder_of(name: str, described: Settings, normalize: str) -> tuple[Encoder,
     return shaken(built).eval(), config
 
 
-@pytest.mark.parametrize("name", list(SIZES))
-def test_a_classifier(name: str, described: Settings, tmp_path: Path) -> None:
-    encoder, config = encoder_of(name, described, "centre+scale")
+@pytest.fixture(scope="module", params=list(SIZES))
+def classifier(
+    request: pytest.FixtureRequest, described: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder with a model folder, and the file that was exported of it."""
+    place = tmp_path_factory.mktemp(request.param)
+    encoder, config = encoder_of(request.param, described, "centre+scale")
     head = shaken(Linear(dim=encoder.dim, classes=3), 1)
     about = {"kind": "classifier", "class_names": NAMES, "temperature": 1.5, "unknown_below": 0.5}
-    folder = assembled(encoder, head, config, **about).save(tmp_path / "model")
-    made = skelf.export_onnx(folder, tmp_path / "model.onnx", data=generate(clips=12))
+    folder = assembled(encoder, head, config, **about).save(place / "model")
+    made = skelf.export_onnx(folder, place / "model.onnx", data=generate(clips=12))
     assert made.checked.largest < 1e-4 and made.rows == "clip"
+    return place
 
+
+def test_real_clips(classifier: Path, real_data: Callable[[str], Path]) -> None:
+    of = read_subject(classifier / "model")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        real = adapted(read_data(real_data("nw_ucla")), of.needs, say=lambda line: None)
+    content = (classifier / "model.onnx").read_bytes()
+    checked = check.compare(content, of, False, real)
+    assert checked.clips == 200 and checked.real < 1e-4
+
+
+def test_a_classifier(classifier: Path) -> None:
+    folder, tmp_path = classifier / "model", classifier
     model, clips = skelf.load_model(folder), generate(clips=9, seed=2)
     features = extract(model.encoder, clips)
     with torch.no_grad():
@@ -76,8 +100,7 @@ def test_a_classifier(name: str, described: Settings, tmp_path: Path) -> None:
     np.testing.assert_allclose(vectors, features.numpy(), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("way", ["overlap", "disjoint"])
-@pytest.mark.parametrize("name", ["sttr", "gru"])
+@pytest.mark.parametrize(("name", "way"), [("sttr", "overlap"), ("gru", "disjoint")])
 def test_a_detector(name: str, way: str, described: Settings, tmp_path: Path) -> None:
     encoder, config = encoder_of(name, described, "centre")
     head = shaken(Linear(dim=encoder.dim, classes=4), 1)

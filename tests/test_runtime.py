@@ -215,9 +215,9 @@ def test_its_wheel_in_an_environment_without_torch(tmp_path: Path) -> None:
         if done.returncode and "No matching distribution" in done.stderr:
             pytest.skip("no package index is reached from here")
         assert done.returncode == 0, done.stderr
+    files = [str(tmp_path / name) for name in ("model.onnx", "joints.npy")]
     done = subprocess.run(
-        [str(python), "-I", "-c", INSTALLED, str(tmp_path / "model.onnx"),
-         str(tmp_path / "joints.npy")],
+        [str(python), "-I", "-c", INSTALLED, *files],
         capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
