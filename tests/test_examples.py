@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import runpy
+import warnings
 from pathlib import Path
 
+import matplotlib
 import pytest
 import torch
 
@@ -41,6 +44,25 @@ def test_example(
         losses = [float(text) for text in re.findall(r"loss (\S+)", printed)]
         assert losses[0] > min(losses[1:])
     assert os.listdir(tmp_path) == []  # nothing is left where it was called
+
+
+@pytest.mark.slow
+def test_the_notebook_runs_as_it_stands_and_shows_what_came_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notebook = json.loads((ROOT / "examples/five_minutes.ipynb").read_text("utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert len(cells) > 5 and all(cell["outputs"] for cell in cells)
+    monkeypatch.chdir(tmp_path)
+    matplotlib.use("Agg")
+    names: dict[str, object] = {}
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        for cell in cells:
+            exec("".join(cell["source"]), names)
+    printed = capsys.readouterr().out
+    assert re.search(r"expected accuracy \d+\.\d%, 95 % interval", printed), printed
+    assert printed.count("recording_") >= 11  # hits, and segments that were discovered
+    assert os.listdir(tmp_path) == []
 
 
 def test_own_data_writes_to_the_folder_that_is_named(

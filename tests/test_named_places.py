@@ -16,16 +16,27 @@ OTHERS = {"docs/sources.md", "CHANGELOG.md"}
 FILES = [file for file in [*PAGES, *SCRIPTS] if file.relative_to(ROOT).as_posix() not in OTHERS]
 
 DOTTED = re.compile(r"(?<![\w./@-])skelf((?:\.[A-Za-z_]\w*)+)")
-MEMBERS = re.compile(r"from (skelf[\w.]*) import (\w+)")
+MEMBERS = re.compile(r"from (skelf(?:\.[\w.]+)?) import (\w+)")
 PATH = re.compile(rf"(?<![\w/.])((?:{'|'.join(CODE)}|docs)/[\w/.-]+\.(?:py|toml|md|csv))\b")
 SCRIPT = re.compile(r"`((?:\w+/)*\w+\.py)`")
 MEMBER = re.compile(r"`(?:\w+\.)*([a-z_]+)\.([A-Za-z_]\w*)(?:\([^`]*\))?`")
-SECTIONS = {"data", "encoder", "eval", "map", "method", "train", "views"}  # of keys and metrics
+SECTIONS = {  # of keys and metrics
+    *("clean", "data", "encoder", "eval", "export", "fit", "map", "method", "train", "views"),
+}
 # What a test wants to be missing, half a name, places of the commit that `benchmarks.same` runs.
 ON_PURPOSE = {
     *("skelf.fit", "skelf.methods._", "skelf.vresion", "skelf.__file__"),
     "skelf.readers",  # a group of entry points
     *("skelf.checkpoint", "skelf.build", "skelf.config"),
+    *("skelf.memory", "skelf.memory.keep_freed"),
+}
+# The metadata of exported files, which docs/export.md lists.
+ON_PURPOSE |= {
+    f"skelf.{key}"
+    for key in (
+        "format version kind rows class_names joints parents layout channels confidence persons "
+        "frames stream normalize fps unit up size temperature unknown_below windows"
+    ).split()
 }
 KINDS = {"py", "toml", "json", "jsonl", "csv", "html", "h5", "npz", "md", "parquet", "safetensors"}
 

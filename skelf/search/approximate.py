@@ -1,7 +1,7 @@
 """The approximate index: cells of like vectors (faiss), of which a query looks into a few.
 
 Vectors are in it with 8 bits a number; what it finds is scored again by the parts' own vectors. A
-graph over whole vectors (HNSW) would take five times its memory, and cannot be added to as cheaply.
+graph over whole vectors (HNSW) takes more than four times the memory: 32 bits a number and links.
 
 Source: inverted files, Jegou, Douze and Schmid, Product quantization for nearest neighbor search,
 2011, section IV.
