@@ -33,10 +33,7 @@ ON_PURPOSE = {
 # The metadata of exported files, which docs/export.md lists.
 ON_PURPOSE |= {
     f"skelf.{key}"
-    for key in (
-        "format version kind rows class_names joints parents layout channels confidence persons "
-        "frames stream normalize fps unit up size temperature unknown_below windows"
-    ).split()
+    for key in ["format", "version", "kind", "rows", "class_names", "joints", "parents", "layout", "channels", "confidence", "persons", "frames", "stream", "normalize", "fps", "unit", "up", "size", "temperature", "unknown_below", "windows"]
 }
 KINDS = {"py", "toml", "json", "jsonl", "csv", "html", "h5", "npz", "md", "parquet", "safetensors"}
 
