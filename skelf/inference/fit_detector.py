@@ -30,6 +30,7 @@ from ..protocols.frame_heads import learn, refuse_memory, tune
 from ..protocols.laying import Laying
 from ..protocols.recipe import Recipe
 from ..protocols.rules import Rules, Unit, refuse_rates, short_action
+from ..protocols.windows import Way
 from ..runs.load import judged_encoder
 from ..settings.options import flat, option, options
 from ..settings.ranges import Positive
@@ -52,6 +53,12 @@ RULES: tuple[Settings, ...] = (
 """Rules to choose from. Lower thresholds of "class" please average precision and nobody else."""
 SMOOTHING = (1.0, 0.0, 0.5, 2.0)
 """Times the default smoothing."""
+WAYS: tuple[tuple[Way, float | None], ...] = (
+    ("overlap", None),
+    ("overlap", 0.75),
+    ("disjoint", None),
+)
+"""How windows lie to choose from, and how far apart, in windows."""
 METRIC = "map_a_voc@0.5"
 
 
@@ -266,7 +273,7 @@ def _layings(how: FitDetector, recordings: ClipSet, start: Detection) -> Iterato
         if window > longest and span != 1:
             continue
         chosen = None if span == 1 else window
-        for windows, stride in (("overlap", None), ("overlap", 0.75), ("disjoint", None)):
+        for windows, stride in WAYS:
             between = None if stride is None else _whole(stride * window, unit)
             laying = replace(given, windows=windows, window=chosen, stride=between)
             if laying != given:
