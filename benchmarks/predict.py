@@ -1,9 +1,9 @@
 """Predicting an hour, against the detection path of an earlier commit; memory of ten hours.
 
 `plain` is commit 106fba9 where git has it, else the same path as it is now. Both sides predict in
-turn, each in a process of its own. A row for each way of laying windows: "overlap" is what that
-commit has; "disjoint" windows, which fitting takes where they are no worse, are half as many. Its
-plain side is the earlier commit's own way in either row.
+turn, each in a process of its own. A row for each way of laying windows: those that "overlap" by
+half are what that commit has; those that do by a "quarter", and "disjoint" ones, are fewer, and
+fitting takes them where they are no worse. The plain side overlaps by half in every row.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from .timing import Effort, Times, compared
 
 ROOT = Path(__file__).parents[1]
 BASE = "106fba9"
+WAYS = ("overlap", "quarter", "disjoint")
 SECONDS = {"small": (600, 36_000), "tiny": (10, 40)}
 """Lengths of recordings whose memory is measured."""
 
@@ -42,7 +43,7 @@ def predict(effort: Effort, peak: float) -> list[dict[str, Any]]:
             long_recording(store, size, frames)
             for windows, times in measured(store, size, effort.repeats, Path(folder)).items():
                 row: dict[str, Any] = {"benchmark": "predict", "threads": 1}
-                row |= {"size": f"{size}, {windows}"} | effort.said() | compared(times, frames)
+                row |= {"size": f"{windows}, {size}"} | effort.said() | compared(times, frames)
                 short, long = (memory(size, windows, s, folder) for s in SECONDS[size])
                 row |= {"memory of the short GiB": short, "skelf memory GiB": long}
                 rows.append(row)
@@ -51,7 +52,7 @@ def predict(effort: Effort, peak: float) -> list[dict[str, Any]]:
 
 def measured(store: str, size: str, repeats: int, folder: Path) -> dict[str, dict[str, Times]]:
     """Windows -> medians of both sides, all in turn."""
-    seen: dict[str, list[list[float]]] = {"plain": [], "overlap": [], "disjoint": []}
+    seen: dict[str, list[list[float]]] = {name: [] for name in ("plain", *WAYS)}
     with ExitStack() as stack:
         base = base_tree(folder)
         workers = {
@@ -69,10 +70,7 @@ def measured(store: str, size: str, repeats: int, folder: Path) -> dict[str, dic
         )
         for name, runs in seen.items()
     }
-    return {
-        windows: {"plain": medians["plain"], "skelf": medians[windows]}
-        for windows in ("overlap", "disjoint")
-    }
+    return {windows: {"plain": medians["plain"], "skelf": medians[windows]} for windows in WAYS}
 
 
 def base_tree(folder: Path) -> Path:

@@ -1,6 +1,6 @@
 """One side of `predict`, in a process of its own, by whichever tree of skelf its path has first.
 
-`python predict_work.py SIDE STORE SIZE WINDOWS`: loads, then predicts the recording once for each
+`python predict_work.py SIDE RECORDING SIZE WINDOWS` loads, then predicts once for each
 line that it reads, and answers with seconds, processor seconds and how many segments it found.
 
 "plain" is the detection path of `skelf eval detection`, as early commits have it: frozen
@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,12 +34,16 @@ NORMALIZE = "centre-frames+facing"
 def side(name: str, store: str, size: str, windows: str) -> Callable[[], Any]:
     """What predicts the recording: probabilities and detections, or segments."""
     from skelf.data.clips import ClipSet
+    from skelf.layouts import LAYOUTS
 
     s = SIZES[size]
-    recording = replace(ClipSet.open(store), normalize=NORMALIZE)
     encoder, head = parts(size)
-    if name == "plain":
-        return lambda: plain(recording, encoder, head, s["window"], windows)
+    if name == "plain":  # from memory: an early commit cannot read the stores of today
+        joints = np.load(Path(store).with_suffix(".npy"))
+        clips = ClipSet.build(joints, [len(joints)], LAYOUTS[s["layout"]])
+        recording = replace(clips, normalize=NORMALIZE)
+        return lambda: plain(recording, encoder, head, s["window"])
+    recording = replace(ClipSet.open(store), normalize=NORMALIZE)
     return ours(recording, encoder, head, s["window"], windows)
 
 
@@ -55,14 +60,14 @@ def parts(size: str) -> tuple[Any, torch.nn.Linear]:
     return encoder, head
 
 
-def plain(recording: Any, encoder: Any, head: Any, window: int, windows: str) -> Any:
+def plain(recording: Any, encoder: Any, head: Any, window: int) -> Any:
     """The old path, by what both trees have."""
     from skelf.protocols import recordings
     from skelf.protocols.dense import Reader, dense
     from skelf.protocols.windows import average, lay, rows
 
     reader = Reader(encoder, recording, "cpu", window=window)
-    laid = lay(recording.length, windows, window, window // 2)
+    laid = lay(recording.length, "overlap", window, window // 2)
     x = dense(encoder, reader, laid)
     with torch.no_grad():
         logits = torch.cat([head(part) for part in torch.split(x, 65536)])
@@ -85,7 +90,9 @@ def ours(
 
     names = [f"class {k}" for k in range(len(head.bias) - 1)]
     about = {"kind": "detector", "class_names": names, "head": {"kind": "linear"}}
-    about |= {"windows": {"windows": windows, "window": window}, "rules": {"unit": "frames"}}
+    laying = {"windows": "disjoint" if windows == "disjoint" else "overlap", "window": window}
+    laying |= {"stride": window * 3 // 4} if windows == "quarter" else {}
+    about |= {"windows": laying, "rules": {"unit": "frames"}}
     model = Model(encoder, head, {"model": about})
     return lambda: segments(model, recording)
 
@@ -102,6 +109,7 @@ def long_recording(path: str, size: str, frames: int) -> None:
     np.cumsum(joints, axis=0, out=joints)
     np.sin(joints, out=joints)
     joints += body + 2
+    np.save(Path(path).with_suffix(".npy"), joints)
     ClipSet.build(joints, [frames], skeleton).save(path)
 
 

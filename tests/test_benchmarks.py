@@ -17,6 +17,8 @@ from benchmarks import (
     import_ntu,
     live,
     machine,
+    predict,
+    predict_work,
     probe,
     query,
     reference_views,
@@ -233,10 +235,20 @@ def test_flops():
     assert fast < 0.6 * plain
 
 
+def test_both_paths_of_predicting_find_the_same(tmp_path):
+    store = str(tmp_path / "recording.h5")
+    predict_work.long_recording(store, "tiny", 300)
+    found = predict_work.side("plain", store, "tiny", "overlap")()[1]
+    ours = predict_work.side("skelf", store, "tiny", "overlap")()
+    rows = [(s.start_frame, s.end_frame, int(s.label.split()[1])) for s in ours]
+    theirs = zip(found.start.tolist(), found.end.tolist(), found.label.tolist(), strict=True)
+    assert len(rows) and rows == list(theirs)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(BENCHMARKS))
 def test_every_benchmark_runs_and_is_printed(name, monkeypatch, tmp_path):
-    for module in (usdrl_step, probe, search, query, store, import_ntu):
+    for module in (usdrl_step, predict, probe, search, query, store, import_ntu):
         monkeypatch.setattr(module, "fresh", lambda function, *given: function(*given))
     monkeypatch.setattr(machine, "copy_bandwidth", lambda mebibytes: 1e9)
     found = run([name], TINY, peak_size=64, out=tmp_path)

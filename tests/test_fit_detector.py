@@ -97,13 +97,13 @@ def test_choice_and_expectation_by_people_who_were_not_learnt_from(run, untrimme
     model = fit_detector(
         run, untrimmed, how=how, say=lines.append, step=lambda *done: steps.append(done)
     )
-    assert steps[-1] == (5, 5)
+    assert steps[-1] == (7, 7)
     told = model.about.expected
     low, high = told["interval"]
     assert 0 <= low <= told["value"] <= high <= 1
     assert told["grouped_by"] == "subject" and set(told["per_class"]) <= set(model.class_names)
     tried = [line for line in lines if line.startswith("map_a_voc")]
-    assert len(tried) == 4 and "standard error" in lines[len(tried)]
+    assert len(tried) == 6 and "standard error" in lines[len(tried)]
     laying, rules = settings(model)
     assert laying.windows in ("overlap", "disjoint") and rules.smoothing is not None
     assert model.rules["short_action"] > 0

@@ -29,7 +29,8 @@ from ..protocols.fitting import fitting
 from ..protocols.frame_heads import learn, refuse_memory, tune
 from ..protocols.laying import Laying
 from ..protocols.recipe import Recipe
-from ..protocols.rules import Rules, refuse_rates, short_action
+from ..protocols.rules import Rules, Unit, refuse_rates, short_action
+from ..protocols.windows import Way
 from ..runs.load import judged_encoder
 from ..settings.options import flat, option, options
 from ..settings.ranges import Positive
@@ -52,6 +53,12 @@ RULES: tuple[Settings, ...] = (
 """Rules to choose from. Lower thresholds of "class" please average precision and nobody else."""
 SMOOTHING = (1.0, 0.0, 0.5, 2.0)
 """Times the default smoothing."""
+WAYS: tuple[tuple[Way, float | None], ...] = (
+    ("overlap", None),
+    ("overlap", 0.75),
+    ("disjoint", None),
+)
+"""How windows lie to choose from, and how far apart, in windows."""
 METRIC = "map_a_voc@0.5"
 
 
@@ -262,14 +269,20 @@ def _layings(how: FitDetector, recordings: ClipSet, start: Detection) -> Iterato
     if unit == "seconds":
         longest = (recordings.length / recordings.fps).max()
     for span in how.spans:
-        window = round(covered * span, 4)
-        if unit == "frames":
-            window = float(round(window))
+        window = _whole(covered * span, unit)
         if window > longest and span != 1:
             continue
-        for windows in ("overlap", "disjoint"):
-            if span != 1 or windows != given.windows:
-                yield replace(given, windows=windows, window=None if span == 1 else window)
+        chosen = None if span == 1 else window
+        for windows, stride in WAYS:
+            between = None if stride is None else _whole(stride * window, unit)
+            laying = replace(given, windows=windows, window=chosen, stride=between)
+            if laying != given:
+                yield laying
+
+
+def _whole(time: float, unit: Unit) -> float:
+    """A time that its unit can have."""
+    return float(round(time)) if unit == "frames" else round(time, 4)
 
 
 def _error(values: np.ndarray) -> float:
@@ -291,7 +304,9 @@ def _still(laying: Laying) -> Laying:
 def _cost(laying: Laying, rules: Rules) -> float:
     """Windows that the encoder sees in a time."""
     covered = laying.covered(rules.unit)
-    return (1 if laying.windows == "disjoint" else 2) / covered
+    if laying.windows == "disjoint":
+        return 1 / covered
+    return 1 / (covered / 2 if laying.stride is None else laying.stride)
 
 
 def _rules(given: Rules, start: Rules) -> Iterator[Rules]:
@@ -301,9 +316,7 @@ def _rules(given: Rules, start: Rules) -> Iterator[Rules]:
         shapes = ({"proposals": given.proposals, "threshold": given.threshold},)
     times = (1.0,) if given.smoothing is not None else SMOOTHING
     for factor in times:
-        smoothing = (start.smoothing or 0.0) * factor
-        if start.unit == "frames":
-            smoothing = float(round(smoothing))
+        smoothing = _whole((start.smoothing or 0.0) * factor, start.unit)
         for shape in shapes:
             yield replace(start, smoothing=smoothing, **shape)
 
