@@ -13,6 +13,7 @@ COMMANDS: Table[Callable[..., None]] = Table(
     "skelf.cli",
     {
         "classifier": "fit_classifier.fit_classifier",
+        "detector": "fit_detector.fit_detector",
     },
 )
 
