@@ -8,7 +8,9 @@ from pathlib import Path
 from skelf.cli.names import TABLES
 from skelf.cli.settings_help import (
     EVERY_FORMAT,
+    of_classifier,
     of_clean,
+    of_detector,
     of_discover,
     of_export,
     of_format,
@@ -48,6 +50,10 @@ def page() -> str:
     parts.append(_table(*groups[-1]))
     parts.append("\n## `skelf data clean`\n")
     parts += [_table(*group) for group in of_clean("")]
+    parts.append("\n## `skelf fit classifier`\n")
+    parts += [_table(*group) for group in of_classifier("")]
+    parts.append("\n## `skelf fit detector`\n")
+    parts += [_table(*group) for group in of_detector("")]
     parts.append("\n## `skelf discover`\n")
     parts += [_table(*group) for group in of_discover("")]
     parts.append("\n## `skelf export`\n")

@@ -1,5 +1,6 @@
 """From labels to a model: the choice, what is to be expected, and the answers."""
 
+import shutil
 import warnings
 from dataclasses import replace
 
@@ -381,6 +382,15 @@ def test_wrong_settings_of_the_command(run, clips, tmp_path, words, part):
     ]
     done = CliRunner().invoke(app, [*command, *words])
     assert isinstance(done.exception, InputError) and part in str(done.exception)
+
+
+def test_several_runs_and_a_released_file_are_refused(run, clips, tmp_path):
+    shutil.copytree(run, tmp_path / "other")
+    with pytest.raises(InputError, match="a model has one encoder, and these are 2"):
+        fit_classifier([run, tmp_path / "other"], clips)
+    (tmp_path / "released.pth").write_bytes(b"weights")
+    with pytest.raises(InputError, match="a file, and a model is fitted on a run"):
+        fit_classifier(tmp_path / "released.pth", clips)
 
 
 def test_a_place_that_holds_something_else(run, clips, tmp_path):

@@ -31,10 +31,12 @@ ON_PURPOSE = {
     *("skelf.memory", "skelf.memory.keep_freed"),
 }
 # The metadata of exported files, which docs/export.md lists.
-ON_PURPOSE |= {
-    f"skelf.{key}"
-    for key in ["format", "version", "kind", "rows", "class_names", "joints", "parents", "layout", "channels", "confidence", "persons", "frames", "stream", "normalize", "fps", "unit", "up", "size", "temperature", "unknown_below", "windows"]
+_METADATA = {
+    *("format", "version", "kind", "rows", "class_names", "joints", "parents", "layout"),
+    *("channels", "confidence", "persons", "frames", "stream", "normalize", "fps", "unit", "up"),
+    *("size", "temperature", "unknown_below", "windows"),
 }
+ON_PURPOSE |= {f"skelf.{key}" for key in _METADATA}
 KINDS = {"py", "toml", "json", "jsonl", "csv", "html", "h5", "npz", "md", "parquet", "safetensors"}
 
 

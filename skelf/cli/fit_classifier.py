@@ -16,12 +16,15 @@ from .arguments import Data, Device, Force, Overrides
 from .notes import warnings_as_notes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..inference.fit_classifier import FitClassifier
     from ..inference.model import Model
 
 
 def fit_classifier(
     run: Annotated[
-        str, typer.Option("--run", help="A run, a checkpoint folder or a name on the hub.")
+        list[str], typer.Option("--run", help="A run, a checkpoint folder or a name on the hub.")
     ],
     data: Data,
     out: Annotated[Path, typer.Option("--out", metavar="MODEL", help="The model's folder.")],
@@ -45,19 +48,10 @@ def fit_classifier(
 
     Example: skelf fit classifier --run run --data clips.h5 --split xsub --out model
     """
-    from ..inference.fit_classifier import FitClassifier, fit_classifier
+    from ..inference.fit_classifier import fit_classifier
     from ..inference.place import check_model_place
-    from ..settings.given import parse_override
-    from ..settings.settable import filled
 
-    given = [text if text.startswith("fit.") else f"fit.{text}" for text in overrides or ()]
-    values = dict(map(parse_override, given))
-    how = filled(
-        FitClassifier,
-        {key.removeprefix("fit."): value for key, value in values.items()},
-        section="fit",
-        source={key.removeprefix("fit."): f"{key}={value}" for key, value in values.items()},
-    )
+    how = _options(overrides or ())
     check_model_place(out, replace=force)
     console = Console()
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
@@ -75,6 +69,17 @@ def fit_classifier(
     model.save(out)
     _show(console, model)
     console.print(f"Model: [bold]{escape(str(out))}[/]", soft_wrap=True)
+
+
+def _options(overrides: Sequence[str]) -> FitClassifier:
+    from ..inference.fit_classifier import FitClassifier
+    from ..settings.given import parse_override
+    from ..settings.settable import filled
+
+    given = [text if text.startswith("fit.") else f"fit.{text}" for text in overrides]
+    values = {key.removeprefix("fit."): value for key, value in map(parse_override, given)}
+    source = {key: f"fit.{key}={value}" for key, value in values.items()}
+    return filled(FitClassifier, values, section="fit", source=source)
 
 
 def _show(console: Console, model: Model) -> None:

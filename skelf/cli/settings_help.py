@@ -142,6 +142,22 @@ def of_search(_: str) -> Groups:
     return [("Where windows lie, and when the search is approximate", described(Search, ""))]
 
 
+def of_classifier(_: str) -> Groups:
+    """How a classifier's head is chosen, and how its encoder trains with `--tune`."""
+    from ..inference.fit_classifier import FitClassifier
+    from ..settings.describe import described
+
+    return [("How the head is chosen, or the encoder trains", described(FitClassifier, "fit"))]
+
+
+def of_detector(_: str) -> Groups:
+    """What is chosen of a detector, and how its head trains."""
+    from ..inference.fit_detector import FitDetector
+    from ..settings.describe import described
+
+    return [("What is chosen, and how the head trains", described(FitDetector, "fit"))]
+
+
 GROUPS: dict[str, Callable[[str], Groups]] = {
     "pretrain": of_method,
     "profile": of_method,
@@ -151,6 +167,8 @@ GROUPS: dict[str, Callable[[str], Groups]] = {
     "discover": of_discover,
     "export": of_export,
     "index": of_search,
+    "classifier": of_classifier,
+    "detector": of_detector,
 }
 
 

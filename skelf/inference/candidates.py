@@ -22,6 +22,8 @@ from .heads import Cosine, Neighbours, Prototype
 C = (1.0, 10.0, 100.0)
 """Inverse strengths of logistic regression's penalty, as scikit-learn counts them, for features of
 length 1; smaller ones give probabilities that no temperature sets right."""
+FEW = "The number of unique classes is greater than 50%"
+"""What scikit-learn takes for a sign of regression is few labels here."""
 K = (1, 3, 5, 10, 20)
 """Neighbours that vote."""
 
@@ -126,6 +128,7 @@ def _logistic(given: Given, only: str | None) -> Fitted:
     for name, c in wanted.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # near enough after so many steps
+            warnings.filterwarnings("ignore", FEW)
             machine.set_params(C=c).fit(z, given.labels, given.weight)
         weight, bias = machine.coef_, machine.intercept_
         if len(machine.classes_) == 2:  # scikit-learn keeps one row, for the second class

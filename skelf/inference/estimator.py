@@ -7,6 +7,7 @@ probabilities that can be believed.
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted, check_random_state, valida
 
 from ..errors import InputError
 from ..settings.values import Settings
-from .candidates import FAMILIES, fitted
+from .candidates import FAMILIES, FEW, fitted
 from .choosing import choose, expected, honest, on_features, unknown_below
 from .folds import folds
 
@@ -82,7 +83,9 @@ class FewLabelClassifier(ClassifierMixin, BaseEstimator):
             InputError: fewer than two classes, or as many groups as clips do not have.
         """
         X, y = validate_data(self, X, y, dtype=np.float64)
-        check_classification_targets(y)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", FEW)
+            check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise InputError(f"one class ({self.classes_[0]!r}), and two are needed to tell apart")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
@@ -20,7 +20,7 @@ from ..opening import name_of, opened, refuse_seed, versions
 from ..protocols.features import extract
 from ..protocols.finetune import Tuning
 from ..protocols.fitting import fitting
-from ..runs.load import judged_encoder
+from ..runs.load import Run, judged_encoder, list_runs
 from ..settings.options import option, options
 from ..settings.ranges import NotEmpty
 from ..settings.values import Settings
@@ -58,7 +58,7 @@ class FitClassifier:
 
 @no_trace()
 def fit_classifier(
-    run: str | Path,
+    run: Run | Sequence[Run],
     data: str | Path | ClipSet,
     *,
     split: str | None = None,
@@ -106,6 +106,12 @@ def fit_classifier(
     """
     refuse_seed(seed)
     computed_on = choose_device(device, "--device")
+    for each in list_runs(run):
+        if Path(each).is_file():
+            raise InputError(
+                f"{each}: a file, and a model is fitted on a run; start one from a released file: "
+                f"skelf pretrain METHOD --init {each} --data STORE --out RUN"
+            )
     encoder, described = judged_encoder(run, None, False, seed, stream=stream)
     whole = opened(data)
     clips = whole if split is None else whole.split(split)[0]
@@ -181,7 +187,12 @@ def _tuned(
     step: Callable[[int, int], None],
 ) -> _Fitted:
     parts = folds(clips.label, groups, how.tune_folds, seed % 2**32)
-    done = tuned(encoder, clips, len(names), parts, how.tuning, seed=seed, device=device, step=step)
+    try:
+        done = tuned(
+            encoder, clips, len(names), parts, how.tuning, seed=seed, device=device, step=step
+        )
+    except InputError as error:  # the protocol's own options call their keys eval.*
+        raise InputError(str(error).replace("eval.", "fit.")) from None
     told, temperature, below = None, 1.0, 0.0
     if done.chosen is not None:
         temperature = done.chosen.temperature
