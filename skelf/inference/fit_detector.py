@@ -203,7 +203,8 @@ class _Judge(NamedTuple):
 
     def estimate(self, how: Detection) -> Chosen:
         """The same settings, with what is to be expected of them."""
-        return Chosen(how, self._expected(self.held_out(how), how))
+        told = self._expected(self.held_out(how), how)
+        return Chosen(how, told | {"how": "held-out training recordings"})
 
     def _laying(self, candidates: list[Laying], start: Detection) -> Laying:
         brief = replace(start, tune=False, recipe=_brief(start.recipe))
