@@ -19,7 +19,8 @@ from skelf.encoders.sttr import STTR
 from skelf.errors import InputError
 from skelf.inference import detect
 from skelf.inference.detect import probabilities, segments, settings
-from skelf.inference.fit_detector import FitDetector, fit_detector
+from skelf.inference.detector_choices import FitDetector
+from skelf.inference.fit_detector import fit_detector
 from skelf.inference.held_out import groups_of, held_out, parts_of
 from skelf.inference.model import Model, load_model
 from skelf.layouts import KINECT20, NTU25

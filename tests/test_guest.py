@@ -22,8 +22,8 @@ from skelf.bench.run import bench
 from skelf.data.synthetic.clips import generate
 from skelf.encoders.dste import DSTE
 from skelf.errors import InputError
+from skelf.inference.detector_choices import FitDetector
 from skelf.inference.fit_classifier import FitClassifier
-from skelf.inference.fit_detector import FitDetector
 from skelf.inference.heads import Linear
 from skelf.inference.model import assembled
 from skelf.layouts import NTU25

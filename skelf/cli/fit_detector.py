@@ -19,7 +19,7 @@ from .notes import warnings_as_notes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..inference.fit_detector import FitDetector
+    from ..inference.detector_choices import FitDetector
     from ..inference.model import Model
 
 
@@ -74,7 +74,7 @@ def fit_detector(
 
 
 def _options(overrides: Sequence[str]) -> FitDetector:
-    from ..inference.fit_detector import FitDetector
+    from ..inference.detector_choices import FitDetector
     from ..settings.given import parse_override
     from ..settings.settable import filled
 

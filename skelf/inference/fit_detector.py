@@ -7,7 +7,7 @@ no person on both sides where people are known. Then the head learns from all of
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -28,57 +28,18 @@ from ..protocols.detection import Detection, lesson_of, with_segments
 from ..protocols.fitting import fitting
 from ..protocols.frame_heads import learn, refuse_memory, tune
 from ..protocols.laying import Laying
-from ..protocols.recipe import Recipe
-from ..protocols.rules import Rules, Unit, refuse_rates, short_action
-from ..protocols.windows import Way
+from ..protocols.rules import Rules, refuse_rates, short_action
 from ..runs.load import judged_encoder
-from ..settings.options import flat, option, options
-from ..settings.ranges import Positive
+from ..settings.options import flat
 from ..settings.values import Settings
 from .adapt import adapted
+from .detector_choices import FitDetector, brief, cost, layings, rules, still
 from .heads import Linear, folded
 from .held_out import HeldOut, groups_of, held_out, parts_of
 from .model import Model, assembled
 from .needs import needs_of
 
-RULES: tuple[Settings, ...] = (
-    {"proposals": "growing", "threshold": None},
-    {"proposals": "growing", "threshold": 0.3},
-    {"proposals": "growing", "threshold": 0.5},
-    {"proposals": "class", "threshold": 0.2},
-    {"proposals": "class", "threshold": 0.4},
-    {"proposals": "background", "threshold": 0.4},
-    {"proposals": "background", "threshold": 0.6},
-)
-"""Rules to choose from. Lower thresholds of "class" please average precision and nobody else."""
-SMOOTHING = (1.0, 0.0, 0.5, 2.0)
-"""Times the default smoothing."""
-WAYS: tuple[tuple[Way, float | None], ...] = (
-    ("overlap", None),
-    ("overlap", 0.75),
-    ("disjoint", None),
-)
-"""How windows lie to choose from, and how far apart, in windows."""
 METRIC = "map_a_voc@0.5"
-
-
-@options("fit")
-class FitDetector:
-    """What is chosen, and how the head trains.
-
-    What is set of windows or rules stays so: `window`, `stride`, `windows` or `step` settle all of
-    where windows lie, `proposals` or `threshold` the rule, `smoothing` the smoothing. Of windows
-    the cheapest ones are taken whose mean over the parts is within one standard error of the best.
-    """
-
-    choose: bool = option(
-        True, "choose windows and rules on held-out training recordings; false: as they are set"
-    )
-    parts: int = option(4, "in which training recordings are held out in turn", ge=2)
-    spans: tuple[Positive, ...] = option(
-        (1.0, 2.0, 4.0), "windows to choose from, times the usual one of 2.13 s"
-    )
-    detection: Detection = option(Detection(), "as of the protocol detection")
 
 
 class Chosen(NamedTuple):
@@ -130,6 +91,7 @@ def fit_detector(
         >>> from skelf.data.synthetic.clips import generate
         >>> tiny = ["encoder.dim=8", "encoder.frames=8", "train.epochs=1", "train.batch_size=16"]
         >>> run = skelf.pretrain("usdrl", generate(clips=24), out="to_detect", overrides=tiny)
+        >>> from skelf.inference.detector_choices import FitDetector
         >>> found_in = generate(clips=12, recordings=4)
         >>> model = fit_detector(run, found_in, how=FitDetector(choose=False))
         >>> model.kind, len(model.class_names)
@@ -193,30 +155,31 @@ class _Judge(NamedTuple):
 
     def choose(self, how: FitDetector, start: Detection) -> Chosen:
         """Windows by frozen heads that train briefly, then rules by heads that train in full."""
-        layings = list(_layings(how, self.recordings, start))
-        laying = self._laying(layings, start) if len(layings) > 1 else start.laying
+        tried = list(layings(how, self.recordings, start))
+        laying = self._laying(tried, start) if len(tried) > 1 else start.laying
         best = replace(start, laying=laying)
         seen = self.held_out(best)
-        self.step(len(layings) + 1, len(layings) + 1)
+        self.step(len(tried) + 1, len(tried) + 1)
         best = replace(best, rules=self._rules(how.detection.rules, best.rules, seen))
         return Chosen(best, self._expected(seen, best))
 
     def estimate(self, how: Detection) -> Chosen:
         """The same settings, with what is to be expected of them."""
-        return Chosen(how, self._expected(self.held_out(how), how))
+        told = self._expected(self.held_out(how), how)
+        return Chosen(how, told | {"how": "held-out training recordings"})
 
     def _laying(self, candidates: list[Laying], start: Detection) -> Laying:
-        brief = replace(start, tune=False, recipe=_brief(start.recipe))
+        frozen = replace(start, tune=False, recipe=brief(start.recipe))
         values = []
         for done, candidate in enumerate(candidates):
             self.step(done, len(candidates) + 1)
-            seen = self.held_out(replace(brief, laying=_still(candidate)))
+            seen = self.held_out(replace(frozen, laying=still(candidate)))
             values.append(seen.of_folds(start.rules))
         means, unit = [float(value.mean()) for value in values], start.rules.unit
         best = int(np.argmax(means))
         error = _error(values[best])
         near = [at for at, mean in enumerate(means) if mean >= means[best] - error]
-        chosen = min(near, key=lambda at: (_cost(candidates[at], start.rules), -means[at]))
+        chosen = min(near, key=lambda at: (cost(candidates[at], start.rules), -means[at]))
         for candidate, mean in zip(candidates, means, strict=True):
             self.say(f"{METRIC} {mean:.1%}: {candidate.describe(unit)}")
         self.say(
@@ -226,15 +189,15 @@ class _Judge(NamedTuple):
         return candidates[chosen]
 
     def _rules(self, given: Rules, start: Rules, seen: HeldOut) -> Rules:
-        candidates = list(_rules(given, start))
-        values = [float(seen.of_folds(rules).mean()) for rules in candidates]
+        candidates = list(rules(given, start))
+        values = [float(seen.of_folds(each).mean()) for each in candidates]
         best = int(np.argmax(values))  # of equal ones the first, which is the usual one
-        rules = candidates[best]
+        chosen = candidates[best]
         self.say(
-            f"rule: {rules.describe(0.0)}: {values[best]:.1%}, the best of {len(candidates)} "
+            f"rule: {chosen.describe(0.0)}: {values[best]:.1%}, the best of {len(candidates)} "
             f"(as it was: {values[0]:.1%})"
         )
-        return rules
+        return chosen
 
     def _expected(self, seen: HeldOut, how: Detection) -> Settings:
         folds, value = seen.of_folds(how.rules), seen.whole(how.rules)
@@ -257,68 +220,9 @@ class _Judge(NamedTuple):
         }
 
 
-def _layings(how: FitDetector, recordings: ClipSet, start: Detection) -> Iterator[Laying]:
-    """Windows as they are, then the others to choose from; those alone where any are set."""
-    given, usual = start.laying, Laying()
-    yield given
-    free = ("windows", "window", "stride", "step")
-    if any(getattr(given, key) != getattr(usual, key) for key in free):
-        return
-    covered, unit = given.covered(start.rules.unit), start.rules.unit
-    longest = recordings.length.max()
-    if unit == "seconds":
-        longest = (recordings.length / recordings.fps).max()
-    for span in how.spans:
-        window = _whole(covered * span, unit)
-        if window > longest and span != 1:
-            continue
-        chosen = None if span == 1 else window
-        for windows, stride in WAYS:
-            between = None if stride is None else _whole(stride * window, unit)
-            laying = replace(given, windows=windows, window=chosen, stride=between)
-            if laying != given:
-                yield laying
-
-
-def _whole(time: float, unit: Unit) -> float:
-    """A time that its unit can have."""
-    return float(round(time)) if unit == "frames" else round(time, 4)
-
-
 def _error(values: np.ndarray) -> float:
     """The standard error of a mean; 0 of a single value, of which nobody knows it."""
     return float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else 0.0
-
-
-def _brief(recipe: Recipe) -> Recipe:
-    """A third of a training: enough to compare windows by."""
-    third = max(1, recipe.epochs // 3)
-    return replace(recipe, epochs=third, milestones=tuple(m // 3 for m in recipe.milestones))
-
-
-def _still(laying: Laying) -> Laying:
-    """Without what only tuning takes."""
-    return replace(laying, jitter=0.0, draws=None)
-
-
-def _cost(laying: Laying, rules: Rules) -> float:
-    """Windows that the encoder sees in a time."""
-    covered = laying.covered(rules.unit)
-    if laying.windows == "disjoint":
-        return 1 / covered
-    return 1 / (covered / 2 if laying.stride is None else laying.stride)
-
-
-def _rules(given: Rules, start: Rules) -> Iterator[Rules]:
-    usual = Rules()
-    shapes = RULES
-    if (given.proposals, given.threshold) != (usual.proposals, usual.threshold):
-        shapes = ({"proposals": given.proposals, "threshold": given.threshold},)
-    times = (1.0,) if given.smoothing is not None else SMOOTHING
-    for factor in times:
-        smoothing = _whole((start.smoothing or 0.0) * factor, start.unit)
-        for shape in shapes:
-            yield replace(start, smoothing=smoothing, **shape)
 
 
 def _trained(
