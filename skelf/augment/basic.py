@@ -9,6 +9,8 @@ Any other order in memory gives the same numbers after a copy.
 
 from __future__ import annotations
 
+from functools import reduce
+
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
@@ -29,7 +31,9 @@ def blend(rows: Tensor, index: Tensor, weight: Tensor) -> Tensor:
         `(B, W)`.
     """
     if torch.compiler.is_exporting():  # other runtimes have no bags
-        return (rows[index] * weight.unsqueeze(2)).sum(dim=1)
+        bags = zip(index.unbind(1), weight.unbind(1), strict=True)
+        parts = [rows[one] * share[:, None] for one, share in bags]
+        return reduce(torch.add, parts)
     return F.embedding_bag(index, rows, mode="sum", per_sample_weights=weight)
 
 

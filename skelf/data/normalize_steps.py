@@ -100,6 +100,8 @@ def scale(batch: Batch) -> Batch:
         sides.append(high - channel.masked_fill(outside, torch.inf).amin(dim=(1, 2, 3)))
     half = torch.stack(sides).amax(dim=0) / 2  # (N,)
     half = torch.where(half.isfinite() & (half > 0), half, 1.0)  # nobody there, or one point
+    if torch.compiler.is_exporting():
+        return _moved(batch, batch.x[:, : batch.coordinates] / half[:, None, None, None, None])
     scaled = batch.x.clone()
     scaled[:, : batch.coordinates] /= half[:, None, None, None, None]
     return batch._replace(x=scaled)
@@ -158,9 +160,12 @@ def facing_frames(batch: Batch) -> Batch:
     angle = torch.arccos(x / (far + 1e-4))
     angle = torch.where(z.sum(dim=1, keepdim=True) >= 0, -angle, angle)[:, :, None]  # (N, T, 1, M)
     cos, sin = angle.cos(), angle.sin()
-    old_x, old_z, turned = batch.x[:, 0], batch.x[:, 2], batch.x.clone()
-    turned[:, 0] = cos * old_x - sin * old_z
-    turned[:, 2] = sin * old_x + cos * old_z
+    old_x, old_y, old_z = batch.x[:, :3].unbind(dim=1)
+    new_x, new_z = cos * old_x - sin * old_z, sin * old_x + cos * old_z
+    if torch.compiler.is_exporting():
+        return _moved(batch, torch.stack([new_x, old_y, new_z], dim=1))
+    turned = batch.x.clone()
+    turned[:, 0], turned[:, 2] = new_x, new_z
     return batch._replace(x=turned)
 
 
@@ -186,6 +191,8 @@ def resize50(batch: Batch) -> Batch:
 
 def _subtract(batch: Batch, origin: Tensor) -> Batch:
     """Subtracts `origin`, which broadcasts to `(N, D, T, V, M)`, from the joints that are there."""
+    if torch.compiler.is_exporting():
+        return _moved(batch, (batch.x[:, : batch.coordinates] - origin) * batch.seen)
     moved = batch.x.clone()
     for channel in range(batch.coordinates):
         moved[:, channel].sub_(origin[:, channel]).mul_(batch.seen[:, 0])
@@ -199,6 +206,11 @@ def _present_first(present: Tensor) -> Tensor:
         first, later = torch.arange(T)[:, None], torch.arange(T, 2 * T)[:, None]
         return torch.where(present, first, later).argsort(dim=1)
     return (~present).to(torch.uint8).argsort(dim=1, stable=True)
+
+
+def _moved(batch: Batch, joints: Tensor) -> Batch:
+    """With other coordinates `(N, D, T, V, M)`: in other runtimes writing into a part is slow."""
+    return batch._replace(x=torch.cat([joints, batch.x[:, batch.coordinates :]], dim=1))
 
 
 def _first(batch: Batch) -> Tensor:
