@@ -154,7 +154,8 @@ def _store(path: Path) -> dict[str, Any]:
 
 
 def _attributes(item: h5py.Group | h5py.Dataset) -> dict[str, str]:
-    return {key: str(value) for key, value in item.attrs.items()}
+    values = {k: v.decode() if isinstance(v, bytes) else v for k, v in item.attrs.items()}
+    return {key: str(value) for key, value in values.items()}
 
 
 def _arrays_of(path: Path) -> dict[str, np.ndarray]:

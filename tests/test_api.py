@@ -118,6 +118,7 @@ def test_config_and_card_say_where_it_came_from(run):
     config = checkpoint.read_config(folder)
     assert config == checkpoint.read_config(run)
     clips = tiny_runs.clips()
+    assert config["source"].pop("size") == pytest.approx(1.55, abs=0.2)  # of a body, in metres
     assert config["source"] == {
         "data": str(clips),
         "digest": clips.digest(),
@@ -125,6 +126,8 @@ def test_config_and_card_say_where_it_came_from(run):
         "seed": 5,
         "synthetic": "true",
         "fps": [30.0, 30.0],
+        "unit": None,
+        "up": "y",
     }
     assert config["versions"]["torch"] == torch.__version__
     card = (folder / "README.md").read_text()

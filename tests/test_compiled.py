@@ -110,6 +110,7 @@ class Line(torch.nn.Module):
 
 
 @needs_compiler
+@pytest.mark.slow
 def test_a_small_module_compiles_for_real():
     torch.manual_seed(0)
     method, x = Line(), torch.randn(4, 3)

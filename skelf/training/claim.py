@@ -17,8 +17,9 @@ from ..settings.values import Settings
 from .state import read_counters, resuming
 
 # What may change when a run is resumed: it alters where and how long, not what is computed.
-# The clips' digest holds their rates, which runs of earlier versions do not name.
-_FREE = RESULT_FREE | {"train.epochs", "source.data", "source.resumed", "source.fps"}
+# The clips' digest holds what follows from them, which runs of earlier versions do not name.
+_FREE = RESULT_FREE | {"train.epochs", "source.data", "source.resumed"}
+_FREE |= {f"source.{key}" for key in ("fps", "unit", "up", "size")}
 # What may change on record: under `resumed` in the config's `source`, the log and the model card.
 _RECORDED = frozenset(
     f"train.{key}"
