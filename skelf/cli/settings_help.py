@@ -152,7 +152,7 @@ def of_classifier(_: str) -> Groups:
 
 def of_detector(_: str) -> Groups:
     """What is chosen of a detector, and how its head trains."""
-    from ..inference.fit_detector import FitDetector
+    from ..inference.detector_choices import FitDetector
     from ..settings.describe import described
 
     return [("What is chosen, and how the head trains", described(FitDetector, "fit"))]
