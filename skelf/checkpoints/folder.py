@@ -10,7 +10,6 @@ complete.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable, Mapping
@@ -21,7 +20,7 @@ from typing import NoReturn, TypeVar
 from torch import Tensor
 
 from ..errors import InputError
-from ..files import read_json, sweep, temporary, write_text
+from ..files import flush, read_json, sweep, temporary, write_text
 from ..settings.values import Settings
 from .card import card
 from .checksums import CHECKSUMS, Checksums, verify
@@ -93,9 +92,9 @@ def save(
                     sums.add(name, text.encode())
             write_text(hidden / CARD, card)
             for file in hidden.iterdir():
-                _flush(file)
+                flush(file)
             write_text(hidden / CHECKSUMS, _json(sums.listed()))
-        _flush(hidden)
+        flush(hidden)
         _put(hidden, folder)
     except OSError as error:
         shutil.rmtree(hidden, ignore_errors=True)
@@ -243,17 +242,6 @@ def read_state(folder: str | Path) -> tuple[dict[str, Tensor], Settings]:
     return read_tensors(tensors), read_object(folder / STATE)
 
 
-def _flush(path: Path) -> None:
-    """Waits until a file, or a folder's list of names, is on the disk."""
-    if os.name == "nt" and path.is_dir():
-        return
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _put(hidden: Path, folder: Path) -> None:
     """Renames `hidden` to `folder`; what is there steps aside and stays readable until then."""
     old = folder.parent / f".{folder.name}.old"
@@ -266,7 +254,7 @@ def _put(hidden: Path, folder: Path) -> None:
         if old.exists():
             old.rename(folder)
         raise
-    _flush(folder.parent)
+    flush(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
 
 

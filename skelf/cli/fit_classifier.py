@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from .arguments import Data, Device, Force, Overrides
+from .fitting import fit_bar, fit_options
 from .notes import warnings_as_notes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ..inference.fit_classifier import FitClassifier
     from ..inference.model import Model
 
 
@@ -48,18 +45,14 @@ def fit_classifier(
 
     Example: skelf fit classifier --run run --data clips.h5 --split xsub --out model
     """
-    from ..inference.fit_classifier import fit_classifier
+    from ..inference.fit_classifier import FitClassifier, fit_classifier
     from ..inference.place import check_model_place
 
-    how = _options(overrides or ())
+    how = fit_options(FitClassifier, overrides or ())
     check_model_place(out, replace=force)
     console = Console()
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    bar = Progress(
-        TextColumn("training copies" if tune else "cross-validation"), BarColumn(),
-        MofNCompleteColumn(), TextColumn("left"), TimeRemainingColumn(),
-        console=console, disable=not console.is_terminal, transient=True,
-    )  # fmt: skip
+    bar = fit_bar(console, "training copies" if tune else "cross-validation")
     with warnings_as_notes(console), bar:
         task = bar.add_task("", total=None)
         model = fit_classifier(
@@ -69,17 +62,6 @@ def fit_classifier(
     model.save(out)
     _show(console, model)
     console.print(f"Model: [bold]{escape(str(out))}[/]", soft_wrap=True)
-
-
-def _options(overrides: Sequence[str]) -> FitClassifier:
-    from ..inference.fit_classifier import FitClassifier
-    from ..settings.given import parse_override
-    from ..settings.settable import filled
-
-    given = [text if text.startswith("fit.") else f"fit.{text}" for text in overrides]
-    values = {key.removeprefix("fit."): value for key, value in map(parse_override, given)}
-    source = {key: f"fit.{key}={value}" for key, value in values.items()}
-    return filled(FitClassifier, values, section="fit", source=source)
 
 
 def _show(console: Console, model: Model) -> None:

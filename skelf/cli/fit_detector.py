@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from ..errors import InputError
 from .arguments import Data, Device, Force, Overrides
+from .fitting import fit_bar, fit_options
 from .notes import warnings_as_notes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ..inference.detector_choices import FitDetector
     from ..inference.model import Model
 
 
@@ -48,20 +44,17 @@ def fit_detector(
 
     Example: skelf fit detector --run run --data recordings.h5 --split xsub --out model
     """
+    from ..inference.detector_choices import FitDetector
     from ..inference.fit_detector import fit_detector
     from ..inference.place import check_model_place
     from ..machine.memory import keep_freed
 
-    how = _options(overrides or ())
+    how = fit_options(FitDetector, overrides or ())
     check_model_place(out, replace=force)
     keep_freed()
     console = Console()
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    bar = Progress(
-        TextColumn("held-out recordings"), BarColumn(), MofNCompleteColumn(),
-        TextColumn("left"), TimeRemainingColumn(),
-        console=console, disable=not console.is_terminal, transient=True,
-    )  # fmt: skip
+    bar = fit_bar(console, "held-out recordings")
     with warnings_as_notes(console), bar:
         task = bar.add_task("", total=None)
         model = fit_detector(
@@ -71,20 +64,6 @@ def fit_detector(
     model.save(out)
     _show(console, model)
     console.print(f"Model: [bold]{escape(str(out))}[/]", soft_wrap=True)
-
-
-def _options(overrides: Sequence[str]) -> FitDetector:
-    from ..inference.detector_choices import FitDetector
-    from ..settings.given import parse_override
-    from ..settings.settable import filled
-
-    given = [text if text.startswith("fit.") else f"fit.{text}" for text in overrides]
-    values = {key.removeprefix("fit."): value for key, value in map(parse_override, given)}
-    source = {key: f"fit.{key}={value}" for key, value in values.items()}
-    try:
-        return filled(FitDetector, values, section="fit", source=source)
-    except InputError as error:  # the protocol's own options call their keys eval.*
-        raise InputError(str(error).replace("eval.", "fit.")) from None
 
 
 def _show(console: Console, model: Model) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import blaming, sweep, temporary
+from ..files import blaming, flush, sweep, temporary
 
 MARK = "discover.json"
 """The file that says what made a folder; only a folder that has it may be replaced."""
@@ -69,7 +69,7 @@ def writing_folder(out: Path) -> Iterator[Path]:
             hidden.mkdir()
             yield hidden
             for path in (*hidden.rglob("*"), hidden):
-                _flush(path)
+                flush(path)
             if target.exists():
                 target.rename(old)
             try:
@@ -78,7 +78,7 @@ def writing_folder(out: Path) -> Iterator[Path]:
                 if old.exists():
                     old.rename(target)
                 raise
-            _flush(target.parent)
+            flush(target.parent)
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
@@ -90,14 +90,3 @@ def _is_ours(folder: Path) -> bool:
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(told, dict) and told.get("format") == FORMAT
-
-
-def _flush(path: Path) -> None:
-    """Waits until a file, or a folder's list of names, is on the disk."""
-    if os.name == "nt" and path.is_dir():
-        return
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -12,11 +12,10 @@ from torch import nn
 
 from ..contracts import Encoder
 from ..data.clips import ClipSet
-from ..data.quality.stature import stature
 from ..errors import InputError
 from ..machine.devices import choose_device
 from ..machine.guest import no_trace
-from ..opening import name_of, opened, refuse_seed, versions
+from ..opening import opened, refuse_seed
 from ..protocols.features import extract
 from ..protocols.finetune import Tuning
 from ..protocols.fitting import fitting
@@ -29,6 +28,7 @@ from .choosing import expected, unknown_below
 from .estimator import FewLabelClassifier
 from .folds import folds
 from .heads import Linear
+from .learnt import learnt_from, needs_from
 from .model import Model, assembled
 from .needs import needs_of
 from .tune import tuned
@@ -136,8 +136,16 @@ def fit_classifier(
         temperature=fitted.temperature,
         unknown_below=fitted.unknown_below,
         expected=fitted.expected,
-        needs=_needs(clips),
-        learnt_from=_learnt_from(whole, clips, split, seed, fitted.how),
+        needs=needs_from(clips),
+        learnt_from=learnt_from(
+            whole,
+            clips,
+            split,
+            seed,
+            how=fitted.how,
+            clips=len(clips),
+            clips_of_a_class=np.bincount(clips.label).tolist(),
+        ),
     )
 
 
@@ -268,23 +276,3 @@ def _doubts(
             "worse; label clips of two people or more, with their subject in the store"
         )
     return lines
-
-
-def _needs(clips: ClipSet) -> Settings:
-    bodies = stature(clips)
-    unit = clips.attributes.get("unit")
-    rates = [float(clips.fps.min()), float(clips.fps.max())]
-    return {"fps": rates, "unit": unit, "up": bodies.up, "size": bodies.size}
-
-
-def _learnt_from(
-    whole: ClipSet, clips: ClipSet, split: str | None, seed: int, how: str
-) -> Settings:
-    source: Settings = {"data": name_of(whole), "digest": whole.digest(), "split": split}
-    source |= {"seed": seed, "how": how, "clips": len(clips)}
-    source["clips_of_a_class"] = np.bincount(clips.label).tolist()
-    source["subjects"] = np.unique(clips.subject[clips.subject >= 0]).tolist()
-    source["versions"] = versions()
-    if "synthetic" in whole.attributes:  # the card warns
-        source["synthetic"] = whole.attributes["synthetic"]
-    return source

@@ -18,10 +18,9 @@ from scipy.special import stdtrit
 
 from ..contracts import Encoder
 from ..data.clips import ClipSet
-from ..data.quality.stature import stature
 from ..machine.devices import choose_device
 from ..machine.guest import no_trace
-from ..opening import name_of, opened, refuse_seed, versions
+from ..opening import opened, refuse_seed
 from ..protocols._training import mean_and_deviation, seeded, trained_copy
 from ..protocols.dense import dense
 from ..protocols.detection import Detection, lesson_of, with_segments
@@ -36,6 +35,7 @@ from .adapt import adapted
 from .detector_choices import FitDetector, brief, cost, layings, rules, still
 from .heads import Linear, folded
 from .held_out import HeldOut, groups_of, held_out, parts_of
+from .learnt import learnt_from, needs_from
 from .model import Model, assembled
 from .needs import needs_of
 
@@ -131,8 +131,16 @@ def fit_detector(
         windows=flat(chosen.how.laying),
         rules=flat(chosen.how.rules) | {"short_action": short},
         expected=chosen.expected,
-        needs=_needs(recordings),
-        learnt_from=_learnt_from(whole, recordings, split, seed, chosen.how),
+        needs=needs_from(recordings),
+        learnt_from=learnt_from(
+            whole,
+            recordings,
+            split,
+            seed,
+            how=f"{'fine-tuned' if chosen.how.tune else 'frozen'} encoder",
+            recordings=len(recordings),
+            segments=len(recordings.segments),
+        ),
     )
 
 
@@ -257,22 +265,3 @@ def _short(recordings: ClipSet) -> float:
     """Seconds of a short action; 0 where frames are counted and rates are not known."""
     rates = np.asarray(recordings.fps, np.float64)
     return short_action(recordings.segments, rates) if (rates > 0).all() else 0.0
-
-
-def _needs(clips: ClipSet) -> Settings:
-    bodies, unit = stature(clips), clips.attributes.get("unit")
-    rates = [float(clips.fps.min()), float(clips.fps.max())]
-    return {"fps": rates, "unit": unit, "up": bodies.up, "size": bodies.size}
-
-
-def _learnt_from(
-    whole: ClipSet, recordings: ClipSet, split: str | None, seed: int, how: Detection
-) -> Settings:
-    source: Settings = {"data": name_of(whole), "digest": whole.digest(), "split": split}
-    source |= {"seed": seed, "how": f"{'fine-tuned' if how.tune else 'frozen'} encoder"}
-    source |= {"recordings": len(recordings), "segments": len(recordings.segments)}
-    source["subjects"] = np.unique(recordings.subject[recordings.subject >= 0]).tolist()
-    source["versions"] = versions()
-    if "synthetic" in whole.attributes:  # the card warns
-        source["synthetic"] = whole.attributes["synthetic"]
-    return source
