@@ -17,10 +17,10 @@ import faiss
 import numpy as np
 
 from ..checkpoints.checksums import checksum
-from ..errors import InputError
 from ..files import is_text, replacing
 from .part_file import Part
 from .space import Space
+from .whole import refuse_damaged
 
 Cells = Any  # faiss's index, whose types lack what it takes
 _library: Any = faiss  # for the same reason
@@ -143,18 +143,7 @@ def read(path: Path, expected: str) -> Cells:
     Raises:
         InputError: missing, or not the bytes that were written.
     """
-    try:
-        whole = checksum(path) == expected
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot read the approximate index: {error.strerror}; restore it, or build "
-            "the index again with --force"
-        ) from None
-    if not whole:
-        raise InputError(
-            f"{path}: damaged: these are not the bytes that were written; restore the file, or "
-            "build the index again with --force"
-        )
+    refuse_damaged(path, expected, "the approximate index")
     if is_text(path):  # which faiss wants
         return faiss.read_index(str(path))
     return faiss.deserialize_index(np.fromfile(path, np.uint8))

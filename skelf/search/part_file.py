@@ -16,8 +16,8 @@ import numpy as np
 from safetensors.numpy import save
 
 from ..checkpoints.checksums import checksum
-from ..errors import InputError
 from ..files import replacing
+from .whole import refuse_damaged
 
 WINDOWS = 4096
 """Of a part at most: what a killed command loses, and what is in memory at once."""
@@ -169,20 +169,7 @@ def read(path: Path, expected: str) -> Part:
     Raises:
         InputError: missing, or not the bytes that were written.
     """
-    try:
-        whole = checksum(path) == expected
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot read this part of the index: {error.strerror}; restore it, or build "
-            "the index again with --force"
-        ) from None
-    except ValueError:
-        whole = False
-    if not whole:
-        raise InputError(
-            f"{path}: damaged: these are not the bytes that were written; restore the file, or "
-            "build the index again with --force"
-        )
+    refuse_damaged(path, expected, "this part of the index")
     arrays, names = _mapped(path)
     column = {key: array for key, array in arrays.items() if "." in key}
     windows = {k: column[f"window.{k}"].astype(np.int64) for k in _WINDOW_COLUMNS}
