@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import warnings
 from collections.abc import Callable
@@ -12,8 +13,10 @@ import pytest
 import tiny_runs
 import torch
 from export_subjects import SIZES, shaken
+from typer.testing import CliRunner
 
 import skelf
+from skelf.cli.main import app
 from skelf.contracts import Encoder
 from skelf.data.synthetic.clips import generate
 from skelf.export import check
@@ -96,6 +99,19 @@ def test_a_classifier(classifier: Path) -> None:
         np.testing.assert_allclose(list(found.probabilities.values()), wanted, atol=1e-4)
         assert found.label == NAMES[int(wanted.argmax())]
         assert found.unknown == bool(wanted.max() < 0.5)
+    clips.save(tmp_path / "clips.h5")
+    words = [
+        "predict",
+        str(folder),
+        str(tmp_path / "clips.h5"),
+        "--out",
+        str(tmp_path / "rows.json"),
+    ]
+    assert CliRunner().invoke(app, [*words, "--force"]).exit_code == 0
+    rows = json.loads((tmp_path / "rows.json").read_text())
+    for row, found in zip(rows, ran.predict_all(joints), strict=True):
+        assert row["probability"] == pytest.approx(found.probability, abs=1e-4)
+        assert row["label"] == found.label
     vectors = np.stack(list(ran.features_all(joints)))
     np.testing.assert_allclose(vectors, features.numpy(), rtol=1e-4, atol=1e-4)
 
