@@ -58,7 +58,8 @@ def test_readme_tour(tmp_path: Path) -> None:
     names = ClipSet.open(tmp_path / "new.h5").class_names
     assert len(answers) == 24 and {row["label"] for row in answers} <= set(names)
     assert found and all(float(row["end_s"]) > float(row["start_s"]) for row in found)
-    for name in ("answers", "found", "hits", "groups/index", "page"):
+    assert "untrained" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    for name in ("answers", "found", "hits", "groups/index"):
         assert "<canvas" in (tmp_path / f"{name}.html").read_text(encoding="utf-8"), name
 
 
