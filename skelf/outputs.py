@@ -54,15 +54,17 @@ def _tail(path: Path) -> bytes:
         return file.read()
 
 
-def _is_results(path: Path) -> bool:
-    if not _head(path).lstrip().startswith(b"["):
-        return False
-    try:
-        rows = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
-        return False
-    wanted = {"protocol", "metric", "value"}
-    return all(isinstance(row, dict) and wanted <= row.keys() for row in rows)
+def _has_rows_with(*keys: str) -> Callable[[Path], bool]:
+    def holds(path: Path) -> bool:
+        if not _head(path).lstrip().startswith(b"["):
+            return False
+        try:
+            rows = json.loads(path.read_bytes())
+        except (ValueError, RecursionError):
+            return False
+        return all(isinstance(row, dict) and {*keys} <= row.keys() for row in rows)
+
+    return holds
 
 
 def _is_page(path: Path) -> bool:
@@ -109,24 +111,13 @@ def _is_eaf(path: Path) -> bool:
     return b"<ANNOTATION_DOCUMENT" in _head(path)[:1024]
 
 
-def _is_predictions(path: Path) -> bool:
-    if not _head(path).lstrip().startswith(b"["):
-        return False
-    try:
-        rows = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
-        return False
-    wanted = {"file", "name", "label"}
-    return all(isinstance(row, dict) and wanted <= row.keys() for row in rows)
-
-
 def _is_labels(path: Path) -> bool:
     lines = _head(path).decode("utf-8", "replace").splitlines()[:-1] or [""]
     return all(re.match(r"[\d.]+\t[\d.]+\t", line) for line in lines)
 
 
 STORE = Kind("a skelf store", _is_store)
-RESULTS = Kind("a list of result rows", _is_results, text=True)
+RESULTS = Kind("a list of result rows", _has_rows_with("protocol", "metric", "value"), text=True)
 SCORES = Kind("an archive of scores", _has_members("row", "class_names"))
 PAGE = Kind("an HTML page", _is_page, text=True)
 GIF = Kind("a GIF", _is_gif)
@@ -136,7 +127,7 @@ PYSKL = Kind("a pyskl pickle", _is_pyskl)
 FEATURES = Kind("a table of features", _has_members("features", "names"))
 PARQUET = Kind("a Parquet file", _is_parquet)
 PREDICTIONS_CSV = Kind("a table of predictions", _begins(b"file,name,person,"), text=True)
-PREDICTIONS_JSON = Kind("a list of predictions", _is_predictions, text=True)
+PREDICTIONS_JSON = Kind("a list of predictions", _has_rows_with("file", "name", "label"), text=True)
 EAF = Kind("a file of ELAN", _is_eaf, text=True)
 BORIS = Kind("a table of BORIS", _begins(b"Observation id,"), text=True)
 AUDACITY = Kind("labels of Audacity", _is_labels, text=True)

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..data.cleaning.clean import cleaned
 from ..data.cleaning.options import Clean
@@ -23,6 +22,7 @@ from ..settings.options import table
 from ..settings.settable import filled
 from ..settings.values import Value
 from .arguments import Force, NamedStore
+from .bars import counting
 from .notes import warnings_as_notes
 
 
@@ -48,15 +48,7 @@ def clean(
     check_output(out, STORE, inputs=[path], replace=force)
     clips = ClipSet.open(path)
     console = Console()
-    bar = Progress(
-        TextColumn("cleaning"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+    bar = counting(console, "cleaning")
     with warnings_as_notes(console), bar:
         task = bar.add_task("", total=len(clips))
         made, changes = cleaned(

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..data.annotations.options import Annotations
 from ..data.clips import ClipSet, utf8
@@ -24,6 +23,7 @@ from ..outputs import STORE, check_output
 from ..settings.options import table
 from . import complete
 from .arguments import Force
+from .bars import counting
 from .notes import warnings_as_notes
 
 FORMATS = (*READERS.built_in, "synthetic")
@@ -131,15 +131,7 @@ def _read(
     out: Path,
     console: Console,
 ) -> ClipSet:
-    bar = Progress(
-        TextColumn("reading"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+    bar = counting(console, "reading")
     with warnings_as_notes(console), bar:
         task = bar.add_task("", total=None)
         return read(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from .arguments import Data, Device, Force, Overrides
-from .fitting import fit_bar, fit_options
+from .bars import counting
+from .fitting import Out, Stream, fit_options
 from .notes import warnings_as_notes
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def fit_classifier(
         list[str], typer.Option("--run", help="A run, a checkpoint folder or a name on the hub.")
     ],
     data: Data,
-    out: Annotated[Path, typer.Option("--out", metavar="MODEL", help="The model's folder.")],
+    out: Out,
     overrides: Overrides = None,
     split: Annotated[
         str | None,
@@ -34,9 +34,7 @@ def fit_classifier(
         bool,
         typer.Option("--tune", help="Train a copy of the encoder too: slower, for many labels."),
     ] = False,
-    stream: Annotated[
-        str | None, typer.Option("--stream", help="Of a run that trained several together.")
-    ] = None,
+    stream: Stream = None,
     seed: Annotated[int, typer.Option("--seed", help="Of folds and draws.")] = 0,
     device: Device = "auto",
     force: Force = False,
@@ -52,7 +50,7 @@ def fit_classifier(
     check_model_place(out, replace=force)
     console = Console()
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    bar = fit_bar(console, "training copies" if tune else "cross-validation")
+    bar = counting(console, "training copies" if tune else "cross-validation")
     with warnings_as_notes(console), bar:
         task = bar.add_task("", total=None)
         model = fit_classifier(

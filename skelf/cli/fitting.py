@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from pathlib import Path
+from typing import Annotated, TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+import typer
 
 from ..errors import InputError
 
+Out = Annotated[Path, typer.Option("--out", metavar="MODEL", help="The model's folder.")]
+Stream = Annotated[
+    str | None, typer.Option("--stream", help="Of a run that trained several together.")
+]
 Options = TypeVar("Options")
 
 
@@ -29,17 +33,3 @@ def fit_options(cls: type[Options], overrides: Sequence[str]) -> Options:
         return filled(cls, values, section="fit", source=source)
     except InputError as error:  # a protocol's own options call their keys eval.*
         raise InputError(str(error).replace("eval.", "fit.")) from None
-
-
-def fit_bar(console: Console, what: str) -> Progress:
-    """A bar of what is held out in turn."""
-    return Progress(
-        TextColumn(what),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )
