@@ -212,6 +212,9 @@ def _placed(label: str, names: list[_Name], column: int, where: str, sampled: bo
         by_key[key] = name
     frames = {name.image: key[-1] for name, key in zip(names, keys, strict=True)}
     kind = names[0].kinds[column] if names[0].kinds else "count"
+    if kind == "decimal" and (counted := _behind_point([name.digits[column] for name in names])):
+        frames = {name.image: number for name, number in zip(names, counted, strict=True)}
+        kind = "count"
     if len(names) > 1 and (kind != "count" or _far_apart(sorted(frames.values()), sampled)):
         order = sorted(by_key)
         ranks = {by_key[key].image: at for at, key in enumerate(order)}
@@ -222,6 +225,15 @@ def _placed(label: str, names: list[_Name], column: int, where: str, sampled: bo
         return Images(label, ranks, len(order), 1, note)
     indices, length, step = naming.timeline(list(frames.values()), where, sampled=sampled)
     return Images(label, dict(zip(frames, indices, strict=True)), length, step)
+
+
+def _behind_point(digits: Sequence[str]) -> list[int]:
+    """Frames of `cam01.0031` and the like, whose numbers have a point; none of real decimals."""
+    parts = [number.partition(".") for number in digits]
+    same = {(whole, len(behind)) for whole, _, behind in parts}
+    if len(same) > 1 or len(parts[0][2]) < 3 or len(parts) < 2:
+        return []
+    return [int(behind) for _, _, behind in parts]
 
 
 def _far_apart(numbers: list[int], sampled: bool) -> bool:
