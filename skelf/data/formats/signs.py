@@ -31,6 +31,7 @@ class Signs:
         whole: its folder is one source, as a file is a frame or files belong together.
         alone: its reader takes one file.
         general: only where no other format's sign is there.
+        companions: ends of the names of files that its reader looks for beside.
     """
 
     told: str
@@ -38,6 +39,7 @@ class Signs:
     whole: bool = False
     alone: bool = False
     general: bool = False
+    companions: tuple[str, ...] = ()
 
     def why(self, look: Look) -> str:
         """Why a file is of this format; empty where it is not."""
@@ -49,9 +51,9 @@ class Signs:
 
 SIGNS: dict[str, Signs] = {
     "ntu": Signs("kinect_text.told_ntu", (".skeleton",)),
-    "pkummd": Signs("kinect_text.told_pkummd", (".txt",), whole=True),
+    "pkummd": Signs("kinect_text.told_pkummd", (".txt",), whole=True, companions=(".txt",)),
     "bvh": Signs("bvh_file.told", (".bvh",)),
-    "amc": Signs("asf.told_amc", (".amc",)),
+    "amc": Signs("asf.told_amc", (".amc",), companions=(".asf",)),
     "c3d": Signs("c3d_file.told", (".c3d",)),
     "openpose": Signs("json_signs.openpose", (".json",), whole=True),
     "alphapose": Signs("json_signs.alphapose", (".json",)),
@@ -59,8 +61,12 @@ SIGNS: dict[str, Signs] = {
     "kinetics": Signs("json_signs.kinetics", (".json",)),
     "mediapipe": Signs("landmark_signs.told", (".json", ".csv")),
     "precog": Signs("table_signs.precog", (".csv",)),
-    "csv": Signs("table_signs.table", (".csv", ".tsv", ".txt"), general=True),
-    "arrays": Signs("binary_signs.arrays", (".npz", ".npy"), alone=True, general=True),
+    "csv": Signs(
+        "table_signs.table", (".csv", ".tsv", ".txt"), general=True, companions=(".toml",)
+    ),
+    "arrays": Signs(
+        "binary_signs.arrays", (".npz", ".npy"), alone=True, general=True, companions=(".pkl",)
+    ),
     "pyskl": Signs("binary_signs.pyskl", (".pkl", ".pickle"), alone=True, general=True),
     STORE: Signs("binary_signs.store", (".h5", ".hdf5"), alone=True, general=True),
 }
