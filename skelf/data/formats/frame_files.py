@@ -67,6 +67,11 @@ def gathered(
             videos[name] = Frames([members.pop(stem)], Images(stem, {stem: 0}, 1, 1), True)
         if not members:
             continue
+        if of_videos:
+            file = by_stem[of_videos[0]][0]
+            raise InputError(
+                f"{file}: a list of frames among files of one frame each; take one kind out"
+            )
         for part in _parts(list(members), str(root / folder), sampled):
             name = f"{folder}/{part.name}".removeprefix("/")
             if not part.name or folder.rpartition("/")[2] == part.name:

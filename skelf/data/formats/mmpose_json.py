@@ -74,7 +74,7 @@ def recording_of(content: object, where: str) -> Recording:
     """
     if isinstance(content, dict):
         if "instance_info" in content:
-            names = _names(content.get("meta_info"))
+            names = names_of(content.get("meta_info"))
             rows = member_of(content, "instance_info", list, where)
             return _listed(rows, f"{where}: instance_info")._replace(names=names)
         if "annotations" in content:
@@ -82,7 +82,7 @@ def recording_of(content: object, where: str) -> Recording:
         if "frames" in content or "predictions" in content:
             key = "frames" if "frames" in content else "predictions"
             rows = member_of(content, key, list, where)
-            return _listed(rows, f"{where}: {key}")._replace(names=_names(content))
+            return _listed(rows, f"{where}: {key}")._replace(names=names_of(content))
         if "keypoints" in content or "instances" in content:
             return Recording({0: _instances(content, where)}, image=True)
     return _listed(instance(content, list, where), where)
@@ -114,7 +114,9 @@ def _is_frame(row: dict[str, object]) -> bool:
 def _instances(row: object, where: str) -> list[Pose]:
     """The poses of a frame: a list of instances, or what holds one."""
     if isinstance(row, dict):
-        key = next((key for key in ("instances", "predictions", "persons", "people") if key in row), "")
+        key = next(
+            (key for key in ("instances", "predictions", "persons", "people") if key in row), ""
+        )
         if not key:
             return _poses(row, where)
         row, where = row[key], f"{where}: {key}"
@@ -138,22 +140,32 @@ def _poses(row: object, where: str) -> list[Pose]:
     if isinstance(first, list) and first and isinstance(first[0], list):  # all of a frame
         each = scores if isinstance(scores, list) and len(scores) == len(values) else None
         return [
-            Pose(_joints(body, each[i] if each else None, space, f"{where}: {key}[{i}]"))
+            Pose(points_of(body, each[i] if each else None, space, f"{where}: {key}[{i}]"))
             for i, body in enumerate(values)
         ]
     person = next((fields[word] for word in PERSON if word in fields), None)
     known = isinstance(person, int | float) and 0 <= person < 1 << 40 and person != 10_000
     return [
         Pose(
-            _joints(values, scores, space, f"{where}: {key}"),
+            points_of(values, scores, space, f"{where}: {key}"),
             int(person) if known and isinstance(person, int | float) else -1,
             _box(fields.get("bbox")),
         )
     ]
 
 
-def _joints(values: object, scores: object, space: bool, where: str) -> np.ndarray:
-    """`(V, 3)` or `(V, 4)`."""
+def points_of(values: object, scores: object, space: bool, where: str) -> np.ndarray:
+    """A body's joints, `(V, 3)` or in space `(V, 4)`, score last.
+
+    Args:
+        values: a list of two or three numbers for each, or a flat one of x, y and score.
+        scores: beside them; None: there are none.
+        space: three numbers are x, y, z whatever they are.
+        where: for messages.
+
+    Raises:
+        InputError: other lists, or three numbers of which the last is no score.
+    """
     listed = instance(values, list, where)
     if not all(isinstance(point, list) for point in listed):  # flat, x, y and score each
         return numbers(listed, 3, where)
@@ -197,7 +209,7 @@ def _box(box: object) -> np.ndarray | None:
     return corners if np.isfinite(corners).all() and np.abs(corners).max() < 1e9 else None
 
 
-def _names(meta: object) -> tuple[str, ...]:
+def names_of(meta: object) -> tuple[str, ...]:
     """Names of joints in their order, as `meta_info` has them."""
     if not isinstance(meta, dict):
         return ()
@@ -210,7 +222,9 @@ def _names(meta: object) -> tuple[str, ...]:
             return ()
         pairs = [(at, str(name)) for name, at in table.items()]
     pairs.sort()
-    return tuple(name for _, name in pairs) if [at for at, _ in pairs] == [*range(len(pairs))] else ()
+    return (
+        tuple(name for _, name in pairs) if [at for at, _ in pairs] == [*range(len(pairs))] else ()
+    )
 
 
 def _mmskeleton(content: dict[str, object], where: str) -> Recording:

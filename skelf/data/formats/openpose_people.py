@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -17,19 +18,18 @@ from .text import instance, member_of, numbers
 POSE = ("pose_keypoints_2d", "pose_keypoints")
 """The joints in the image: of version 1.1 and later, and of 1.0."""
 SPACE = "pose_keypoints_3d"
+_IMAGE = re.compile(r'\s*\{\s*"[^"]+\.\w{3,4}"\s*:')
 REST = ("face_keypoints", "hand_left_keypoints", "hand_right_keypoints")
 
 
 def told(look: Look) -> str:
     """Why a file is OpenPose's; empty where nothing says so."""
-    if not look.is_json or "people" not in look.keys:
+    if "people" not in look.keys or _IMAGE.match(look.text):  # AlphaPose's form `open`
         return ""
     field = next((key for key in (*POSE, SPACE) if key in look.keys), "")
     if field:
-        return f"people with {field}, as OpenPose writes them"
-    if look.name.stem.endswith("_keypoints") and "version" in look.keys:
-        return "a version and people, as OpenPose's frames have without anybody"
-    return ""
+        return f"it has people with {field}, as OpenPose's"
+    return "it has version and people, as OpenPose's" if "version" in look.keys else ""
 
 
 def add_people(
@@ -55,6 +55,11 @@ def add_people(
             pose, note = whole_body.of_body(pose, chosen)
             _say(video, note)
             poses.refuse_joints(len(pose), chosen, f"{here}: {_key(fields)}")
+            if video.joints and video.joints[0].shape[1] != pose.shape[1]:
+                raise InputError(
+                    f"{here}: joints in space, those before are of the image; write the one or the "
+                    "other"
+                )
             video.add(at, pose, _number(fields))
 
 
@@ -88,6 +93,28 @@ def _number(body: Mapping[str, object]) -> int:
     person = body.get("person_id")
     person = person[0] if isinstance(person, list) and len(person) == 1 else person
     return int(person) if isinstance(person, int) and 0 <= person < 1 << 40 else -1
+
+
+def some_poses(content: object, joints: int) -> list[np.ndarray]:
+    """Poses with that many joints in a file's first frames; none where it is damaged."""
+    listed = frames_of(content)
+    frames = (
+        [content]
+        if listed is None
+        else list(listed.values() if isinstance(listed, dict) else listed)
+    )
+    found: list[np.ndarray] = []
+    for frame in frames[:40]:
+        people = frame.get("people") if isinstance(frame, dict) else None
+        for body in people if isinstance(people, list) else ():
+            try:
+                pose, _ = _pose(body, "") if isinstance(body, dict) else (np.zeros((0, 3)), "")
+            except InputError:  # which reading tells with all that it needs
+                continue
+            whole = whole_body.WHOLE.get(len(pose))
+            pose = pose[:joints] if whole and whole.joints == joints else pose
+            found += [pose] if pose.shape == (joints, 3) else []
+    return found
 
 
 def frames_of(content: object) -> list[object] | dict[str, object] | None:

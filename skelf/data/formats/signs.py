@@ -55,11 +55,14 @@ SIGNS: dict[str, Signs] = {
     "bvh": Signs("bvh_file.told", (".bvh",)),
     "amc": Signs("asf.told_amc", (".amc",), companions=(".asf",)),
     "c3d": Signs("c3d_file.told", (".c3d",)),
-    "openpose": Signs("json_signs.openpose", (".json",), whole=True),
+    "openpose": Signs("openpose_people.told", (".json",), whole=True),
     "alphapose": Signs("json_signs.alphapose", (".json",)),
     "coco": Signs("json_signs.coco", (".json",), alone=True),
     "kinetics": Signs("json_signs.kinetics", (".json",)),
     "mediapipe": Signs("landmark_signs.told", (".json", ".csv")),
+    "yolo": Signs("pose_signs.yolo", (".txt", ".json"), whole=True),
+    "mmpose": Signs("pose_signs.mmpose", (".json",), whole=True),
+    "azure": Signs("pose_signs.azure", (".json", ".csv")),
     "precog": Signs("table_signs.precog", (".csv",)),
     "csv": Signs(
         "table_signs.table", (".csv", ".tsv", ".txt"), general=True, companions=(".toml",)

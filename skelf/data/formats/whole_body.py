@@ -33,8 +33,6 @@ WHOLE = {
 """Number of joints -> what they are: COCO-WholeBody; Halpe with and without the face; BODY_135."""
 
 
-
-
 def of_body(pose: np.ndarray, chosen: Mapping[int, Skeleton]) -> tuple[np.ndarray, str]:
     """The body's joints of a whole body, and a note; a pose of a chosen layout stays as it is.
 

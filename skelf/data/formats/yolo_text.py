@@ -68,10 +68,31 @@ def told(look: Look) -> str:
     size_of = shares[:, 2:] > 0
     if not (whole.all() and inside.all() and size_of.all()):
         return ""
-    joints = table[:, BOX : BOX + 2 * ((width - BOX) // 3)]
-    if (joints < -0.5).any() or (joints > 2.5).any():
+    if not any(_are_joints(table, each) for each in (3, 2)):
         return ""
     return "a class, a box and joints on each line, as shares of the image, as YOLO's pose labels"
+
+
+def _are_joints(table: np.ndarray, each: int) -> bool:
+    """Whether numbers behind the boxes can be joints of two or three numbers.
+
+    Outlines of objects stand in the same files, in pairs behind the class: such a line has an odd
+    number of numbers, and then joints must lie in the box.
+    """
+    width = table.shape[1]
+    count = (width - BOX) // each
+    if width - BOX - count * each > 2 or count < 4:
+        return False
+    joints = table[:, BOX : BOX + count * each].reshape(len(table), count, each)
+    if (joints[..., :2] < -0.5).any() or (joints[..., :2] > 1.5).any():
+        return False
+    if each == 3 and ((joints[..., 2] < 0) | (joints[..., 2] > 2)).any():
+        return False
+    if width % 2 == 0:
+        return True
+    seen = joints[..., :2].any(axis=2)
+    away = np.abs(joints[..., :2] - table[:, None, 1:3]) / table[:, None, 3:BOX]
+    return bool(seen.any() and (away[seen] < 0.75).all(axis=1).mean() > 0.9)
 
 
 def is_other(member: Member) -> bool:
@@ -131,7 +152,7 @@ def width_of(
     fitting = [
         (count, each)
         for count, each in shapes
-        if 0 <= shortest - BOX - count * each and longest - BOX - count * each <= 2
+        if shortest - BOX - count * each >= 0 and longest - BOX - count * each <= 2
     ]
     if len(fitting) == 1:
         return fitting[0]

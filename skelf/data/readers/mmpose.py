@@ -16,7 +16,7 @@ from ...settings.options import option, options
 from ...skeleton import Skeleton
 from .. import pool
 from ..clips import ClipSet
-from ..formats import frame_files, joint_order, members, mmpose_json, naming
+from ..formats import frame_files, joint_order, members, mmpose_json, naming, vitpose_json
 from ..formats.frame_files import Frames
 from ..formats.joint_order import Order
 from ..formats.look import Look
@@ -97,11 +97,21 @@ def read_mmpose(
 def _is_whole(member: Member) -> bool:
     """Whether a file holds the frames of a video, by its first part."""
     keys = Look.at(member).keys
-    frames = {"instances", "predictions", "frames", "frame_id", "frame_index", "annotations"}
+    frames = {
+        "instances",
+        "predictions",
+        "frames",
+        "frame_id",
+        "frame_index",
+        "annotations",
+        "skeleton",
+    }
     return bool(keys & frames)
 
 
-def _order(videos: dict[str, Frames], layout: str | Skeleton | None) -> tuple[Order, tuple[str, ...]]:
+def _order(
+    videos: dict[str, Frames], layout: str | Skeleton | None
+) -> tuple[Order, tuple[str, ...]]:
     """The layout of the first file in which somebody is, and what that calls its joints."""
     for name in sorted(videos):
         for member in videos[name].files:
@@ -116,7 +126,9 @@ def _order(videos: dict[str, Frames], layout: str | Skeleton | None) -> tuple[Or
 
 
 def _recording(member: Member) -> Recording:
-    return mmpose_json.recording_of(read_json(member), str(member))
+    content = read_json(member)
+    form = vitpose_json if vitpose_json.is_of(content) else mmpose_json
+    return form.recording_of(content, str(member))
 
 
 def _read_videos(
@@ -202,9 +214,7 @@ def _corners(box: np.ndarray) -> np.ndarray:
     return np.array([[box[0], -box[1], 1.0], [box[2], -box[3], 1.0]])
 
 
-def _turn(
-    video: Video, everyone: list[mmpose_json.Pose], order: Order, axes: Axes
-) -> np.ndarray:
+def _turn(video: Video, everyone: list[mmpose_json.Pose], order: Order, axes: Axes) -> np.ndarray:
     """What makes image axes (x right, y down, z away) of the file's."""
     if axes == "auto":
         axes = _axes(video, np.array([pose.joints for pose in everyone[:2000]]), order)

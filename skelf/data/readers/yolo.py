@@ -151,7 +151,9 @@ def _add_labels(
         return
     shape = yolo_text.width_of(widths, chosen, data.shape, video.where)
     poses.refuse_joints(shape[0], chosen, video.where)
-    rest = np.full((sum(map(len, tables)), max(widths) - yolo_text.BOX - shape[0] * shape[1]), np.nan)
+    rest = np.full(
+        (sum(map(len, tables)), max(widths) - yolo_text.BOX - shape[0] * shape[1]), np.nan
+    )
     rows, at, parts = 0, [], []
     for member, table, frame in zip(
         frames.files, tables, frames.images.frames.values(), strict=True
@@ -174,9 +176,9 @@ def _add_labels(
         )
     start = 0
     for member, part in parts:
-        rows = slice(start, start + len(part.classes))
-        yolo_text.refuse_appended(part, persons[rows], member)
-        start = rows.stop
+        end = start + len(part.classes)
+        yolo_text.refuse_appended(part, persons[start:end], member)
+        start = end
     for i in np.flatnonzero(kept):
         video.add(at[i], joints[i], int(persons[i]))
     if edge:
