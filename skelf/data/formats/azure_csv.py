@@ -8,10 +8,10 @@ import numpy as np
 
 from ...errors import InputError
 from .azure_json import Frame, Recording, canonical, places_of, shares_of
-from .csv_header import read_header
+from .csv_header import read_header, separators
 from .look import Look
 from .members import Member
-from .text import column
+from .text import column, number, read_csv
 
 PERSON = ("body", "bodyid", "bodyindex", "person", "personid", "id", "skeletonid", "trackingid")
 
@@ -35,6 +35,9 @@ def recording_of(member: Member) -> Recording:
     Raises:
         InputError: columns of other joints, or cells that are no numbers.
     """
+    together = _together(member)
+    if together is not None:
+        return together
     header = read_header(member)
     order = places_of(list(header.words))
     if order is None or len(header.axes) != 3:
@@ -60,6 +63,27 @@ def recording_of(member: Member) -> Recording:
     return Recording(
         _frames(joints, values(person), values(header.frame), values(header.time), str(member))
     )
+
+
+def _together(member: Member) -> Recording | None:
+    """A table whose cells hold x, y and z of a joint, with spaces between; None: another one."""
+    delimiter, decimal = separators(member)
+    table = read_csv(member, delimiter, decimal=decimal)
+    order = places_of(table.header)
+    if order is None or not all(len(row) == len(table.header) for row in table.rows):
+        return None
+    cells = [[row[at].split() for at in order] for row in table.rows]
+    if not all(len(cell) == 3 for row in cells for cell in row):
+        return None
+    places = np.array(
+        [
+            [[number(word, f"{member}: line {line}") for word in cell] for cell in row]
+            for row, line in zip(cells, table.lines, strict=True)
+        ]
+    )
+    sure = np.where(np.isnan(places).any(axis=2, keepdims=True), 0.0, 1.0)
+    joints = np.concatenate([places, sure], axis=2)
+    return Recording([Frame(-1, float("nan"), [(-1, body)]) for body in joints])
 
 
 def _frames(

@@ -39,6 +39,12 @@ _STAMP = (
 _TOKEN = re.compile(rf"(?<!\d)(?P<stamp>{_STAMP})|(?P<decimal>\d+\.\d+(?![\d.]))|(?P<count>\d+)")
 
 
+# cam01.0031: a point between two numbers of which the first is no part of a decimal.
+_POINT = re.compile(
+    r"(?i)((?:cam|camera|kinect|view|take|trial)[ _-]?|(?<![\d.])0(?=\d))(\d+)\.(?=\d{3,})"
+)
+
+
 class Images(NamedTuple):
     """One video's images.
 
@@ -118,7 +124,7 @@ def _cut(image: str | int, where: str) -> _Name:
     for pattern in _HASHES:
         stem = pattern.sub("", stem) or stem
     texts, digits, numbers, kinds, end = [], [], [], [], 0
-    for match in _TOKEN.finditer(stem):
+    for match in _TOKEN.finditer(_POINT.sub(r"\1\2_", stem)):
         texts.append(stem[end : match.start()])
         words = re.findall(r"\d+", match[0])
         kind = str(match.lastgroup)
@@ -212,9 +218,6 @@ def _placed(label: str, names: list[_Name], column: int, where: str, sampled: bo
         by_key[key] = name
     frames = {name.image: key[-1] for name, key in zip(names, keys, strict=True)}
     kind = names[0].kinds[column] if names[0].kinds else "count"
-    if kind == "decimal" and (counted := _behind_point([name.digits[column] for name in names])):
-        frames = {name.image: number for name, number in zip(names, counted, strict=True)}
-        kind = "count"
     if len(names) > 1 and (kind != "count" or _far_apart(sorted(frames.values()), sampled)):
         order = sorted(by_key)
         ranks = {by_key[key].image: at for at, key in enumerate(order)}
@@ -225,15 +228,6 @@ def _placed(label: str, names: list[_Name], column: int, where: str, sampled: bo
         return Images(label, ranks, len(order), 1, note)
     indices, length, step = naming.timeline(list(frames.values()), where, sampled=sampled)
     return Images(label, dict(zip(frames, indices, strict=True)), length, step)
-
-
-def _behind_point(digits: Sequence[str]) -> list[int]:
-    """Frames of `cam01.0031` and the like, whose numbers have a point; none of real decimals."""
-    parts = [number.partition(".") for number in digits]
-    same = {(whole, len(behind)) for whole, _, behind in parts}
-    if len(same) > 1 or len(parts[0][2]) < 3 or len(parts) < 2:
-        return []
-    return [int(behind) for _, _, behind in parts]
 
 
 def _far_apart(numbers: list[int], sampled: bool) -> bool:

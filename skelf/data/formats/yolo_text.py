@@ -56,7 +56,7 @@ def told(look: Look) -> str:
     if len(look.text) >= len(look.head) > 1 << 15:
         lines = lines[:-1]
     widths = {len(line) for line in lines}
-    if not lines or len(widths) > 1 or not 14 <= (width := widths.pop()) <= 700:
+    if not lines or len(widths) > 1 or not 14 <= widths.pop() <= 700:
         return ""
     try:
         table = np.array(lines, np.float64)
