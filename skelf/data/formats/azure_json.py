@@ -155,9 +155,9 @@ def _order(names: object, where: str) -> list[int] | None:
     if not isinstance(names, list) or not names:
         return None
     order = places_of([str(name) for name in names])
-    if order is None:
+    if order is None or len(names) != AZURE32.joints:
         raise InputError(
-            f"{where}: joint_names: {len(names)} names, of which not all 32 of Azure Kinect's; "
+            f"{where}: joint_names: {len(names)} names, not the 32 of Azure Kinect; "
             "is it of another device?"
         )
     return order
