@@ -29,7 +29,7 @@ OTHERS = re.compile(
 )
 """Names of text files that lie beside labels."""
 MOST_LINES = 256  # of a file that are compared with each other
-OVERLAP = 0.9  # of two boxes: what a detector calls the same person
+OVERLAP = 0.65  # of two boxes: a detector calls what shares 0.7 the same person
 
 
 class Rows(NamedTuple):
@@ -68,20 +68,20 @@ def told(look: Look) -> str:
     size_of = shares[:, 2:] > 0
     if not (whole.all() and inside.all() and size_of.all()):
         return ""
-    if not any(_are_joints(table, each) for each in (3, 2)):
+    if not any(_are_joints(table, each, rest) for each in (3, 2) for rest in (0, 1, 2)):
         return ""
     return "a class, a box and joints on each line, as shares of the image, as YOLO's pose labels"
 
 
-def _are_joints(table: np.ndarray, each: int) -> bool:
+def _are_joints(table: np.ndarray, each: int, rest: int) -> bool:
     """Whether numbers behind the boxes can be joints of two or three numbers.
 
     Outlines of objects stand in the same files, in pairs behind the class: such a line has an odd
     number of numbers, and then joints must lie in the box.
     """
     width = table.shape[1]
-    count = (width - BOX) // each
-    if width - BOX - count * each > 2 or count < 4:
+    count = (width - BOX - rest) // each
+    if BOX + count * each + rest != width or count < 4:
         return False
     joints = table[:, BOX : BOX + count * each].reshape(len(table), count, each)
     if (joints[..., :2] < -0.5).any() or (joints[..., :2] > 1.5).any():
