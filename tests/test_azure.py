@@ -139,8 +139,8 @@ def test_two_bodies_keep_their_numbers(tmp_path: Path) -> None:
     clip = read(write(tmp_path / "a.json", recording(frames))).clip(0)
     assert sorted(np.ptp(clip[..., 0, 0], axis=0)) == [0, 0]
     merged = [  # some recorders put all bodies of a frame in one, with the last one's number
-        [{"body_id": 3, "joint_positions": sum((one["joint_positions"] for one in listed), [])}]
-        for listed in frames
+        [{"body_id": 3, "joint_positions": a["joint_positions"] + b["joint_positions"]}]
+        for a, b in frames
     ]
     merged[2] = [None]  # type: ignore[list-item]  # nobody
     with pytest.warns(UserWarning, match="5 frames hold their bodies in one list"):
@@ -164,9 +164,9 @@ def test_other_programs_forms(tmp_path: Path) -> None:
     listed = [{"name": name.title().replace("_", ""), **value} for name, value in shuffled.items()]
     flat = [list(value["position"].values()) for value in named.values()]
     spoken = {
-        " ".join(reversed(name.lower().split("_"))) if name[-4:] in ("LEFT", "IGHT") else name: value
-        for name, value in named.items()
-    }  # fmt: skip
+        " ".join(reversed(name.lower().split("_"))) if name.endswith(("LEFT", "RIGHT")) else name: v
+        for name, v in named.items()
+    }  # "left hand"
     forms: list[object] = [
         [{"bodies": [{"body_id": 1, "joints": listed}]}],
         {"frames": [{"bodies": [{"id": 1, "joints": flat}]}]},

@@ -26,7 +26,7 @@ read = by_keys("yolo")
 def pose(frame: int = 0, at: float = 0.3, joints: int = 17) -> np.ndarray:
     """`(V, 2)` as shares of the image, about `at`."""
     rng = np.random.default_rng(joints)
-    places = rng.uniform(-0.05, 0.05, (joints, 2)) + [at + 0.005 * frame, 0.5]
+    places = rng.uniform(-0.05, 0.05, (joints, 2)) + np.array([at + 0.005 * frame, 0.5])
     return places.round(6)
 
 

@@ -108,7 +108,15 @@ def _listed(rows: list[object], where: str) -> Recording:
 
 
 def _is_frame(row: dict[str, object]) -> bool:
-    return "instances" in row or "predictions" in row or any(key in row for key in FRAME)
+    several = _is_several(row.get("keypoints"))
+    named = any(key in row for key in (*FRAME, "instances", "predictions"))
+    return several or named
+
+
+def _is_several(values: object) -> bool:
+    """Whether joints are those of all persons of a frame, rather than of one."""
+    first = values[0] if isinstance(values, list) and values else None
+    return isinstance(first, list) and bool(first) and isinstance(first[0], list)
 
 
 def _instances(row: object, where: str) -> list[Pose]:
@@ -136,8 +144,7 @@ def _poses(row: object, where: str) -> list[Pose]:
     if not values:
         return []
     scores = next((fields[word] for word in SCORES if fields.get(word) is not None), None)
-    first = values[0]
-    if isinstance(first, list) and first and isinstance(first[0], list):  # all of a frame
+    if _is_several(values):
         each = scores if isinstance(scores, list) and len(scores) == len(values) else None
         return [
             Pose(points_of(body, each[i] if each else None, space, f"{where}: {key}[{i}]"))

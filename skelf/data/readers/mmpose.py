@@ -190,6 +190,7 @@ def _add(
         video.notes.append(order.note)
     in_space = everyone[0].joints.shape[1] == 4
     turn = _turn(video, everyone, order, axes) if in_space else None
+    video.centred = in_space
     crowded = any(len(listed) > 1 for listed in numbered.values())
     known = all(pose.person >= 0 for pose in everyone)
     boxed = in_space and all(pose.box is not None for pose in everyone)
