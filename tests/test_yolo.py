@@ -143,11 +143,11 @@ def test_datasets(tmp_path: Path) -> None:
     (tmp_path / "data.yaml").write_text("kpt_shape: [17, 3]\nnames: ['sit', 'stand']\n")
     with pytest.raises(InputError, match=r"2 classes \(0 sit, 1 stand\)"):
         read(tmp_path)
-    assert quiet(tmp_path, classes="all").persons == 2
-    one = quiet(tmp_path, classes="0", persons=1).clip(0)[..., 0]
+    assert quiet(tmp_path, objects="all").persons == 2
+    one = quiet(tmp_path, objects="0", persons=1).clip(0)[..., 0]
     assert one[one != 0].mean() > 0.6
     with pytest.raises(InputError, match="number of a class, or all"):
-        read(tmp_path, classes="dog")
+        read(tmp_path, objects="dog")
     (tmp_path / "data.yaml").write_text("kpt_shape: [17, 2]\nnames: {0: dog, 1: person}\n")
     with pytest.raises(InputError, match=r"kpt_shape of data\.yaml is \[17, 2\]"):
         read(tmp_path)

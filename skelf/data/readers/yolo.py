@@ -42,7 +42,7 @@ class Yolo:
     """How YOLO's label files become clips."""
 
     size: str = option("", "of the images, as 1920x1080: positions become pixels")
-    classes: str = option(
+    objects: str = option(
         "", "the class that is a person, by its number, or all; empty: what data.yaml calls person"
     )
     poses: Poses = option(Poses(), "who and what stays of the poses")
@@ -87,7 +87,7 @@ def read_yolo(
         path,
         [(name, videos[name], classes[name]) for name in sorted(videos)],
         partial(
-            _read_videos, chosen=chosen, size=size, only=how.classes, data=yolo_dataset.find(path)
+            _read_videos, chosen=chosen, size=size, only=how.objects, data=yolo_dataset.find(path)
         ),
         chosen,
         how.poses,
@@ -196,13 +196,13 @@ def _kept(classes: np.ndarray, only: str, data: Dataset, video: Video) -> np.nda
     person = yolo_text.person_class(data.names)
     if only:
         if not only.isdecimal():
-            raise InputError(f"classes={only}: give the number of a class, or all")
+            raise InputError(f"objects={only}: give the number of a class, or all")
         person = int(only)
     if person is None:
         names = ", ".join(f"{at} {data.names.get(at, '')}".strip() for at in present[:6])
         raise InputError(
             f"{video.where}: objects of {len(present)} classes ({names}), and which are persons is "
-            "not said; classes=0 takes one, classes=all takes all"
+            "not said; objects=0 takes one, objects=all takes all"
         )
     kept = classes == person
     if left := int((~kept).sum()):
