@@ -41,7 +41,7 @@ _TOKEN = re.compile(rf"(?<!\d)(?P<stamp>{_STAMP})|(?P<decimal>\d+\.\d+(?![\d.]))
 
 # cam01.0031: a point between two numbers of which the first is no part of a decimal.
 _POINT = re.compile(
-    r"(?i)((?:cam|camera|kinect|view|take|trial)[ _-]?|(?<![\d.])0(?=\d))(\d+)\.(?=\d{3,})"
+    r"(?i)((?:cam|camera|kinect|view|take|trial)[ _-]?|[a-z][ _-]?(?=0\d))(\d+)\.(?=\d{3,})"
 )
 
 
