@@ -107,7 +107,18 @@ def meanings(names: Sequence[str]) -> list[Meaning]:
 
 def are_markers(names: Sequence[str]) -> bool:
     """Whether the joints of a layout are markers on the skin."""
-    return bool({word for side, word in map(_split, names) if side} & _TELLS_MARKS)
+    return bool(_limbs(names) & _TELLS_MARKS)
+
+
+def are_bones(names: Sequence[str]) -> bool:
+    """Whether the joints of a layout are called by the bones that start there, as a rig's."""
+    limbs = _limbs(names)
+    return bool(limbs & _TELLS_START) and not limbs & (_TELLS_MARKS | _TELLS_END)
+
+
+def _limbs(names: Sequence[str]) -> set[str]:
+    """The words of those that have a side."""
+    return {word for side, word in map(_split, names) if side}
 
 
 def places(names: Sequence[str]) -> dict[tuple[str, str], dict[int, float]]:

@@ -135,6 +135,7 @@ SIDED_PLACES = {
 }
 MIDDLE_PLACES = {
     "nose": "nose",
+    "jaw": "jaw",
     "head": "head",
     "chest": "spineshoulder|shouldercenter|thorax|chest|upperback",
     "neck": "neck",
