@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from skelf.layouts import (
     SMPLX,
     layout,
 )
+from skelf.layouts.about import ABOUT
 from skelf.skeleton import Skeleton
 
 # The axis on which left lies in a pose, and the sign it has there.
@@ -127,23 +129,8 @@ def test_whole_bodies_start_with_the_body() -> None:
         0, 17, 31, 36, 39, 40, 48, 59, 60, 67]  # fmt: skip
 
 
-NEW = [
-    "azure32",
-    "mpii16",
-    "wholebody133",
-    "halpe136",
-    "body_25b",
-    "mpi15",
-    "smpl22",
-    "smpl24",
-    "smplx",
-    "humanml3d22",
-    "xsens23",
-    "motive21",
-    "motive37",
-    "motive41",
-    "plug_in_gait",
-]
+NEW = ["azure32", "mpii16", "wholebody133", "halpe136", "body_25b", "mpi15", "smpl22", "smpl24"]
+NEW += ["smplx", "humanml3d22", "xsens23", "motive21", "motive37", "motive41", "plug_in_gait"]
 LIMB = ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
 
 
@@ -238,11 +225,8 @@ def test_thumbs_and_finger_tips_of_rigs(rig: str) -> None:
 
 
 def test_the_head_of_a_rig_ends_at_its_top() -> None:
-    limbs = [
-        f"{s}{n}"
-        for s in ("Left", "Right")
-        for n in ["Arm", "ForeArm", "Hand", "UpLeg", "Leg", "Foot"]
-    ]
+    limb = ("Arm", "ForeArm", "Hand", "UpLeg", "Leg", "Foot")
+    limbs = [f"{side}{bone}" for side in ("Left", "Right") for bone in limb]
     names = (*MIXAMO.split(), *limbs)
     rig = skeleton(Path("rig"), names, (-1, *[0] * (len(names) - 1)))
     for target in (KINECT20, H36M17):
@@ -263,6 +247,17 @@ def test_heads_are_where_ears_are(source: Skeleton) -> None:
     for target in (LAYOUTS["mpii16"], BODY_25B):
         top = next(o for o in origins(source, target) if "head" in o.joint.lower())
         assert {source.names[j][-3:].lower() for j in top.weights} == {"ear"}
+
+
+def test_the_page_and_its_picture_are_of_today() -> None:
+    docs = Path(__file__).parents[1] / "docs"
+    spec = importlib.util.spec_from_file_location("layouts_page", docs / "layouts.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.PAGE.read_text("utf-8") == module.page(), "run `python docs/layouts.py`"
+    assert module.PICTURE.read_text("utf-8") == module.picture(), "run `python docs/layouts.py`"
+    assert set(ABOUT) == set(LAYOUTS) and len(module.picture()) < 60_000
 
 
 # --- BODY_25B or BODY_25 -------------------------------------------------------------------------

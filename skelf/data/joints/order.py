@@ -35,17 +35,18 @@ def reach(poses: np.ndarray, layouts: Sequence[Skeleton]) -> np.ndarray:
         shows `FEWEST` bones in each layout. Bodies have 0.25 to 0.65, random places 1 and more.
     """
     x = np.nan_to_num(np.asarray(poses, np.float64))
-    seen = x.any(axis=-1)
+    seen = np.asarray(x.any(axis=-1))
     count = np.maximum(seen.sum(axis=1), 1)
     middle = x.sum(axis=1) / count[:, None]
     away = ((x - middle[:, None]) ** 2).sum(axis=-1) * seen
     size = np.sqrt(away.sum(axis=1) / count)
-    usable, means = size > 0, []
+    usable: np.ndarray = size > 0
+    means: list[np.ndarray] = []
     for layout in layouts:
         child, parent = np.array(layout.edges).T
         both = seen[:, child] & seen[:, parent]
         long = np.linalg.norm(x[:, child] - x[:, parent], axis=-1) * both
-        usable &= both.sum(axis=1) >= FEWEST
+        usable = usable & (both.sum(axis=1) >= FEWEST)
         means.append(long.sum(axis=1) / np.maximum(both.sum(axis=1), 1))
     if not usable.any():
         return np.full(len(layouts), np.nan)

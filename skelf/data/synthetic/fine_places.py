@@ -21,7 +21,7 @@ RIG = {
     "clavicle": "collar", "shoulder": "shoulder", "elbow": "elbow", "wrist": "wrist",
     "hand": "hand", "hip": "hip", "knee": "knee", "ankle": "ankle", "foot": "foot", "toe": "toe",
 }  # fmt: skip
-_SPINE = ("hips", "spine", "lower_back", "spine1", "spine_mid", "chest", "neck", "head")
+_SPINE = ("hips", "spine", "lower_back", "spine1", "spine_mid", "spine3", "chest", "neck", "head")
 _HIPS, _HEAD = (0.95, 1.64)
 
 _MARKERS: dict[str, Place] = {
@@ -54,8 +54,10 @@ _MARKERS: dict[str, Place] = {
 
 _PALM = (0.243, 0.845, -0.022)
 # Points of an eye from its outer corner over the upper lid, x and y.
-_EYE = ((0.050, 0.0), (0.041, 0.007), (0.029, 0.007), (0.018, 0.0))
-_EYE += ((0.029, -0.006), (0.041, -0.006))
+_EYE = (
+    *((0.050, 0.0), (0.041, 0.007), (0.029, 0.007), (0.018, 0.0)),
+    *((0.029, -0.006), (0.041, -0.006)),
+)
 
 
 def fine_places(names: Sequence[str], sided: Sequence[bool]) -> dict[int, Place]:
@@ -90,11 +92,17 @@ def rig_places(names: Sequence[str], sided: Sequence[bool]) -> dict[int, str]:
 
 
 def spine_places(names: Sequence[str], sided: Sequence[bool]) -> dict[int, Place]:
-    """The joints of a rig's spine, evenly from the hips to the head."""
-    if not are_bones(names):
-        return {}
+    """The joints of a rig's or a body model's spine, evenly from the hips to the head.
+
+    A chest between hips and neck alone (OpenPose's MPI) is the middle of the trunk.
+    """
     parts = [m.part for m in meanings(names)]
     middle = [j for j, part in enumerate(parts) if not sided[j] and part in _SPINE]
+    have = {parts[joint] for joint in middle}
+    if have == {"chest", "neck", "head"}:
+        return {parts.index("chest"): ("", (0.0, 1.17, 0.0))}
+    if not are_bones(names) and not {"spine1", "spine3"} <= have:
+        return {}
     step = (_HEAD - _HIPS) / max(1, len(middle) - 1)
     return {joint: ("", (0.0, _HIPS + step * k, 0.0)) for k, joint in enumerate(middle)}
 
