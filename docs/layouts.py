@@ -32,8 +32,9 @@ of 300-W, hands 21.
 TAIL = """
 **25 joints in two orders.** OpenPose writes no names. `openpose25` (BODY_25) and `body_25b` are
 told apart by the bodies themselves: in the wrong order bones run to and fro across the body and
-are at least 1.15 times as long (1.5 to 3.3 times in the files looked at). Arrays without names
-(`.npy`, pyskl) are asked about where several layouts have as many joints.
+are at least 1.15 times as long (1.5 to 3.3 times in the files looked at). A `.npy`
+has no names either, so it is asked about; pyskl's own forms are `ntu25` in 3D, `coco17` and
+`openpose18` in 2D.
 
 **Same name, another place.** A rig's bone is called by where it starts: `LeftUpperArm` of
 `xsens23` and `LUArm` of `motive21` are shoulders, `LeftHand` and `LHand` wrists; `data map` knows.
