@@ -107,27 +107,6 @@ def _hip_is_first(poses: np.ndarray) -> bool:
     return bool(np.nanmedian(amid) < 0.25 * np.nanmedian(apart))
 
 
-def has_shorter_bones(poses: np.ndarray, one: Skeleton, other: Skeleton) -> bool:
-    """Whether joints make a body by one layout rather than by another with as many joints.
-
-    By a wrong one bones run across the body: they are longer.
-
-    Args:
-        poses: `(N, V, C + 1)`, confidence last.
-        one: a layout.
-        other: another one, which counts where it cannot be told.
-    """
-    mean = []
-    for skeleton in (one, other):
-        child, parent = np.array(skeleton.edges).T
-        lengths = np.linalg.norm(poses[:, child, :-1] - poses[:, parent, :-1], axis=-1)
-        seen = (poses[:, child, -1] > 0) & (poses[:, parent, -1] > 0)
-        count = seen.sum(axis=1)
-        mean.append(np.where(seen, lengths, 0).sum(axis=1) / np.maximum(count, 1))
-    told = (mean[0] > 0) & (mean[1] > 0)
-    return bool(told.any() and (mean[0][told] < 0.8 * mean[1][told]).mean() > 0.5)
-
-
 def _by_number(skeleton: Skeleton, count: int) -> Order | None:
     if count == skeleton.joints:
         return Order(skeleton, tuple(range(count)))

@@ -9,6 +9,7 @@ one file holds all frames, in a list or by their names. Version 1.0 calls the fi
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -23,11 +24,11 @@ from .. import pool
 from ..clips import ClipSet
 from ..formats import frame_files, frame_names, members, naming, openpose_people
 from ..formats.frame_files import Frames
-from ..formats.joint_order import has_shorter_bones
 from ..formats.members import Member
 from ..formats.naming import Class
 from ..formats.text import MOST_BYTES as MOST_OF_VIDEO
 from ..formats.text import read_json
+from ..joints.order import is_body_25b
 from ..motion import poses
 from ..motion.poses import Poses
 from ..motion.video import Video
@@ -85,7 +86,7 @@ def read_openpose(
     classes = naming.folder_classes(videos, how.folders, path)
     usual = (OPENPOSE25, OPENPOSE18, HALPE26, COCO17, MPI15)
     chosen = poses.skeletons(layout, usual)
-    if layout is None and _are_25b(videos):
+    if layout is None and _are_25b(videos, path):
         chosen[OPENPOSE25.joints] = BODY_25B
 
     return poses.build(
@@ -108,7 +109,7 @@ def _is_whole(member: Member) -> bool:
     return head[:1] == b"["
 
 
-def _are_25b(videos: dict[str, Frames]) -> bool:
+def _are_25b(videos: dict[str, Frames], path: Path) -> bool:
     """Whether 25 joints are BODY_25B's, which stand in another order than BODY_25's."""
     seen: list[np.ndarray] = []
     for name in islice(sorted(videos), 4):
@@ -116,7 +117,14 @@ def _are_25b(videos: dict[str, Frames]) -> bool:
         files = [videos[name].files[i] for i in np.unique(at)]
         for member in files:
             seen += openpose_people.some_poses(_content(member), OPENPOSE25.joints)
-    return bool(seen) and has_shorter_bones(np.array(seen), BODY_25B, OPENPOSE25)
+    told = not seen or is_body_25b(np.array([np.where(p[:, 2:] > 0, p[:, :2], 0) for p in seen]))
+    if told is None:
+        warnings.warn(
+            f"{path}: 25 joints are taken for BODY_25's, OpenPose's default; their places do not "
+            "rule out BODY_25B, which has them in another order: then --layout body_25b",
+            stacklevel=3,
+        )
+    return bool(seen) and told is True
 
 
 def _content(member: Member) -> object:
