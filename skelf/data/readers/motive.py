@@ -1,0 +1,269 @@
+"""Reader for the CSV that OptiTrack's Motive exports: bones of skeletons, markers, rigid bodies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from ...errors import InputError
+from ...settings.options import option, options
+from ...skeleton import Skeleton
+from ..clips import ClipSet
+from ..formats import source
+from ..formats.file_columns import columns
+from ..formats.motive_file import Part, Take, load_take, told
+from ..formats.table_files import of_format
+from ..joints.tree import tree_of
+from ..motion import mocap
+from ..motion.kinematics import descent, forward, quaternion_rotation
+from ..motion.mocap import Folders, Mocap, folders_option
+from ..motion.recorded import Motion
+from ..pool import Progress
+from .c3d import UNITS
+
+What = Literal["auto", "bones", "markers", "bodies"]
+HIP = "Hip"
+BONE, BODY = "Bone", "Rigid Body"
+MARKERS = ("Marker", "Bone Marker", "Rigid Body Marker")
+"""Measured markers, then those of a skeleton's and of a rigid body's model."""
+_UNLABELLED = re.compile(r"(?i)(unlabel|unknown|active )\w*[ _-]?\d*.*|\d*")
+# Bone -> what it hangs off, where the file has no row Parent; fingers are below.
+_ABOVE = {
+    "Ab": HIP, "Chest": "Ab", "Neck": "Chest", "Head": "Neck",
+    **{f"{side}{bone}": (side if above[0] != "~" else "") + above.strip("~") for side in "LR"
+       for bone, above in (
+           ("Shoulder", "~Chest"), ("UArm", "Shoulder"), ("FArm", "UArm"), ("Hand", "FArm"),
+           ("Thigh", "~Hip"), ("Shin", "Thigh"), ("Foot", "Shin"), ("Toe", "Foot"),
+           *((f"{finger}{n}", f"{finger}{n - 1}" if n > 1 else "Hand")
+             for finger in ("Thumb", "Index", "Middle", "Ring", "Pinky") for n in (1, 2, 3)))},
+}  # fmt: skip
+
+
+@options("motive")
+class Motive:
+    """How Motive's CSV files become clips."""
+
+    mocap: Mocap = option(Mocap(), "units, axes, joints and frame rate")
+    folders: Folders = folders_option("class")
+    what: What = option(
+        "auto",
+        "whose positions: bones of skeletons, markers, bodies (rigid ones); auto is the first of "
+        "these that a file has",
+    )
+
+
+def read_motive(
+    path: str | Path,
+    layout: str | Skeleton | None = None,
+    how: Motive = Motive(),
+    *,
+    progress: Progress | None = None,
+    scratch: str | Path | None = None,
+) -> ClipSet:
+    """Reads a `.csv` of Motive, or all of a folder and below, as one clip each, in metres, y up.
+
+    Each skeleton is a person. Empty cells are gaps. Motive's axes have y up unless they were
+    changed in the export, which a file does not tell: then give up.
+
+    Args:
+        path: the file or folder.
+        layout: name of a layout, a TOML file, or a Skeleton, whose joints are found by name, in
+            any case. None: the bones' own hierarchy; markers and rigid bodies have none, so each
+            hangs off the one that stays nearest (`spanning_tree`).
+        how: the options.
+        progress: called with files done and files in all.
+        scratch: folder for the frames meanwhile; None: the system's.
+
+    Raises:
+        InputError: a file that is damaged, has no positions or an unknown unit.
+    """
+    path = Path(path)
+    files = of_format(path, (".csv", ".txt"), told, "Motive")
+    return mocap.collect(
+        path,
+        files,
+        lambda file: load_motive(file, how.what, how.mocap.scale),
+        layout,
+        how.mocap,
+        columns=columns(path, files, how.folders, how.mocap.clip),
+        progress=progress,
+        scratch=scratch,
+    )
+
+
+def load_motive(
+    file: Path, what: What = "auto", scale: float | None = None
+) -> Motion | tuple[Motion, ...]:
+    """One file's persons.
+
+    Raises:
+        InputError: damaged, nothing to read in it, or a unit that is not known.
+    """
+    take = load_take(file)
+    unit = take.said.get("length units", "").lower()
+    if unit not in UNITS and scale is None:
+        raise InputError(
+            f"{file}: its Length Units are {unit or 'not stated'}; give scale=METRES in one unit, "
+            "as scale=0.001 for millimetres"
+        )
+    scale = UNITS.get(unit, 1.0)
+    parts = {kind: [p for p in take.parts if p.position and p.kind == kind]
+             for kind in (BONE, BODY, *MARKERS)}  # fmt: skip
+    labelled = _labelled(parts)
+    if what == "auto":
+        bodies = {part.name for part in parts[BODY]}
+        own = [p for p in labelled if p.name.rpartition(":")[0] not in bodies]
+        what = "bones" if parts[BONE] else "markers" if own else "bodies"
+    chosen = {"bones": parts[BONE], "markers": labelled, "bodies": parts[BODY]}[what]
+    if not chosen:
+        has = ", ".join(sorted({part.kind for part in take.parts})) or "nothing"
+        raise InputError(
+            f"{file}: no positions of {what} in it (it has {has}); export them, or give what="
+        )
+    if len(chosen) > source.JOINTS:
+        raise InputError(f"{file}: {len(chosen)} {what}; a recording has at most {source.JOINTS}")
+    notes = (*take.notes, *_left_out(parts, chosen, what))
+    if what == "bones":
+        return _skeletons(take, chosen, scale, notes)
+    _refuse_local(take, what)
+    names = _numbered([part.name for part in chosen])
+    return Motion(_positions(take, chosen), names, (), take.fps, scale, "y", notes,
+                  tuple(part.name for part in take.parts if part not in chosen))  # fmt: skip
+
+
+def _labelled(parts: dict[str, list[Part]]) -> list[Part]:
+    """Measured markers that have a name, else those of the models."""
+    for kind in MARKERS:
+        named = [p for p in parts[kind] if not _UNLABELLED.fullmatch(p.name.rpartition(":")[2])]
+        if named:
+            return named
+    return []
+
+
+def _left_out(parts: dict[str, list[Part]], chosen: Sequence[Part], what: str) -> list[str]:
+    words = {BONE: "bones", BODY: "rigid bodies"}
+    others = {
+        kind: len([part for part in some if part not in chosen]) for kind, some in parts.items()
+    }
+    left = [f"{n} {words.get(kind, f'{kind}s')}" for kind, n in others.items() if n]
+    return [f"read are {len(chosen)} {what}; left out: {', '.join(left)}"] if left else []
+
+
+def _skeletons(
+    take: Take, bones: Sequence[Part], scale: float, notes: tuple[str, ...]
+) -> tuple[Motion, ...]:
+    """A motion for each skeleton, all with the joints of all."""
+    by_skeleton: dict[str, list[tuple[str, Part]]] = {}
+    for part in bones:
+        skeleton, _, bone = _spelt(part.name, bones).rpartition(":")
+        by_skeleton.setdefault(skeleton, []).append((bone, part))
+    motions = []
+    for skeleton, named in by_skeleton.items():
+        # Motive 3 calls a skeleton's first bone as the skeleton itself.
+        names = [HIP if bone == skeleton else bone for bone, _ in named]
+        if len(set(names)) < len(names):
+            raise InputError(f"{take.file}: two bones of {skeleton!r} have one name; rename one")
+        parents = _parents(take, names, [part for _, part in named])
+        joints = _bones(take, [part for _, part in named], parents)
+        motions.append(Motion(joints, tuple(names), parents, take.fps, scale, "y", notes))
+    return _alike(take, motions, [*by_skeleton])
+
+
+def _alike(take: Take, motions: list[Motion], skeletons: list[str]) -> tuple[Motion, ...]:
+    """All persons with the joints of the first, in its order."""
+    first = motions[0]
+    for number, motion in enumerate(motions[1:], 1):
+        if set(motion.names) != set(first.names):
+            odd = sorted(set(motion.names) ^ set(first.names))
+            raise InputError(
+                f"{take.file}: skeletons {skeletons[0]!r} and {skeletons[number]!r} have other "
+                f"bones ({', '.join(odd[:4])}); export them apart, or drop these"
+            )
+        order = [motion.names.index(name) for name in first.names]
+        motions[number] = replace(first, joints=motion.joints[:, order])
+    return tuple(motions)
+
+
+def _spelt(name: str, bones: Sequence[Part]) -> str:
+    """A bone's name with a colon behind the skeleton's; Motive 1 wrote `Skeleton 001_Hip`."""
+    if ":" in name or not all("_" in part.name for part in bones):
+        return name
+    known = {*_ABOVE, HIP}
+    if all(part.name.rpartition("_")[2] in known for part in bones):
+        return ":".join(name.rsplit("_", 1))
+    return name
+
+
+def _parents(take: Take, names: Sequence[str], parts: Sequence[Part]) -> tuple[int, ...]:
+    """By the row Parent, else by the names that Motive gives; none where neither says it."""
+    place = {name: at for at, name in enumerate(names)}
+    by_full = {part.name: at for at, part in enumerate(parts)}
+    if any(part.parent for part in parts):
+        parents = [by_full.get(part.parent, -1) for part in parts]
+    elif all(name in _ABOVE or name == HIP for name in names):
+        parents = [_nearest(name, place) for name in names]
+    else:
+        parents = tree_of(names) or []
+    if parents.count(-1) != 1:
+        return ()
+    descent(parents)
+    return tuple(parents)
+
+
+def _nearest(name: str, place: dict[str, int]) -> int:
+    while name in _ABOVE:
+        name = _ABOVE[name]
+        if name in place:
+            return place[name]
+    return -1
+
+
+def _bones(take: Take, bones: Sequence[Part], parents: tuple[int, ...]) -> np.ndarray:
+    """Positions `(T, V, 3)` in the world's axes."""
+    positions = _positions(take, bones)
+    if not _is_local(take):
+        return positions
+    turns = [part.rotation for part in bones]
+    if not parents or not any(part.parent for part in bones) or any(len(t) != 4 for t in turns):
+        _refuse_local(take, "bones")
+    quaternions = take.read([column for turn in turns for column in turn])
+    rotations = quaternion_rotation(quaternions.reshape(len(positions), -1, 4)[..., [3, 0, 1, 2]])
+    return forward(positions, rotations, parents)[0]
+
+
+def _is_local(take: Take) -> bool:
+    return take.said.get("coordinate space", "").lower() == "local"
+
+
+def _refuse_local(take: Take, what: str) -> None:
+    if _is_local(take):
+        raise InputError(
+            f"{take.file}: its Coordinate Space is Local, so {what} cannot be placed (without "
+            "parents and quaternions); export it with Global"
+        )
+
+
+def _positions(take: Take, parts: Sequence[Part]) -> np.ndarray:
+    for part in parts:
+        if len(part.position) != 3:
+            raise InputError(
+                f"{take.file}: {part.name!r} has {len(part.position)} columns of its position "
+                "instead of X, Y, Z; copy or export the file again"
+            )
+    values = take.read([column for part in parts for column in part.position])
+    return values.reshape(len(values), len(parts), 3)
+
+
+def _numbered(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of which the second has `_2` behind it."""
+    seen: dict[str, int] = {}
+    numbered = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        numbered.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    return tuple(numbered)
