@@ -84,6 +84,8 @@ def load_subjects(file: Path) -> list[Subject]:
             f"{file}: line {error.lineno}: no whole XML ({expat.ErrorString(error.code)}); {cut}"
             "copy or export it again"
         ) from None
+    except (LookupError, UnicodeError) as error:  # an encoding that Python does not have
+        raise InputError(f"{file}: {error}; save it as UTF-8") from None
     except OSError as error:
         raise InputError(f"{file}: cannot read: {error.strerror}") from None
     if not reading.is_mvnx:

@@ -65,7 +65,9 @@ def load_trial(file: Path) -> Trial:
     text, notes = source.text(file)
     lines = text.splitlines()
     blocks = {
-        name: at for at, line in enumerate(lines) if line[:1].isalpha() and (name := _block(line))
+        name: at
+        for at, line in enumerate(lines)
+        if not line[:1].isdigit() and (name := _block(line))
     }
     block = next((name for name in POSITIONS if name in blocks), "")
     if not block:
@@ -138,7 +140,7 @@ def _columns(
 def _rows(lines: Sequence[str], sign: str) -> list[str]:
     """Lines until an empty one or the next block."""
     for at, line in enumerate(lines):
-        if not line.strip(f'{sign} \t\r"') or (line[:1].isalpha() and _block(line)):
+        if not line.strip(f'{sign} \t\r"') or (not line[:1].isdigit() and _block(line)):
             return list(lines[:at])
     return list(lines)
 

@@ -173,7 +173,7 @@ def _people(
         InputError: nobody is seen; what `Selection.apply` refuses.
     """
     if isinstance(motions, Motion):
-        motions = subjects.persons(file, motions, subject, selection.drop)
+        motions = subjects.persons(file, motions, subject, selection.drop, selection.wanted)
     order = list(range(len(motions)))
     if len(motions) > 1:  # joints and tree are those of whom the most is seen
         order.sort(key=lambda at: -int(np.isfinite(motions[at].joints).any((0, 2)).sum()))

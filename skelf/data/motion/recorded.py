@@ -70,6 +70,11 @@ class Selection:
         assert self.layout is not None
         return self.layout
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Names of the joints that a layout of the user's asks for."""
+        return self.layout.names if self.layout is not None and self._given else ()
+
     def apply(self, file: Path, motion: Motion) -> Motion:
         """The motion with the layout's joints in the layout's order.
 

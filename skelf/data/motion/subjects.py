@@ -20,11 +20,16 @@ from .recorded import Motion
 ALL = "*"
 _NUMBERED = re.compile(r"(?i)(marker|mk|m|point|p)?[ _-]*\d+")
 """Names that say nothing of a body: rigid bodies have markers 1, 2, 3 as well."""
+_SIDES = re.compile(r"(?i)l|r|lt|rt|left|right")
 _SHARED = 0.5  # of the names of the smaller of two persons: what the other has too
 
 
 def persons(
-    file: Path, motion: Motion, subject: str | Sequence[str], drop: Sequence[str] = ()
+    file: Path,
+    motion: Motion,
+    subject: str | Sequence[str],
+    drop: Sequence[str] = (),
+    joints: Sequence[str] = (),
 ) -> tuple[Motion, ...]:
     """The persons of a recording, all with the same joints, NaN where one has no such marker.
 
@@ -36,6 +41,7 @@ def persons(
         subject: whom to take, one or several; "*": all markers as one body; "": persons are the
             subjects that share names of markers, one body where none do.
         drop: words with a colon, for names of markers with their subject, which go first.
+        joints: that are wanted; where no subjects are alike, whoever has them is read.
 
     Raises:
         InputError: a subject that is not there.
@@ -43,14 +49,15 @@ def persons(
     motion = _without(motion, [word for word in drop if ":" in word])
     members = _members(motion.names)
     subjects = [name for name in members if name]
-    wanted = subject.split(",") if isinstance(subject, str) else list(subject)
-    wanted = [name.strip() for name in wanted if name.strip()]
+    wanted = _listed(subject)
     if motion.parents or wanted == [ALL] or (len(subjects) < 2 and not wanted):
         return (motion,)
-    for name in wanted:
-        if name not in subjects:
-            raise InputError(f"{file}: {unknown('subject', name, subjects)}")
+    chosen(file, subjects, subject)
     alike = wanted or _alike(motion.names, members, subjects)
+    if not alike and joints:
+        needed = {name.lower() for name in joints}
+        alike = [one for one in subjects
+                 if needed <= {_bare(motion.names[at]).lower() for at in members[one]}]  # fmt: skip
     if not alike:
         sizes = ", ".join(f"{name} ({len(members[name])})" for name in subjects)
         note = f"subjects of different markers, read as one body: {sizes}; subject=NAME takes one"
@@ -65,6 +72,26 @@ def persons(
     names = list(dict.fromkeys(_bare(motion.names[at]) for name in alike for at in members[name]))
     motion = replace(motion, notes=tuple(notes), left_out=(*motion.left_out, *left))
     return tuple(_of(motion, members[name], names) for name in alike)
+
+
+def chosen(file: Path, subjects: Sequence[str], subject: str | Sequence[str]) -> list[int]:
+    """Which of the subjects are wanted, in the order of the wish; all without one.
+
+    Raises:
+        InputError: a subject that is not there.
+    """
+    wanted = _listed(subject)
+    for name in wanted:
+        if name not in subjects and name != ALL:
+            raise InputError(f"{file}: {unknown('subject', name, subjects)}")
+    if not wanted or ALL in wanted:
+        return list(range(len(subjects)))
+    return [subjects.index(name) for name in wanted]
+
+
+def _listed(subject: str | Sequence[str]) -> list[str]:
+    words = subject.split(",") if isinstance(subject, str) else subject
+    return [word.strip() for word in words if word.strip()]
 
 
 def _without(motion: Motion, words: Sequence[str]) -> Motion:
@@ -94,7 +121,7 @@ def _members(names: Sequence[str]) -> dict[str, list[int]]:
 def _alike(
     names: Sequence[str], members: dict[str, list[int]], subjects: Sequence[str]
 ) -> list[str]:
-    """The most subjects that have names of markers in common with one of them; none if alone."""
+    """The most subjects that have names of markers in common with one of them; else none."""
     words = {
         subject: {
             bare for at in members[subject] if not _NUMBERED.fullmatch(bare := _bare(names[at]))
@@ -110,8 +137,12 @@ def _alike(
             and len(words[one] & words[other]) >= _SHARED * min(len(words[one]), len(words[other]))
         ]
 
+    if all(_SIDES.fullmatch(subject) for subject in subjects):
+        return []
     best = max((like(one) for one in subjects if words[one]), key=len, default=[])
-    return best if len(best) > 1 else []
+    # Beside one subject with names, those with numbered markers alone are things.
+    alone = len([one for one in subjects if words[one]]) == 1
+    return best if len(best) > 1 or alone else []
 
 
 def _of(motion: Motion, markers: Sequence[int], names: Sequence[str]) -> Motion:

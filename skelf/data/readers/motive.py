@@ -19,7 +19,7 @@ from ..formats.file_columns import columns
 from ..formats.motive_file import Part, Take, load_take, told
 from ..formats.table_files import of_format
 from ..joints.tree import tree_of
-from ..motion import mocap
+from ..motion import mocap, subjects
 from ..motion.kinematics import descent, forward, quaternion_rotation
 from ..motion.mocap import Folders, Mocap, folders_option
 from ..motion.recorded import Motion
@@ -31,7 +31,7 @@ HIP = "Hip"
 BONE, BODY = "Bone", "Rigid Body"
 MARKERS = ("Marker", "Bone Marker", "Rigid Body Marker")
 """Measured markers, then those of a skeleton's and of a rigid body's model."""
-_UNLABELLED = re.compile(r"(?i)(unlabel|unknown|active )\w*[ _-]?\d*.*|\d*")
+_UNLABELLED = re.compile(r"(?i)unlabel.*|active \d+|")
 # Bone -> what it hangs off, where the file has no row Parent; fingers are below.
 _ABOVE = {
     "Ab": HIP, "Chest": "Ab", "Neck": "Chest", "Head": "Neck",
@@ -87,7 +87,7 @@ def read_motive(
     return mocap.collect(
         path,
         files,
-        lambda file: load_motive(file, how.what, how.mocap.scale),
+        lambda file: load_motive(file, how.what, how.mocap.scale, how.mocap.subject),
         layout,
         how.mocap,
         columns=columns(path, files, how.folders, how.mocap.clip),
@@ -97,7 +97,10 @@ def read_motive(
 
 
 def load_motive(
-    file: Path, what: What = "auto", scale: float | None = None
+    file: Path,
+    what: What = "auto",
+    scale: float | None = None,
+    subject: str | Sequence[str] = "",
 ) -> Motion | tuple[Motion, ...]:
     """One file's persons.
 
@@ -129,7 +132,7 @@ def load_motive(
         raise InputError(f"{file}: {len(chosen)} {what}; a recording has at most {source.JOINTS}")
     notes = (*take.notes, *_left_out(parts, chosen, what))
     if what == "bones":
-        return _skeletons(take, chosen, scale, notes)
+        return _skeletons(take, chosen, scale, notes, subject)
     _refuse_local(take, what)
     names = _numbered([part.name for part in chosen])
     return Motion(_positions(take, chosen), names, (), take.fps, scale, "y", notes,
@@ -155,7 +158,11 @@ def _left_out(parts: dict[str, list[Part]], chosen: Sequence[Part], what: str) -
 
 
 def _skeletons(
-    take: Take, bones: Sequence[Part], scale: float, notes: tuple[str, ...]
+    take: Take,
+    bones: Sequence[Part],
+    scale: float,
+    notes: tuple[str, ...],
+    subject: str | Sequence[str],
 ) -> tuple[Motion, ...]:
     """A motion for each skeleton, all with the joints of all."""
     by_skeleton: dict[str, list[tuple[str, Part]]] = {}
@@ -163,7 +170,10 @@ def _skeletons(
         skeleton, _, bone = _spelt(part.name, bones).rpartition(":")
         by_skeleton.setdefault(skeleton, []).append((bone, part))
     motions = []
-    for skeleton, named in by_skeleton.items():
+    skeletons = [*by_skeleton]
+    skeletons = [skeletons[at] for at in subjects.chosen(take.file, skeletons, subject)]
+    for skeleton in skeletons:
+        named = by_skeleton[skeleton]
         # Motive 3 calls a skeleton's first bone as the skeleton itself.
         names = [HIP if bone == skeleton else bone for bone, _ in named]
         if len(set(names)) < len(names):
@@ -171,22 +181,28 @@ def _skeletons(
         parents = _parents(take, names, [part for _, part in named])
         joints = _bones(take, [part for _, part in named], parents)
         motions.append(Motion(joints, tuple(names), parents, take.fps, scale, "y", notes))
-    return _alike(take, motions, [*by_skeleton])
+    return _alike(take, motions, skeletons)
 
 
 def _alike(take: Take, motions: list[Motion], skeletons: list[str]) -> tuple[Motion, ...]:
-    """All persons with the joints of the first, in its order."""
-    first = motions[0]
-    for number, motion in enumerate(motions[1:], 1):
-        if set(motion.names) != set(first.names):
-            odd = sorted(set(motion.names) ^ set(first.names))
+    """All persons with the joints of the one who has the most; NaN where another has no such bone.
+
+    One skeleton may have fingers and the other none.
+    """
+    most = max(range(len(motions)), key=lambda at: len(motions[at].names))
+    fullest = motions[most]
+    persons = []
+    for motion, name in zip(motions, skeletons, strict=True):
+        odd = [bone for bone in motion.names if bone not in fullest.names]
+        if odd:
             raise InputError(
-                f"{take.file}: skeletons {skeletons[0]!r} and {skeletons[number]!r} have other "
-                f"bones ({', '.join(odd[:4])}); export them apart, or drop these"
+                f"{take.file}: skeletons {skeletons[most]!r} and {name!r} have other bones "
+                f"({', '.join(odd[:4])}); export them apart"
             )
-        order = [motion.names.index(name) for name in first.names]
-        motions[number] = replace(first, joints=motion.joints[:, order])
-    return tuple(motions)
+        joints = np.full(fullest.joints.shape, np.nan)
+        joints[:, [fullest.names.index(bone) for bone in motion.names]] = motion.joints
+        persons.append(replace(fullest, joints=joints))
+    return tuple(persons)
 
 
 def _spelt(name: str, bones: Sequence[Part]) -> str:
@@ -256,7 +272,9 @@ def _positions(take: Take, parts: Sequence[Part]) -> np.ndarray:
                 "instead of X, Y, Z; copy or export the file again"
             )
     values = take.read([column for part in parts for column in part.position])
-    return values.reshape(len(values), len(parts), 3)
+    positions = values.reshape(len(values), len(parts), 3)
+    positions[~positions.any(-1)] = np.nan  # some versions write 0 0 0 for what is not tracked
+    return positions
 
 
 def _numbered(names: Sequence[str]) -> tuple[str, ...]:
