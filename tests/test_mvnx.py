@@ -11,9 +11,7 @@ import pytest
 from by_keys import by_keys
 from mutants import survives
 
-from skelf.data.formats.look import Look
-from skelf.data.formats.members import Member
-from skelf.data.formats.mvnx_file import told
+from skelf.data.formats.guess import recognised
 from skelf.data.motion.kinematics import rotation
 from skelf.data.readers.mvnx import load_mvnx, read_mvnx
 from skelf.errors import InputError
@@ -110,7 +108,7 @@ def test_origins_of_segments_in_metres_with_the_file_s_own_tree(tmp_path: Path) 
     clips = mvnx(file)
     assert clips.skeleton.names == NAMES and clips.skeleton.parents == (-1, 0, 1, 0, 3)
     np.testing.assert_allclose(clips.joints[:, 0], UP, atol=1e-6)
-    assert clips.fps == 60 and "mvnx" in told(Look.at(Member(file)))
+    assert clips.fps == 60 and recognised(file)[0] == "mvnx"
     prefixed = document(subject()).replace("<", "<m:").replace("<m:/", "</m:").replace("<m:?", "<?")
     prefixed = prefixed.replace("xmlns=", "xmlns:m=")
     np.testing.assert_array_equal(mvnx(write(tmp_path, prefixed)).joints, clips.joints)

@@ -9,9 +9,7 @@ import pytest
 from by_keys import by_keys
 from mutants import survives
 
-from skelf.data.formats.look import Look
-from skelf.data.formats.members import Member
-from skelf.data.formats.qualisys_file import told
+from skelf.data.formats.guess import recognised
 from skelf.data.readers.qualisys import read_qualisys
 from skelf.errors import InputError
 
@@ -74,7 +72,7 @@ def test_trajectories_with_and_without_columns_for_frame_and_time(
     clips = qualisys(file)
     np.testing.assert_allclose(clips.joints[:, 0], METRES, atol=1e-7)
     assert clips.skeleton.names == NAMES and clips.fps == 100
-    assert "Qualisys" in told(Look.at(Member(file)))
+    assert recognised(file)[0] == "qualisys"
     trailing = markers(named=named, frame=frame, time=time, end="\t\r\n")
     np.testing.assert_allclose(qualisys(write(tmp_path, trailing)).joints[:, 0], METRES, atol=1e-7)
 

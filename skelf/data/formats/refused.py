@@ -51,6 +51,12 @@ def _gltf_json(look: Look) -> bool:
     return {"asset", "accessors", "bufferViews"} <= look.keys
 
 
+def _rokoko(look: Look) -> bool:
+    """A table with the hips' position and joints' rotations as quaternions."""
+    first = look.lines[0].lower() if look.lines else ""
+    return bool(re.search(r"\bhips?_position_x\b", first)) and first.count("_rotation_w") > 4
+
+
 def _zip_with(*names: bytes) -> Callable[[Look], bool]:
     return lambda look: (
         look.head.startswith(b"PK\x03\x04") and any(name in look.head for name in names)
@@ -134,6 +140,11 @@ REFUSED: dict[str, Refused] = {
         "export the markers from its program as C3D, TSV or CSV; or save its array as .npy "
         "(scipy.io.loadmat, numpy.save) and import that with arrays",
         (".mat",),
+    ),
+    "Rokoko CSV": Refused(
+        _rokoko,
+        "its axes are left-handed, as a table of joints it would be mirrored; export BVH from "
+        "Rokoko Studio",
     ),
     "ROS bag": Refused(
         _starts(b"#ROSBAG", b"\x89MCAP"),

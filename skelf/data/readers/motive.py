@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from ...errors import InputError
+from ...layouts import MOTIVE21
 from ...settings.options import option, options
 from ...skeleton import Skeleton
 from ..clips import ClipSet
@@ -32,16 +33,15 @@ BONE, BODY = "Bone", "Rigid Body"
 MARKERS = ("Marker", "Bone Marker", "Rigid Body Marker")
 """Measured markers, then those of a skeleton's and of a rigid body's model."""
 _UNLABELLED = re.compile(r"(?i)unlabel.*|active \d+|")
-# Bone -> what it hangs off, where the file has no row Parent; fingers are below.
-_ABOVE = {
-    "Ab": HIP, "Chest": "Ab", "Neck": "Chest", "Head": "Neck",
-    **{f"{side}{bone}": (side if above[0] != "~" else "") + above.strip("~") for side in "LR"
-       for bone, above in (
-           ("Shoulder", "~Chest"), ("UArm", "Shoulder"), ("FArm", "UArm"), ("Hand", "FArm"),
-           ("Thigh", "~Hip"), ("Shin", "Thigh"), ("Foot", "Shin"), ("Toe", "Foot"),
-           *((f"{finger}{n}", f"{finger}{n - 1}" if n > 1 else "Hand")
-             for finger in ("Thumb", "Index", "Middle", "Ring", "Pinky") for n in (1, 2, 3)))},
-}  # fmt: skip
+_BODY = dict(zip(MOTIVE21.names, MOTIVE21.parents, strict=True))
+_FINGERS = ("Thumb", "Index", "Middle", "Ring", "Pinky")
+# Bone -> what it hangs off, where the file has no row Parent.
+_ABOVE = {bone: MOTIVE21.names[up] for bone, up in _BODY.items() if up >= 0} | {
+    f"{side}{finger}{at}": f"{side}{finger}{at - 1}" if at > 1 else f"{side}Hand"
+    for side in "LR"
+    for finger in _FINGERS
+    for at in (1, 2, 3)
+}
 
 
 @options("motive")
