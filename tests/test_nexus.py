@@ -149,7 +149,6 @@ def test_units_and_points_that_are_nobody_s(tmp_path: Path) -> None:
         (DEVICES, "it has Devices; export Trajectories as well"),
         (DEVICES + "\n" + OUTPUTS, "it has Devices, Model Outputs; export Trajectories"),
         ("1,0,1,2,3\n" * 5, "no block of Vicon Nexus"),
-        (trajectories(names=(*TWO[:7], "Anna:LASI")), "'Anna:LASI' stands twice"),
         (trajectories().replace("X,Y,Z", "A,B,C"), "no columns X, Y, Z"),
         (trajectories(rate="fast"), "0 frames a second"),
         (trajectories()[:60], "end in their header|no columns"),

@@ -129,6 +129,13 @@ def test_persons_by_what_stands_before_an_underscore(tmp_path: Path) -> None:
     assert qualisys(write(tmp_path, markers(values[:, :8], single))).skeleton.names == single
 
 
+def test_a_label_that_stands_twice_is_numbered(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="numbered: Hip_2 for Hip"):
+        clips = qualisys(write(tmp_path, markers(names=(*NAMES[:4], "Hip"))))
+    assert clips.skeleton.names == (*NAMES[:4], "Hip_2")
+    np.testing.assert_allclose(clips.joints[:, 0], METRES, atol=1e-7)
+
+
 def test_rigid_bodies_and_segments_are_joints(tmp_path: Path) -> None:
     columns = " X\t Y\t Z\t Yaw\t Pitch\t Roll\t Residual" + "".join(
         f"\t Rot[{i}]" for i in range(9)
@@ -171,7 +178,6 @@ def test_rigid_bodies_and_segments_are_joints(tmp_path: Path) -> None:
         (markers(DATA_INCLUDED="2D"), "DATA_INCLUDED is 2D, 2D points of single cameras"),
         (markers(DATA_INCLUDED="ANALOG"), "analog signals; export the 3D data"),
         ("1\t2\t3\r\n" * 4, "no header of Qualisys"),
-        (markers(names=(*NAMES[:4], "Hip")), "'Hip' stands twice"),
         (markers(named=False, names=(*NAMES, "more")), "17 cells in a row do not fit 6 markers"),
         ("\r\n".join(header()), "no row below the header"),
         (markers().replace("\t0.03000\t", "\t0.03000\tx"), "line 16: 'x.* is no number"),

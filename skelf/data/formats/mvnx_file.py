@@ -22,7 +22,6 @@ from .look import Look
 CHUNK = 1 << 20
 MOST_TEXT = 1 << 20  # letters of one element: 200 segments have 2,000 numbers at most
 _TEXTS = ("position", "orientation", "pos_b", "connector1", "connector2")
-_NO_MOTION = ("identity", "tpose", "tpose-isb", "npose")
 
 
 @dataclass

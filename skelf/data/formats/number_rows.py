@@ -12,7 +12,6 @@ from ..motion.resample import LARGEST, RATES
 from . import source
 from .text import NOT_SEEN
 
-BLOCK = 512  # rows that are converted at once
 SPARSE = 100  # frames for one row: more means a frame number that is out of line
 _APART = 0.02  # of a rate: the header's and the times' are the same below
 
@@ -54,53 +53,48 @@ def numbers(
         InputError: a row that is longer than the header, a cell that is no number, or a number
             that nothing measures.
     """
-    parts = []
-    for at in range(0, len(lines), BLOCK):
-        picked = []
-        for number, line in enumerate(lines[at : at + BLOCK], first + at):
-            cells_of = _row(file, line, number, width, sign)
-            picked.append([cells_of[column] or "nan" for column in chosen])
+    values = np.empty((len(lines), len(chosen)))
+    last = max(chosen, default=-1) + 1
+    for at, line in enumerate(lines):
+        row = _row(file, line, first + at, width, sign, last)
+        picked = [row[column] for column in chosen]
         try:
-            parts.append(np.array(picked, np.float64).reshape(len(picked), len(chosen)))
-        except ValueError:
-            parts.append(_slowly(file, picked, first + at))
-    values = np.concatenate(parts) if parts else np.zeros((0, len(chosen)))
+            values[at] = list(map(float, picked))
+        except ValueError:  # empty cells, words for NaN, or what is wrong
+            values[at] = [_number(file, first + at, cell) for cell in picked]
     wrong = ~((np.abs(values) <= LARGEST) | np.isnan(values))
     if wrong.any():
-        row = int(wrong.any(axis=1).argmax())
-        source.believed(f"{file}: line {first + row}", values[row][wrong[row]])
+        row_at = int(wrong.any(axis=1).argmax())
+        source.believed(f"{file}: line {first + row_at}", values[row_at][wrong[row_at]])
     return values
 
 
-def _row(file: object, line: str, number: int, width: int, sign: str) -> list[str]:
+def _row(file: object, line: str, number: int, width: int, sign: str, last: int) -> list[str]:
+    """The first cells of a row, at least `last`."""
     if '"' in line:
         line = line.replace('"', "")
     if sign != "," and "," in line:
         line = line.replace(",", ".")
-    row = line.split(sign)
-    if len(row) > width and any(cell.strip() for cell in row[width:]):
+    count = line.count(sign) + 1
+    if count > width and any(cell.strip() for cell in line.split(sign)[width:]):
         raise InputError(
-            f"{file}: line {number}: {len(row)} cells, the header names {width}; is it cut off, or "
+            f"{file}: line {number}: {count} cells, the header names {width}; is it cut off, or "
             "has it decimal commas between commas? Export it again"
         )
-    return row if len(row) >= width else row + [""] * (width - len(row))
+    row = line.split(sign, last)
+    return row if len(row) >= last else row + [""] * (last - len(row))
 
 
-def _slowly(file: object, rows: Sequence[Sequence[str]], first: int) -> np.ndarray:
-    """As `numbers`, cell by cell, where not all cells are plain numbers."""
-    values = np.full((len(rows), len(rows[0])), np.nan)
-    for number, row in enumerate(rows):
-        for at, cell in enumerate(row):
-            word = cell.strip()
-            if word.lower() in NOT_SEEN:
-                continue
-            try:
-                values[number, at] = float(word)
-            except ValueError:
-                raise InputError(
-                    f"{file}: line {first + number}: {word[:40]!r} is no number; mend the file"
-                ) from None
-    return values
+def _number(file: object, line: int, cell: str) -> float:
+    word = cell.strip()
+    if word.lower() in NOT_SEEN:
+        return np.nan
+    try:
+        return float(word)
+    except ValueError:
+        raise InputError(
+            f"{file}: line {line}: {word[:40]!r} is no number; mend the file"
+        ) from None
 
 
 def filled(lines: Sequence[str], sign: str) -> int:

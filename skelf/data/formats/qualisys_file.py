@@ -19,7 +19,10 @@ from . import source
 from .look import Look
 from .number_rows import cells, filled, numbers, places, rate, spread, whole_rows
 
-WORDS = ("NO_OF_FRAMES", "NO_OF_CAMERAS", "FREQUENCY", "MARKER_NAMES", "FILE_VERSION")
+WORDS = (
+    "NO_OF_FRAMES", "NO_OF_CAMERAS", "FREQUENCY", "MARKER_NAMES", "BODY_NAMES", "DATA_INCLUDED",
+    "FILE_VERSION", "TOT_NO_OF_CHAN", "NO_OF_FORCE_PLATES", "FORCE_PLATE_NAME",
+)  # fmt: skip
 BODY = 16  # columns of a rigid body: X Y Z, three angles, the residual, nine of the rotation
 _WORD = re.compile(r"[A-Z][A-Z0-9_]*")
 _OTHERS = {"2D": "2D points of single cameras", "ANALOG": "analog signals", "FORCE": "forces",
@@ -46,12 +49,22 @@ class Capture:
 
 
 def told(look: Look) -> str:
-    """Why a file is such an export, or ""."""
-    starts = [re.split(r"[\t;,]", line, maxsplit=1)[0].strip() for line in look.lines[:12]]
-    found = [word for word in WORDS if word in starts]
-    if len(found) > 1:
+    """Why a file is such an export of positions, or ""."""
+    found = _words(look)
+    if len(found) > 1 and not is_other(look):
         return f"its first lines begin with {found[0]} and {found[1]}, as in Qualisys' TSV"
     return ""
+
+
+def is_other(look: Look) -> bool:
+    """Whether a file is Qualisys' export of something else: 2D points, analog signals, forces."""
+    kinds = [line.split("\t")[1:2] for line in look.lines if line.startswith("DATA_INCLUDED\t")]
+    return len(_words(look)) > 1 and any(kind[0].strip().upper() in _OTHERS for kind in kinds)
+
+
+def _words(look: Look) -> list[str]:
+    starts = [re.split(r"[\t;,]", line, maxsplit=1)[0].strip() for line in look.lines[:20]]
+    return [word for word in WORDS if word in starts]
 
 
 def load_capture(file: Path) -> Capture:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from . import qualisys_file
 from .look import Look
 
 
@@ -156,6 +157,10 @@ REFUSED: dict[str, Refused] = {
     ),
     "Motive take": Refused(_never, "export CSV, C3D or BVH from Motive", (".tak",)),
     "Qualisys measurement": Refused(_never, "export TSV or C3D from QTM", (".qtm",)),
+    "Qualisys TSV without 3D positions": Refused(
+        qualisys_file.is_other,
+        "its DATA_INCLUDED says what it holds; export the 3D data, bodies or skeletons",
+    ),
     "Xsens recording": Refused(_never, "export MVNX (or C3D, BVH) from MVN", (".mvn",)),
     "Vicon trial": Refused(
         _never, "export C3D or CSV from Nexus", (".x1d", ".x2d", ".xcp", ".vsk", ".system", ".enf")

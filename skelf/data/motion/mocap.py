@@ -1,4 +1,4 @@
-"""From joint positions of motion capture files to a ClipSet: what `bvh`, `amc` and `c3d` share."""
+"""From joint positions of motion capture files to a ClipSet: what their readers share."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from .missing import Missing, fill
 from .recorded import Motion, Selection
 from .resample import LARGEST, resample
 
+BLOCK = 4096  # frames of several persons that are copied at once
 Folders = Literal["class", "subject", "none"]
 Scale = Annotated[float, Range(gt=0, le=LARGEST)]
 
@@ -51,7 +52,8 @@ class Mocap:
         "divided by the length that :units states, so 0.0254 / 0.45 for CMU",
     )
     up: Up | None = option(
-        None, "the file's upward axis; none is y, in c3d what POINT:Y_SCREEN says, else z"
+        None,
+        "the file's upward axis; none is y, in c3d what POINT:Y_SCREEN says, else z, in nexus z",
     )
     missing: Missing = option(
         "linear",
@@ -200,13 +202,16 @@ def _beside(
     if most == 1:
         return frames
     with Frames((most, *frames.shape[2:]), scratch) as whole:
-        at = 0
+        first = 0
         for count, people in zip(length, persons, strict=True):
-            clip = np.zeros((count, most, *frames.shape[2:]), np.float32)
-            for person in range(people):
-                clip[:, person] = frames[at : at + count, 0]
-                at += count
-            whole.add(clip)
+            for at in range(0, count, BLOCK):
+                rows = min(BLOCK, count - at)
+                some = np.zeros((rows, most, *frames.shape[2:]), np.float32)
+                for person in range(people):
+                    start = first + person * count + at
+                    some[:, person] = frames[start : start + rows, 0]
+                whole.add(some)
+            first += people * count
         return whole.array()
 
 

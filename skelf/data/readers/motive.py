@@ -17,6 +17,7 @@ from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import source
 from ..formats.file_columns import columns
+from ..formats.labels import numbered
 from ..formats.motive_file import Part, Take, load_take, told
 from ..formats.table_files import of_format
 from ..joints.tree import tree_of
@@ -134,8 +135,8 @@ def load_motive(
     if what == "bones":
         return _skeletons(take, chosen, scale, notes, subject)
     _refuse_local(take, what)
-    names = _numbered([part.name for part in chosen])
-    return Motion(_positions(take, chosen), names, (), take.fps, scale, "y", notes,
+    names, more = numbered([part.name for part in chosen])
+    return Motion(_positions(take, chosen), names, (), take.fps, scale, "y", (*notes, *more),
                   tuple(part.name for part in take.parts if part not in chosen))  # fmt: skip
 
 
@@ -275,13 +276,3 @@ def _positions(take: Take, parts: Sequence[Part]) -> np.ndarray:
     positions = values.reshape(len(values), len(parts), 3)
     positions[~positions.any(-1)] = np.nan  # some versions write 0 0 0 for what is not tracked
     return positions
-
-
-def _numbered(names: Sequence[str]) -> tuple[str, ...]:
-    """Names of which the second has `_2` behind it."""
-    seen: dict[str, int] = {}
-    numbered = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        numbered.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
-    return tuple(numbered)

@@ -11,6 +11,7 @@ from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import source
 from ..formats.file_columns import columns
+from ..formats.labels import numbered
 from ..formats.nexus_file import load_trial, told
 from ..formats.table_files import of_format
 from ..motion import mocap
@@ -81,23 +82,20 @@ def load_nexus(file: Path, scale: float | None = None) -> Motion:
     if unit not in UNITS and scale is None:
         raise InputError(f"{file}: its unit {unit!r} is unknown; give scale=METRES in one of it")
     chosen = [at for at, name in enumerate(trial.names) if not _UNLABELLED.fullmatch(name)]
-    names = [trial.names[at] for at in chosen]
+    names, more = numbered([trial.names[at] for at in chosen])
     if not chosen:
         raise InputError(f"{file}: no trajectory has a name; label them in Nexus and export again")
     if len(chosen) > source.JOINTS:
         raise InputError(f"{file}: {len(chosen)} markers; at most {source.JOINTS} are read")
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InputError(f"{file}: {twice[0]!r} stands twice; rename one in the file")
     left = len(trial.names) - len(chosen)
     notes = (f"{left} points without a label are left out",) if left else ()
     return Motion(
         joints=trial.joints[:, chosen],
-        names=tuple(names),
+        names=names,
         parents=(),
         fps=trial.fps,
         scale=UNITS.get(unit, 1.0),
         up="z",
-        notes=(*trial.notes, *notes),
+        notes=(*trial.notes, *notes, *more),
         left_out=tuple(name for name in trial.names if name and _UNLABELLED.fullmatch(name)),
     )

@@ -12,6 +12,7 @@ from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import source
 from ..formats.file_columns import columns
+from ..formats.labels import numbered
 from ..formats.qualisys_file import load_capture, told
 from ..formats.table_files import of_format
 from ..joints.names import pairs
@@ -87,13 +88,10 @@ def load_qualisys(file: Path) -> Motion:
         raise InputError(f"{file}: no trajectory has a name; label them in QTM and export again")
     if len(chosen) > source.JOINTS:
         raise InputError(f"{file}: {len(chosen)} {capture.kind}; at most {source.JOINTS} are read")
-    names = [capture.names[at] for at in chosen]
-    notes = list(capture.notes)
+    names, more = numbered([capture.names[at] for at in chosen])
+    notes = [*capture.notes, *more]
     if len(chosen) < len(capture.names):
         notes.append(f"{len(capture.names) - len(chosen)} points without a label are left out")
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InputError(f"{file}: {twice[0]!r} stands twice; rename one in the file")
     if capture.kind == "bodies":
         notes.append(f"{len(names)} rigid bodies, each read as one joint")
     return Motion(
