@@ -187,6 +187,25 @@ def test_the_rate_is_that_of_the_exported_rows(tmp_path: Path) -> None:
     assert motive(write(tmp_path, silent)).fps == 60
 
 
+def test_times_rounded_to_milliseconds_leave_a_short_take_its_rate(tmp_path: Path) -> None:
+    table = Table()
+    for at, name in enumerate(("Head", "Neck")):
+        table.add("Marker", name, PLACES[:2, 0, at])
+    text = table.text("1.22").replace("120.000000", "360.000000").replace("0.008333", "0.003000")
+    assert motive(write(tmp_path, text)).fps == 360
+
+
+def test_without_names_or_positions_nothing_is_read(tmp_path: Path) -> None:
+    table = Table()
+    table.add("Marker", "Unlabeled 1036", PLACES[:, 0, 0])
+    with pytest.raises(InputError, match="its 1 markers are unlabelled.*label them in Motive"):
+        motive(write(tmp_path, table.text()))
+    with pytest.raises(InputError, match="it has frames and times alone"):
+        motive(
+            write(tmp_path, FIRST["1.22"] + "\n\n,Type\n,Name\n,ID\n,\nFrame,Time (Seconds)\n0,0\n")
+        )
+
+
 @pytest.mark.filterwarnings("ignore:.*left out")
 def test_other_hands_leave_the_positions(tmp_path: Path) -> None:
     text = skeletons("A")

@@ -141,6 +141,11 @@ def _header(file: Path, lines: Sequence[str], sign: str) -> tuple[dict[str, list
             rows[label] = row
         elif {"Position", "Rotation"} & set(row):
             rows["kind"] = row
+    if "axes" in rows and not any(rows.get("type", [])[2:]):
+        raise InputError(
+            f"{file}: it has frames and times alone; choose bones, markers or rigid bodies in "
+            "Motive's export"
+        )
     missing = [name for name in ("type", "name", "kind", "axes") if name not in rows]
     if missing:
         known = {"kind": "Rotation and Position", "axes": "Frame"}

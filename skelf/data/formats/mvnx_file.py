@@ -21,6 +21,8 @@ from .look import Look
 
 CHUNK = 1 << 20
 MOST_TEXT = 1 << 20  # letters of one element: 200 segments have 2,000 numbers at most
+# Version 3 has pos_s instead of pos_b: the arms' points are of a T-pose there, while orientations
+# count from hanging arms, so that both together put the elbows half a metre off.
 _TEXTS = ("position", "orientation", "pos_b", "connector1", "connector2")
 
 

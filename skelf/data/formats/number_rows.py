@@ -14,6 +14,7 @@ from .text import NOT_SEEN
 
 SPARSE = 100  # frames for one row: more means a frame number that is out of line
 _APART = 0.02  # of a rate: the header's and the times' are the same below
+_ROUNDED = 0.0011  # seconds: programs round times to a millisecond, whatever they print
 
 
 def separator(line: str) -> str:
@@ -179,7 +180,9 @@ def rate(
         return counted, ()
     if counted is None:
         return source.rate(where, stated), ()
-    if abs(counted - stated) <= _APART * stated:
+    assert seconds is not None
+    late = abs((at[-1] - at[0]) / max(stated, RATES[0]) - (seconds[-1] - seconds[0]))
+    if abs(counted - stated) <= _APART * stated or late <= _ROUNDED:
         return source.rate(where, stated), ()
     note = f"the header says {stated:g} frames a second, the times {counted:g}, which is taken"
     return counted, (note,)

@@ -124,6 +124,11 @@ def load_motive(
         own = [p for p in labelled if p.name.rpartition(":")[0] not in bodies]
         what = "bones" if parts[BONE] else "markers" if own else "bodies"
     chosen = {"bones": parts[BONE], "markers": labelled, "bodies": parts[BODY]}[what]
+    if not chosen and what != "bones" and parts["Marker"]:
+        raise InputError(
+            f"{file}: its {len(parts['Marker'])} markers are unlabelled, and change their names "
+            "when they are lost for a while; label them in Motive and export again"
+        )
     if not chosen:
         has = ", ".join(sorted({part.kind for part in take.parts})) or "nothing"
         raise InputError(
