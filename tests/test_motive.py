@@ -139,6 +139,24 @@ def test_a_skeleton_without_the_bones_of_another_has_zeros_there(tmp_path: Path)
     assert not clips.joints[:, 0, 5:].any()
 
 
+@pytest.mark.filterwarnings("ignore:.*left out: 1 rigid")
+def test_bones_of_a_thing_are_no_person(tmp_path: Path) -> None:
+    table = Table()
+    for at in range(3):
+        table.add(
+            "Bone", f"Bat:Bone {at}", PLACES[:, 1, at], f"Bat:Bone {at - 1}" if at else "Root"
+        )
+    for at, bone in enumerate(BONES):
+        table.add("Bone", f"Anna:{bone}", PLACES[:, 0, at], f"Anna:{ABOVE[bone]}")
+    file = write(tmp_path, table.text())
+    with pytest.warns(UserWarning, match=r"other names are left out: Bat \(3\)"):
+        clips = motive(file)
+    assert clips.skeleton.names == BONES and clips.persons == 1
+    assert motive(file, subject="Bat").skeleton.names == ("Bone 0", "Bone 1", "Bone 2")
+    with pytest.raises(InputError, match=r"other bones \(Bone 0"):
+        motive(file, subject="Bat,Anna")
+
+
 def test_local_bones_are_hung_on_their_parents(tmp_path: Path) -> None:
     quarter = (0, 0, math.sqrt(0.5), math.sqrt(0.5))  # about z: x becomes y
     table = Table()

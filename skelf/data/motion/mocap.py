@@ -113,12 +113,7 @@ def collect(
         InputError: a file that cannot be read, another skeleton than the first file's, a joint
             that is not there.
     """
-    dropped = how.drop.split(",") if isinstance(how.drop, str) else how.drop
-    selection = Selection(
-        named_layout(layout) if isinstance(layout, str) else layout,
-        [word.strip().lower() for word in dropped if word.strip()],
-        how.rename or {},
-    )
+    selection = _selection(layout, how)
     length, rates, persons = [], [], []
     axes_and_units: set[tuple[str, str]] = set()
     notes: dict[str, list[Path]] = {}
@@ -161,6 +156,15 @@ def collect(
         **columns,
     )
     return replace(clips, path=None)  # it was for the messages; the set itself is in memory
+
+
+def _selection(layout: str | Skeleton | None, how: Mocap) -> Selection:
+    dropped = how.drop.split(",") if isinstance(how.drop, str) else how.drop
+    return Selection(
+        named_layout(layout) if isinstance(layout, str) else layout,
+        [word.strip().lower() for word in dropped if word.strip()],
+        how.rename or {},
+    )
 
 
 def _people(

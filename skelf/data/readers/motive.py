@@ -171,44 +171,54 @@ def _skeletons(
     subject: str | Sequence[str],
 ) -> tuple[Motion, ...]:
     """A motion for each skeleton, all with the joints of all."""
-    by_skeleton: dict[str, list[tuple[str, Part]]] = {}
+    named: dict[str, list[tuple[str, Part]]] = {}
     for part in bones:
         skeleton, _, bone = _spelt(part.name, bones).rpartition(":")
-        by_skeleton.setdefault(skeleton, []).append((bone, part))
-    motions = []
-    skeletons = [*by_skeleton]
+        # The first bone may be called as its skeleton: an option of Motive 3's export.
+        named.setdefault(skeleton, []).append((HIP if bone == skeleton else bone, part))
+    skeletons = [*named]
     skeletons = [skeletons[at] for at in subjects.chosen(take.file, skeletons, subject)]
+    if not subject:
+        skeletons, more = _persons({name: [b for b, _ in named[name]] for name in named})
+        notes += more
+    motions = []
     for skeleton in skeletons:
-        named = by_skeleton[skeleton]
-        # Motive 3 calls a skeleton's first bone as the skeleton itself.
-        names = [HIP if bone == skeleton else bone for bone, _ in named]
+        names = [bone for bone, _ in named[skeleton]]
         if len(set(names)) < len(names):
             raise InputError(f"{take.file}: two bones of {skeleton!r} have one name; rename one")
-        parents = _parents(take, names, [part for _, part in named])
-        joints = _bones(take, [part for _, part in named], parents)
+        parents = _parents(take, names, [part for _, part in named[skeleton]])
+        joints = _bones(take, [part for _, part in named[skeleton]], parents)
         motions.append(Motion(joints, tuple(names), parents, take.fps, scale, "y", notes))
-    return _alike(take, motions, skeletons)
+    most = max(motions, key=lambda motion: len(motion.names))
+    return tuple(_alike(take.file, motion, most) for motion in motions)
 
 
-def _alike(take: Take, motions: list[Motion], skeletons: list[str]) -> tuple[Motion, ...]:
-    """All persons with the joints of the one who has the most; NaN where another has no such bone.
+def _persons(bones: dict[str, list[str]]) -> tuple[list[str], tuple[str, ...]]:
+    """Skeletons whose bones are mostly those of the fullest body, and a note about others.
 
-    One skeleton may have fingers and the other none.
+    Things that Motive learned the markers of have bones as well.
     """
-    most = max(range(len(motions)), key=lambda at: len(motions[at].names))
-    fullest = motions[most]
-    persons = []
-    for motion, name in zip(motions, skeletons, strict=True):
-        odd = [bone for bone in motion.names if bone not in fullest.names]
-        if odd:
-            raise InputError(
-                f"{take.file}: skeletons {skeletons[most]!r} and {name!r} have other bones "
-                f"({', '.join(odd[:4])}); export them apart"
-            )
-        joints = np.full(fullest.joints.shape, np.nan)
-        joints[:, [fullest.names.index(bone) for bone in motion.names]] = motion.joints
-        persons.append(replace(fullest, joints=joints))
-    return tuple(persons)
+    known = {*_ABOVE, HIP}
+    body = max(bones, key=lambda name: (len(known & {*bones[name]}), len(bones[name])))
+    persons = [
+        name for name in bones if 2 * len({*bones[name]} & {*bones[body]}) >= len(bones[name])
+    ]
+    others = [f"{name} ({len(bones[name])})" for name in bones if name not in persons]
+    left = f"bones of other names are left out: {', '.join(others)}; subject=NAME takes one"
+    return persons, (left,) if others else ()
+
+
+def _alike(file: Path, motion: Motion, fullest: Motion) -> Motion:
+    """The joints of the skeleton that has the most; NaN where there is no such bone, as fingers."""
+    odd = [bone for bone in motion.names if bone not in fullest.names]
+    if odd:
+        raise InputError(
+            f"{file}: two skeletons have other bones ({', '.join(odd[:4])}); take one with "
+            "subject=NAME, or export them apart"
+        )
+    joints = np.full(fullest.joints.shape, np.nan)
+    joints[:, [fullest.names.index(bone) for bone in motion.names]] = motion.joints
+    return replace(fullest, joints=joints)
 
 
 def _spelt(name: str, bones: Sequence[Part]) -> str:
