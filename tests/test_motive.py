@@ -139,7 +139,7 @@ def test_a_skeleton_without_the_bones_of_another_has_zeros_there(tmp_path: Path)
     assert not clips.joints[:, 0, 5:].any()
 
 
-@pytest.mark.filterwarnings("ignore:.*left out: 1 rigid")
+@pytest.mark.filterwarnings("ignore:.*read are")
 def test_bones_of_a_thing_are_no_person(tmp_path: Path) -> None:
     table = Table()
     for at in range(3):
