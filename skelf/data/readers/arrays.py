@@ -1,7 +1,10 @@
-"""Reader for plain NumPy files: `.npz` with ragged clips, `.npy` with one clip or a dense batch.
+"""Reader for plain NumPy files, and for what skeleton models are trained on.
 
-Beside an `.npy` called `train_data_joint.npy` or the like its names, labels and lengths are looked
-for (`formats/field_arrays.py`); a folder of such arrays is one set with a split.
+`.npz` with ragged clips, `.npy` with one clip or a dense batch. Beside an `.npy` called
+`train_data_joint.npy` or the like its names, labels and lengths are looked for
+(`formats/field_arrays.py`); a folder of such arrays is one set with a split. CTR-GCN's `.npz`
+(`formats/ctr_npz.py`), pickles of clips (`formats/clip_lists.py`), NW-UCLA's JSON
+(`formats/clip_json.py`).
 
 Fields of the `.npz`, N clips of F frames together; only `frames` and `offsets` must be there:
 
@@ -31,13 +34,17 @@ from ...errors import InputError
 from ...layouts import LAYOUTS
 from ...layouts import layout as named_layout
 from ...settings.options import option, options
+from ...settings.ranges import Positive
 from ...skeleton import Skeleton
 from ..clips import ClipSet
-from ..formats import described, field_arrays
-from ..formats.dense_files import Form, read_dense
+from ..formats import clip_json, clip_lists, ctr_npz, described, field_arrays
+from ..formats.batches import Form, Padding
+from ..formats.dense_files import read_dense
 from ..formats.numpy_files import load
 from ..joints.names import pairs
+from ..motion.axes import Up
 from ..motion.missing import Missing, fill_nan
+from ..pool import Progress
 
 COLUMNS = {"labels": "label", "subjects": "subject", "views": "camera", "cameras": "camera"}
 COLUMNS |= {"setups": "setup", "folds": "fold"}
@@ -50,7 +57,11 @@ DERIVED = 1000  # classes that labels alone may name in a file with fewer labels
 class Arrays:
     """What the numbers of a file mean."""
 
-    confidence: bool = option(False, "the last number of each joint is a confidence in [0, 1]")
+    confidence: bool | None = option(
+        None,
+        "the last number of each joint is a confidence in [0, 1]; none: where an array's numbers "
+        "are those of 2D poses with a score",
+    )
     axes: str = option(
         "auto",
         "the dimensions of an .npy by letters, as NTVC: N clips, C coordinates, T frames, V "
@@ -59,6 +70,16 @@ class Arrays:
     missing: Missing = option(
         "linear", "what stands for joints without numbers (NaN): keep (zeros), hold, linear"
     )
+
+    padding: Padding = option(
+        "cut",
+        "frames behind the end of a clip in a batch, empty or repeating its beginning, where no "
+        "file has the lengths: cut, or keep",
+    )
+    up: Up | None = option(
+        None, "the axis that points up, which becomes y (z in 2s-AGCN's arrays); none leaves axes"
+    )
+    fps: Positive | None = option(None, "frames a second, where the file does not say; none is 30")
 
     def check(self) -> None:
         """Refuses letters that name no array.
@@ -78,19 +99,21 @@ def read_arrays(
     layout: str | Skeleton | None = None,
     how: Arrays = Arrays(),
     *,
+    progress: Progress | None = None,
     scratch: str | Path | None = None,
 ) -> ClipSet:
-    """Reads an `.npz` of clips or recordings, or an `.npy` array; never runs what a pickle names.
+    """Reads arrays of clips or recordings; never runs what a pickle names.
 
     Args:
-        path: an `.npz` (fields above); an `.npy` of `(N, C, T, V, M)`, `(T, V, C)`,
-            `(T, M, V, C)` or one of `formats.dense.ORDERS`; or a folder of the field's arrays. A
-            dense batch keeps its `T` frames where no file says better: padding is not guessed from
-            zeros.
+        path: an `.npz` (fields above, or CTR-GCN's); an `.npy` of `(N, C, T, V, M)`, `(T, V, C)`,
+            `(T, M, V, C)` or one of `formats.dense.ORDERS`; a `.pkl` of clips; NW-UCLA's JSON; or
+            a folder of such arrays or JSON files. A clip of a batch ends with its last frame that
+            shows somebody where no file says better.
         layout: name of a layout, a TOML file, or a Skeleton. None: the built-in one whose joint
             names the file has, else a custom one from `joint_names` and `parents`. An `.npy` needs
             it. Joints that stand in another order than in the layout are sorted by name.
         how: the options.
+        progress: called with files done and in all, where there are many.
         scratch: folder for the frames of an `.npy` meanwhile; None: the system's.
 
     Raises:
@@ -98,20 +121,57 @@ def read_arrays(
     """
     path = Path(path)
     skeleton = named_layout(layout) if isinstance(layout, str) else layout
-    form = Form(how.axes, how.confidence, how.missing)
-    files = field_arrays.arrays_of(path)
-    if files:
-        clips = read_dense(files, skeleton, form, scratch)
-    else:
-        data = load(path)
-        if isinstance(data, np.ndarray):
-            clips = read_dense([path], skeleton, form, scratch)
-        else:
-            clips = _ragged(path, data, skeleton, how)
+    form = Form(how.axes, how.confidence, how.missing, padding=how.padding, up=how.up, fps=how.fps)
+    return replace(_read(path, skeleton, how, form, progress, scratch), path=None)
+
+
+def _read(
+    path: Path,
+    skeleton: Skeleton | None,
+    how: Arrays,
+    form: Form,
+    progress: Progress | None,
+    scratch: str | Path | None,
+) -> ClipSet:
+    if path.is_dir():
+        if clip_files := clip_json.files_of(path):
+            return clip_json.read_clips(path, clip_files, skeleton, form, scratch, progress)
+        return read_dense(_arrays(path), skeleton, form, scratch)
+    if path.suffix.lower() == ".json":
+        return clip_json.read_clips(path, [path], skeleton, form, scratch)
+    if path.suffix.lower() in (".pkl", ".pickle"):
+        return clip_lists.read_lists(path, skeleton, form, scratch)
+    if ctr_npz.is_ctr(path):
+        return ctr_npz.read_ctr(path, skeleton, form, scratch)
+    data = load(path)
+    if isinstance(data, np.ndarray):
+        return read_dense([path], skeleton, form, scratch)
+    clips = _ragged(path, data, skeleton, how)
     if how.confidence:
         clips = replace(clips, attributes=clips.attributes | {"confidence": "true"}, path=path)
         clips.validate()  # the path was for the messages
-    return replace(clips, path=None)
+    return clips
+
+
+def _arrays(folder: Path) -> list[Path]:
+    """The field's arrays of a folder.
+
+    Raises:
+        InputError: there are none; the message says what there is.
+    """
+    if files := field_arrays.arrays_of(folder):
+        return files
+    below = [f.name for f in sorted(folder.iterdir()) if f.is_dir() and field_arrays.arrays_of(f)]
+    if below:
+        raise InputError(
+            f"{folder}: arrays in {', '.join(below[:4])} below; name one of these folders"
+        )
+    if others := field_arrays.others_of(folder):
+        field_arrays.refuse_other(others[0])
+    raise InputError(
+        f"{folder}: a folder; name a file, .npz or .npy, or a folder of arrays such as "
+        "train_data_joint.npy"
+    )
 
 
 def _ragged(
@@ -149,6 +209,8 @@ def _ragged(
     if "fps" in data:
         scalar = data["fps"].ndim == 0
         others["fps"] = _field(path, data, "fps", "fiu", 0 if scalar else 1, scalar or count)
+    elif how.fps:
+        others["fps"] = how.fps
     else:
         warnings.warn(f"{path}: fps is missing; 30 frames a second assumed", stacklevel=3)
     classes = _classes(path, data, others)
@@ -157,7 +219,7 @@ def _ragged(
         warnings.warn(
             f"{path}: {unseen} joints are NaN: not seen, missing={how.missing}", stacklevel=3
         )
-        axes = joints.shape[-1] - how.confidence
+        axes = joints.shape[-1] - bool(how.confidence)
         pieces = np.split(joints, np.cumsum(length)[:-1])
         joints = np.concatenate([fill_nan(piece, how.missing, axes=axes) for piece in pieces])
     clips = _build(path, joints, length, skeleton, class_names=classes, **others)
