@@ -211,10 +211,12 @@ def _note(batch: Batch, added: _Added, form: Form) -> None:
             "are 2D with a confidence"
         )
     if added.how.centred and not form.up:
-        turned = ", the spine of each clip's first frame along z, so z is up" * added.how.spine
+        up = added.how.up
+        turned = f"spines point along {up}" if up else "spines point in no common direction"
+        turned += f" (up={up} makes y up)" if up and up != "y" and up[-1] != "x" else ""
         lines.append(
-            f"prepared as by 2s-AGCN: the first person's spine is zero in each frame{turned}; kept "
-            "so" + (" (up=z makes y up)" if added.how.spine else "") + ", train with normalize=none"
+            "prepared as by 2s-AGCN: the first person's spine is at zero in each frame, and "
+            f"{turned}; kept so, train with normalize=none"
         )
     if added.how.relative >= 0:
         lines.append(f"joint {added.how.relative} is zero in every frame: places are relative")

@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..motion.axes import nearest_axis
+
 CENTRE = 1  # of ntu25: the middle of the spine, which 2s-AGCN puts at zero
-CLOSE = 1e-4  # of a bone's length: what single precision leaves of a zero after a turn
+UPRIGHT = 0.7  # cosine above which a spine counts as pointing along an axis
 
 
 class Prepared(NamedTuple):
@@ -20,12 +22,12 @@ class Prepared(NamedTuple):
 
     Args:
         centred: the first person's centre is zero in every frame (2s-AGCN).
-        spine: the first frame's spine points along z.
+        up: where the spine of most first frames points, as "z"; empty: they differ.
         relative: another joint that is zero in every frame, -1: none.
     """
 
     centred: bool = False
-    spine: bool = False
+    up: str = ""
     relative: int = -1
 
 
@@ -71,6 +73,7 @@ def prepared(clips: Sequence[np.ndarray]) -> Prepared:
         return Prepared(relative=int(zero[0]) if len(zero) == 1 else -1)
     starts = np.stack([person[person.any(axis=(1, 2))][0] for person in alive])
     bones = starts[:, CENTRE] - starts[:, 0]  # up the spine
-    size = np.linalg.norm(bones, axis=1)
-    along = (np.abs(bones[:, :2]).max(axis=1) <= CLOSE * size) & (bones[:, 2] > 0)
-    return Prepared(True, bool(along.all()))
+    bones /= np.linalg.norm(bones, axis=1, keepdims=True) + 1e-9
+    along = nearest_axis(bones.mean(axis=0))
+    shares = bones[:, "xyz".index(along[-1])] * (-1 if along[0] == "-" else 1)
+    return Prepared(True, along if (shares > UPRIGHT).mean() > 0.9 else "")
