@@ -31,6 +31,8 @@ READERS: Table[Reader] = Table(
         "kinetics": "kinetics.read_kinetics",
         "csv": "csv_folder.read_csv_folder",
         "precog": "precog.read_precog",
+        "h36m": "h36m.read_h36m",
+        "humanml3d": "humanml3d.read_humanml3d",
     },
     group="skelf.readers",
 )
