@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from ..data.clips import ClipSet
 from ..data.formats import members
+from ..data.formats.clip_json import files_of
 from ..data.formats.field_arrays import arrays_of
 from ..data.formats.guess import guess, is_table_of_joints
 from ..data.formats.signs import LOOKED_AT, OF_MANY, SIGNS, STORE
@@ -269,7 +270,7 @@ def _of_folder(root: Path, format_: str | None, say: Callable[[str], None]) -> l
     if format_ is not None and (signs is None or signs.whole):
         return [Place(root, format_, root)]
     suffixes = signs.suffixes if signs else LOOKED_AT - {".zip"}
-    if format_ in (None, "arrays") and arrays_of(root):
+    if format_ in (None, "arrays") and (arrays_of(root) or files_of(root)):
         return [Place(root, "arrays", root)]
     files = [member.file for member in members.find(root, suffixes) if not member.inside]
     found: list[Place] = []

@@ -52,7 +52,7 @@ class Batch(NamedTuple):
     Args:
         path: the file, for messages.
         clips: `(T, M, V, C)` each, in order.
-        count: of the clips.
+        size: how many they are.
         persons: at most in a clip.
         beside: what is known of the clips.
         several: whether they were written into one length.
@@ -62,7 +62,7 @@ class Batch(NamedTuple):
 
     path: Path
     clips: Iterable[np.ndarray]
-    count: int
+    size: int
     persons: int
     beside: Beside
     several: bool = True
@@ -103,7 +103,10 @@ def build(
     Raises:
         InputError: whatever a ClipSet refuses.
     """
-    names, labels, lengths, sides = [], [], [], []
+    names: list[str] = []
+    labels: list[int] = []
+    lengths: list[int] = []
+    sides: list[str] = []
     persons = max(batch.persons for batch in batches)
     with _Room(persons, scratch) as room:
         for batch in batches:
@@ -111,8 +114,8 @@ def build(
             _note(batch, added, form)
             lengths += added.lengths
             names += batch.beside.names or batch.usual
-            labels += batch.beside.labels or [-1] * batch.count
-            sides += [batch.beside.side] * batch.count
+            labels += batch.beside.labels or [-1] * batch.size
+            sides += [batch.beside.side] * batch.size
         joints = room.frames.array()
     told = clip_names.known(names, labels)
     top = max(labels)
@@ -200,7 +203,7 @@ def _note(batch: Batch, added: _Added, form: Form) -> None:
     if added.padded and not known:
         what = "repeat their beginning (2s-AGCN's padding)" if added.how.centred else "show nobody"
         lines.append(
-            f"{added.padded} of {batch.count} clips end in frames that {what}: cut; padding=keep "
+            f"{added.padded} of {batch.size} clips end in frames that {what}: cut; padding=keep "
             "keeps them"
         )
     if batch.beside.cut:
@@ -220,7 +223,7 @@ def _note(batch: Batch, added: _Added, form: Form) -> None:
         )
     if added.how.relative >= 0:
         lines.append(f"joint {added.how.relative} is zero in every frame: places are relative")
-    stretched = batch.field and batch.several and batch.count > 1 and added.longest <= SHORT
+    stretched = batch.field and batch.several and batch.size > 1 and added.longest <= SHORT
     if stretched and not (added.padded or known or form.fps):
         lines.append(
             f"all clips have {added.longest} frames, as if stretched to one length; "

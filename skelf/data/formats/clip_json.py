@@ -17,6 +17,7 @@ from ...layouts import KINECT20
 from ...skeleton import Skeleton
 from ..clips import ClipSet
 from . import batches
+from .array_signs import of_json
 from .batches import Batch, Form
 from .field_arrays import Beside
 from .look import Look
@@ -32,18 +33,12 @@ class _Clip(NamedTuple):
     joints: np.ndarray
 
 
-def told(look: Look) -> str:
-    """Why a file is one of these clips."""
-    is_clip = look.is_json and {"file_name", "skeletons"} <= look.keys
-    return "JSON with file_name and skeletons, as CTR-GCN's of NW-UCLA" if is_clip else ""
-
-
 def files_of(folder: Path) -> list[Path]:
     """The files of such clips in a folder; none where the first JSON file is another one."""
     files = sorted(folder.glob("*.json")) if folder.is_dir() else []
     clips = [file for file in files if not file.name.startswith(".")]
     first = clips[0] if clips else None
-    return clips if first and told(Look.at(Member(first))) else []
+    return clips if first and of_json(Look.at(Member(first))) else []
 
 
 def read_clips(

@@ -25,22 +25,11 @@ from .batches import Batch, Form
 from .field_arrays import Beside
 from .field_labels import labels_of
 from .field_names import split_name
-from .look import Look
 from .npz_rows import Npz
 
 SIDES = ("train", "val", "test")
 TITLES = {("ntu", 60): NTU60, ("ntu", 120): NTU120, ("pku", 51): PKUMMD}
 """The start of a file's name and the classes in it -> their names."""
-
-
-def told(look: Look) -> str:
-    """Why a file is CTR-GCN's."""
-    if not {"x_train", "x_test"} & look.arrays.keys():
-        return ""
-    shape, kind = look.arrays.get("x_train") or look.arrays["x_test"]
-    if kind != "f" or len(shape) not in (3, 5):
-        return ""
-    return f"x_train or x_test {shape} in it, as CTR-GCN's preparation writes it"
 
 
 def is_ctr(path: Path) -> bool:

@@ -13,7 +13,6 @@ from typing import NamedTuple
 from ...errors import InputError
 from .field_labels import Labels, load_numbers, read_labels, whole
 from .field_names import Named, named
-from .look import Look
 
 LABELS = ("label", "labels")
 SUFFIXES = (".pkl", ".pickle", ".npy", ".json")
@@ -112,17 +111,6 @@ def refuse_other(path: Path) -> None:
         f"{path}: {what.other.replace('_', ' ')} by its name, not joints; {remedy}: bones and "
         "motion are computed where they are needed (--stream)"
     )
-
-
-def told(look: Look) -> str:
-    """Why a file is one of the field's arrays."""
-    if look.suffix != ".npy" or "" not in look.arrays:
-        return ""
-    shape, kind = look.arrays[""]
-    what = named(look.name.name)
-    if what is None or kind != "f" or len(shape) != 5 or shape[1] not in (2, 3, 6):
-        return ""
-    return f"{shape} under the name {look.name.name}, as ST-GCN's preparation and others write it"
 
 
 def _found(folder: Path) -> dict[Path, Named]:

@@ -116,11 +116,12 @@ def whole(
     top = 2**62 if most is None else most
     numbers = []
     for value in values:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not least <= value <= top or value != int(value):
+        number = -np.inf if isinstance(value, bool) else value
+        is_number = isinstance(number, int | float) and least <= number <= top
+        if not isinstance(number, int | float) or not is_number or number != int(number):
             bounds = f"from {least}" + (f" to {most}" if most is not None else "")
             raise InputError(f"{path}: {what}: {shown(value)}; expected whole numbers {bounds}")
-        numbers.append(int(value))
+        numbers.append(int(number))
     return numbers
 
 

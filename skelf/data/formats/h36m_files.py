@@ -30,30 +30,12 @@ from .h36m_parts import (
     standing,
     subject_of,
 )  # fmt: skip
-from .look import Look
 from .npz_rows import Npz
 from .numpy_files import load
 from .pickles import shown
 from .scores import scored
 
-SETS = {"positions_3d", "positions_2d"}
 LIFTED = "reconstruction"
-EXPORTS = ("x3d", "output_keypoints_3d")
-
-
-def told(look: Look) -> str:
-    """Why a file is of Human3.6M's family."""
-    if found := sorted(SETS & look.arrays.keys()):
-        return f"{found[0]} in it, as in VideoPose3D's files"
-    shape, kind = look.arrays.get(LIFTED) or look.arrays.get("", ((), ""))
-    poses = len(shape) in (3, 4) and shape[-2] == H36M17.joints and shape[-1] in (2, 3)
-    if kind != "f" or not poses:
-        return ""
-    if LIFTED in look.arrays:
-        return f"{LIFTED} {shape} in it, as MHFormer's demo and those after it write"
-    if look.name.stem.lower() in EXPORTS and shape[-1] == 3:
-        return f"{shape} under the name {look.name.name}, as MotionBERT writes it"
-    return ""
 
 
 def read_npz(path: Path, layout: Skeleton | None, up: Up | None) -> Recordings:
@@ -121,18 +103,19 @@ def lifted(path: Path, array: np.ndarray, layout: Skeleton | None, up: Up | None
     pieces = [Piece(name_of(path), persons)]
     if joints.shape[-1] == 2 or scored([persons], skeleton):
         third = joints.shape[-1] == 3
-        notes = ("the third number lies in [0, 1], the others are pixels: its score",) * third
-        axis = _agreed(path, persons[..., :2], skeleton, "-y", up)
-        return Recordings(pieces, skeleton, axis, 0, 0, third, notes)
+        score = "the third number lies in [0, 1], the others are pixels: its score"
+        notes = (score,) if third else ()
+        flat = _agreed(path, persons[..., :2], skeleton, "-y", up)
+        return Recordings(pieces, skeleton, flat, 0, 0, third, notes)
     axis = up or standing(persons, skeleton)
     if axis is None:
         raise InputError(
             f"{path}: nothing says which way is up, and nobody stands; up=-y is usual for what "
             "lifters write (camera axes), up=z for the set's own"
         )
-    notes = () if up else (f"bodies stand along {axis}, taken for up (up= says otherwise)",)
+    told = () if up else (f"bodies stand along {axis}, taken for up (up= says otherwise)",)
     scale = metres(pieces) if whole else 0.0
-    return Recordings(pieces, skeleton, axis, scale, 0, notes=notes)
+    return Recordings(pieces, skeleton, axis, scale, 0, notes=told)
 
 
 def _agreed(path: Path, joints: np.ndarray, skeleton: Skeleton, usual: Up, given: Up | None) -> Up:

@@ -46,6 +46,14 @@ def joints_of(vectors: np.ndarray) -> np.ndarray:
     return np.concatenate([first[:, None], others], axis=1)
 
 
+def axis_error(vectors: np.ndarray) -> float:
+    """How far axes in the joints' rotations are from length 1: above 0.3 in normalised vectors."""
+    count = JOINTS[vectors.shape[1]]
+    start = 4 + 3 * (count - 1)
+    axes = vectors[:, start : start + 6 * (count - 1)].reshape(-1, 3)
+    return float(np.median(np.abs(np.linalg.norm(axes, axis=1) - 1)))
+
+
 def _turned(plane: np.ndarray, angle: np.ndarray) -> np.ndarray:
     """Points `(..., 2)`, x and z, turned about y."""
     x, z = plane[..., 0], plane[..., 1]

@@ -18,18 +18,10 @@ from ...errors import InputError
 from ...layouts import H36M17
 from ...skeleton import Skeleton
 from .h36m_parts import ACTIONS, FPS, Piece, Recordings
-from .look import Look
 from .pickles import load_pickle, shown
 
 SOURCE = re.compile(r"s_(\d{2})_act_(\d{2})_subact_(\d{2})(?:_ca_(\d{2}))?.*")
 Take = Literal["2d", "3d"]
-
-
-def told(look: Look) -> str:
-    """Why a file is MotionBERT's."""
-    words = all(word in look.head for word in (b"joint_2d", b"train"))
-    is_pickle = look.head[:1] == b"\x80"
-    return "a pickle with train and joint_2d, as MotionBERT's" if is_pickle and words else ""
 
 
 def read_motionbert(path: Path, layout: Skeleton | None, take: Take) -> Recordings:
@@ -96,7 +88,7 @@ def _clips(
     sources = _texts(where, table, "source", len(joints))
     cameras = _texts(where, table, "camera_name", len(joints))
     ends = [i for i in range(1, len(joints)) if sources[i] != sources[i - 1]]
-    pieces = []
+    pieces: list[Piece] = []
     for start, end in zip([0, *ends], [*ends, len(joints)], strict=True):
         match = SOURCE.fullmatch(sources[start])
         number = int(match[2]) - 2 if match else -1

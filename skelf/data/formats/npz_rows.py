@@ -81,8 +81,7 @@ class Npz:
         """
         try:
             with self._archive.open(f"{name}.npy") as file:
-                # Any kind of readable file: NumPy's stubs name no type for it.
-                array = np.lib.format.read_array(file, allow_pickle=False)  # type: ignore[arg-type]
+                array = np.lib.format.read_array(file, allow_pickle=False)
         except DAMAGED as error:
             raise self._damaged(name, error) from None
         return np.asarray(array)
@@ -148,10 +147,10 @@ def objects_of(content: bytes, where: str) -> object:
 
 
 def _read_header(file: IO[bytes]) -> Header:
-    version = np.lib.format.read_magic(file)  # type: ignore[arg-type]  # as above
+    version = np.lib.format.read_magic(file)
     if version not in HEADERS:
         raise ValueError(f"version {version} of the format")
-    shape, fortran, kind = HEADERS[version](file)  # type: ignore[arg-type]  # as above
+    shape, fortran, kind = HEADERS[version](file)
     if min(shape, default=0) < 0:
         raise ValueError(f"a shape {shape}")
     return Header(shape, fortran, kind)

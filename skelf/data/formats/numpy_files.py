@@ -42,7 +42,7 @@ def load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
     except InputError:
         raise
     except DAMAGED as error:
-        if "allow_pickle" in str(error):
+        if "allow_pickle" in str(error) or "Python objects in dtype" in str(error):
             raise InputError(
                 f"{path}: {field}: an object array (a pickle), which is never loaded; save plain "
                 "numbers or fixed-width strings (ragged clips: frames and offsets)"

@@ -59,8 +59,10 @@ SIGNS: dict[str, Signs] = {
     "kinetics": Signs("json_signs.kinetics", (".json",)),
     "mediapipe": Signs("landmark_signs.told", (".json", ".csv")),
     "precog": Signs("table_signs.precog", (".csv",)),
+    "h36m": Signs("h36m_signs.told", (".npz", ".npy", ".pkl"), alone=True),
+    "humanml3d": Signs("h36m_signs.told_humanml3d", (".npy",)),
     "csv": Signs("table_signs.table", (".csv", ".tsv", ".txt"), general=True),
-    "arrays": Signs("binary_signs.arrays", (".npz", ".npy"), alone=True, general=True),
+    "arrays": Signs("array_signs.told", (".npz", ".npy"), alone=True, general=True),
     "pyskl": Signs("binary_signs.pyskl", (".pkl", ".pickle"), alone=True, general=True),
     STORE: Signs("binary_signs.store", (".h5", ".hdf5"), alone=True, general=True),
 }

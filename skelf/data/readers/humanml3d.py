@@ -23,8 +23,7 @@ from ...settings.options import option, options
 from ...settings.ranges import Positive
 from ...skeleton import Skeleton
 from ..clips import ClipSet
-from ..formats.humanml_vectors import JOINTS, joints_of
-from ..formats.look import Look
+from ..formats.humanml_vectors import JOINTS, axis_error, joints_of
 from ..formats.npz_rows import objects_of
 from ..formats.numpy_files import load
 from ..formats.pickles import shown
@@ -38,6 +37,7 @@ HEIGHTS = {22: (0.1, 3.0), 21: (50.0, 2000.0)}
 """Joints -> what the height of the root lies between, in the set's unit."""
 FOLDERS = ("new_joints", "new_joint_vecs")
 MOST_BYTES = 1 << 30
+UNIT = 0.15  # axes of rotations that a model made are nearly of length 1
 
 # KIT-ML as the set has it: the right side first, as the feet's direction shows.
 KIT21 = Skeleton(
@@ -79,17 +79,6 @@ class HumanML3D:
 class _Motion(NamedTuple):
     name: str
     joints: np.ndarray  # (T, V, 3)
-
-
-def told(look: Look) -> str:
-    """Why a file is HumanML3D's."""
-    shape, kind = look.arrays.get("", ((), ""))
-    if look.suffix != ".npy" or kind != "f":
-        return ""
-    if len(shape) == 2 and shape[1] in JOINTS:
-        return f"{shape[1]} numbers a frame, as HumanML3D's vectors have"
-    named = look.name.parent.name in ("new_joints", "joints") and shape[1:] in ((22, 3), (21, 3))
-    return f"{shape} in a folder new_joints, as HumanML3D has them" if named else ""
 
 
 def read_humanml3d(
@@ -193,11 +182,12 @@ def _content(file: Path) -> object:
 
 def _of_vectors(file: Path, vectors: np.ndarray) -> np.ndarray:
     low, high = HEIGHTS[JOINTS[vectors.shape[1]]]
-    height = float(np.median(vectors[:, 3]))
-    if not low <= height <= high:
+    height, axis = float(np.median(vectors[:, 3])), axis_error(vectors)
+    if not (low <= height <= high and axis <= UNIT):
         raise InputError(
-            f"{file}: the root is at a height of {height:.3g}, where {low:g} to {high:g} would be "
-            "right: normalised vectors? Multiply them by Std.npy and add Mean.npy first"
+            f"{file}: the root at a height of {height:.3g} and axes of rotation {axis:.3g} too "
+            f"long or short, where {low:g} to {high:g} and 0 would be right: normalised vectors? Multiply them by "
+            "Std.npy and add Mean.npy first"
         )
     return joints_of(vectors)
 
@@ -248,7 +238,7 @@ def _splits(beside: Path, path: Path, names: Sequence[str]) -> dict[str, np.ndar
     splits = {}
     for name, test in (("official", "test"), ("official_val", "val")):
         if {"train", test} <= sides.keys():
-            side = [1 if n in sides["train"] else 2 if n in sides[test] else 0 for n in names]
-            if {1, 2} <= set(side):
-                splits[name] = np.array(side, np.int8)
+            numbers = [1 if n in sides["train"] else 2 if n in sides[test] else 0 for n in names]
+            if {1, 2} <= set(numbers):
+                splits[name] = np.array(numbers, np.int8)
     return splits
