@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from .field_names import named
 from .look import Look
 
+_DATA = re.compile(rb"[\x8cX]\x04(?:\0\0\0)?data")  # a text of protocol 4 and of older ones
 CLIP_PICKLES = ("raw_denoised_joints.pkl", "raw_skes_data.pkl")
 
 
@@ -25,9 +28,10 @@ def of_pickle(look: Look) -> str:
         return ""
     if look.name.name in CLIP_PICKLES:
         return f"a pickle called {look.name.name}, as CTR-GCN's preparation writes it"
-    words = (b"\x04data", b"\x05label")
-    of_clips = all(word in look.head[: 1 << 12] for word in words) and b"keypoint" not in look.head
-    return "a pickle of clips with data and label, as USDRL's of PKU-MMD" if of_clips else ""
+    pyskl = any(word in look.head for word in (b"keypoint", b"frame_dir", b"annotations"))
+    if pyskl or not _DATA.search(look.head[:200]):
+        return ""
+    return "a pickle of clips with data in each, as USDRL's of PKU-MMD"
 
 
 def _field(look: Look) -> str:

@@ -1,7 +1,7 @@
 """What files of Human3.6M and of its lifters share: joints, clips, and which way is up.
 
 The set's own skeleton has 32 joints, of which 15 are ends of bones that stand still or stand twice;
-VideoPose3D and all after it keep 17. Source: sources F-H36M.
+VideoPose3D and all after it keep 17. Source: sources D7.
 """
 
 from __future__ import annotations

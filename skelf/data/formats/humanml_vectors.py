@@ -4,9 +4,7 @@ A frame's vector begins with the root's turn about y to the next frame (half the
 its way in x and z to the next frame in its own axes, its height, and then the other joints' places
 beside the root, in the root's axes. What follows (rotations, velocities, foot contacts) repeats it.
 
-Source: Guo et al., Generating Diverse and Natural 3D Human Motions from Text, CVPR 2022, section 3;
-that the turn is half the angle, and its sign, from the set's example, whose joints come out to
-3e-7 m.
+Source: sources D8.
 """
 
 from __future__ import annotations

@@ -186,8 +186,8 @@ def _of_vectors(file: Path, vectors: np.ndarray) -> np.ndarray:
     if not (low <= height <= high and axis <= UNIT):
         raise InputError(
             f"{file}: the root at a height of {height:.3g} and axes of rotation {axis:.3g} too "
-            f"long or short, where {low:g} to {high:g} and 0 would be right: normalised vectors? Multiply them by "
-            "Std.npy and add Mean.npy first"
+            f"long or short, where {low:g} to {high:g} and 0 would be right: normalised vectors? "
+            "Multiply them by Std.npy and add Mean.npy first"
         )
     return joints_of(vectors)
 

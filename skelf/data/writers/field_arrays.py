@@ -2,8 +2,9 @@
 
 `train_data_joint.npy` `(N, C, T, V, M)` float32, `train_label.pkl` (names and labels),
 `train_num_frame.npy`, and `val_...`: what AimCLR, PCM3, ActCLR, CMD, HiCo, USDRL, FoundSkelModel
-and 2s-AGCN load. Or one `.npz` with `x_train`, one-hot `y_train`, `x_test` and `y_test`, as CTR-GCN,
-InfoGCN, HD-GCN, SkateFormer and MAMP load. Values are the store's: nothing is centred or turned.
+and 2s-AGCN load. Or one `.npz` with `x_train`, one-hot `y_train`, `x_test` and `y_test`, which
+CTR-GCN, InfoGCN, HD-GCN, SkateFormer and MAMP load. Values are the store's: nothing is centred or
+turned.
 """
 
 from __future__ import annotations
