@@ -204,7 +204,7 @@ def turn(axis: int, angle: float) -> np.ndarray:
 
 
 def as_2s_agcn(parts: list[np.ndarray], frames: int = 30) -> np.ndarray:
-    """Repeated to one length, the first person's spine at zero, y turned to z: as facts D1."""
+    """Repeated to one length, the first person's spine at zero, y turned to z (sources D1)."""
     made = []
     for part in parts:
         times = np.arange(frames) % len(part)
@@ -322,6 +322,8 @@ def test_ctr_gcn_of_other_sets(tmp_path: Path) -> None:
     found = quiet(ctr(tmp_path / "PKUv1_XSub.npz", y_train=one, y_test=one))
     assert found.label.tolist() == [3, 50, -1, -1] * 2 and found.class_names[50] == "writing"
     x = padded(clips()).transpose(0, 2, 4, 3, 1)[:, :, :1].reshape(4, 12, 75)
+    empty = {"x_test": np.zeros((0, 12, 150), np.float32), "y_test": np.zeros((0, 60))}
+    assert len(quiet(ctr(tmp_path / "half.npz", **empty))) == 4
     found = quiet(
         ctr(tmp_path / "mine.npz", x_train=x, x_test=None, y_train=np.array([0, 1, 1, 0]))
     )

@@ -18,6 +18,7 @@ from ..motion.missing import Missing, fill_nan
 from . import clip_names
 from .field_arrays import Beside
 from .padding import Prepared, length_of, prepared
+from .postures import UNITS, metres, standing
 from .scores import scored
 
 Padding = Literal["cut", "keep"]
@@ -79,6 +80,8 @@ class _Added(NamedTuple):
     confidence: bool = False
     how: Prepared = Prepared()
     longest: int = 0
+    stands: str = ""
+    unit: float = 0.0
 
 
 def build(
@@ -169,6 +172,8 @@ def _add(room: _Room, batch: Batch, skeleton: Skeleton, form: Form) -> _Added:
         how = Prepared()
     axes = first[0].shape[-1] - confidence
     added = _Added([], confidence=told, how=how)
+    if not (batch.field and how.centred):
+        added = _postures(added, [clip[..., :axes] for clip in first], skeleton)
     padded = unseen = longest = 0
     for number, clip in enumerate(chain(first, clips)):
         clip, longest = _floats(clip), max(longest, len(clip))
@@ -189,6 +194,13 @@ def _add(room: _Room, batch: Batch, skeleton: Skeleton, form: Form) -> _Added:
         room.add(clip)
         added.lengths.append(length)
     return added._replace(padded=padded, unseen=unseen, longest=longest)
+
+
+def _postures(added: _Added, clips: Sequence[np.ndarray], skeleton: Skeleton) -> _Added:
+    """What some clips' bodies tell of the axes, and in space of the unit."""
+    stands = standing(clips, skeleton)
+    flat = clips[0].shape[-1] == 2
+    return added._replace(stands=stands or "", unit=0 if flat else metres(clips, skeleton))
 
 
 def _floats(clip: np.ndarray) -> np.ndarray:
@@ -221,6 +233,10 @@ def _note(batch: Batch, added: _Added, form: Form) -> None:
             "prepared as by 2s-AGCN: the first person's spine is at zero in each frame, and "
             f"{turned}; kept so, train with normalize=none"
         )
+    if added.stands not in ("", "y") and not form.up:
+        lines.append(f"bodies stand along {added.stands}: kept so (up={added.stands} makes y up)")
+    if added.unit not in (0.0, 1.0):
+        lines.append(f"by the length of a thigh these are {UNITS[added.unit]}: numbers stay")
     if added.how.relative >= 0:
         lines.append(f"joint {added.how.relative} is zero in every frame: places are relative")
     stretched = batch.field and batch.several and batch.size > 1 and added.longest <= SHORT

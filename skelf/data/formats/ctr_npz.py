@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from zipfile import ZipFile
 
 import numpy as np
 
@@ -18,7 +17,6 @@ from ...errors import InputError
 from ...layouts import LAYOUTS, NTU25
 from ...skeleton import Skeleton
 from ..clips import ClipSet
-from ..damage import DAMAGED
 from . import batches, dense
 from .action_names import NTU60, NTU120, PKUMMD
 from .batches import Batch, Form
@@ -27,18 +25,11 @@ from .field_labels import labels_of
 from .field_names import split_name
 from .npz_rows import Npz
 
+FIELDS = frozenset(("x_train", "x_test"))
+"""One of which is in such a file."""
 SIDES = ("train", "val", "test")
 TITLES = {("ntu", 60): NTU60, ("ntu", 120): NTU120, ("pku", 51): PKUMMD}
 """The start of a file's name and the classes in it -> their names."""
-
-
-def is_ctr(path: Path) -> bool:
-    """Whether an `.npz` holds such arrays; damaged ones are left to whoever reads them."""
-    try:
-        with ZipFile(path) as archive:
-            return bool({"x_train.npy", "x_test.npy"} & {*archive.namelist()})
-    except DAMAGED:
-        return False
 
 
 def read_ctr(
@@ -56,7 +47,11 @@ def read_ctr(
         InputError: arrays of another form.
     """
     with Npz(path) as file:
-        sides = [side for side in SIDES if f"x_{side}" in file.names]
+        sides = [
+            s for s in SIDES if f"x_{s}" in file.names and file.header(f"x_{s}").shape[:1] != (0,)
+        ]
+        if not sides:
+            raise InputError(f"{path}: no clip in it; write the file again")
         skeleton = skeleton or _layout(path, file.header(f"x_{sides[0]}").shape)
         parts, classes = [], 0
         for side in sides:

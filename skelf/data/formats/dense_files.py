@@ -66,7 +66,8 @@ class _Array(NamedTuple):
 def _batch(path: Path, skeleton: Skeleton | None, how: Form) -> _Array:
     """One array as clips, mapped, and its layout."""
     array = load(path)
-    assert isinstance(array, np.ndarray)
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"{path}: an archive, by its content; call it .npz")
     shapes = "(N, C, T, V, M), (T, V, C) or (T, M, V, C)"
     if array.ndim not in (3, 4, 5) or 0 in array.shape or array.dtype.kind != "f":
         raise InputError(

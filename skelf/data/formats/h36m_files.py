@@ -25,17 +25,18 @@ from .h36m_parts import (
     action_of,
     kept,
     layout_of,
-    metres,
     name_of,
-    standing,
     subject_of,
 )  # fmt: skip
 from .npz_rows import Npz
 from .numpy_files import load
 from .pickles import shown
+from .postures import metres, standing
 from .scores import scored
 
 LIFTED = "reconstruction"
+FIELDS = frozenset(("positions_3d", "positions_2d", LIFTED))
+"""One of which is in such a file."""
 
 
 def read_npz(path: Path, layout: Skeleton | None, up: Up | None) -> Recordings:
@@ -76,7 +77,8 @@ def read_npy(path: Path, layout: Skeleton | None, up: Up | None) -> Recordings:
         InputError: see `lifted`.
     """
     array = load(path)
-    assert isinstance(array, np.ndarray)
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"{path}: an archive, by its content; call it .npz")
     return lifted(path, array, layout, up)
 
 
@@ -107,20 +109,20 @@ def lifted(path: Path, array: np.ndarray, layout: Skeleton | None, up: Up | None
         notes = (score,) if third else ()
         flat = _agreed(path, persons[..., :2], skeleton, "-y", up)
         return Recordings(pieces, skeleton, flat, 0, 0, third, notes)
-    axis = up or standing(persons, skeleton)
+    axis = up or standing([persons], skeleton)
     if axis is None:
         raise InputError(
             f"{path}: nothing says which way is up, and nobody stands; up=-y is usual for what "
             "lifters write (camera axes), up=z for the set's own"
         )
     told = () if up else (f"bodies stand along {axis}, taken for up (up= says otherwise)",)
-    scale = metres(pieces) if whole else 0.0
+    scale = metres([persons], skeleton) if whole else 0.0
     return Recordings(pieces, skeleton, axis, scale, 0, notes=told)
 
 
 def _agreed(path: Path, joints: np.ndarray, skeleton: Skeleton, usual: Up, given: Up | None) -> Up:
     """The usual axis, unless bodies clearly stand the other way."""
-    seen = standing(joints, skeleton)
+    seen = standing([joints], skeleton)
     if given is None and seen not in (None, usual):
         raise InputError(
             f"{path}: poses in an image, whose y points down, but these stand on their heads then; "
@@ -146,7 +148,7 @@ def _three(path: Path, table: object, layout: Skeleton | None) -> Recordings:
         where = f"{path}: {subject[:40]!a} {action[:40]!a}"
         pieces.append(_piece(where, subject, action, content, 3, layout))
     skeleton = layout or H36M17
-    scale = metres(pieces) if skeleton.name == "h36m17" else 0.0
+    scale = metres([piece.joints for piece in pieces], skeleton)
     notes = ("coordinates are millimetres by the length of a thigh",) if scale == 0.001 else ()
     return Recordings(pieces, skeleton, "z", scale, notes=notes)
 

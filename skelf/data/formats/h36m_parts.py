@@ -1,4 +1,4 @@
-"""What files of Human3.6M and of its lifters share: joints, clips, and which way is up.
+"""What files of Human3.6M and of its lifters share: joints, clips and their names.
 
 The set's own skeleton has 32 joints, of which 15 are ends of bones that stand still or stand twice;
 VideoPose3D and all after it keep 17. Source: sources D7.
@@ -7,7 +7,6 @@ VideoPose3D and all after it keep 17. Source: sources D7.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ import numpy as np
 from ...errors import InputError
 from ...layouts import COCO17, H36M17, LAYOUTS
 from ...skeleton import Skeleton
-from ..motion.axes import UPS, Up
+from ..motion.axes import Up
 
 KEPT = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
 """The 17 of the 32 joints, in the order of h36m17."""
@@ -30,10 +29,6 @@ ACTIONS = (
 )  # fmt: skip
 """By their numbers in names such as `s_01_act_02_subact_01_ca_01`, from 2."""
 SAME = {"TakingPhoto": "Photo", "WalkingDog": "WalkDog", "Photo": "Photo"}
-ENDS = {"h36m17": (10, (3, 6)), "coco17": (0, (15, 16))}
-"""Layout -> head, feet."""
-SURE, MOST = 0.7, 0.8  # cosine, share of frames: a body that stands or sits along an axis
-THIGH = (250.0, 650.0)  # of a person, in millimetres
 
 
 class Piece(NamedTuple):
@@ -134,54 +129,6 @@ def _sets(symmetry: object) -> list[list[int]]:
         return []
     numbers = [[n for n in part if isinstance(n, int)] for part in lists if isinstance(part, list)]
     return [sorted(part) for part in numbers]
-
-
-def standing(joints: np.ndarray, skeleton: Skeleton) -> Up | None:
-    """The axis along which a body stands in most frames, from its feet to its head; or none.
-
-    Args:
-        joints: `(T, M, V, C)`, coordinates alone.
-        skeleton: h36m17 or coco17; others say nothing.
-
-    Examples:
-        >>> body = np.zeros((1, 1, 17, 3))
-        >>> body[..., 10, 2] = 1.7
-        >>> standing(body, H36M17)
-        'z'
-    """
-    if skeleton.name not in ENDS:
-        return None
-    head, feet = ENDS[skeleton.name]
-    points = joints.reshape(-1, *joints.shape[2:])
-    body = points[:, head] - points[:, feet].mean(axis=1)
-    size = np.linalg.norm(body, axis=1)
-    sure = np.isfinite(size) & (size > 0)
-    if not sure.any():
-        return None
-    directions = body[sure] / size[sure, None]
-    for up in UPS:
-        axis = "xyz".index(up[-1])
-        if axis < directions.shape[1]:
-            along = directions[:, axis] * (-1 if up[0] == "-" else 1)
-            if (along > SURE).mean() >= MOST:
-                return up
-    return None
-
-
-def metres(pieces: Sequence[Piece]) -> float:
-    """Metres in one unit by the length of a thigh: 1, 0.001, or 0, not known."""
-    thighs = [
-        np.linalg.norm(piece.joints[..., 1, :3] - piece.joints[..., 2, :3], axis=-1)
-        for piece in pieces
-        if piece.joints.shape[2] == H36M17.joints
-    ]
-    lengths = np.concatenate([thigh.ravel() for thigh in thighs]) if thighs else np.zeros(0)
-    lengths = lengths[np.isfinite(lengths) & (lengths > 0)]
-    length = float(np.median(lengths)) if len(lengths) else 0.0
-    for scale in (1.0, 0.001):
-        if THIGH[0] <= length * scale * 1000 <= THIGH[1]:
-            return scale
-    return 0.0
 
 
 def name_of(path: Path) -> str:

@@ -127,6 +127,15 @@ class Npz:
         )
 
 
+def names_in(path: Path) -> frozenset[str]:
+    """Names of the arrays in an `.npz`; none where it is none, or damaged."""
+    try:
+        with ZipFile(path) as archive:
+            return frozenset(name.removesuffix(".npy") for name in archive.namelist())
+    except DAMAGED:
+        return frozenset()
+
+
 def objects_of(content: bytes, where: str) -> object:
     """What an `.npy` of objects holds: its only one, or the array of them.
 

@@ -36,6 +36,8 @@ from ..clips import ClipSet
 from ..formats import clip_json, clip_lists, ctr_npz, field_arrays
 from ..formats.batches import Form, Padding
 from ..formats.dense_files import read_dense
+from ..formats.h36m_files import FIELDS as H36M_FIELDS
+from ..formats.npz_rows import names_in
 from ..formats.numpy_files import load
 from ..formats.ragged_npz import read_ragged
 from ..motion.axes import Up
@@ -130,8 +132,11 @@ def _read(
         return clip_json.read_clips(path, [path], skeleton, form, scratch)
     if path.suffix.lower() in (".pkl", ".pickle"):
         return clip_lists.read_lists(path, skeleton, form, scratch)
-    if ctr_npz.is_ctr(path):
+    fields = names_in(path)
+    if ctr_npz.FIELDS & fields:
         return ctr_npz.read_ctr(path, skeleton, form, scratch)
+    if H36M_FIELDS & fields:
+        raise InputError(f"{path}: of Human3.6M's family; skelf data import h36m reads it")
     data = load(path)
     if isinstance(data, np.ndarray):
         return read_dense([path], skeleton, form, scratch)

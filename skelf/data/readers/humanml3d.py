@@ -153,7 +153,8 @@ def _motions(file: Path) -> Iterator[_Motion]:
     if isinstance(array, dict):
         yield from _made(file, array)
         return
-    assert isinstance(array, np.ndarray)
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"{file}: {shown(array)}; expected joints, vectors or a dict of motions")
     shape = array.shape
     if array.ndim == 4 and shape[0] == 1:
         array = array[0]
