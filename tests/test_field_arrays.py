@@ -19,6 +19,7 @@ from skelf.data.formats.guess import recognised
 from skelf.data.readers import READERS
 from skelf.data.readers.arrays import Arrays
 from skelf.errors import InputError
+from skelf.layouts import H36M17
 
 read = READERS["arrays"]
 LENGTHS = [5, 9, 12, 7]
@@ -278,6 +279,23 @@ def test_scores_are_no_depth(tmp_path: Path) -> None:
     depth = rng.normal(size=(30, 25, 3)).astype(np.float32)
     np.save(tmp_path / "depth.npy", depth)
     assert not quiet(tmp_path / "depth.npy", layout="ntu25").confidence
+
+
+def test_bodies_tell_axes_and_unit(tmp_path: Path) -> None:
+    """A person in millimetres with z up, as FreeMoCap writes."""
+    rng = np.random.default_rng(0)
+    points = rng.normal(0, 5, (9, 17, 3))
+    heights = {"Head": 1650, "Hip": 950, "RHip": 940, "LHip": 940, "RKnee": 500, "LKnee": 500}
+    for joint, name in enumerate(H36M17.names):
+        points[:, joint, 2] += heights.get(name, 80 if "Foot" in name else 1200)
+    np.save(tmp_path / "body.npy", points)
+    said = notes(tmp_path / "body.npy", layout="h36m17")
+    assert "bodies stand along z: kept so (up=z makes y up)" in said
+    assert "by the length of a thigh these are millimetres: numbers stay" in said
+    turned = quiet(tmp_path / "body.npy", Arrays(up="z"), "h36m17").joints[:, 0]
+    np.testing.assert_allclose(turned[..., 1], points[..., 2], rtol=1e-6)
+    np.save(tmp_path / "flat.npy", np.stack([points[..., 0], 900 - points[..., 2]], axis=-1))
+    assert "bodies stand along -y" in notes(tmp_path / "flat.npy", layout="h36m17")
 
 
 def test_uav_human_by_its_names(tmp_path: Path) -> None:

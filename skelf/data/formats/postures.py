@@ -33,12 +33,11 @@ def standing(clips: Sequence[np.ndarray], skeleton: Skeleton) -> Up | None:
     feet = _named(skeleton, ("ankle", "foot", "heel"))
     if head is None or not feet:
         return None
-    ends = np.concatenate(
-        [c[:, :, [head, *feet]].reshape(-1, 1 + len(feet), c.shape[3]) for c in clips]
-    )
+    found = [clip[:, :, [head, *feet]] for clip in clips]
+    ends = np.concatenate([points.reshape(-1, *points.shape[2:]) for points in found])
     body = ends[:, 0] - ends[:, 1:].mean(axis=1)
     size = np.linalg.norm(body, axis=1)
-    unseen = (~ends.any(axis=2)).any(axis=1)
+    unseen = np.any(np.all(ends == 0, axis=2), axis=1)
     sure = np.isfinite(size) & (size > 0) & ~unseen
     if not sure.any():
         return None
