@@ -82,6 +82,7 @@ def read_npy(path: Path, layout: Skeleton | None, up: Up | None) -> Recordings:
     return lifted(path, array, layout, up)
 
 
+@np.errstate(all="ignore")  # what is infinite is refused elsewhere
 def lifted(path: Path, array: np.ndarray, layout: Skeleton | None, up: Up | None) -> Recordings:
     """Poses of one video, `(T, V, C)` or `(M, T, V, C)`, or of the 32 joints of the set.
 

@@ -15,6 +15,7 @@ JOINTS = {263: 22, 251: 21}
 """Numbers of a frame -> joints."""
 
 
+@np.errstate(all="ignore")  # what is infinite is refused elsewhere
 def joints_of(vectors: np.ndarray) -> np.ndarray:
     """Places of the joints, y up; the root starts above the origin and looks along z.
 
@@ -44,6 +45,7 @@ def joints_of(vectors: np.ndarray) -> np.ndarray:
     return np.concatenate([first[:, None], others], axis=1)
 
 
+@np.errstate(all="ignore")
 def axis_error(vectors: np.ndarray) -> float:
     """How far axes in the joints' rotations are from length 1: above 0.3 in normalised vectors."""
     count = JOINTS[vectors.shape[1]]

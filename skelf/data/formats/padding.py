@@ -58,6 +58,7 @@ def length_of(clip: np.ndarray, repeated: bool) -> int:
     return length
 
 
+@np.errstate(all="ignore")  # what is infinite is refused elsewhere
 def prepared(clips: Sequence[np.ndarray]) -> Prepared:
     """How some clips of an array of ntu25 were prepared.
 

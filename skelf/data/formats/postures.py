@@ -14,6 +14,7 @@ THIGH = (0.25, 0.65)  # of a person, in metres
 UNITS = {1.0: "metres", 0.001: "millimetres", 0.01: "centimetres"}
 
 
+@np.errstate(all="ignore")  # what is infinite is refused elsewhere
 def standing(clips: Sequence[np.ndarray], skeleton: Skeleton) -> Up | None:
     """The axis along which a body stands in most frames, from its feet to its head; or none.
 
@@ -51,6 +52,7 @@ def standing(clips: Sequence[np.ndarray], skeleton: Skeleton) -> Up | None:
     return None
 
 
+@np.errstate(all="ignore")
 def metres(clips: Sequence[np.ndarray], skeleton: Skeleton) -> float:
     """Metres in one unit by the length of a thigh; 0: not known, or no unit of length.
 

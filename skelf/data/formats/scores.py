@@ -24,6 +24,7 @@ FLAT = frozenset(
 """Layouts of estimators that see no depth."""
 
 
+@np.errstate(all="ignore")  # what is infinite is refused elsewhere
 def scored(clips: Sequence[np.ndarray], skeleton: Skeleton) -> bool:
     """Whether joints of three numbers are places in an image with a score.
 

@@ -140,6 +140,7 @@ def _build(
     )
 
 
+@np.errstate(all="ignore")  # what is infinite is refused as such
 def _turned(
     joints: np.ndarray, part: Recordings, how: H36M, scale: float
 ) -> tuple[np.ndarray, int]:
@@ -148,8 +149,7 @@ def _turned(
     gone = int(np.isnan(joints).any(axis=-1).sum())
     clip = fill_nan(joints, how.missing, axes=axes) if gone else joints
     places = upright(clip[..., :axes], how.up or part.up)
-    with np.errstate(over="ignore"):  # infinite then, and refused as such
-        places = (places * (scale or 1)).astype(np.float32)
+    places = (places * (scale or 1)).astype(np.float32)
     if not part.confidence:
         return places, gone
     return np.concatenate([places, clip[..., axes:].astype(np.float32)], axis=-1), gone

@@ -122,8 +122,8 @@ def read_humanml3d(
                         "them apart"
                     )
                 unseen += int(np.isnan(motion.joints).any(axis=-1).sum())
-                clip = fill_nan(motion.joints[:, None], how.missing)
-                with np.errstate(over="ignore"):  # infinite then, and refused as such
+                with np.errstate(all="ignore"):  # what is infinite is refused as such
+                    clip = fill_nan(motion.joints[:, None], how.missing)
                     frames.add((clip * (how.scale or 1)).astype(np.float32))
                 names.append(motion.name)
                 length.append(len(clip))
