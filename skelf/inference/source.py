@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from ..data.clips import ClipSet
 from ..data.formats import members
+from ..data.formats.clip_json import files_of
 from ..data.formats.field_arrays import arrays_of
 from ..data.formats.guess import guess
 from ..data.formats.signs import SIGNS, STORE
@@ -272,7 +273,7 @@ def _of_folder(root: Path, format_: str | None, say: Callable[[str], None]) -> l
     signs = SIGNS.get(format_ or "")
     if format_ is not None and (signs is None or signs.whole):
         return [Place(root, format_, root)]
-    if format_ in (None, "arrays") and arrays_of(root):
+    if format_ in (None, "arrays") and (arrays_of(root) or files_of(root)):
         return [Place(root, "arrays", root)]
     if signs is not None:
         files = [member.file for member in members.find(root, signs.suffixes) if not member.inside]

@@ -68,11 +68,13 @@ SIGNS: dict[str, Signs] = {
     "mmpose": Signs("pose_signs.mmpose", (".json",), whole=True),
     "azure": Signs("pose_signs.azure", (".json", ".csv")),
     "precog": Signs("table_signs.precog", (".csv",)),
+    "h36m": Signs("h36m_signs.told", (".npz", ".npy", ".pkl"), alone=True),
+    "humanml3d": Signs("h36m_signs.told_humanml3d", (".npy",)),
     "csv": Signs(
         "table_signs.table", (".csv", ".tsv", ".txt"), general=True, companions=(".toml",)
     ),
     "arrays": Signs(
-        "binary_signs.arrays", (".npz", ".npy"), alone=True, general=True, companions=(".pkl",)
+        "array_signs.told", (".npz", ".npy"), alone=True, general=True, companions=(".pkl",)
     ),
     "pyskl": Signs("binary_signs.pyskl", (".pkl", ".pickle"), alone=True, general=True),
     STORE: Signs("binary_signs.store", (".h5", ".hdf5"), alone=True, general=True),

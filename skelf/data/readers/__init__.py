@@ -38,6 +38,8 @@ READERS: Table[Reader] = Table(
         "yolo": "yolo.read_yolo",
         "mmpose": "mmpose.read_mmpose",
         "azure": "azure.read_azure",
+        "h36m": "h36m.read_h36m",
+        "humanml3d": "humanml3d.read_humanml3d",
     },
     group="skelf.readers",
 )
