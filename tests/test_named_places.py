@@ -37,7 +37,21 @@ _METADATA = {
     *("size", "temperature", "unknown_below", "windows"),
 }
 ON_PURPOSE |= {f"skelf.{key}" for key in _METADATA}
-KINDS = {"py", "toml", "json", "jsonl", "csv", "html", "h5", "npz", "md", "parquet", "safetensors"}
+KINDS = {
+    "npy",
+    "pkl",
+    "py",
+    "toml",
+    "json",
+    "jsonl",
+    "csv",
+    "html",
+    "h5",
+    "npz",
+    "md",
+    "parquet",
+    "safetensors",
+}
 
 
 @cache

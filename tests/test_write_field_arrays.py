@@ -14,7 +14,7 @@ import pytest
 from skelf.data.clips import ClipSet
 from skelf.data.readers import READERS
 from skelf.data.synthetic.clips import generate
-from skelf.data.writers.field_arrays import write_ctr_npz, write_field_arrays
+from skelf.data.writers.field_arrays import WriteArrays, write_ctr_npz, write_field_arrays
 from skelf.errors import InputError
 from skelf.layouts import NTU25
 
@@ -59,7 +59,7 @@ class Loader:
 
 def test_the_peers_see_what_the_store_holds(tmp_path: Path) -> None:
     clips = ntu()
-    write_field_arrays(clips, tmp_path / "xview", split="xview")
+    write_field_arrays(clips, tmp_path / "xview", how=WriteArrays(split="xview"))
     for side, part in zip(("train", "val"), clips.split("xview"), strict=True):
         loader = Loader(tmp_path / "xview", side)
         assert loader.data.shape == (len(part), 3, 300, 25, 2) and loader.data.dtype == np.float32
@@ -70,7 +70,7 @@ def test_the_peers_see_what_the_store_holds(tmp_path: Path) -> None:
 
 
 def test_labels_need_no_numpy(tmp_path: Path) -> None:
-    write_field_arrays(ntu(), tmp_path, split="xview")
+    write_field_arrays(ntu(), tmp_path, how=WriteArrays(split="xview"))
     raw = (tmp_path / "train_label.pkl").read_bytes()
     opcodes = {code.name for code, _, _ in pickletools.genops(raw)}
     assert raw[:2] == b"\x80\x02" and not opcodes & {"GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD"}
@@ -82,8 +82,10 @@ def test_round_trips(persons: int, tmp_path: Path) -> None:
     clips = replace(clips, joints=clips.joints[:, :persons])
     parts = clips.split("xview")
     expected = [part.clip(i) for part in parts for i in range(len(part))]
-    write_field_arrays(clips, tmp_path / "xview", split="xview", persons=persons)
-    write_ctr_npz(clips, tmp_path / "NTU60_CV.npz", split="xview", frames=30, persons=persons)
+    write_field_arrays(clips, tmp_path / "xview", how=WriteArrays(split="xview", persons=persons))
+    write_ctr_npz(
+        clips, tmp_path / "NTU60_CV.npz", how=WriteArrays(split="xview", frames=30, persons=persons)
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         back = READERS["arrays"](tmp_path / "xview")
@@ -100,7 +102,7 @@ def test_round_trips(persons: int, tmp_path: Path) -> None:
 
 def test_ctr_gcns_loader_sees_it(tmp_path: Path) -> None:
     clips = ntu()
-    write_ctr_npz(clips, tmp_path / "a.npz", split="xview", frames=40)
+    write_ctr_npz(clips, tmp_path / "a.npz", how=WriteArrays(split="xview", frames=40))
     with np.load(tmp_path / "a.npz") as file:  # its order: person by person
         for side, part in zip(("train", "test"), clips.split("xview"), strict=True):
             x, y = file[f"x_{side}"], file[f"y_{side}"]
@@ -117,7 +119,7 @@ def test_ctr_gcns_loader_sees_it(tmp_path: Path) -> None:
 def test_what_finds_no_room_is_said(tmp_path: Path) -> None:
     clips = ntu()
     with pytest.warns(UserWarning) as caught:
-        write_field_arrays(clips, tmp_path, split="xview", frames=10, persons=1)
+        write_field_arrays(clips, tmp_path, how=WriteArrays(split="xview", frames=10, persons=1))
     text = "\n".join(str(w.message) for w in caught)
     assert "clips are longer than frames=10 and were cut" in text
     assert "6 clips show more persons than persons=1" in text
@@ -128,21 +130,23 @@ def test_what_finds_no_room_is_said(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     clips = ntu()
     with pytest.raises(InputError, match="did you mean 'xview'"):
-        write_field_arrays(clips, tmp_path / "a", split="xveiw")
+        write_field_arrays(clips, tmp_path / "a", how=WriteArrays(split="xveiw"))
     flat = replace(clips, joints=np.ascontiguousarray(clips.joints[..., :2]))
     with pytest.raises(InputError, match="2 numbers a joint"):
-        write_field_arrays(flat, tmp_path / "a", split="xview")
-    with pytest.raises(InputError, match="above 0"):
-        write_ctr_npz(clips, tmp_path / "a.npz", split="xview", frames=0)
+        write_field_arrays(flat, tmp_path / "a", how=WriteArrays(split="xview"))
+    with pytest.raises(ValueError, match="frames"):
+        WriteArrays(split="xview", frames=0)
+    with pytest.raises(InputError, match=r"Say split=NAME; it has xview, xsub"):
+        write_ctr_npz(clips.with_split("xsub", [1] * (len(clips) - 1) + [2]), tmp_path / "a.npz")
     unknown = replace(clips, label=np.full(len(clips), -1))
     with pytest.raises(InputError, match="have no label"):
-        write_ctr_npz(unknown, tmp_path / "a.npz", split="xview")
+        write_ctr_npz(unknown, tmp_path / "a.npz", how=WriteArrays(split="xview"))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_other_layouts(tmp_path: Path) -> None:
     clips = generate(clips=12).with_split("half", [1] * 6 + [2] * 6)
-    write_field_arrays(clips, tmp_path, split="half", persons=1)
+    write_field_arrays(clips, tmp_path, how=WriteArrays(split="half", persons=1))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         back = READERS["arrays"](tmp_path, "kinect20")

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, unknown
+from ..files import write_json
+from ..folders import EXPORTED
 from ..settings.options import table
 from ..settings.settable import filled
 from .clips import ClipSet
@@ -33,7 +35,8 @@ def format_of(out: Path, named: str | None) -> str:
         if named not in FORMS:
             raise unknown("format", named, FORMS)
         return named
-    by_suffix = {form.suffix: name for name, form in FORMS.items() if form.suffix}
+    by_suffix = {form.suffix: name for name, form in FORMS.items()
+                 if form.suffix and not form.named}  # fmt: skip
     if out.suffix.lower() not in by_suffix:
         raise InputError(
             f"{out}: name a file that ends in {', '.join(by_suffix)}; or a folder and its format "
@@ -90,7 +93,9 @@ def write(
     form, write_one = FORMS[format_], writer(format_, words)
     if not form.single:
         write_one(clips, out)
-        return 1
+        if not form.suffix:
+            write_json(out / EXPORTED.mark, {"format": EXPORTED.format, "clips": len(clips)})
+        return 1 if form.suffix else len(list(out.iterdir())) - 1
     if is_folder(out, format_):
         return write_set(clips, out, write_one, form.suffix, apart=form.apart, progress=progress)
     if len(clips) > 1:

@@ -23,6 +23,8 @@ WRITERS: Table[Callable[..., Any]] = Table(
         "bvh": "bvh.write_bvh",
         "c3d": "c3d.write_c3d",
         "csv": "plain_csv.write_csv",
+        "arrays": "field_arrays.write_field_arrays",
+        "ctrgcn": "field_arrays.write_ctr_npz",
     },
 )
 
@@ -32,6 +34,7 @@ class Form(NamedTuple):
 
     Args:
         suffix: of a file; empty: the set is a folder of the writer's own files.
+        named: a file's suffix does not say this format, another one has it too.
         single: a file is one clip.
         apart: a file is one person of a clip.
     """
@@ -39,6 +42,7 @@ class Form(NamedTuple):
     suffix: str
     single: bool = False
     apart: bool = False
+    named: bool = False
 
 
 FORMS = {
@@ -47,6 +51,8 @@ FORMS = {
     "bvh": Form(".bvh", single=True, apart=True),
     "c3d": Form(".c3d", single=True, apart=True),
     "csv": Form(".csv", single=True),
+    "arrays": Form(""),
+    "ctrgcn": Form(".npz", named=True),
 }
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...files import replacing
+from ...settings.options import option, options
 from ..clips import ClipSet
 
 SIDES = (("train", 1), ("val", 2))
@@ -30,9 +31,16 @@ FILES = tuple(
 )
 
 
-def write_field_arrays(
-    clips: ClipSet, folder: Path, *, split: str, frames: int = 300, persons: int = 2
-) -> None:
+@options("arrays")
+class WriteArrays:
+    """What of a store goes into dense arrays."""
+
+    split: str = option("", "which split gives the two sides; none: the only one of the store")
+    frames: int = option(300, "of each clip in the array", ge=1, le=MOST_FRAMES)
+    persons: int = option(2, "of each clip in the array", ge=1, le=64)
+
+
+def write_field_arrays(clips: ClipSet, folder: Path, *, how: WriteArrays = WriteArrays()) -> None:
     """Writes both sides of a split into a folder, each file atomically.
 
     Clips are padded with zeros behind their end. Longer ones are cut, and persons beyond the room
@@ -42,9 +50,7 @@ def write_field_arrays(
         clips: with three numbers a joint; a confidence is written as the third number of 2D poses,
             as Kinetics has it.
         folder: made where it is missing; one for each split, as `xsub`.
-        split: a name of `clips.splits`.
-        frames: of each clip in the array, 300 in the field.
-        persons: of each clip, 2 in the field.
+        how: the options.
 
     Raises:
         InputError: no such split, an empty side, or numbers that are not three.
@@ -52,13 +58,14 @@ def write_field_arrays(
     Examples:
         >>> from skelf.data.synthetic.clips import generate
         >>> clips = generate(clips=12).with_split("xsub", [1] * 8 + [2] * 4)
-        >>> write_field_arrays(clips, Path("xsub"), split="xsub", persons=1)
+        >>> write_field_arrays(clips, Path("xsub"), how=WriteArrays(persons=1))
         >>> np.load("xsub/train_data_joint.npy").shape
         (8, 3, 300, 20, 1)
     """
-    _check(clips, frames, persons)
-    sides = clips.split(split)
+    _check(clips)
+    sides = clips.split(_split(clips, how))
     clips.verify()
+    frames, persons = how.frames, how.persons
     folder.mkdir(parents=True, exist_ok=True)
     lost = _Lost()
     for (side, _), part in zip(SIDES, sides, strict=True):
@@ -77,17 +84,14 @@ def write_field_arrays(
     lost.warn(clips, frames, persons)
 
 
-def write_ctr_npz(
-    clips: ClipSet, path: Path, *, split: str, frames: int = 300, persons: int = 2
-) -> None:
+def write_ctr_npz(clips: ClipSet, path: Path, *, how: WriteArrays = WriteArrays()) -> None:
     """Writes both sides of a split as CTR-GCN's `.npz`, atomically, a clip at a time.
 
     Args:
         clips: of three coordinates a joint, every clip with a label.
         path: the `.npz`; names of clips have no place in it.
-        split: a name of `clips.splits`; its test side becomes `x_test`.
-        frames: see `write_field_arrays`.
-        persons: see there; the peers' feeders expect 2 of 25 joints.
+        how: the options; the split's test side becomes `x_test`, and the peers' feeders expect two
+            persons of 25 joints.
 
     Raises:
         InputError: no such split, an empty side, a clip without a label, or other numbers.
@@ -95,14 +99,15 @@ def write_ctr_npz(
     Examples:
         >>> from skelf.data.synthetic.clips import generate
         >>> clips = generate(clips=12).with_split("xsub", [1] * 8 + [2] * 4)
-        >>> write_ctr_npz(clips, Path("made_up_CS.npz"), split="xsub", frames=100)
+        >>> write_ctr_npz(clips, Path("made_up_CS.npz"), how=WriteArrays(frames=100))
         >>> np.load("made_up_CS.npz")["x_train"].shape
         (8, 100, 120)
     """
-    _check(clips, frames, persons)
+    _check(clips)
+    frames, persons = how.frames, how.persons
     if (clips.label < 0).any():
         raise InputError(f"{clips}: {(clips.label < 0).sum()} clips have no label, which y needs")
-    sides = dict(zip(("train", "test"), clips.split(split), strict=True))
+    sides = dict(zip(("train", "test"), clips.split(_split(clips, how)), strict=True))
     clips.verify()
     lost = _Lost()
     with replacing(path) as beside, ZipFile(beside, "w", ZIP_STORED) as archive:
@@ -131,14 +136,19 @@ class _Lost:
             warnings.warn(f"{clips}: {line}", stacklevel=3)
 
 
-def _check(clips: ClipSet, frames: int, persons: int) -> None:
+def _split(clips: ClipSet, how: WriteArrays) -> str:
+    if how.split or len(clips.splits) == 1:
+        return how.split or next(iter(clips.splits))
+    have = f"it has {', '.join(clips.splits)}" if clips.splits else "`skelf data split` makes one"
+    raise InputError(f"{clips}: which split gives train and test? Say split=NAME; {have}")
+
+
+def _check(clips: ClipSet) -> None:
     if clips.channels != 3:
         raise InputError(
             f"{clips}: {clips.channels} numbers a joint; the field's arrays have three, x, y, z or "
             "x, y, score"
         )
-    if not 0 < frames <= MOST_FRAMES or not 0 < persons <= 64:
-        raise InputError(f"frames={frames}, persons={persons}: give whole numbers above 0")
 
 
 def _padded(part: ClipSet, frames: int, persons: int, lost: _Lost) -> Iterator[np.ndarray]:
