@@ -69,6 +69,24 @@ def unit(videos: Sequence[Video], names: Sequence[str]) -> str:
     return "shares of the image's width and height"
 
 
+def is_body(places: np.ndarray, names: Sequence[str]) -> bool:
+    """Whether the face's points lie close together, as a face's do, in half of the frames.
+
+    Args:
+        places: `(T, V, 2 or more)`.
+        names: of the joints.
+    """
+    words = ("nose", "eye", "ear", "mouth")
+    at = [i for i, name in enumerate(names) if any(word in name for word in words)]
+    if len(at) < 3 or not len(places):
+        return True
+    with np.errstate(invalid="ignore"):
+        face = np.ptp(places[:, at], axis=1).max(axis=1)
+        whole = np.ptp(places, axis=1).max(axis=1)
+    seen = ~np.isnan(face + whole)
+    return bool(np.mean(face[seen] < 0.5 * whole[seen]) >= 0.5) if seen.any() else True
+
+
 def _on_its_head(places: np.ndarray, names: Sequence[str]) -> bool:
     """Whether `(P, V, C + 1)` has the levels of a body in reverse in nearly all poses."""
     heights = []

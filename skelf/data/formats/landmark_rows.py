@@ -10,6 +10,7 @@ import numpy as np
 from ...errors import InputError
 from ...layouts import MEDIAPIPE33
 from ...skeleton import Skeleton
+from .landmark_axes import is_body
 from .landmark_columns import (
     AXES,
     FRAME,
@@ -285,7 +286,7 @@ def _freemocap(table: Table, header: list[str], rows: Rows, skeleton: Skeleton) 
     if _unit(rows) == 1:
         if -z > max(1.5 * abs(y), 0.5):
             return 1.0  # somebody of a man's size stands along z
-        return 0.0 if len(bare) > len(names) or _is_body(places) else 0.001
+        return 0.0 if len(bare) > len(names) or is_body(places, skeleton.names) else 0.001
     if -z > 1.5 * abs(y):
         return 0.001
     if y > 1.5 * abs(z) and y > abs(x):
@@ -294,11 +295,3 @@ def _freemocap(table: Table, header: list[str], rows: Rows, skeleton: Skeleton) 
         f"{table.where}: two readings are possible: FreeMoCap's (millimetres, z up) or MediaPipe's "
         "in pixels (y down); say source=freemocap or source=mediapipe"
     )
-
-
-def _is_body(places: np.ndarray) -> bool:
-    """Whether the face's landmarks lie close together, as a face's do, in half of the frames."""
-    with np.errstate(invalid="ignore"):
-        face = np.ptp(places[:, :11, :2], axis=1).max(axis=1)
-        whole = np.ptp(places[..., :2], axis=1).max(axis=1)
-        return bool(len(places) and np.mean(face < 0.5 * whole) >= 0.5)

@@ -53,6 +53,8 @@ def _table(look: Look) -> str:
     cells = [plain(cell) for cell in header(look)]
     if not cells or freemocap_names.of_table(cells):
         return ""
+    if freemocap_names.of_file(look.name.name) and len(cells) == 3 * MEDIAPIPE33.joints:
+        return ""
     if not look.member.inside and (look.member.file.parent / MAPPING).is_file():
         return ""  # a table whose columns the user says
     frame = place_of(cells, FRAME) is not None

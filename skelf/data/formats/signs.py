@@ -59,6 +59,7 @@ SIGNS: dict[str, Signs] = {
     "alphapose": Signs("json_signs.alphapose", (".json",)),
     "coco": Signs("json_signs.coco", (".json",), alone=True),
     "kinetics": Signs("json_signs.kinetics", (".json",)),
+    "freemocap": Signs("freemocap_file.told", (".csv", ".npy", ".json")),
     "mediapipe": Signs(
         "landmark_signs.told",
         (".json", ".jsonl", ".csv", ".tsv", ".txt", ".npy"),
