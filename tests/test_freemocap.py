@@ -153,6 +153,30 @@ def test_unit_and_axes(tmp_path: Path) -> None:
     assert read(file, up="z").length.tolist() == [5]
 
 
+def test_what_came_through_blender(tmp_path: Path) -> None:
+    """A header behind #, a comma at its end, points computed from others; one camera: no depth."""
+    flat = (IMAGE[..., :3] * [1, 1, 0] + [0, 1, 0]).round(6)
+    header = ",".join(
+        ", ".join(f"{name}_{a}" for a in "xyz") for name in (*NAMES, "head_center", "hips_center")
+    )
+    rows = [",".join(map(str, [*frame.ravel(), *[0.0] * 6])) for frame in flat]
+    file = tmp_path / "body_trajectories.csv"
+    file.write_text("\n".join([f"# {header},", *rows]) + "\n")
+    assert recognise(file).format == "freemocap"
+    with pytest.warns(UserWarning, match="taken for metres, -y up"):
+        check(file, flat * [1, -1, -1])
+
+
+def test_the_lowest_joint_that_was_seen(tmp_path: Path) -> None:
+    camera = BODY[..., [0, 2, 1]] * [1, -1, 1]
+    camera[:, 25:] = np.nan  # nobody saw the legs
+    np.save(tmp_path / "mediaPipeSkel_3d.npy", camera)
+    with pytest.warns(UserWarning, match="the body stands along -y"):
+        clip = read(tmp_path / "mediaPipeSkel_3d.npy").clip(0)
+    np.testing.assert_allclose(clip[:, 0, :25], METRES[:, :25], atol=1e-5)
+    assert not clip[:, 0, 25:].any()
+
+
 def test_one_file_of_each_recording(tmp_path: Path) -> None:
     for session in ("sesh_1", "sesh_2"):
         folder = tmp_path / session / "output_data"

@@ -28,8 +28,8 @@ def of_table(cells: Sequence[str]) -> bool:
     Args:
         cells: lower case, one underscore between words.
     """
-    if {*LONG} <= {*cells}:
+    have = {*cells}
+    if {*LONG} <= have or "timestamp_by_camera" in have:
         return True
-    return "timestamp_by_camera" in cells or {"body_nose_x", "body_nose_y", "body_nose_z"} <= {
-        *cells
-    }
+    computed = {"nose_x", "head_center_x", "hips_center_x"}  # from others, under these names
+    return computed <= have or {"body_nose_x", "body_nose_y", "body_nose_z"} <= have

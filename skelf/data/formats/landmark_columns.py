@@ -75,7 +75,7 @@ def plain(cell: str) -> str:
 
 
 def _spaced(cell: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cell.strip().strip("\"'"))
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cell.strip().lstrip("# ").strip("\"'"))
 
 
 def place_of(header: Sequence[str], words: Sequence[str]) -> int | None:

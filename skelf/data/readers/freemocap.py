@@ -123,9 +123,12 @@ def load_freemocap(file: Path, how: FreeMoCap = FreeMoCap()) -> Motion:
 def _up(file: Path, points: Points, given: Up | None) -> tuple[Up, tuple[str, ...]]:
     """The axis along which the body stands, where it does so clearly; else z."""
     names = points.skeleton.names
-    feet = [names.index(f"{side}_ankle") for side in ("left", "right")]
-    body = points.joints[:, 0] - points.joints[:, feet].mean(axis=1)
-    body = body[~np.isnan(body).any(axis=1)]
+    for part in ("ankle", "knee", "hip"):  # the lowest that was seen
+        low = [names.index(f"{side}_{part}") for side in ("left", "right")]
+        body = points.joints[:, 0] - points.joints[:, low].mean(axis=1)
+        body = body[~np.isnan(body).any(axis=1)]
+        if 2 * len(body) > len(points.joints):
+            break
     if given is not None or not len(body):
         return given or "z", ()
     direction = np.median(body, axis=0)
