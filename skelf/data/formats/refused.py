@@ -63,7 +63,7 @@ def _web_page(look: Look) -> bool:
 
 _TO_BVH = "open it in Blender (or MotionBuilder, Maya) and export the animation as BVH"
 _POSES = "run a pose estimator on it (MMPose, OpenPose, MediaPipe, ...) and import what it writes"
-_TO_CSV = "save the sheet as CSV, and import that"
+_TO_CSV = "save the page of the workbook as CSV, and import that"
 _UNPACK = "unpack it, and import the folder"
 
 REFUSED: dict[str, Refused] = {
