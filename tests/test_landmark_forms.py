@@ -129,6 +129,14 @@ def test_a_row_a_landmark_without_numbers(tmp_path: Path) -> None:
         read(file)
 
 
+def test_dates_say_the_rate(tmp_path: Path) -> None:
+    header = ["Time", *(f"{name}_{a}" for name in NAMES for a in ("x", "y", "z", "visibility"))]
+    rows = [[f"2022-10-17 23:22:0{t // 25}.{t * 40:03}", *f.ravel()] for t, f in enumerate(BODY)]
+    assert read(table(tmp_path / "v.csv", header, rows)).fps.tolist() == [25.0]
+    rows = [["noon", *row[1:]] for row in rows]
+    assert read(table(tmp_path / "v.csv", header, rows)).fps.tolist() == [30.0]
+
+
 PART = (0, 11, 12, 23, 24, 25, 26, 27, 28, 29)
 
 

@@ -149,9 +149,8 @@ def frames_a_second(table: Table, header: list[str]) -> float:
     at = place_of(header, TIME)
     if at is None:
         return 0.0
-    try:
-        times = column(table, at)
-    except InputError:  # a date, or a time of day
+    times = _times(table, at)
+    if times is None:
         return 0.0
     frame = place_of(header, FRAME)
     numbers = column(table, frame) if frame is not None else np.arange(len(times), dtype=float)
@@ -168,6 +167,20 @@ def frames_a_second(table: Table, header: list[str]) -> float:
     if scale == 1 and step > 1:
         scale = 1e-3 if step < 1e3 else 1e-6
     return nearest_usual(1 / (step * scale))
+
+
+def _times(table: Table, at: int) -> np.ndarray | None:
+    """A column of times: numbers as they stand, dates in seconds; None where it is neither."""
+    try:
+        return column(table, at)
+    except InputError:
+        pass
+    cells = [row[at].strip() if at < len(row) else "" for row in table.rows]
+    try:
+        dates = np.array(cells, "datetime64[us]")
+    except ValueError:
+        return None
+    return (dates - dates[0]) / np.timedelta64(1, "s")
 
 
 def _labelled(

@@ -180,6 +180,9 @@ def _read_videos(
     else:
         one = {whole.joints: whole}
         videos = landmark_json.read_landmarks(name, member, class_, one, how.landmarks)
+    what = landmark_axes.unit(videos, _names(videos, chosen))
+    if suffix not in TABLES and what.startswith("up to"):
+        videos[0].notes.append(f"numbers {what}, kept as they are")
     landmark_axes.turned(videos, _names(videos, chosen), how.up, str(member))
     return videos
 
