@@ -55,7 +55,11 @@ SIGNS: dict[str, Signs] = {
     "bvh": Signs("bvh_file.told", (".bvh",)),
     "amc": Signs("asf.told_amc", (".amc",), companions=(".asf",)),
     "c3d": Signs("c3d_file.told", (".c3d",)),
-    "openpose": Signs("json_signs.openpose", (".json",), whole=True),
+    "openpose": Signs("openpose_people.told", (".json",), whole=True),
+    "mvnx": Signs("mvnx_file.told", (".mvnx",)),
+    "motive": Signs("motive_file.told", (".csv", ".txt")),
+    "qualisys": Signs("qualisys_file.told", (".tsv", ".txt", ".csv")),
+    "nexus": Signs("nexus_file.told", (".csv", ".txt", ".tsv")),
     "alphapose": Signs("json_signs.alphapose", (".json",)),
     "coco": Signs("json_signs.coco", (".json",), alone=True),
     "kinetics": Signs("json_signs.kinetics", (".json",)),
@@ -64,6 +68,9 @@ SIGNS: dict[str, Signs] = {
         "landmark_signs.told",
         (".json", ".jsonl", ".csv", ".tsv", ".txt", ".npy"),
     ),
+    "yolo": Signs("pose_signs.yolo", (".txt", ".json"), whole=True),
+    "mmpose": Signs("pose_signs.mmpose", (".json",), whole=True),
+    "azure": Signs("pose_signs.azure", (".json", ".csv")),
     "precog": Signs("table_signs.precog", (".csv",)),
     "csv": Signs(
         "table_signs.table", (".csv", ".tsv", ".txt"), general=True, companions=(".toml",)

@@ -224,7 +224,8 @@ def _poses(video: Video, how: Poses) -> tuple[_Present, int, float]:
     sure = joints[..., -1]
     above, highest = int((sure > 1).sum()), float(sure.max(initial=1))
     # All coordinates 0 is how a missing joint is stored, so no other one may look like it.
-    visible = (sure > 0) & (sure >= how.threshold) & joints[..., :-1].any(axis=-1)
+    there = video.centred | joints[..., :-1].any(axis=-1)
+    visible = (sure > 0) & (sure >= how.threshold) & there
     joints[..., 1:-1] *= -1  # y up, and depth towards the camera
     joints[..., -1] = np.minimum(sure, 1)
     joints = np.where(visible[..., None], joints, 0)
