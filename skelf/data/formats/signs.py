@@ -63,7 +63,11 @@ SIGNS: dict[str, Signs] = {
     "alphapose": Signs("json_signs.alphapose", (".json",)),
     "coco": Signs("json_signs.coco", (".json",), alone=True),
     "kinetics": Signs("json_signs.kinetics", (".json",)),
-    "mediapipe": Signs("landmark_signs.told", (".json", ".csv")),
+    "freemocap": Signs("freemocap_file.told", (".csv", ".npy", ".json")),
+    "mediapipe": Signs(
+        "landmark_signs.told",
+        (".json", ".jsonl", ".csv", ".tsv", ".txt", ".npy"),
+    ),
     "yolo": Signs("pose_signs.yolo", (".txt", ".json"), whole=True),
     "mmpose": Signs("pose_signs.mmpose", (".json",), whole=True),
     "azure": Signs("pose_signs.azure", (".json", ".csv")),
@@ -80,7 +84,7 @@ SIGNS: dict[str, Signs] = {
     STORE: Signs("binary_signs.store", (".h5", ".hdf5"), alone=True, general=True),
 }
 
-OF_MANY = frozenset({".json", ".csv", ".txt"})
+OF_MANY = frozenset({".json", ".jsonl", ".csv", ".txt"})
 """Ends of names by which no format is known."""
 LOOKED_AT = frozenset(suffix for signs in SIGNS.values() for suffix in signs.suffixes) | {".zip"}
 """Ends of the names of files that may be recordings."""

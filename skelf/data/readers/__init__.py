@@ -31,6 +31,7 @@ READERS: Table[Reader] = Table(
         "openpose": "openpose.read_openpose",
         "alphapose": "alphapose.read_alphapose",
         "mediapipe": "mediapipe.read_mediapipe",
+        "freemocap": "freemocap.read_freemocap",
         "coco": "coco.read_coco",
         "kinetics": "kinetics.read_kinetics",
         "csv": "csv_folder.read_csv_folder",
