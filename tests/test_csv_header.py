@@ -138,6 +138,10 @@ def test_numbered_joints_are_asked_about(tmp_path: Path) -> None:
     file = write(tmp_path, text(values, numbered, tuple(str(i + 1) for i in range(25))))
     said = template(Member(file))
     assert "# By their number, 25: ntu25. Is that so?" in said and "first = 1" in said
+    with pytest.raises(InputError, match=r"joints are numbered.*--layout NAME"):
+        read(file)
+    with pytest.warns(UserWarning, match=r"25 joints \(ntu25\)"):
+        assert np.allclose(read(file, "ntu25").joints[:, 0], values, atol=1e-4)
     (tmp_path / "mapping.toml").write_text(said)
     assert read(file).skeleton is NTU25
     file = write(tmp_path, text(values[:, :7], numbered, tuple(str(i) for i in range(7))))

@@ -5,6 +5,7 @@ A mapping file says what the columns are. None is needed where the header of the
 
 from __future__ import annotations
 
+import tomllib
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -133,7 +134,14 @@ def _form(
     """The mapping that is there; without any, what the header of the first file says."""
     if mapping.exists() or how.mapping != MAPPING or not files:
         return CsvMapping.read(mapping, layout)
-    form = CsvMapping.parse(template(files[0]), path, layout)
+    text = template(files[0])
+    if layout is None and "first" in tomllib.loads(text):
+        raise InputError(
+            f"{files[0]}: its joints are numbered, and nothing says which is which: name the "
+            f"layout (--layout NAME; skelf list layouts), or write a mapping: skelf data template "
+            f"{files[0]} > {mapping}"
+        )
+    form = CsvMapping.parse(text, path, layout)
     numbers = ", ".join([*form.axes, *([form.confidence] if form.confidence else [])])
     rows = [f"{key} by {name!r}" for key, name in (("recordings", form.recording),
             ("frames", form.frame), ("times", form.time)) if name]  # fmt: skip
