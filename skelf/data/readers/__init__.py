@@ -31,6 +31,7 @@ READERS: Table[Reader] = Table(
         "kinetics": "kinetics.read_kinetics",
         "csv": "csv_folder.read_csv_folder",
         "precog": "precog.read_precog",
+        "amass": "amass.read_amass",
     },
     group="skelf.readers",
 )
