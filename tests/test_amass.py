@@ -220,7 +220,7 @@ def test_order_unit_and_rate_are_not_guessed(tmp_path: Path) -> None:
         read(save(tmp_path / "a.npz", joints=standing(7.0), fps=30))
     with pytest.raises(InputError, match="source_fps"):
         read(save(tmp_path / "a.npz", joints=standing()))
-    with pytest.raises(InputError, match="17 joints are COCO's or Human3.6M's"):
+    with pytest.raises(InputError, match=r"17 joints are COCO's or Human3\.6M's"):
         read(save(tmp_path / "a.npz", keypoints3d=np.ones((7, 17, 3)), fps=30))
     with pytest.raises(InputError, match=r"joints \(7, 23, 3\)"):
         read(save(tmp_path / "a.npz", joints=np.zeros((7, 23, 3)), fps=30))
