@@ -23,6 +23,7 @@ from .axes import Up, upright
 from .missing import Missing, fill
 from .recorded import Motion, Selection
 from .resample import LARGEST, resample
+from .starts import still_start
 
 Folders = Literal["class", "subject", "none"]
 Scale = Annotated[float, Range(gt=0, le=LARGEST)]
@@ -56,6 +57,10 @@ class Mocap:
         "linear",
         "what stands for joints that were not seen (gaps of markers, NaN): keep (zeros), hold, "
         "linear; a joint that is never seen in a file stays zero",
+    )
+    skip_start: bool = option(
+        False,
+        "leaves out first frames that are no motion: a T-pose, a calibration, a body elsewhere",
     )
     drop: str | tuple[str, ...] = option(
         (), "joints to leave out, with * and ?, any case; a list, or one text with commas"
@@ -118,6 +123,7 @@ def collect(
     with ExitStack() as stack:
         for done, file in enumerate(files):
             motion, skeleton = selection.apply(file, load(file))
+            motion = _begun(motion, how)
             unseen = np.isnan(motion.joints).any(-1)
             if unseen.all():
                 raise InputError(f"{file}: no joint is seen in any frame; nothing to import")
@@ -150,6 +156,19 @@ def collect(
         **columns,
     )
     return replace(clips, path=None)  # it was for the messages; the set itself is in memory
+
+
+def _begun(motion: Motion, how: Mocap) -> Motion:
+    """The motion without first frames that are none, if so wanted; and a note where there are."""
+    first = still_start(motion.joints, motion.fps)
+    if not first:
+        return motion
+    frames = "the first frame is" if first == 1 else f"the first {first} frames are"
+    what = f"{frames} no motion (a T-pose, a calibration, or a body elsewhere)"
+    if not how.skip_start:
+        return replace(motion, notes=(*motion.notes, f"{what}: skip_start=true leaves it out"))
+    notes = (*motion.notes, f"{what}, left out")
+    return replace(motion, joints=motion.joints[first:], notes=notes)
 
 
 def _metres(motion: Motion, unseen: np.ndarray, how: Mocap) -> np.ndarray:
