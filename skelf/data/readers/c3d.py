@@ -17,6 +17,7 @@ from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import c3d_file, source
 from ..formats.file_columns import columns
+from ..formats.labels import numbered
 from ..motion import mocap
 from ..motion.axes import UPS, Up
 from ..motion.mocap import Folders, Mocap, folders_option
@@ -111,7 +112,7 @@ def load_markers(file: Path) -> Motion:
         raise InputError(f"{file}: no labelled marker is seen in any frame; nothing to import")
     if len(markers) > source.JOINTS:
         raise InputError(f"{file}: {len(markers)} markers; a person has at most {source.JOINTS}")
-    names, notes = _numbered([labels[at] for at in markers])
+    names, notes = numbered([labels[at] for at in markers])
     notes += _left_out(labels, models)
     unit = _text(recording, "POINT:UNITS").lower()
     if unit not in UNITS:
@@ -140,21 +141,6 @@ def _left_out(labels: list[str], models: set[str]) -> list[str]:
         some = ", ".join(derived[:4]) + (", ..." if len(derived) > 4 else "")
         notes.append(f"{len(derived)} points that a model derived are left out: {some}")
     return notes
-
-
-def _numbered(labels: list[str]) -> tuple[tuple[str, ...], list[str]]:
-    """Labels of which the second of one name has `_2` behind it, and a note."""
-    names: list[str] = []
-    for label in labels:
-        name, number = label, 1
-        while name in names or (number > 1 and name in labels):
-            number += 1
-            name = f"{label}_{number}"
-        names.append(name)
-    repeated = [f"{name} for {label}" for name, label in zip(names, labels, strict=True)
-                if name != label]  # fmt: skip
-    notes = [f"labels that stand twice are numbered: {', '.join(repeated[:4])}"] if repeated else []
-    return tuple(names), notes
 
 
 def _up(screen: str) -> tuple[Up, tuple[str, ...]]:
