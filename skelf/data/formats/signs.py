@@ -71,6 +71,7 @@ SIGNS: dict[str, Signs] = {
     "yolo": Signs("pose_signs.yolo", (".txt", ".json"), whole=True),
     "mmpose": Signs("pose_signs.mmpose", (".json",), whole=True),
     "azure": Signs("pose_signs.azure", (".json", ".csv")),
+    "amass": Signs("smpl_fields.told", (".npz", ".pkl", ".npy")),
     "precog": Signs("table_signs.precog", (".csv",)),
     "h36m": Signs("h36m_signs.told", (".npz", ".npy", ".pkl"), alone=True),
     "humanml3d": Signs("h36m_signs.told_humanml3d", (".npy",)),

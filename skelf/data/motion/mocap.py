@@ -24,6 +24,7 @@ from .axes import Up, upright
 from .missing import Missing, fill
 from .recorded import Motion, Selection
 from .resample import LARGEST, resample
+from .starts import still_start
 
 BLOCK = 4096  # frames of several persons that are copied at once
 Folders = Literal["class", "subject", "none"]
@@ -59,6 +60,10 @@ class Mocap:
         "linear",
         "what stands for joints that were not seen (gaps of markers, NaN): keep (zeros), hold, "
         "linear; a joint that is never seen in a file stays zero",
+    )
+    skip_start: bool = option(
+        False,
+        "leaves out first frames that are no motion: a T-pose, a calibration, a body elsewhere",
     )
     drop: str | tuple[str, ...] = option(
         (), "joints to leave out, with * and ?, any case; a list, or one text with commas"
@@ -121,7 +126,7 @@ def collect(
     frames: Frames | None = None
     with ExitStack() as stack:
         for done, file in enumerate(files):
-            people = _people(file, load(file), how.subject, selection)
+            people = _people(file, _begun(load(file), how), how.subject, selection)
             motion = people[0][0]
             for body, unseen in people:
                 if unseen.any():
@@ -217,6 +222,26 @@ def _beside(
                 whole.add(some)
             first += people * count
         return whole.array()
+
+
+def _begun(loaded: Motion | tuple[Motion, ...], how: Mocap) -> Motion | tuple[Motion, ...]:
+    """Without first frames that are no motion, if so wanted; and a note where there are."""
+    motions = loaded if isinstance(loaded, tuple) else (loaded,)
+    first = max((still_start(motion.joints, motion.fps) for motion in motions), default=0)
+    if not first:
+        return loaded
+    frames = "the first frame is" if first == 1 else f"the first {first} frames are"
+    what = f"{frames} no motion (a T-pose, a calibration, or a body elsewhere)"
+    end = ", left out" if how.skip_start else ": skip_start=true leaves it out"
+    begun = [
+        replace(
+            motion,
+            joints=motion.joints[first:] if how.skip_start else motion.joints,
+            notes=(*motion.notes, what + end),
+        )
+        for motion in motions
+    ]
+    return tuple(begun) if isinstance(loaded, tuple) else begun[0]
 
 
 def _metres(motion: Motion, unseen: np.ndarray, how: Mocap) -> np.ndarray:

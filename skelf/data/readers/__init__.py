@@ -36,6 +36,7 @@ READERS: Table[Reader] = Table(
         "kinetics": "kinetics.read_kinetics",
         "csv": "csv_folder.read_csv_folder",
         "precog": "precog.read_precog",
+        "amass": "amass.read_amass",
         "yolo": "yolo.read_yolo",
         "mmpose": "mmpose.read_mmpose",
         "azure": "azure.read_azure",
