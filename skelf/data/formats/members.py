@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from stat import S_ISREG
 from typing import NamedTuple
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
@@ -55,6 +56,9 @@ class Member(NamedTuple):
         try:
             if not self.inside:
                 with self.file.open("rb") as file:
+                    status = os.fstat(file.fileno())
+                    if S_ISREG(status.st_mode):  # Python sets aside all that it is asked for
+                        size = min(size, status.st_size)
                     return file.read(size)
             stat = self.file.stat()
             archive = _archive(self.file, stat.st_mtime_ns, stat.st_size)

@@ -24,6 +24,7 @@ READERS: Table[Reader] = Table(
         "bvh": "bvh.read_bvh",
         "amc": "amc.read_amc",
         "c3d": "c3d.read_c3d",
+        "trc": "trc.read_trc",
         "openpose": "openpose.read_openpose",
         "alphapose": "alphapose.read_alphapose",
         "mediapipe": "mediapipe.read_mediapipe",
