@@ -37,6 +37,8 @@ def template(member: Member) -> str:
     joints, layout = _joints(member, header, places)
     lines += joints
     lines.append(f"columns = {_text(header.columns)}")
+    if header.lines:
+        lines.append(f"header = {_text(header.lines)}   # lines of names, joined by _")
     lines.append(f"axes = {_texts(header.axes)}")
     if header.confidence:
         lines.append(f"confidence = {_text(header.confidence)}")

@@ -22,6 +22,7 @@ WRITERS: Table[Callable[..., Any]] = Table(
         "pyskl": "pyskl.write_pyskl",
         "bvh": "bvh.write_bvh",
         "c3d": "c3d.write_c3d",
+        "trc": "trc.write_trc",
         "csv": "plain_csv.write_csv",
     },
 )
@@ -46,6 +47,7 @@ FORMS = {
     "pyskl": Form(".pkl"),
     "bvh": Form(".bvh", single=True, apart=True),
     "c3d": Form(".c3d", single=True, apart=True),
+    "trc": Form(".trc", single=True, apart=True),
     "csv": Form(".csv", single=True),
 }
 
