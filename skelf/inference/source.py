@@ -14,27 +14,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..data.clips import ClipSet
-from ..data.formats import guess as guessing
 from ..data.formats import members
 from ..data.formats.field_arrays import arrays_of
-from ..data.formats.guess import LOOKED_AT, MAPPING, STORE, guess, is_table_of_joints
+from ..data.formats.guess import guess, is_table_of_joints
+from ..data.formats.signs import LOOKED_AT, OF_MANY, SIGNS, STORE
+from ..data.formats.table_signs import MAPPING
 from ..data.join import joined
 from ..data.presets import located
 from ..data.readers import READERS
 from ..data.reading import annotations_of, read, reader_arguments
 from ..errors import InputError, unknown
 
-WHOLE = ("openpose", "pkummd")
-"""Formats whose folder is one source: a file is a frame, or files belong together."""
-ALONE = (STORE, "arrays", "pyskl", "coco")
-"""Formats whose readers take one file."""
-SUFFIX = {
-    "bvh": (".bvh",), "amc": (".amc",), "c3d": (".c3d",), "ntu": (".skeleton",),
-    "csv": (".csv", ".tsv", ".txt"), "precog": (".csv",), "arrays": (".npz", ".npy"),
-    "pyskl": (".pkl", ".pickle"), "mediapipe": (".json", ".csv"), "alphapose": (".json",),
-    "coco": (".json",), "kinetics": (".json",), STORE: (".h5", ".hdf5"),
-}  # fmt: skip
-"""Names of files that are read of a folder, where its format is given."""
 _OF_SETS = ("so that no clip has a label", "are kept without segments", "so no split ")
 """What is in remarks that matter to whoever trains."""
 _OF_THE_FILE = {errno.EACCES, errno.EPERM, errno.ENOENT, errno.EISDIR, errno.EIO, errno.ELOOP}
@@ -105,7 +95,8 @@ def read_data(
     if root.is_dir():
         listed = places([root], format=format)
         formats = {part.format for part in listed}
-        if len(formats) > 1 or (formats & {*ALONE} and listed[0].path != root):
+        one_each = any(name in SIGNS and SIGNS[name].alone for name in formats)
+        if len(formats) > 1 or (one_each and listed[0].path != root):
             return _joined(listed, layout, options, say, scratch)
         place = place._replace(format=listed[0].format)
     source = _read(place, layout, options, progress, scratch)
@@ -274,9 +265,10 @@ def _with_usual(place: Place, format_: str, options: Sequence[str]) -> list[str]
 
 
 def _of_folder(root: Path, format_: str | None, say: Callable[[str], None]) -> list[Place]:
-    suffixes = set(SUFFIX.get(format_ or "", LOOKED_AT - {".zip"} if format_ is None else ()))
-    if format_ in WHOLE or (format_ is not None and not suffixes):
-        return [Place(root, format_ or "", root)]
+    signs = SIGNS.get(format_ or "")
+    if format_ is not None and (signs is None or signs.whole):
+        return [Place(root, format_, root)]
+    suffixes = signs.suffixes if signs else LOOKED_AT - {".zip"}
     if format_ in (None, "arrays") and arrays_of(root):
         return [Place(root, "arrays", root)]
     files = [member.file for member in members.find(root, suffixes) if not member.inside]
@@ -289,7 +281,7 @@ def _of_folder(root: Path, format_: str | None, say: Callable[[str], None]) -> l
             found.append(Place(file, format_, root))
             continue
         guessed = _quietly(file)
-        if guessed in WHOLE and not found:
+        if guessed and SIGNS[guessed].whole and not found:
             return [Place(root, guessed, root)]
         if _may_be(file, guessed):
             found.append(Place(file, guessed, root))
@@ -312,7 +304,7 @@ def _may_be(file: Path, guessed: str) -> bool:
         return is_table_of_joints(file)
     if not guessed and file.suffix.lower() in (".csv", ".json"):  # empty: it should be one
         return not file.stat().st_size
-    return bool(guessed) or file.suffix.lower() in guessing.SUFFIXES
+    return bool(guessed) or file.suffix.lower() in LOOKED_AT - OF_MANY
 
 
 def _quietly(path: Path) -> str:

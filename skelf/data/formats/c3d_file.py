@@ -16,6 +16,7 @@ import numpy as np
 from ...errors import InputError
 from ..motion.resample import LARGEST
 from . import source
+from .look import Look
 
 BLOCK = 512
 INTEL, DEC, MIPS = 84, 85, 86
@@ -188,3 +189,10 @@ def _number(parameters: dict[str, Value], key: str, otherwise: float) -> float:
     if isinstance(value, np.ndarray) and len(value) and np.isfinite(value[0]):
         return float(value[0])
     return float(otherwise)
+
+
+def told(look: Look) -> str:
+    """Why a file is a C3D: its second byte, and a place of parameters near the start."""
+    head = look.head
+    is_c3d = len(head) >= BLOCK and head[1] == 0x50 and 2 <= head[0] <= 5 and b"\0" in head
+    return "its first bytes are C3D's" if is_c3d else ""

@@ -11,11 +11,13 @@ from zipfile import ZipFile
 
 import numpy as np
 
+from ...errors import InputError
 from ..damage import DAMAGED
 from .members import Member
 
 HEAD = 1 << 16  # bytes that are looked at
 LINES = 60
+MOST_JSON = 1 << 28
 MOST_HEADERS = 64  # arrays of an .npz whose shapes are read
 _KEYS = re.compile(r'"([A-Za-z_]\w*)"\s*:')
 
@@ -89,6 +91,17 @@ class Look:
         except (ValueError, RecursionError):
             return None
         return content
+
+    @cached_property
+    def outermost(self) -> frozenset[str]:
+        """Names of the outermost fields of JSON, of a long file too, which is read whole for it."""
+        content = self.json
+        if self.is_json and len(self.head) >= HEAD:
+            try:
+                content = json.loads(self.member.read(MOST_JSON))
+            except (InputError, ValueError, RecursionError):
+                return frozenset()
+        return frozenset(content) if isinstance(content, dict) else frozenset()
 
     @cached_property
     def arrays(self) -> dict[str, tuple[tuple[int, ...], str]]:
