@@ -14,6 +14,7 @@ import pickle
 import re
 import struct
 from collections.abc import Callable, Hashable, Iterable
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, SupportsInt
 
@@ -44,6 +45,19 @@ def load_pickle(path: Path) -> object:
         except Exception as error:  # bytes at random raise nearly anything here, and do no harm
             detail = next(iter(str(error).splitlines()), "")[:200] or type(error).__name__
             raise InputError(f"{path}: not a pickle, cut off or damaged ({detail})") from None
+
+
+def read_pickled(raw: bytes, where: str) -> object:
+    """The same of bytes that stand in another file, as pandas puts lists of names into HDF5.
+
+    Raises:
+        InputError: cut off, or anything but arrays and plain containers in it.
+    """
+    try:
+        return _Unpickler(_Bounded(BytesIO(raw), len(raw)), encoding="latin1").load()
+    except Exception as error:  # as above
+        detail = next(iter(str(error).splitlines()), "")[:200] or type(error).__name__
+        raise InputError(f"{where}: damaged, or not of plain names ({detail})") from None
 
 
 class _Refused(Exception):  # noqa: N818

@@ -29,6 +29,8 @@ READERS: Table[Reader] = Table(
         "alphapose": "alphapose.read_alphapose",
         "mediapipe": "mediapipe.read_mediapipe",
         "coco": "coco.read_coco",
+        "deeplabcut": "deeplabcut.read_deeplabcut",
+        "sleap": "sleap.read_sleap",
         "kinetics": "kinetics.read_kinetics",
         "csv": "csv_folder.read_csv_folder",
         "precog": "precog.read_precog",
