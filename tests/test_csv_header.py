@@ -16,6 +16,7 @@ from skelf.data.formats.csv_mapping import CsvMapping
 from skelf.data.formats.csv_template import template
 from skelf.data.formats.members import Member
 from skelf.data.joints.tree import tree_of
+from skelf.data.synthetic.figure import Figure
 from skelf.errors import InputError
 from skelf.layouts import BUILT_IN, COCO17, LAYOUTS, NTU25
 
@@ -143,6 +144,18 @@ def test_numbered_joints_are_asked_about(tmp_path: Path) -> None:
     (tmp_path / "mapping.toml").write_text(template(Member(file)))
     with pytest.raises(InputError, match=r"mapping\.toml: layout: fill in"):
         read(file)
+
+
+def test_the_likeliest_order_of_numbered_joints_stands_first(tmp_path: Path) -> None:
+    def numbered(joint: str, axis: str) -> str:
+        return f"{axis}{joint}"
+
+    for name, other in (("body_25b", "openpose25"), ("openpose25", "body_25b")):
+        places = Figure.of(LAYOUTS[name]).rest[None, :, :2] * 100
+        numbers = tuple(str(i) for i in range(25))
+        said = template(Member(write(tmp_path, text(places, numbered, numbers, "xy"))))
+        assert f"# By their number, 25: {name} or {other}. Is that so?" in said
+        assert f'layout = "{name}"' in said
 
 
 def test_joints_whose_names_say_no_part_hang_off_their_neighbours(tmp_path: Path) -> None:

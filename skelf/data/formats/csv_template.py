@@ -12,6 +12,7 @@ from ...layouts import LAYOUTS
 from ..joints.aliases import meanings
 from ..joints.known import same_layout
 from ..joints.names import skeleton as named_skeleton
+from ..joints.order import reach
 from ..joints.tree import tree_of
 from ..motion.axes import UPS, nearest_axis
 from ..motion.marker_tree import spanning_tree
@@ -19,7 +20,10 @@ from .csv_header import METRES, Header, read_header
 from .members import Member
 from .text import column
 
-_TOP, _BOTTOM = ("head", "nose", "eye", "ear", "neck"), ("toe", "big_toe", "foot", "ankle", "knee")
+_TOP, _BOTTOM = (
+    ("head", "head_top", "nose", "eye", "ear", "neck"),
+    ("toe", "big_toe", "foot", "ankle", "knee"),
+)
 _FEW = 3  # joints that may be one of several layouts by their number alone
 _HEIGHTS = ((300.0, 0.001, "millimetres"), (10.0, 0.01, "centimetres"))
 """Head to foot in the file's unit, from which on it can't be the next larger unit."""
@@ -61,6 +65,7 @@ def _joints(member: Member, header: Header, places: np.ndarray) -> tuple[list[st
         first = min(int(word) for word in words)
         fitting = [n for n, layout in LAYOUTS.items() if layout.joints == len(words)]
         fitting = [n for n in fitting if (len(header.axes) == 2) == _is_plane(n)] or fitting
+        fitting.sort(key=dict(zip(fitting, _reach(places, fitting), strict=True)).__getitem__)
         about = f"# Fill in what the {len(words)} numbered joints are"
         if fitting:
             about = f"# By their number, {len(words)}: {' or '.join(fitting)}. Is that so?"
@@ -161,7 +166,13 @@ def _time_scale(header: Header) -> float:
 
 
 def _is_plane(name: str) -> bool:
-    return name.startswith(("coco", "openpose", "halpe"))
+    return name.startswith(("coco", "openpose", "halpe", "body_25b", "mpi", "wholebody"))
+
+
+def _reach(places: np.ndarray, names: Sequence[str]) -> list[float]:
+    """How long each layout's bones are in up to 100 poses; those of the right order are short."""
+    step = -(-len(places) // 100)
+    return np.nan_to_num(reach(places[::step], [LAYOUTS[name] for name in names])).tolist()
 
 
 def _text(text: str) -> str:
