@@ -228,6 +228,15 @@ def test_names_of_joints_make_a_body(tmp_path: Path) -> None:
     assert np.allclose(positions(clips), POINTS[:, 1:3] / 1000, atol=1e-6)
 
 
+def test_persons_in_files_of_their_own_are_told(tmp_path: Path) -> None:
+    for name in ("walk_P1_0-100.trc", "walk_P2_0-100.trc", "run_P1_0-100.trc"):
+        write(tmp_path / name, trc())
+    clips, said = notes(tmp_path)
+    assert len(clips) == 3
+    assert "walk_P1_0-100.trc and walk_P2_0-100.trc are persons of one recording" in said
+    assert "run_P1" not in said
+
+
 def test_a_unit_that_no_body_fits_is_asked_for(tmp_path: Path) -> None:
     file = write(tmp_path / "walk.trc", trc(POINTS / 1000, cell="{:.6f}".format))
     with pytest.raises(

@@ -11,7 +11,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -20,6 +19,8 @@ from ...errors import InputError
 from ..damage import DAMAGED, reason
 from .hdf_arrays import array, text
 from .pickles import read_pickled
+
+Names = tuple[str, ...]  # a text for each level
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def _of_blocks(group: h5py.Group, where: str) -> Frame:
     return _in_order(Frame(levels, columns, index, _numbers(blocks, where)), order, where)
 
 
-def _multi(group: h5py.Group, name: str, where: str) -> tuple[tuple[str, ...], list[Any]]:
+def _multi(group: h5py.Group, name: str, where: str) -> tuple[Names, list[Names]]:
     """Names of levels, and the names that their codes make; texts."""
     parts, levels = [], []
     for level in range(int(group.attrs[f"{name}_nlevels"])):

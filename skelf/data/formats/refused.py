@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from . import storage_file
 from .look import Look
 
 
@@ -40,13 +41,6 @@ def _never(look: Look) -> bool:
     return False
 
 
-def _opensim(look: Look) -> bool:
-    lines = [line.strip().lower() for line in look.lines[:40]]
-    if "endheader" not in lines:
-        return False
-    return any(re.match(r"(nrows|ncolumns|datarows|datacolumns)\b", line) for line in lines)
-
-
 def _gltf_json(look: Look) -> bool:
     return {"asset", "accessors", "bufferViews"} <= look.keys
 
@@ -75,7 +69,7 @@ REFUSED: dict[str, Refused] = {
         _web_page, "the download gave a page and no data; load the file itself", (".html", ".htm")
     ),
     "OpenSim motion or storage": Refused(
-        _opensim,
+        lambda look: bool(storage_file.told(look)),
         "it holds angles, forces or states by time, no joints; import the markers (.trc), or let "
         "OpenSim write body positions as TRC",
         (".mot", ".sto"),

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 import h5py
 import numpy as np
@@ -23,35 +21,12 @@ from .csv_header import separators
 from .hdf_arrays import array, texts
 from .look import Look
 from .members import Member
+from .sleap_project import of_project
+from .sleap_tracked import Tracked
 from .text import Table, column, read_csv
 
 ANALYSIS = frozenset({"tracks", "node_names", "track_occupancy"})
 PROJECT = frozenset({"frames", "instances", "points", "pred_points", "metadata"})
-
-
-@dataclass(frozen=True)
-class Tracked:
-    """One video's instances.
-
-    Args:
-        name: of the video; empty: the file's.
-        nodes: names of the points.
-        edges: bones, from node to node.
-        frame: `(D,)` of each instance.
-        track: `(D,)` its track; -1: it has none.
-        joints: `(D, V, 3)`: x, y and score; NaN where nothing was found.
-        fps: of the video; 0: not said.
-        notes: what a user should know.
-    """
-
-    name: str
-    nodes: tuple[str, ...]
-    edges: tuple[tuple[int, int], ...]
-    frame: np.ndarray
-    track: np.ndarray
-    joints: np.ndarray
-    fps: float = 0.0
-    notes: list[str] = field(default_factory=list)
 
 
 def told(look: Look) -> str:
@@ -83,8 +58,6 @@ def load_tracked(member: Member) -> list[Tracked]:
             if set(file) >= ANALYSIS:
                 return [_of_analysis(file, where)]
             if set(file) >= PROJECT:
-                from .sleap_project import of_project  # which takes `Tracked` from here
-
                 return of_project(file, where)
             have = ", ".join(sorted(file))[:200]
     except InputError:
@@ -212,8 +185,3 @@ def _points(table: Table, at: dict[str, int], nodes: Sequence[str]) -> np.ndarra
     joints[np.isnan(joints).any(-1)] = np.nan
     source.believed(table.where, joints[~np.isnan(joints)])
     return joints
-
-
-def video_name(text: str) -> str:
-    """A video's name without folder and suffix, of a path on any machine."""
-    return PurePosixPath(text.replace("\\", "/")).stem[:200]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import PurePosixPath
 
 import h5py
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from ...errors import InputError
 from . import source
 from .hdf_arrays import array, text, texts
-from .sleap_file import Tracked, video_name
+from .sleap_tracked import Tracked
 
 LABELLED = 0  # the kind of instances that somebody placed; 1: predicted
 SHIFTED = 1.1
@@ -124,4 +125,9 @@ def _video(written: str) -> tuple[str, float]:
     name = re.search(r'"filename":\s*"((?:[^"\\]|\\.)*)"', written)
     rate = re.search(r'"fps":\s*(\d+(?:\.\d+)?)', written)
     fps = float(rate[1]) if rate else 0.0
-    return video_name(name[1].replace("\\\\", "/")) if name else "", fps if fps < 1e6 else 0.0
+    return _stem(name[1].replace("\\\\", "/")) if name else "", fps if fps < 1e6 else 0.0
+
+
+def _stem(path: str) -> str:
+    """A video's name without folder and suffix, of a path on any machine."""
+    return PurePosixPath(path.replace("\\", "/")).stem[:200]

@@ -50,7 +50,9 @@ class Mocap:
         "divided by the length that :units states, so 0.0254 / 0.45 for CMU",
     )
     up: Up | None = option(
-        None, "the file's upward axis; none is y, in c3d what POINT:Y_SCREEN says, else z"
+        None,
+        "the file's upward axis; none is y, in c3d what POINT:Y_SCREEN says, else z, in trc the one "
+        "in which the bodies stand, else y",
     )
     missing: Missing = option(
         "linear",

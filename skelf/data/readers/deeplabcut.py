@@ -116,8 +116,8 @@ def _read_file(item: tuple[str, Member, Class], named: NamedLayout) -> list[Vide
 
 
 def _timelines(estimates: Estimates, where: str) -> list[frame_names.Images]:
-    index = estimates.index
+    index: list[str | int] = [*estimates.index]
     if len(set(index)) < len(index):
-        twice = next(name for name in index if index.count(name) > 1)  # type: ignore[arg-type]
+        twice = next(name for name in index if index.count(name) > 1)
         raise InputError(f"{where}: row {twice!r} stands twice; is it of two videos? Cut it there")
     return frame_names.videos(index, where)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import warnings
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +27,7 @@ from ..motion.mocap import Folders, Mocap, folders_option
 from ..motion.recorded import Motion
 from ..pool import Progress
 
+_PERSON = re.compile(r"_P\d{1,3}(?=_|$)")
 SMALLEST, LARGEST = 0.02, 30.0
 """Metres: no body's markers span less, no captured space holds more."""
 
@@ -69,6 +73,7 @@ def read_trc(
     if path.suffix.lower() in storage_file.SUFFIXES:
         storage_file.refuse(path)
     files = source.find(path, ".trc")
+    _tell_persons(files)
     return mocap.collect(
         path,
         files,
@@ -79,6 +84,23 @@ def read_trc(
         progress=progress,
         scratch=scratch,
     )
+
+
+def _tell_persons(files: Sequence[Path]) -> None:
+    """Warns where files are persons of one recording, as Pose2Sim calls them: walk_P1, walk_P2."""
+    by_recording: dict[str, list[Path]] = {}
+    for file in files:
+        recording, found = _PERSON.subn("", file.stem)
+        if found:
+            by_recording.setdefault(str(file.with_name(recording)), []).append(file)
+    several = [group for group in by_recording.values() if len(group) > 1]
+    if several:
+        some = " and ".join(file.name for file in several[0][:2])
+        warnings.warn(
+            f"{several[0][0].parent}: files as {some} are persons of one recording by their names; "
+            "a clip holds one person, so each is a clip",
+            stacklevel=3,
+        )
 
 
 def load_trc(file: Path, *, scale: float | None = None, up: Up | None = None) -> Motion:
