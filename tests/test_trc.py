@@ -224,7 +224,7 @@ def test_names_of_joints_make_a_body(tmp_path: Path) -> None:
     above = {name: skeleton.names[skeleton.parents[i]] for i, name in enumerate(names)}
     assert (above["RKnee"], above["RAnkle"], above["Neck"]) == ("RHip", "RKnee", "Hip")
     leg = joint_names.skeleton(tmp_path, ("rhip", "rknee"), (-1, 0))
-    clips = read(tmp_path / "walk_P1.trc", leg)
+    clips, _ = notes(tmp_path / "walk_P1.trc", layout=leg)
     assert np.allclose(positions(clips), POINTS[:, 1:3] / 1000, atol=1e-6)
 
 
