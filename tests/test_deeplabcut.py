@@ -185,7 +185,8 @@ def test_individuals_are_persons_and_single_parts_are_left_out(tmp_path: Path) -
 def test_what_somebody_labelled_is_sure_and_frames_are_those_of_names(tmp_path: Path) -> None:
     images = tuple(image.replace("008", "010") for image in IMAGES)
     file = write(tmp_path / "CollectedData_Me.csv", csv(coords=("x", "y"), index=images))
-    clips, _ = notes(file, missing="keep", persons=1)
+    clips, said = notes(file, missing="keep", persons=1)
+    assert "4 images that somebody labelled, in 6 frames" in said
     assert clips.length.tolist() == [6]  # 5 to 10
     assert clips.clip(0)[0, 0, :, 2].tolist() == [1] * 4
     assert np.allclose(clips.clip(0)[5, 0, :, :2], expected()[3, 0, :, :2], atol=1e-4)

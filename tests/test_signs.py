@@ -35,6 +35,14 @@ CONTENT = {
     "Excel workbook": zipped("[Content_Types].xml", "xl/workbook.xml"),
     "MATLAB file": b"MATLAB 5.0 MAT-file, Platform: PCWIN64",
     "ROS bag": b"#ROSBAG V2.0\n",
+    "Rokoko CSV": b"Timestamp,"
+    + b",".join(
+        f"{joint}_{value}".encode()
+        for joint in ("Hips", "Spine1", "Head", "LeftArm", "LeftForeArm")
+        for value in ("position_x", "position_y", "position_z", "rotation_x", "rotation_w")
+    ),
+    "Qualisys TSV without 3D positions": b"FILE_VERSION\t2.0.0\nTOT_NO_OF_CHAN\t2\n"
+    b"DATA_INCLUDED\tANALOG\nCHANNEL_NAMES\ta\tb\n1\t2\n",
     "Git LFS pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:0,1\n",
     "web page": b"<!DOCTYPE html>\n<html><body>404, not found</body>",
     "Motion Analysis binary": b"File_Type:\tAnalog R/C ASCII\tGeneration#:\t1\n",

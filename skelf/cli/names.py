@@ -52,5 +52,6 @@ def described(kind: str) -> list[tuple[str, str]]:
         return sets()
     lines = [(name, TABLES[kind].first_line(name)) for name in TABLES[kind]]
     if kind == "formats":
+        lines.insert(0, ("auto", "Looks at a file or folder, and says what it takes it for."))
         lines.append(("synthetic", "Made-up moving figures, for tests."))
     return lines

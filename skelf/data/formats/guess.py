@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ...errors import InputError
@@ -45,12 +46,7 @@ def recognised(path: Path) -> tuple[str, str]:
     if len(found) == 1:
         return found[0]
     if found:
-        names = " or ".join(f"{name} ({why})" for name, why in found)
-        commands = " or ".join(f"skelf data import {name} {path} ..." for name, _ in found)
-        raise InputError(
-            f"{path}: two readings are possible: {names}; say which: {commands}, of other commands "
-            f"--format {found[0][0]} or {found[1][0]}"
-        )
+        raise InputError(asked(str(path), found))
     if kind := refused_kind(look):
         raise InputError(f"{path}: {kind} is not read; {REFUSED[kind].remedy}")
     if not look.head.strip():
@@ -77,6 +73,21 @@ def candidates(path: Path) -> list[tuple[str, str]]:
         [('bvh', 'it begins with HIERARCHY, as BVH does')]
     """
     return signs_of(_first(path))
+
+
+def asked(path: str, found: Sequence[tuple[str, str]]) -> str:
+    """The question which of several formats a file is of.
+
+    Args:
+        path: the file.
+        found: formats, each with why.
+    """
+    names = " or ".join(f"{name} ({why})" for name, why in found)
+    commands = " or ".join(f"skelf data import {name} {path} ..." for name, _ in found)
+    return (
+        f"{path}: two readings are possible: {names}; say which: {commands}, of other commands "
+        f"--format {found[0][0]} or {found[1][0]}"
+    )
 
 
 def signs_of(look: Look) -> list[tuple[str, str]]:

@@ -10,21 +10,14 @@ _IMAGE = re.compile(r'\s*\{\s*"[^"]+\.\w{3,4}"\s*:')
 COCO = frozenset({"images", "annotations"})
 
 
-def openpose(look: Look) -> str:
-    """Of OpenPose: people with their joints, in no object of images."""
-    if "people" not in look.keys or _IMAGE.match(look.text):
-        return ""
-    if "pose_keypoints_2d" in look.keys:
-        return "it has people with pose_keypoints_2d, as OpenPose's"
-    return "it has version and people, as OpenPose's" if "version" in look.keys else ""
-
-
 def alphapose(look: Look) -> str:
     """Of AlphaPose, in its three forms; COCO's own results have the first."""
     if {"image_id", "keypoints"} <= look.keys and not _is_coco(look):
         return "it lists poses with image_id and keypoints, as AlphaPose's results"
     if {"bodies", "joints"} <= look.keys and not look.keys & COCO:
         return "it has bodies with joints, as AlphaPose's form cmu"
+    if {"keypoints", "idx"} <= look.keys and _IMAGE.match(look.text):
+        return "it has images with lists of poses and idx, as PoseFlow's"
     if "people" in look.keys and _IMAGE.match(look.text):
         return "it has images with people, as AlphaPose's form open"
     return ""

@@ -76,8 +76,8 @@ class Member(NamedTuple):
             raise InputError(f"{self}: cannot read: {_told(error)}; copy the file again") from None
 
 
-def find(path: Path, suffixes: Collection[str]) -> list[Member]:
-    """All files with one of the suffixes, sorted by file name, then by place.
+def find(path: Path, suffixes: Collection[str] | None) -> list[Member]:
+    """All files with one of the suffixes (None: all files), sorted by file name, then by place.
 
     Args:
         path: a folder (searched with its sub-folders and the zips in them), a zip, or one file.
@@ -96,7 +96,7 @@ def find(path: Path, suffixes: Collection[str]) -> list[Member]:
     for file in files:
         if file.suffix.lower() == ".zip":
             matching += _inside(file, suffixes)
-        elif file == path or (file.suffix.lower() in suffixes and file.is_file()):
+        elif file == path or (_fits(file.suffix, suffixes) and file.is_file()):
             matching.append(Member(file))
     visible = (m for m in matching if not m.name.name.startswith("._"))  # resource forks of macOS
     return sorted(visible, key=lambda m: (m.name.name, str(m)))
@@ -130,7 +130,11 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (Path(place, file) for file in sorted(files))
 
 
-def _inside(file: Path, suffixes: Collection[str]) -> list[Member]:
+def _fits(suffix: str, suffixes: Collection[str] | None) -> bool:
+    return suffixes is None or suffix.lower() in suffixes
+
+
+def _inside(file: Path, suffixes: Collection[str] | None) -> list[Member]:
     try:
         stat = file.stat()
         names = _archive(file, stat.st_mtime_ns, stat.st_size).namelist()
@@ -144,7 +148,7 @@ def _inside(file: Path, suffixes: Collection[str]) -> list[Member]:
                 "it from its official place"
             )
     members = (Member(file, name) for name in names if not name.endswith(("/", "\\")))
-    return [member for member in members if member.name.suffix.lower() in suffixes]
+    return [member for member in members if _fits(member.name.suffix, suffixes)]
 
 
 @lru_cache(maxsize=4)

@@ -30,7 +30,7 @@ def load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
     field = "the array"
     try:
         if magic[:2] == b"PK":
-            _refuse_bomb(path)
+            refuse_bomb(path)
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return loaded
@@ -42,7 +42,7 @@ def load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
     except InputError:
         raise
     except DAMAGED as error:
-        if "allow_pickle" in str(error):
+        if "allow_pickle" in str(error) or "Python objects in dtype" in str(error):
             raise InputError(
                 f"{path}: {field}: an object array (a pickle), which is never loaded; save plain "
                 "numbers or fixed-width strings (ragged clips: frames and offsets)"
@@ -52,7 +52,7 @@ def load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
         ) from None
 
 
-def _refuse_bomb(path: Path) -> None:
+def refuse_bomb(path: Path) -> None:
     """Raises InputError where a few bytes would unpack to any amount of memory."""
     with ZipFile(path) as archive:
         fields = archive.infolist()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import h5py
@@ -18,7 +19,7 @@ import numpy as np
 from ...errors import InputError
 from ..damage import DAMAGED, reason
 from .hdf_arrays import array, text
-from .pickles import read_pickled
+from .pickles import unpickled
 
 Names = tuple[str, ...]  # a text for each level
 
@@ -71,7 +72,7 @@ def level_names(path: Path) -> set[str]:
                 for level in range(8):
                     if f"axis0_level{level}" in group:
                         names.add(_text(group[f"axis0_level{level}"].attrs.get("name", "")))
-                told = read_pickled(_raw(group.attrs.get("info", b"N.")), str(path))
+                told = _pickled(group.attrs.get("info", b"N."), str(path))
                 axes = told.get(1) if isinstance(told, dict) else None
                 listed = axes.get("names") if isinstance(axes, dict) else None
                 names |= {str(name) for name in listed} if isinstance(listed, list) else set()
@@ -97,18 +98,18 @@ def _of_records(group: h5py.Group, where: str) -> Frame | None:
     for name in records.dtype.names or ():
         if not re.fullmatch(r"values_block_\d+", name):
             continue
-        listed = read_pickled(_raw(group["table"].attrs[f"{name}_kind"]), f"{where}: {name}")
+        listed = _pickled(group["table"].attrs[f"{name}_kind"], f"{where}: {name}")
         columns += _columns(listed, where)
         blocks.append(records[name].reshape(len(records), -1))
     if not blocks or len(columns[0]) < 2:
         return None
     levels: tuple[str, ...] = ("",) * len(columns[0])
-    info = read_pickled(_raw(group.attrs["info"]), f"{where}: info")
+    info = _pickled(group.attrs["info"], f"{where}: info")
     told = info.get(1) if isinstance(info, dict) else None
     if isinstance(told, dict) and isinstance(told.get("names"), list):
         levels = tuple(str(name or "") for name in told["names"])
     frame = Frame(levels, columns, _index(records["index"], where), _numbers(blocks, where))
-    return _in_order(frame, read_pickled(_raw(group.attrs["non_index_axes"]), where), where)
+    return _in_order(frame, _pickled(group.attrs["non_index_axes"], where), where)
 
 
 def _of_blocks(group: h5py.Group, where: str) -> Frame:
@@ -178,10 +179,10 @@ def _numbers(blocks: Sequence[np.ndarray], where: str) -> np.ndarray:
     return np.concatenate([block.astype(np.float64) for block in blocks], axis=1)
 
 
-def _raw(value: object) -> bytes:
-    if isinstance(value, np.bytes_ | bytes):
-        return bytes(value)
-    return str(value).encode("latin-1", "replace")
+def _pickled(value: object, where: str) -> object:
+    """What an attribute holds: names and the like."""
+    raw = bytes(value) if isinstance(value, bytes) else str(value).encode("latin-1", "replace")
+    return unpickled(BytesIO(raw), len(raw), where)
 
 
 def _text(value: object) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from . import storage_file
+from . import qualisys_file, storage_file
 from .look import Look
 
 
@@ -45,6 +45,12 @@ def _gltf_json(look: Look) -> bool:
     return {"asset", "accessors", "bufferViews"} <= look.keys
 
 
+def _rokoko(look: Look) -> bool:
+    """A table with the hips' position and joints' rotations as quaternions."""
+    first = look.lines[0].lower() if look.lines else ""
+    return bool(re.search(r"\bhips?_position_x\b", first)) and first.count("_rotation_w") > 4
+
+
 def _zip_with(*names: bytes) -> Callable[[Look], bool]:
     return lambda look: (
         look.head.startswith(b"PK\x03\x04") and any(name in look.head for name in names)
@@ -57,7 +63,7 @@ def _web_page(look: Look) -> bool:
 
 _TO_BVH = "open it in Blender (or MotionBuilder, Maya) and export the animation as BVH"
 _POSES = "run a pose estimator on it (MMPose, OpenPose, MediaPipe, ...) and import what it writes"
-_TO_CSV = "save the sheet as CSV, and import that"
+_TO_CSV = "save the table as CSV, and import that"
 _UNPACK = "unpack it, and import the folder"
 
 REFUSED: dict[str, Refused] = {
@@ -129,6 +135,11 @@ REFUSED: dict[str, Refused] = {
         "(scipy.io.loadmat, numpy.save) and import that with arrays",
         (".mat",),
     ),
+    "Rokoko CSV": Refused(
+        _rokoko,
+        "its axes are left-handed, as a table of joints it would be mirrored; export BVH from "
+        "Rokoko Studio",
+    ),
     "ROS bag": Refused(
         _starts(b"#ROSBAG", b"\x89MCAP"),
         "write the joints of its topic to a CSV, a row a frame, and import that",
@@ -139,6 +150,10 @@ REFUSED: dict[str, Refused] = {
     ),
     "Motive take": Refused(_never, "export CSV, C3D or BVH from Motive", (".tak",)),
     "Qualisys measurement": Refused(_never, "export TSV or C3D from QTM", (".qtm",)),
+    "Qualisys TSV without 3D positions": Refused(
+        qualisys_file.is_other,
+        "its DATA_INCLUDED says what it holds; export the 3D data, bodies or skeletons",
+    ),
     "Xsens recording": Refused(_never, "export MVNX (or C3D, BVH) from MVN", (".mvn",)),
     "Vicon trial": Refused(
         _never, "export C3D or CSV from Nexus", (".x1d", ".x2d", ".xcp", ".vsk", ".system", ".enf")

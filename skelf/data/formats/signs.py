@@ -31,6 +31,7 @@ class Signs:
         whole: its folder is one source, as a file is a frame or files belong together.
         alone: its reader takes one file.
         general: only where no other format's sign is there.
+        companions: ends of the names of files that its reader looks for beside.
     """
 
     told: str
@@ -38,6 +39,7 @@ class Signs:
     whole: bool = False
     alone: bool = False
     general: bool = False
+    companions: tuple[str, ...] = ()
 
     def why(self, look: Look) -> str:
         """Why a file is of this format; empty where it is not."""
@@ -49,21 +51,34 @@ class Signs:
 
 SIGNS: dict[str, Signs] = {
     "ntu": Signs("kinect_text.told_ntu", (".skeleton",)),
-    "pkummd": Signs("kinect_text.told_pkummd", (".txt",), whole=True),
+    "pkummd": Signs("kinect_text.told_pkummd", (".txt",), whole=True, companions=(".txt",)),
     "bvh": Signs("bvh_file.told", (".bvh",)),
-    "amc": Signs("asf.told_amc", (".amc",)),
+    "amc": Signs("asf.told_amc", (".amc",), companions=(".asf",)),
     "c3d": Signs("c3d_file.told", (".c3d",)),
     "trc": Signs("trc_file.told", (".trc",)),
-    "openpose": Signs("json_signs.openpose", (".json",), whole=True),
+    "openpose": Signs("openpose_people.told", (".json",), whole=True),
+    "mvnx": Signs("mvnx_file.told", (".mvnx",)),
+    "motive": Signs("motive_file.told", (".csv", ".txt")),
+    "qualisys": Signs("qualisys_file.told", (".tsv", ".txt", ".csv")),
+    "nexus": Signs("nexus_file.told", (".csv", ".txt", ".tsv")),
     "alphapose": Signs("json_signs.alphapose", (".json",)),
     "coco": Signs("json_signs.coco", (".json",), alone=True),
     "kinetics": Signs("json_signs.kinetics", (".json",)),
     "mediapipe": Signs("landmark_signs.told", (".json", ".csv")),
     "deeplabcut": Signs("deeplabcut_file.told", (".csv", ".h5", ".hdf5")),
     "sleap": Signs("sleap_file.told", (".slp", ".csv", ".h5", ".hdf5")),
+    "yolo": Signs("pose_signs.yolo", (".txt", ".json"), whole=True),
+    "mmpose": Signs("pose_signs.mmpose", (".json",), whole=True),
+    "azure": Signs("pose_signs.azure", (".json", ".csv")),
     "precog": Signs("table_signs.precog", (".csv",)),
-    "csv": Signs("table_signs.table", (".csv", ".tsv", ".txt"), general=True),
-    "arrays": Signs("binary_signs.arrays", (".npz", ".npy"), alone=True, general=True),
+    "h36m": Signs("h36m_signs.told", (".npz", ".npy", ".pkl"), alone=True),
+    "humanml3d": Signs("h36m_signs.told_humanml3d", (".npy",)),
+    "csv": Signs(
+        "table_signs.table", (".csv", ".tsv", ".txt"), general=True, companions=(".toml",)
+    ),
+    "arrays": Signs(
+        "array_signs.told", (".npz", ".npy"), alone=True, general=True, companions=(".pkl",)
+    ),
     "pyskl": Signs("binary_signs.pyskl", (".pkl", ".pickle"), alone=True, general=True),
     STORE: Signs("binary_signs.store", (".h5", ".hdf5"), alone=True, general=True),
 }

@@ -36,6 +36,25 @@ def euler_rotation(axes: str, angles: np.ndarray) -> np.ndarray:
     return matrix
 
 
+def quaternion_rotation(quaternions: np.ndarray) -> np.ndarray:
+    """Rotation matrices `(..., 3, 3)` of quaternions `(..., 4)`, w first, of any length.
+
+    >>> quaternion_rotation(np.array([2.0, 0, 0, 2])).round(9)  # a quarter turn about z
+    array([[ 0., -1.,  0.],
+           [ 1.,  0.,  0.],
+           [ 0.,  0.,  1.]])
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):  # no turn at all is NaN
+        unit = quaternions / np.linalg.norm(quaternions, axis=-1, keepdims=True)
+    w, x, y, z = np.moveaxis(unit, -1, 0)
+    rows = (
+        (1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)),
+        (2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)),
+        (2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)),
+    )
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+
+
 def forward(
     offsets: np.ndarray, rotations: np.ndarray, parents: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -41,26 +41,6 @@ _PELVIS = 3  # in the list above
 _CLEAR = 2.0  # times what lies across: which way a body stands, or how large it is, is sure
 
 
-def numbered(labels: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
-    """Labels of which the second of one name has `_2` behind it, and a note.
-
-    Examples:
-        >>> numbered(["C7", "LASI", "C7"])[0]
-        ('C7', 'LASI', 'C7_2')
-    """
-    names: list[str] = []
-    for label in labels:
-        name, number = label, 1
-        while name in names or (number > 1 and name in labels):
-            number += 1
-            name = f"{label}_{number}"
-        names.append(name)
-    repeated = [f"{name} for {label}" for name, label in zip(names, labels, strict=True)
-                if name != label]  # fmt: skip
-    notes = [f"labels that stand twice are numbered: {', '.join(repeated[:4])}"] if repeated else []
-    return tuple(names), notes
-
-
 def standing(names: Sequence[str], joints: np.ndarray) -> Up | None:
     """The axis that points up by the bodies: from feet to head and shoulders, else the longest.
 

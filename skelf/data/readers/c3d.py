@@ -17,9 +17,10 @@ from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import c3d_file, source
 from ..formats.file_columns import columns
+from ..formats.labels import numbered
 from ..motion import mocap
 from ..motion.axes import UPS, Up
-from ..motion.markers import UNITS, UNLABELLED, numbered
+from ..motion.markers import UNITS, UNLABELLED
 from ..motion.mocap import Folders, Mocap, folders_option
 from ..motion.recorded import Motion
 from ..pool import Progress

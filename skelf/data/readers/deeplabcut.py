@@ -108,6 +108,12 @@ def _read_file(item: tuple[str, Member, Class], named: NamedLayout) -> list[Vide
         videos[-1].notes += [part.note] if part.note else []
         video_of |= {image: (videos[-1], at) for image, at in part.frames.items()}
     videos[0].notes += estimates.notes
+    if isinstance(estimates.index[0], str):
+        frames = sum(video.frames for video in videos)
+        videos[0].notes.append(
+            f"{len(estimates.index)} images that somebody labelled, in {frames} frames by their "
+            "names; the others are gaps"
+        )
     seen = ~np.isnan(joints).all(axis=(2, 3))  # (R, M)
     for row, person in np.argwhere(seen).tolist():
         video, at = video_of[estimates.index[row]]

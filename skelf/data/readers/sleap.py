@@ -94,7 +94,7 @@ def _read_file(item: tuple[str, Member, Class], named: NamedLayout) -> list[Vide
             videos.append(Video(full, where, 1, *class_))
             continue
         places, length, _ = naming.timeline(recording.frame.tolist(), where)
-        video = Video(full, where, length, *class_, notes=recording.notes)
+        video = Video(full, where, length, *class_, fps=recording.fps, notes=recording.notes)
         for at, track, pose in zip(
             places, recording.track.tolist(), recording.joints[:, order], strict=True
         ):

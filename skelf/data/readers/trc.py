@@ -16,13 +16,14 @@ from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import source, storage_file
 from ..formats.file_columns import columns
+from ..formats.labels import numbered
 from ..formats.trc_file import Recording, load_trc_file
 from ..formats.trc_time import timeline
 from ..joints.aliases import are_markers
 from ..joints.tree import tree_of
 from ..motion import mocap
 from ..motion.axes import Up
-from ..motion.markers import UNITS, UNLABELLED, numbered, spread, standing
+from ..motion.markers import UNITS, UNLABELLED, spread, standing
 from ..motion.mocap import Folders, Mocap, folders_option
 from ..motion.recorded import Motion
 from ..pool import Progress
