@@ -134,6 +134,7 @@ EXPORTS = {
     "npz": NPZ,
     "pyskl": PYSKL,
     "bvh": Kind("a BVH file", _begins(b"HIERARCHY")),
+    "trc": Kind("a TRC file", _begins(b"PathFileType")),
     "c3d": Kind("a C3D file", lambda path: _head(path)[1:2] == b"\x50"),
     "ctrgcn": Kind("an .npz as CTR-GCN's", _has_members("x_train", "y_train")),
     "csv": Kind("a CSV of joints", _begins(b"frame,time,"), text=True),

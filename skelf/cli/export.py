@@ -50,7 +50,7 @@ def export(
 ) -> None:
     """Writes a store in a format of other programs; `data import` reads all of them back.
 
-    pyskl (.pkl) and NumPy (.npz) hold a whole store. BVH, C3D and CSV hold one clip: a file of
+    pyskl (.pkl) and NumPy (.npz) hold a whole store. BVH, C3D, TRC and CSV hold one clip: a file of
     one (--clip), or a folder with a file for each, labels.csv and segments.csv.
 
     Example: skelf data export nw_ucla.h5 --out nw_ucla.pkl

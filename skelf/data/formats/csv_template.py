@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ...layouts import LAYOUTS
-from ...skeleton import Skeleton
 from ..joints.aliases import meanings
+from ..joints.known import same_layout
 from ..joints.names import skeleton as named_skeleton
 from ..joints.order import reach
 from ..joints.tree import tree_of
@@ -41,6 +41,8 @@ def template(member: Member) -> str:
     joints, layout = _joints(member, header, places)
     lines += joints
     lines.append(f"columns = {_text(header.columns)}")
+    if header.lines:
+        lines.append(f"header = {_text(header.lines)}   # lines of names, joined by _")
     lines.append(f"axes = {_texts(header.axes)}")
     if header.confidence:
         lines.append(f"confidence = {_text(header.confidence)}")
@@ -68,7 +70,7 @@ def _joints(member: Member, header: Header, places: np.ndarray) -> tuple[list[st
         if fitting:
             about = f"# By their number, {len(words)}: {' or '.join(fitting)}. Is that so?"
         return [about, f"layout = {_text(fitting[0] if fitting else '')}", f"first = {first}"], []
-    same = _same_layout(words)
+    same = same_layout(words)
     if same is not None:
         layout, by_joint = same
         lines = [f"layout = {_text(layout.name)}"]
@@ -91,24 +93,6 @@ def _joints(member: Member, header: Header, places: np.ndarray) -> tuple[list[st
         f"centre = {_text(made.names[made.centre])}",
     ]  # fmt: skip
     return [], table
-
-
-def _same_layout(words: Sequence[str]) -> tuple[Skeleton, dict[str, str]] | None:
-    """The built-in layout that has just these joints, and its name -> the file's word."""
-    exact = [s for s in LAYOUTS.values() if set(s.names) == set(words)]
-    if exact:
-        return exact[0], {name: name for name in exact[0].names}
-    have = [m[:2] for m in meanings(words)]
-    by_part = dict(zip(have, words, strict=True))
-    if len(by_part) < len(words):
-        return None
-    for layout in LAYOUTS.values():
-        want = [m[:2] for m in meanings(layout.names)]
-        if len(want) == len(words) and set(want) == by_part.keys():
-            return layout, {
-                name: by_part[part] for name, part in zip(layout.names, want, strict=True)
-            }
-    return None
 
 
 def _up_and_scale(header: Header, places: np.ndarray) -> list[str]:

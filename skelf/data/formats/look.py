@@ -128,6 +128,19 @@ class Look:
             return {}
 
     @cached_property
+    def hdf(self) -> frozenset[str]:
+        """Names in the outermost group of HDF5; empty where it is none."""
+        if self.member.inside or not self.head.startswith(b"\x89HDF\r\n\x1a\n"):
+            return frozenset()
+        import h5py  # of all that is looked at, HDF5 alone needs it
+
+        try:
+            with h5py.File(self.member.file, "r") as file:
+                return frozenset(file)
+        except DAMAGED:
+            return frozenset()
+
+    @cached_property
     def beside(self) -> list[str]:
         """Names of the files in its folder, itself left out; none for a member of a zip."""
         if self.member.inside:

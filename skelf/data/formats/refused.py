@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from . import qualisys_file
+from . import qualisys_file, storage_file
 from .look import Look
 
 
@@ -39,13 +39,6 @@ def _at(place: int, *words: bytes) -> Callable[[Look], bool]:
 def _never(look: Look) -> bool:
     """Known by its name alone."""
     return False
-
-
-def _opensim(look: Look) -> bool:
-    lines = [line.strip().lower() for line in look.lines[:40]]
-    if "endheader" not in lines:
-        return False
-    return any(re.match(r"(nrows|ncolumns|datarows|datacolumns)\b", line) for line in lines)
 
 
 def _gltf_json(look: Look) -> bool:
@@ -82,7 +75,7 @@ REFUSED: dict[str, Refused] = {
         _web_page, "the download gave a page and no data; load the file itself", (".html", ".htm")
     ),
     "OpenSim motion or storage": Refused(
-        _opensim,
+        lambda look: bool(storage_file.told(look)),
         "it holds angles, forces or states by time, no joints; import the markers (.trc), or let "
         "OpenSim write body positions as TRC",
         (".mot", ".sto"),

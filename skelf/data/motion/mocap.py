@@ -54,7 +54,8 @@ class Mocap:
     )
     up: Up | None = option(
         None,
-        "the file's upward axis; none is y, in c3d what POINT:Y_SCREEN says, else z, in nexus z",
+        "the file's upward axis; none is y, in c3d what POINT:Y_SCREEN says, else z, in nexus z, "
+        "in trc the one in which the bodies stand, else y",
     )
     missing: Missing = option(
         "linear",

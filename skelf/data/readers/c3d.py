@@ -20,19 +20,11 @@ from ..formats.file_columns import columns
 from ..formats.labels import numbered
 from ..motion import mocap
 from ..motion.axes import UPS, Up
+from ..motion.markers import UNITS, UNLABELLED
 from ..motion.mocap import Folders, Mocap, folders_option
 from ..motion.recorded import Motion
 from ..pool import Progress
 
-_LENGTHS = {
-    "mm millimeter millimeters millimetre millimetres": 0.001,
-    "cm centimeter centimeters centimetre centimetres": 0.01,
-    "dm decimeter decimeters decimetre decimetres": 0.1,
-    "m meter meters metre metres": 1.0,
-    "in inch inches": 0.0254,
-    "ft foot feet": 0.3048,
-}
-UNITS = {word: metres for words, metres in _LENGTHS.items() for word in words.split()}
 # Lists of points that hold no positions but what a model derived.
 DERIVED = ("ANGLES", "FORCES", "MOMENTS", "POWERS", "SCALARS")
 # The same by their names, where no list has them: Plug-in Gait's outputs, centres of mass and of
@@ -43,7 +35,6 @@ _MODEL = re.compile(
     r"|(?i:.*(cent(re|er)s?_?of_?(mass|gravity|pressure)).*|[lr]?_?(com|cop|cog)(floor)?)"
     r"|(PEL|HED|TRX|[LR](FE|TI|FO|TO|CL|HU|RA|HN))[OPAL]"
 )
-_UNLABELLED = re.compile(r"(?i)|\*.*|u_\d+|_?unlabell?ed[ _-]?\d*|uname\*?\d*|_\d+")
 
 
 @options("c3d")
@@ -105,7 +96,7 @@ def load_markers(file: Path) -> Motion:
     listed = [recording.parameters.get(f"POINT:{kind}", []) for kind in DERIVED]
     models = {name for names in listed if isinstance(names, list) for name in names if name}
     models |= {name for name in labels if _MODEL.fullmatch(name.rpartition(":")[2])}
-    left_out = models | {name for name in labels if _UNLABELLED.fullmatch(name)}
+    left_out = models | {name for name in labels if UNLABELLED.fullmatch(name)}
     markers = [at for at, name in enumerate(labels) if name not in left_out]
     joints = recording.points[:, markers]
     if not markers or np.isnan(joints).all():
@@ -133,7 +124,7 @@ def load_markers(file: Path) -> Motion:
 def _left_out(labels: list[str], models: set[str]) -> list[str]:
     """Notes about points that are no markers."""
     notes = []
-    unlabelled = sum(bool(_UNLABELLED.fullmatch(name)) for name in labels)
+    unlabelled = sum(bool(UNLABELLED.fullmatch(name)) for name in labels)
     if unlabelled:
         notes.append(f"{unlabelled} points without a label are left out")
     derived = [name for name in labels if name in models]

@@ -23,10 +23,10 @@ from ..formats.table_files import of_format
 from ..joints.tree import tree_of
 from ..motion import mocap, subjects
 from ..motion.kinematics import descent, forward, quaternion_rotation
+from ..motion.markers import UNITS
 from ..motion.mocap import Folders, Mocap, folders_option
 from ..motion.recorded import Motion
 from ..pool import Progress
-from .c3d import UNITS
 
 What = Literal["auto", "bones", "markers", "bodies"]
 HIP = "Hip"

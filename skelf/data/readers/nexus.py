@@ -15,10 +15,10 @@ from ..formats.labels import numbered
 from ..formats.nexus_file import load_trial, told
 from ..formats.table_files import of_format
 from ..motion import mocap
+from ..motion.markers import UNITS
 from ..motion.mocap import Folders, Mocap, folders_option
 from ..motion.recorded import Motion
 from ..pool import Progress
-from .c3d import UNITS
 
 MILLIMETRE = "mm"
 _UNLABELLED = re.compile(r"(?i)(.*:)?(\*.*|unlabell?ed.*|)")
