@@ -76,7 +76,7 @@ def test_two_persons_of_a_c3d_keep_their_own_markers(tmp_path: Path) -> None:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         clips = c3d(file)
-    assert "2 subjects are 2 persons: A, B" in str(told[0].message)
+    assert any("2 subjects are 2 persons: A, B" in str(each.message) for each in told)
     assert clips.skeleton.names == ("LSHO", "HEAD", "RSHO") and clips.persons == 2
     metres = np.stack([points[..., 0], points[..., 2], -points[..., 1]], -1) / 1000
     np.testing.assert_allclose(clips.joints[:, 0], metres[:, [0, 1, 4]], atol=1e-6)

@@ -41,12 +41,13 @@ _PELVIS = 3  # in the list above
 _CLEAR = 2.0  # times what lies across: which way a body stands, or how large it is, is sure
 
 
-def standing(names: Sequence[str], joints: np.ndarray) -> Up | None:
+def standing(names: Sequence[str], joints: np.ndarray, *, named: bool = False) -> Up | None:
     """The axis that points up by the bodies: from feet to head and shoulders, else the longest.
 
     Args:
         names: of joints or markers.
         joints: `(T, V, 3)`, NaN where one was not seen.
+        named: only by the names, of parts above and below the hips.
 
     Returns:
         None where it is not clear, or where it is x, which nobody means.
@@ -57,12 +58,15 @@ def standing(names: Sequence[str], joints: np.ndarray) -> Up | None:
     """
     some = joints[np.linspace(0, len(joints) - 1, min(len(joints), SAMPLES)).astype(np.int64)]
     levels = _levels(names)
-    if len(levels) > 1 and (levels[0][0] < _PELVIS or levels[-1][0] > _PELVIS):
+    above, below = (level for level, _ in (levels[0], levels[-1])) if levels else (9, 0)
+    if named and not above < _PELVIS < below:
+        return None
+    if len(levels) > 1 and (above < _PELVIS or below > _PELVIS):
         up = _middle(some[:, levels[0][1]]) - _middle(some[:, levels[-1][1]])
         up = up[~np.isnan(up).any(axis=1)]
         if len(up):
             return _clear(np.median(up, axis=0))
-    return _longest(some)
+    return None if named else _longest(some)
 
 
 def spread(joints: np.ndarray) -> float:

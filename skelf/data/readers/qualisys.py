@@ -17,7 +17,7 @@ from ..formats.qualisys_file import load_capture, told
 from ..formats.table_files import of_format
 from ..joints.names import pairs
 from ..joints.tree import tree_of
-from ..motion import mocap
+from ..motion import mocap, rigs
 from ..motion.mocap import Folders, Mocap, folders_option
 from ..motion.recorded import Motion
 from ..pool import Progress
@@ -31,9 +31,7 @@ _NOBODY = re.compile(r"(?i)|unidentified.*|discarded.*|\*.*")
 class Qualisys:
     """How Qualisys' TSV files become clips; they are in millimetres, usually with z up."""
 
-    mocap: Mocap = option(
-        unchecked(Mocap, scale=MILLIMETRE, up="z"), "units, axes, joints and frame rate"
-    )
+    mocap: Mocap = option(unchecked(Mocap, scale=MILLIMETRE), "units, axes, joints and frame rate")
     folders: Folders = folders_option("class")
 
 
@@ -67,7 +65,7 @@ def read_qualisys(
     return mocap.collect(
         path,
         files,
-        load_qualisys,
+        lambda file: rigs.stood(load_qualisys(file), how.mocap.up),
         layout,
         how.mocap,
         columns=columns(path, files, how.folders, how.mocap.clip),
