@@ -24,7 +24,7 @@ def spanning_tree(joints: np.ndarray) -> list[int]:
     apart = np.empty((count, count))
     for marker in range(count):
         distance = np.linalg.norm(some - some[:, marker, None], axis=-1)
-        distance[np.isnan(distance)] = 1e12  # never seen together: the last choice
+        distance[~np.isfinite(distance)] = 1e12  # never seen together: the last choice
         apart[marker] = np.quantile(distance, 0.9, axis=0)
     root = int(np.median(apart, axis=1).argmin())
     parents = np.full(count, root)
