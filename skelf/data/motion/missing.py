@@ -81,6 +81,9 @@ def fill_nan(
     Returns:
         `(T, M, V, C)` without NaN.
     """
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not np.isnan(joints.sum()):  # one pass, and no mask
+            return joints
     unseen = np.isnan(joints).any(axis=3)
     if not unseen.any():
         return joints
