@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError
+from ..motion.missing import absent
 from ..motion.resample import LARGEST
 from . import source
 
@@ -123,7 +124,7 @@ def _text(raw: bytes) -> str:
     return text.strip(" \0\t\r\n")
 
 
-def _floats(raw: bytes, at: int, count: int, processor: int) -> np.ndarray:
+def _floats(raw: bytes | memoryview, at: int, count: int, processor: int) -> np.ndarray:
     if processor != DEC:
         return np.frombuffer(raw, ">f4" if processor == MIPS else "<f4", count, at).astype(float)
     # DEC's floats are IEEE's with the two words swapped and an exponent that is two higher.
@@ -155,16 +156,21 @@ def _points(
             f"{file}: says {frames} frames of {used} markers, but holds {held}; it is cut off or "
             "damaged, copy it again"
         )
-    if size == 4:
-        values = _floats(raw, data * BLOCK, frames * row, processor)
-    elif 0 < scale <= LARGEST:
-        values = np.frombuffer(raw, f"{order}i2", frames * row, data * BLOCK).astype(float)
-    else:
+    if size == 2 and not 0 < scale <= LARGEST:
         raise InputError(f"{file}: POINT:SCALE is {scale:g}; integer points need a number above 0")
-    values = values.reshape(frames, row)[:, : 4 * used].reshape(frames, used, 4)
+    rows = np.frombuffer(raw, np.uint8, frames * row * size, data * BLOCK).reshape(frames, -1)
+    rows = np.ascontiguousarray(rows[:, : 4 * used * size])  # without what force plates gave
+    if size == 4:
+        values = _floats(rows.data, 0, rows.size // 4, processor)
+    else:
+        values = rows.view(f"{order}i2").astype(float)
+    values = values.reshape(frames, used, 4)
     points = values[..., :3] * (scale if size == 2 else 1)
-    unseen = (values[..., 3] < 0) | np.isnan(points).any(-1) | ~points.any(-1)
-    source.believed(f"{file}: points", points[~unseen])
+    x, y, z = np.moveaxis(points, -1, 0)
+    unseen = (values[..., 3] < 0) | absent(points) | ((x == 0) & (y == 0) & (z == 0))
+    points[unseen] = 0
+    if not -LARGEST <= points.min() <= points.max() <= LARGEST:
+        source.believed(f"{file}: points", points)
     points[unseen] = np.nan
     return points, fps
 

@@ -1,8 +1,8 @@
 """Numbers in text, converted all at once: several times as fast as one `float` after the other.
 
 Eight letters of a word lie in a 64-bit number, and each step works on all eight: first what is no
-digit is found, then pairs, fours and eights of digits become one number. What most words are, one
-digit, a point and up to eight digits, takes one such number; other words take two.
+digit is found, then pairs, fours and eights of digits become one number. Most words have a few
+digits, a point where it stands in others too, and up to eight digits; other words take longer.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 WIDTH = 16  # letters of a word that are looked at
 ROWS = 1 << 12  # words converted together: their letters stay in the cache
+MOST_LEFT = 4  # digits before the point of a usual word
 BLANK = 32  # it and all below: white space and control characters
 
 
@@ -66,6 +67,11 @@ class Words:
     def __getitem__(self, index: int) -> bytes:
         return self.text[self._before.item(index) + 1 - WIDTH : self._end.item(index) - WIDTH]
 
+    def by_line(self) -> np.ndarray:
+        """How many words each line has, the empty ones too."""
+        ends = np.flatnonzero(self._letters == ord("\n"))
+        return np.diff(np.searchsorted(self._end, ends, "right"), prepend=0, append=len(self))
+
     def some(self, chosen: np.ndarray) -> list[bytes]:
         """Words, by `(n,)` indices."""
         starts, ends = self._before[chosen] + (1 - WIDTH), self._end[chosen] - WIDTH
@@ -97,20 +103,33 @@ class Words:
         before, end = self._before[index], self._end[index]
         negative = self._letters[before + 1] == ord("-")
         width = end - before - 1 - negative
-        start = end - width
-        behind = width - 2  # digits behind the point, if it stands where it should
-        first = self._letters[start] - np.uint8(ord("0"))  # wraps round: no digit is above 9
+        behind = self._behind(end, width)
         digits = self._eights[end - 8].view("<u8") ^ _ZEROS
         digits &= _LAST.take(behind, mode="clip")
-        usual = (self._letters[start + 1] == ord(".")) & (first < 10) & (width < 11)
-        usual &= _odd(digits) == 0
+        point = end - 1 - behind
+        left = width - 1 - behind  # letters before the point
+        usual = (self._letters[point] == ord(".")) & (behind <= 8) & (_odd(digits) == 0)
+        usual &= (left > 0) & (left <= MOST_LEFT)
         powers = _POWERS[1:].take(behind, mode="clip")
-        values: np.ndarray = (first * powers + _eight_digits(digits)) / powers
+        values = _eight_digits(digits)
+        for place in range(min(MOST_LEFT, int(left.max(initial=0)))):
+            letter = self._letters[point - 1 - place] - np.uint8(ord("0"))  # wraps round
+            letter *= left > place
+            usual &= letter < 10
+            values += letter * (10.0**place * powers)
+        values /= powers
         values *= 1.0 - 2.0 * negative
         others = np.flatnonzero(~usual)
         if len(others):
             values[others] = self._unusual(index[others], width[others], negative[others])
         return values
+
+    def _behind(self, end: np.ndarray, width: np.ndarray) -> np.ndarray:
+        """Of each word the digits behind its point: as many as of the first, or all but one."""
+        first = self._letters[end[0] - width[0] : end[0]].tobytes()
+        same = len(first) - 1 - first.find(b".")  # all, where there is no point
+        alike = (self._letters[end - 1 - min(same, 8)] == ord(".")).mean() > 0.9
+        return np.full(len(end), same) if alike else width - 2
 
     def _unusual(self, index: np.ndarray, width: np.ndarray, negative: np.ndarray) -> np.ndarray:
         """Numbers of any form; `width` is that without a sign."""

@@ -23,9 +23,9 @@ def spanning_tree(joints: np.ndarray) -> list[int]:
     some = joints[np.linspace(0, len(joints) - 1, min(len(joints), SAMPLES)).astype(np.int64)]
     apart = np.empty((count, count))
     for marker in range(count):
-        distance = np.linalg.norm(some - some[:, marker, None], axis=-1)
+        distance = np.linalg.norm(some[:, marker:] - some[:, marker, None], axis=-1)
         distance[np.isnan(distance)] = 1e12  # never seen together: the last choice
-        apart[marker] = np.quantile(distance, 0.9, axis=0)
+        apart[marker, marker:] = apart[marker:, marker] = np.quantile(distance, 0.9, axis=0)
     root = int(np.median(apart, axis=1).argmin())
     parents = np.full(count, root)
     parents[root] = -1

@@ -20,7 +20,7 @@ from ..clips import ClipSet
 from ..frames import Frames
 from ..pool import Progress
 from .axes import Up, upright
-from .missing import Missing, fill
+from .missing import Missing, absent, fill
 from .recorded import Motion, Selection
 from .resample import LARGEST, resample
 
@@ -118,7 +118,7 @@ def collect(
     with ExitStack() as stack:
         for done, file in enumerate(files):
             motion, skeleton = selection.apply(file, load(file))
-            unseen = np.isnan(motion.joints).any(-1)
+            unseen = absent(motion.joints)
             if unseen.all():
                 raise InputError(f"{file}: no joint is seen in any frame; nothing to import")
             if unseen.any():
@@ -155,19 +155,22 @@ def collect(
 def _metres(motion: Motion, unseen: np.ndarray, how: Mocap) -> np.ndarray:
     """`(T, V, 3)` float32 in metres with y up, gaps filled by `how.missing`, else zeros."""
     joints = motion.joints
-    if unseen.any() and how.missing != "keep":
+    gaps = bool(unseen.any())
+    if gaps and how.missing != "keep":
         present = np.flatnonzero(~np.all(unseen, axis=1))
         inside = slice(present[0], present[-1] + 1)  # before and after nobody is there
         joints = joints.copy()
-        filled = fill(joints[inside], ~unseen[inside], how.missing)
-        never = np.all(unseen, axis=0)  # (V,)
-        joints[inside] = np.where(never[:, None], np.nan, filled)
+        joints[inside] = fill(joints[inside], ~unseen[inside], how.missing)
+        joints[inside, np.all(unseen, axis=0)] = np.nan  # never seen
     if how.fps is not None:
         joints = resample(joints, motion.fps, how.fps, filtered=how.filtered)
-    joints = upright(joints, how.up or motion.up)
-    gone = np.isnan(joints).any(-1, keepdims=True)
+    metres = np.empty(joints.shape, np.float32)
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite: refused as such
-        return np.where(gone, 0, joints * (how.scale or motion.scale)).astype(np.float32)
+        np.multiply(joints, how.scale or motion.scale, out=metres, casting="same_kind")
+    metres = upright(metres, how.up or motion.up)
+    if gaps:
+        metres[absent(metres)] = 0
+    return metres
 
 
 def _warn(

@@ -82,7 +82,7 @@ class Selection:
             motion = replace(motion, notes=(*motion.notes, *_still_root(motion)))
         assert self.layout is not None
         order = _order(file, motion.names, self.layout, self._given)
-        return replace(motion, joints=motion.joints[:, order]), self.layout
+        return replace(motion, joints=_taken(motion.joints, order)), self.layout
 
     def refuse_unused(self, path: Path) -> None:
         """Raises InputError for a word of `drop` or `rename` that no file has."""
@@ -115,7 +115,7 @@ class Selection:
             raise InputError(f"{file}: drop leaves nothing; keep exactly one root and what follows")
         motion = replace(
             motion,
-            joints=motion.joints[:, staying],
+            joints=_taken(motion.joints, staying),
             names=_bare(tuple(names[joint] for joint in staying)),
         )
         if not parents:
@@ -131,6 +131,11 @@ class Selection:
             roots = [name for name, up in zip(motion.names, parents_left, strict=True) if up < 0]
             raise InputError(f"{file}: drop leaves {roots} as roots; keep exactly one")
         return replace(motion, parents=tuple(parents_left))
+
+
+def _taken(joints: np.ndarray, order: Sequence[int]) -> np.ndarray:
+    """Some joints; without a copy where they are all of them as they stand."""
+    return joints if [*order] == [*range(joints.shape[1])] else joints[:, order]
 
 
 def _bare(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -185,8 +190,9 @@ def _still_root(motion: Motion) -> list[str]:
     if not motion.parents:
         return []
     root = motion.parents.index(-1)
-    moves = (motion.joints != motion.joints[:1]).any(0)
-    if motion.parents.count(root) != 1 or moves[root].any() or not moves.any():
+    if motion.parents.count(root) != 1 or (motion.joints[:, root] != motion.joints[:1, root]).any():
+        return []
+    if not (motion.joints != motion.joints[:1]).any():
         return []
     name = motion.names[root]
     drop = shlex.quote(f"drop={name}")
