@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError
-from ..motion.missing import absent
 from ..motion.resample import LARGEST
 from . import source
 
@@ -31,7 +30,8 @@ class Recording:
     """What a file holds of markers.
 
     Args:
-        points: `(T, P, 3)` float64 in the file's unit, NaN where one was not seen.
+        points: `(T, P, 3)` in the file's unit, NaN where one was not seen; float32 or float64, as
+            the file's numbers need.
         labels: a name for each point; "" where the file has none.
         fps: frames a second.
         parameters: "GROUP:NAME" -> value.
@@ -105,7 +105,7 @@ def _value(raw: bytes, at: int, processor: int) -> Value:
     if count * _SIZES[kind] > len(raw) - data:
         raise ValueError
     if kind == 4:
-        return _floats(raw, data, count, processor)
+        return _floats(raw, data, count, processor).astype(float)
     if kind != -1:
         order = ">" if processor == MIPS else "<"
         return np.frombuffer(raw, f"{order}u{_SIZES[kind]}", count, data).astype(np.int64)
@@ -126,10 +126,10 @@ def _text(raw: bytes) -> str:
 
 def _floats(raw: bytes | memoryview, at: int, count: int, processor: int) -> np.ndarray:
     if processor != DEC:
-        return np.frombuffer(raw, ">f4" if processor == MIPS else "<f4", count, at).astype(float)
+        return np.frombuffer(raw, ">f4" if processor == MIPS else "<f4", count, at)
     # DEC's floats are IEEE's with the two words swapped and an exponent that is two higher.
     words = np.frombuffer(raw, "<u2", 2 * count, at).reshape(-1, 2)[:, ::-1]
-    return np.ascontiguousarray(words).view("<f4")[:, 0].astype(float) / 4
+    return np.ascontiguousarray(words).view("<f4")[:, 0] / np.float32(4)
 
 
 def _points(
@@ -158,21 +158,31 @@ def _points(
         )
     if size == 2 and not 0 < scale <= LARGEST:
         raise InputError(f"{file}: POINT:SCALE is {scale:g}; integer points need a number above 0")
-    rows = np.frombuffer(raw, np.uint8, frames * row * size, data * BLOCK).reshape(frames, -1)
-    rows = np.ascontiguousarray(rows[:, : 4 * used * size])  # without what force plates gave
-    if size == 4:
-        values = _floats(rows.data, 0, rows.size // 4, processor)
+    if size == 2:
+        values = _marker_rows(raw, data * BLOCK, f"{order}i2", frames, row, used)
+        points = values[..., :3] * scale
+    elif processor == DEC:
+        words = _marker_rows(raw, data * BLOCK, "<u4", frames, row, used)
+        values = _floats(words.tobytes(), 0, words.size, processor).reshape(words.shape)
+        points = values[..., :3].copy()
     else:
-        values = rows.view(f"{order}i2").astype(float)
-    values = values.reshape(frames, used, 4)
-    points = values[..., :3] * (scale if size == 2 else 1)
-    x, y, z = np.moveaxis(points, -1, 0)
-    unseen = (values[..., 3] < 0) | absent(points) | ((x == 0) & (y == 0) & (z == 0))
-    points[unseen] = 0
-    if not -LARGEST <= points.min() <= points.max() <= LARGEST:
-        source.believed(f"{file}: points", points)
+        values = _marker_rows(raw, data * BLOCK, f"{order}f4", frames, row, used)
+        points = values[..., :3].astype(np.float32)
+    size_of = np.abs(points[..., 0])  # above zero where a point is, and NaN as its numbers are
+    with np.errstate(over="ignore"):
+        size_of += np.abs(points[..., 1])
+        size_of += np.abs(points[..., 2])
+    unseen = (values[..., 3] < 0) | ~(size_of > 0)
+    if not ((size_of <= LARGEST) | unseen).all():
+        source.believed(f"{file}: points", points[~unseen])
     points[unseen] = np.nan
     return points, fps
+
+
+def _marker_rows(raw: bytes, at: int, kind: str, frames: int, row: int, used: int) -> np.ndarray:
+    """The four numbers of each point `(T, P, 4)`, without what force plates gave behind them."""
+    size = int(kind[-1])
+    return np.ndarray((frames, used, 4), kind, raw, at, (row * size, 4 * size, size))
 
 
 def _frame_count(parameters: dict[str, Value], header: int) -> int:

@@ -19,7 +19,7 @@ from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..frames import Frames
 from ..pool import Progress
-from .axes import Up, upright
+from .axes import Up, scaled
 from .missing import Missing, absent, fill
 from .recorded import Motion, Selection
 from .resample import LARGEST, resample
@@ -155,20 +155,19 @@ def collect(
 def _metres(motion: Motion, unseen: np.ndarray, how: Mocap) -> np.ndarray:
     """`(T, V, 3)` float32 in metres with y up, gaps filled by `how.missing`, else zeros."""
     joints = motion.joints
-    gaps = bool(unseen.any())
-    if gaps and how.missing != "keep":
+    gaps = np.flatnonzero(unseen.any(axis=0))  # joints that have some
+    if len(gaps) and how.missing != "keep":
         present = np.flatnonzero(~np.all(unseen, axis=1))
         inside = slice(present[0], present[-1] + 1)  # before and after nobody is there
-        joints = joints.copy()
-        joints[inside] = fill(joints[inside], ~unseen[inside], how.missing)
-        joints[inside, np.all(unseen, axis=0)] = np.nan  # never seen
+        sometimes = gaps[~np.all(unseen[:, gaps], axis=0)]
+        joints = joints.astype(np.float64)
+        seen = ~unseen[inside, sometimes]
+        joints[inside, sometimes] = fill(joints[inside, sometimes], seen, how.missing)
     if how.fps is not None:
-        joints = resample(joints, motion.fps, how.fps, filtered=how.filtered)
-    metres = np.empty(joints.shape, np.float32)
+        joints = resample(joints.astype(np.float64), motion.fps, how.fps, filtered=how.filtered)
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite: refused as such
-        np.multiply(joints, how.scale or motion.scale, out=metres, casting="same_kind")
-    metres = upright(metres, how.up or motion.up)
-    if gaps:
+        metres = scaled(joints, how.up or motion.up, how.scale or motion.scale)
+    if len(gaps):
         metres[absent(metres)] = 0
     return metres
 

@@ -22,7 +22,7 @@ class Motion:
     """One file's content, in its own unit and axes.
 
     Args:
-        joints: `(T, V, 3)`; NaN where a marker was not seen.
+        joints: `(T, V, 3)`; NaN where a marker was not seen; float32 where that holds all digits.
         names: of the joints.
         parents: index of each joint's parent, -1 for a root; none where the file has no tree.
         fps: frames a second.
@@ -82,7 +82,7 @@ class Selection:
             motion = replace(motion, notes=(*motion.notes, *_still_root(motion)))
         assert self.layout is not None
         order = _order(file, motion.names, self.layout, self._given)
-        return replace(motion, joints=_taken(motion.joints, order)), self.layout
+        return replace(motion, joints=taken(motion.joints, order)), self.layout
 
     def refuse_unused(self, path: Path) -> None:
         """Raises InputError for a word of `drop` or `rename` that no file has."""
@@ -115,7 +115,7 @@ class Selection:
             raise InputError(f"{file}: drop leaves nothing; keep exactly one root and what follows")
         motion = replace(
             motion,
-            joints=_taken(motion.joints, staying),
+            joints=taken(motion.joints, staying),
             names=_bare(tuple(names[joint] for joint in staying)),
         )
         if not parents:
@@ -133,7 +133,7 @@ class Selection:
         return replace(motion, parents=tuple(parents_left))
 
 
-def _taken(joints: np.ndarray, order: Sequence[int]) -> np.ndarray:
+def taken(joints: np.ndarray, order: Sequence[int]) -> np.ndarray:
     """Some joints; without a copy where they are all of them as they stand."""
     return joints if [*order] == [*range(joints.shape[1])] else joints[:, order]
 

@@ -20,7 +20,7 @@ from ..formats.file_columns import columns
 from ..motion import mocap
 from ..motion.axes import UPS, Up
 from ..motion.mocap import Folders, Mocap, folders_option
-from ..motion.recorded import Motion
+from ..motion.recorded import Motion, taken
 from ..pool import Progress
 
 _LENGTHS = {
@@ -106,8 +106,8 @@ def load_markers(file: Path) -> Motion:
     models |= {name for name in labels if _MODEL.fullmatch(name.rpartition(":")[2])}
     left_out = models | {name for name in labels if _UNLABELLED.fullmatch(name)}
     markers = [at for at, name in enumerate(labels) if name not in left_out]
-    joints = recording.points[:, markers]
-    if not markers or np.isnan(joints).all():
+    joints = taken(recording.points, markers)
+    if not np.isfinite(joints[..., 0]).any():  # NaN stands for all three numbers of a point
         raise InputError(f"{file}: no labelled marker is seen in any frame; nothing to import")
     if len(markers) > source.JOINTS:
         raise InputError(f"{file}: {len(markers)} markers; a person has at most {source.JOINTS}")
