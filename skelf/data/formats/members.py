@@ -33,6 +33,11 @@ class Member(NamedTuple):
         # Some Windows programs write zips with backslashes.
         return PurePosixPath(self.inside.replace("\\", "/") or self.file.as_posix())
 
+    @property
+    def base(self) -> str:
+        """The last part of `name`."""
+        return self.inside.replace("\\", "/").rpartition("/")[2] or self.file.name
+
     def read(self, most: int) -> bytes:
         """The content.
 
@@ -94,8 +99,8 @@ def find(path: Path, suffixes: Collection[str]) -> list[Member]:
             matching += _inside(file, suffixes)
         elif file == path or (file.suffix.lower() in suffixes and file.is_file()):
             matching.append(Member(file))
-    visible = (m for m in matching if not m.name.name.startswith("._"))  # resource forks of macOS
-    return sorted(visible, key=lambda m: (m.name.name, str(m)))
+    visible = (m for m in matching if not m.base.startswith("._"))  # resource forks of macOS
+    return sorted(visible, key=lambda m: (m.base, str(m)))
 
 
 def unique(members: Iterable[Member]) -> tuple[list[Member], list[Member]]:
@@ -103,13 +108,13 @@ def unique(members: Iterable[Member]) -> tuple[list[Member], list[Member]]:
     chosen: dict[str, Member] = {}
     spare = []
     for member in members:
-        other = chosen.get(member.name.name)
+        other = chosen.get(member.base)
         if other is not None and (member.inside or not other.inside):
             spare.append(member)
             continue
         if other is not None:
             spare.append(other)
-        chosen[member.name.name] = member
+        chosen[member.base] = member
     return list(chosen.values()), spare
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 WIDTH = 16  # letters of a word that are looked at
-ROWS = 1 << 12  # words converted together: their letters stay in the cache
+ROWS = 1 << 13  # words converted together: their letters stay in the cache
 MOST_LEFT = 4  # digits before the point of a usual word
 BLANK = 32  # it and all below: white space and control characters
 
