@@ -128,7 +128,7 @@ class Words:
         """Of each word the digits behind its point: as many as of the first, or all but one."""
         first = self._letters[end[0] - width[0] : end[0]].tobytes()
         same = len(first) - 1 - first.find(b".")  # all, where there is no point
-        alike = (self._letters[end - 1 - min(same, 8)] == ord(".")).mean() > 0.9
+        alike = (self._letters[end[::16] - 1 - min(same, 8)] == ord(".")).mean() > 0.9
         return np.full(len(end), same) if alike else width - 2
 
     def _unusual(self, index: np.ndarray, width: np.ndarray, negative: np.ndarray) -> np.ndarray:

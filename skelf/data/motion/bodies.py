@@ -66,7 +66,10 @@ def by_file(joints: np.ndarray, ids: np.ndarray) -> np.ndarray:
 
 def _energy(body: np.ndarray) -> float:
     """Sum over x, y, z of the standard deviation over the `(T, V, 3)` of a body."""
-    return float(body.std((0, 1), dtype=np.float64).sum()) if body.size else 0.0
+    if not body.size:
+        return 0.0
+    axes = np.ascontiguousarray(body.reshape(-1, body.shape[-1]).T, np.float64)
+    return float(axes.std(axis=1).sum())  # ten times as fast as along an axis of three
 
 
 def _noise(body: np.ndarray) -> bool:

@@ -7,6 +7,7 @@ on a damaged file they crash the interpreter (ezc3d 1.7.2, compiled) or decode f
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -24,14 +25,16 @@ from ..motion.recorded import Motion, taken
 from ..pool import Progress
 
 _LENGTHS = {
-    "mm millimeter millimeters millimetre millimetres": 0.001,
-    "cm centimeter centimeters centimetre centimetres": 0.01,
+    "um micron microns micrometer micrometers micrometre micrometres": 1e-6,
+    "mm millimeter millimeters millimetre millimetres millimetro millimetri": 0.001,
+    "cm centimeter centimeters centimetre centimetres centimetro centimetri": 0.01,
     "dm decimeter decimeters decimetre decimetres": 0.1,
-    "m meter meters metre metres": 1.0,
+    "m mt mtr meter meters metre metres metro metri": 1.0,
     "in inch inches": 0.0254,
     "ft foot feet": 0.3048,
 }
 UNITS = {word: metres for words, metres in _LENGTHS.items() for word in words.split()}
+BODY = (0.05, 20.0)  # metres that markers reach in a frame: less or more are in another unit
 # Lists of points that hold no positions but what a model derived.
 DERIVED = ("ANGLES", "FORCES", "MOMENTS", "POWERS", "SCALARS")
 # The same by their names, where no list has them: Plug-in Gait's outputs, centres of mass and of
@@ -108,25 +111,70 @@ def load_markers(file: Path) -> Motion:
     markers = [at for at, name in enumerate(labels) if name not in left_out]
     joints = taken(recording.points, markers)
     if not np.isfinite(joints[..., 0]).any():  # NaN stands for all three numbers of a point
-        raise InputError(f"{file}: no labelled marker is seen in any frame; nothing to import")
+        raise InputError(
+            f"{file}: no labelled marker is seen in any frame{_why_none(labels, models, markers)}; "
+            "nothing to import"
+        )
     if len(markers) > source.JOINTS:
         raise InputError(f"{file}: {len(markers)} markers; a person has at most {source.JOINTS}")
     names, notes = _numbered([labels[at] for at in markers])
     notes += _left_out(labels, models)
-    unit = _text(recording, "POINT:UNITS").lower()
-    if unit not in UNITS:
-        notes.append(f"its unit {unit!r} is unknown: millimetres assumed; give scale=METRES")
+    scale = metres_of(_text(recording, "POINT:UNITS"))
+    if scale is None:
+        notes.append(_millimetres(file, _text(recording, "POINT:UNITS"), joints))
     up, more = _up(_text(recording, "POINT:Y_SCREEN"))
     return Motion(
         joints=joints,
         names=names,
         parents=(),
         fps=recording.fps,
-        scale=UNITS.get(unit, UNITS["mm"]),
+        scale=scale or UNITS["mm"],
         up=up,
-        notes=(*notes, *more),
+        notes=(*recording.notes, *notes, *more),
         left_out=tuple(name for name in labels if name in left_out and name),
     )
+
+
+def metres_of(unit: str) -> float | None:
+    """Metres in a unit that a program wrote: any case, a full stop, cut off as `mete`; else None.
+
+    Examples:
+        >>> metres_of("Meters"), metres_of("mm."), metres_of("[cm]"), metres_of("deg")
+        (1.0, 0.001, 0.01, None)
+    """
+    word = unit.strip(" .()[]\0\t").lower().replace("\N{MICRO SIGN}", "u")
+    if word in UNITS:
+        return UNITS[word]
+    longer = {metres for name, metres in UNITS.items() if name.startswith(word)}
+    return longer.pop() if len(word) > 3 and len(longer) == 1 else None
+
+
+def _millimetres(file: Path, unit: str, joints: np.ndarray) -> str:
+    """A note that millimetres are assumed.
+
+    Raises:
+        InputError: they would make something that is no body.
+    """
+    some = joints[np.linspace(0, len(joints) - 1, min(len(joints), 100)).astype(np.int64)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of frames in which nothing is seen
+        reach = np.nanmax(some, axis=1) - np.nanmin(some, axis=1)  # of markers, along each axis
+        size = float(np.nanmedian(reach.max(axis=1))) * UNITS["mm"]
+    if joints.shape[1] > 1 and not BODY[0] <= size <= BODY[1]:
+        raise InputError(
+            f"{file}: its unit {unit[:20]!r} is unknown, and in millimetres its markers reach over "
+            f"{size:.2g} m; say what it is: scale=1 for metres, 0.01 for centimetres"
+        )
+    return f"its unit {unit.lower()!r} is unknown: millimetres assumed; give scale=METRES"
+
+
+def _why_none(labels: list[str], models: set[str], markers: list[int]) -> str:
+    if not any(labels):
+        return ": its points have no labels (POINT:LABELS); label them where they were captured"
+    if not markers:
+        derived = sum(name in models for name in labels)
+        return f": of {len(labels)} points a model derived {derived}, the others have no label"
+    return ": each is marked as a gap (a negative residual), or at zero"
 
 
 def _left_out(labels: list[str], models: set[str]) -> list[str]:

@@ -161,7 +161,7 @@ def _official(path: Path, how: NTU) -> _Listing:
     chosen, named = _listed(path, how.exclude)
     chosen, named, which = _of_benchmark(chosen, named, how.benchmark)
     class_names = action_names.NTU60 if which == "ntu60" else action_names.NTU120
-    names = [member.name.stem for member in chosen]
+    names = [member.stem for member in chosen]
     return _Listing(chosen, names, np.array(named, np.int64), class_names, which)
 
 
@@ -176,7 +176,7 @@ def _by_folder(path: Path) -> _Listing:
     classes = naming.folder_classes(files, "class" if has_folders else "none", path)
     table = []
     for name, member in files.items():
-        clip = clip_of(member.name.stem) or Clip(-1, -1, -1, -1, -1)
+        clip = clip_of(member.stem) or Clip(-1, -1, -1, -1, -1)
         table.append(clip._replace(label=classes[name][0] + 1))
     labels = {label: class_name for label, class_name in classes.values() if label >= 0}
     class_names = tuple(labels[label] for label in sorted(labels))
@@ -193,10 +193,10 @@ def _listed(path: Path, exclude: str | Path | None) -> tuple[list[Member], list[
     dropped = _names(Path(exclude)) if exclude is not None else set()
     chosen, named, other = [], [], []
     for member in files:
-        clip = clip_of(member.name.stem)
+        clip = clip_of(member.stem)
         if clip is None:
             other.append(member)
-        elif member.name.stem not in dropped:
+        elif member.stem not in dropped:
             chosen.append(member)
             named.append(clip)
     if not chosen:
