@@ -12,6 +12,8 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 from ...errors import InputError
 from ..damage import DAMAGED
 
+PIECE = 1 << 16  # bytes of a pipe, or of what was added to a file while it was read
+
 
 class Member(NamedTuple):
     """A plain file, or one member of a zip.
@@ -67,7 +69,10 @@ class Member(NamedTuple):
                 with self.file.open("rb", buffering=0) as file:
                     # Asked for all of `size` it would take memory for that first.
                     content = file.read(min(size, os.fstat(file.fileno()).st_size + 1)) or b""
-                    while len(content) < size and (more := file.read(size - len(content))):
+                    while len(content) < size:
+                        more = file.read(min(size - len(content), PIECE))
+                        if not more:
+                            break
                         content += more
                     return content
             stat = self.file.stat()

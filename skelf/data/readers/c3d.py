@@ -87,7 +87,7 @@ def read_c3d(
     return mocap.collect(
         path,
         files,
-        load_markers,
+        lambda file: load_markers(file, how.mocap.scale),
         layout,
         how.mocap,
         columns=columns(path, files, how.folders, how.mocap.clip),
@@ -96,11 +96,15 @@ def read_c3d(
     )
 
 
-def load_markers(file: Path) -> Motion:
+def load_markers(file: Path, scale: float | None = None) -> Motion:
     """One file's markers, without a tree.
 
+    Args:
+        file: to read.
+        scale: metres in one unit; None: what the file says.
+
     Raises:
-        InputError: damaged, no C3D, or no marker in it.
+        InputError: damaged, no C3D, no marker in it, or a unit that cannot be told.
     """
     recording = c3d_file.load_recording(file)
     labels = recording.labels
@@ -119,7 +123,7 @@ def load_markers(file: Path) -> Motion:
         raise InputError(f"{file}: {len(markers)} markers; a person has at most {source.JOINTS}")
     names, notes = _numbered([labels[at] for at in markers])
     notes += _left_out(labels, models)
-    scale = metres_of(_text(recording, "POINT:UNITS"))
+    scale = scale or metres_of(_text(recording, "POINT:UNITS"))
     if scale is None:
         notes.append(_millimetres(file, _text(recording, "POINT:UNITS"), joints))
     up, more = _up(_text(recording, "POINT:Y_SCREEN"))
