@@ -21,7 +21,7 @@ from .import_sides import ROOT, base_tree, in_turn
 from .timing import Effort, compared
 
 # files, and frames of each
-SIZES = {"small": (12, 2400), "tiny": (2, 8)}
+SIZES = {"small": (24, 2400), "tiny": (2, 8)}
 JOINTS, MARKERS = 31, 41
 SAMPLES, CHANNELS = 5, 12
 BLOCK = 512

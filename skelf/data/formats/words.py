@@ -14,6 +14,7 @@ import numpy as np
 WIDTH = 16  # letters of a word that are looked at
 ROWS = 1 << 13  # words converted together: their letters stay in the cache
 MOST_LEFT = 4  # digits before the point of a usual word
+LONG = 64  # letters of words that are cut out together
 BLANK = 32  # it and all below: white space and control characters
 
 
@@ -48,12 +49,15 @@ class Words:
 
     def __init__(self, text: bytes) -> None:
         self.text = text
-        # Blanks in front: a word is looked at with the WIDTH letters up to its end.
-        padded = b"".join((b" " * WIDTH, text, b" "))
-        self._letters = np.frombuffer(padded, np.uint8)
-        self._eights = np.ndarray((len(padded) - 7,), "V8", padded, strides=(1,))
-        self._ends = np.ndarray((len(padded) - WIDTH + 1,), f"V{WIDTH}", padded, strides=(1,))
-        blank = np.flatnonzero(self._letters[WIDTH - 1 :] <= BLANK) + (WIDTH - 1)
+        # Blanks in front: a word is looked at with the WIDTH letters up to its end. Places count
+        # from the last of these blanks on.
+        padded = b"".join((b" " * (WIDTH + 1), text, b" "))
+        self._letters = np.frombuffer(padded, np.uint8, offset=WIDTH)
+        size = (len(self._letters),)
+        # By the place of a word's end: its last eight letters, and its last sixteen.
+        self._eights = np.ndarray(size, "V8", padded, WIDTH - 8, (1,))
+        self._sixteens = np.ndarray(size, f"V{WIDTH}", padded, 0, (1,))
+        blank = np.flatnonzero(self._letters <= BLANK)
         self._before, self._end = blank[:-1], blank[1:]
         apart = self._end - self._before > 1
         if not apart[:-1].all():
@@ -65,7 +69,7 @@ class Words:
         return len(self._end)
 
     def __getitem__(self, index: int) -> bytes:
-        return self.text[self._before.item(index) + 1 - WIDTH : self._end.item(index) - WIDTH]
+        return self.text[self._before.item(index) : self._end.item(index) - 1]
 
     def by_line(self) -> np.ndarray:
         """How many words each line has, the empty ones too."""
@@ -74,7 +78,12 @@ class Words:
 
     def some(self, chosen: np.ndarray) -> list[bytes]:
         """Words, by `(n,)` indices."""
-        starts, ends = self._before[chosen] + (1 - WIDTH), self._end[chosen] - WIDTH
+        starts, ends = self._before[chosen], self._end[chosen] - 1
+        widths = ends - starts
+        if len(widths) and widths[0] <= LONG and (widths == widths[0]).all():
+            wide = (len(self.text) - int(widths[0]) + 1,), f"S{widths[0]}"
+            words: list[bytes] = np.ndarray(*wide, self.text, strides=(1,))[starts].tolist()
+            return words
         return [self.text[at:to] for at, to in zip(starts.tolist(), ends.tolist(), strict=True)]
 
     def single(self, chosen: np.ndarray, word: bytes) -> np.ndarray:
@@ -104,17 +113,19 @@ class Words:
         negative = self._letters[before + 1] == ord("-")
         width = end - before - 1 - negative
         behind = self._behind(end, width)
-        digits = self._eights[end - 8].view("<u8") ^ _ZEROS
+        digits = self._eights[end].view("<u8") ^ _ZEROS
         digits &= _LAST.take(behind, mode="clip")
         point = end - 1 - behind
         left = width - 1 - behind  # letters before the point
-        usual = (self._letters[point] == ord(".")) & (behind <= 8) & (_odd(digits) == 0)
+        usual = (self._letters[point] == ord(".")) & (behind <= 8)
+        usual &= (((digits + _TEN) | digits) & _TOP) == 0
         usual &= (left > 0) & (left <= MOST_LEFT)
         powers = _POWERS[1:].take(behind, mode="clip")
         values = _eight_digits(digits)
         for place in range(min(MOST_LEFT, int(left.max(initial=0)))):
             letter = self._letters[point - 1 - place] - np.uint8(ord("0"))  # wraps round
-            letter *= left > place
+            if place:
+                letter *= left > place
             usual &= letter < 10
             values += letter * (10.0**place * powers)
         values /= powers
@@ -124,16 +135,16 @@ class Words:
             values[others] = self._unusual(index[others], width[others], negative[others])
         return values
 
-    def _behind(self, end: np.ndarray, width: np.ndarray) -> np.ndarray:
+    def _behind(self, end: np.ndarray, width: np.ndarray) -> np.ndarray | np.int64:
         """Of each word the digits behind its point: as many as of the first, or all but one."""
         first = self._letters[end[0] - width[0] : end[0]].tobytes()
         same = len(first) - 1 - first.find(b".")  # all, where there is no point
         alike = (self._letters[end[::16] - 1 - min(same, 8)] == ord(".")).mean() > 0.9
-        return np.full(len(end), same) if alike else width - 2
+        return np.int64(same) if alike else width - 2
 
     def _unusual(self, index: np.ndarray, width: np.ndarray, negative: np.ndarray) -> np.ndarray:
         """Numbers of any form; `width` is that without a sign."""
-        digits = self._ends[self._end[index] - WIDTH].view("<u8").reshape(-1, 2)
+        digits = self._sixteens[self._end[index]].view("<u8").reshape(-1, 2)
         digits ^= _ZEROS
         digits &= _INSIDE.take(width, axis=0, mode="clip")
         # The only byte that is no digit may be a point; it becomes a digit 0, taken out below.
