@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..machine.memory import keep_freed
 from ..machine.processes import end_with_parent
 from ..settings.options import option
-from .rooms import Packed, pack, rooms, unpack
+from .rooms import Packed, Shared, pack, rooms, unpack
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -24,7 +24,7 @@ Progress = Callable[[int, int], None]
 """Called with items done and items in all."""
 MOST_WORKERS = 64
 AHEAD = 2  # chunks at each other process: while one travels it works on the next
-_shared: Any = None  # memory of `rooms`, in another process
+_shared: Shared = None  # what `rooms` gave, in another process
 WAITING = 8  # chunks for each process that may be computed or begun: else results pile up
 
 
@@ -145,7 +145,7 @@ def _settle(future: Future[R], compute: Callable[[], R]) -> None:
         future.set_exception(error)
 
 
-def _begin(shared: Any) -> None:  # memory of `rooms`
+def _begin(shared: Shared) -> None:
     """What another process does first."""
     global _shared
     _shared = shared

@@ -15,12 +15,15 @@ Packed = tuple[bytes, list[tuple[int, int] | bytes]]
 """A pickle without its arrays' content, and of each where that lies, or itself."""
 
 
-def rooms(context: BaseContext, count: int) -> Any:  # an array of ctypes
+Shared = Any  # an array of ctypes, which has no type of its own
+
+
+def rooms(context: BaseContext, count: int) -> Shared:
     """Memory that processes of `context` share when they are started with it."""
     return context.RawArray("B", count * ROOM)
 
 
-def pack(results: object, shared: Any, room: int) -> Packed:
+def pack(results: object, shared: Shared, room: int) -> Packed:
     """Makes a room hold what the arrays of some results hold, as far as it fits."""
     memory = memoryview(shared).cast("B")
     buffers: list[pickle.PickleBuffer] = []
@@ -38,7 +41,7 @@ def pack(results: object, shared: Any, room: int) -> Packed:
     return text, places
 
 
-def unpack(packed: Packed, shared: Any) -> Any:  # what was packed
+def unpack(packed: Packed, shared: Shared) -> Any:  # what was packed
     """The results, with content of their own: their room is free again."""
     memory = memoryview(shared).cast("B")
     text, places = packed

@@ -17,12 +17,13 @@ from ...skeleton import Skeleton
 from .. import pool
 from ..clips import ClipSet
 from ..formats import action_names, members, naming
-from ..formats.kinect_text import JOINTS, MOST_BYTES, parse_kinect
+from ..formats.kinect_persons import two_persons
+from ..formats.kinect_text import JOINTS
 from ..formats.members import Member
 from ..formats.ntu_names import LAST_OF_60, NAME, PUBLISHED, Clip, clip_of, splits_of
 from ..frames import Frames
 from ..motion import bodies
-from ..motion.missing import Missing, fill_nan
+from ..motion.missing import Missing
 from ..pool import Progress
 from ..presets import PRESETS
 
@@ -93,7 +94,7 @@ def read_ntu(
     skeleton = kinect_layout(layout)
     listing = _by_folder(path) if how.folders == "class" else _official(path, how)
     total = len(listing.files)
-    read = partial(_read_one, persons=how.persons, missing=how.missing)
+    read = partial(two_persons, persons=how.persons, missing=how.missing)
     length, with_skeleton = [], []
     with Frames((bodies.PERSONS_KEPT, JOINTS, 3), scratch) as frames:
         parsed = pool.ordered(read, listing.files, how.workers)
@@ -148,13 +149,6 @@ def kinect_layout(layout: str | Skeleton | None) -> Skeleton:
             "leave --layout out"
         )
     return skeleton
-
-
-def _read_one(member: Member, persons: str, missing: Missing) -> np.ndarray | None:
-    """The two persons of one file, `(T, 2, 25, 3)`; None without a skeleton."""
-    joints, ids = parse_kinect(member.read(MOST_BYTES), str(member))
-    joints = fill_nan(joints, missing, ids)
-    return bodies.PERSONS[persons](joints, ids) if joints.any() else None
 
 
 def _official(path: Path, how: NTU) -> _Listing:
