@@ -17,6 +17,7 @@ from skelf.cli.settings_help import (
     of_method,
     of_protocols,
     of_search,
+    of_writers,
 )
 
 PAGE = Path(__file__).with_name("settings.md")
@@ -48,6 +49,8 @@ def page() -> str:
     groups = [group for name in TABLES["formats"] for group in of_format(name)]
     parts += [_table(*group) for group in groups if group[0] != EVERY_FORMAT]
     parts.append(_table(*groups[-1]))
+    parts.append("\n## Formats of `skelf data export`\n")
+    parts += [_table(*group) for group in of_writers("")]
     parts.append("\n## `skelf data clean`\n")
     parts += [_table(*group) for group in of_clean("")]
     parts.append("\n## `skelf fit classifier`\n")

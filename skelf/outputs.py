@@ -130,6 +130,16 @@ PREDICTIONS_CSV = Kind("a table of predictions", _begins(b"file,name,person,"), 
 PREDICTIONS_JSON = Kind("a list of predictions", _has_rows_with("file", "name", "label"), text=True)
 EAF = Kind("a file of ELAN", _is_eaf, text=True)
 BORIS = Kind("a table of BORIS", _begins(b"Observation id,"), text=True)
+EXPORTS = {
+    "npz": NPZ,
+    "pyskl": PYSKL,
+    "bvh": Kind("a BVH file", _begins(b"HIERARCHY")),
+    "trc": Kind("a TRC file", _begins(b"PathFileType")),
+    "c3d": Kind("a C3D file", lambda path: _head(path)[1:2] == b"\x50"),
+    "ctrgcn": Kind("an .npz as CTR-GCN's", _has_members("x_train", "y_train")),
+    "csv": Kind("a CSV of joints", _begins(b"frame,time,"), text=True),
+}
+"""What `data export` writes, by format."""
 AUDACITY = Kind("labels of Audacity", _is_labels, text=True)
 
 

@@ -1,6 +1,6 @@
 """Skeleton: one table of a joint layout, from which edges, bones, flips and body parts all derive.
 
-`layouts.py` has the built-in ones. A user's own layout is a TOML file (see `Skeleton.from_toml`) or
+`layouts/` has the built-in ones. A user's own layout is a TOML file (see `Skeleton.from_toml`) or
 a call of `Skeleton(...)`; no source needs editing.
 """
 

@@ -181,3 +181,27 @@ def test_words_for_nothing(word: object, tmp_path: Path) -> None:
         clips.clip(0)[1, 0, 1], body(17, 1)[1] * [1, -1, 0], rtol=1e-6
     )  # on the line between its neighbours
     assert not read(tmp_path, persons=1, missing="keep").clip(0)[1, 0, 1].any()
+
+
+@pytest.mark.parametrize(("layout", "joints"), [("wholebody133", 133), ("halpe136", 136)])
+def test_whole_bodies_on_request(layout: str, joints: int, tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_text(json.dumps(rows(joints, range(3))))
+    clips = read(tmp_path, layout, persons=1)
+    assert clips.skeleton.name == layout
+    np.testing.assert_allclose(clips.clip(0)[2, 0], body(joints, 2) * [1, -1, 1], rtol=1e-6)
+    with pytest.warns(UserWarning, match=f"--layout {layout} reads hands and face too"):
+        read(tmp_path)
+
+
+def test_poseflow(tmp_path: Path) -> None:
+    """Images, each with a list of poses that have the tracker's numbers."""
+    frames = {
+        f"{t}.jpg": [
+            {"keypoints": flat(body(17, 0, at)), "scores": 2.5, "box": [1, 2, 3, 4], "idx": number}
+            for number, at in zip((1, 2), (100, 500)[:: (-1) ** t], strict=True)
+        ]
+        for t in range(4)
+    }
+    (tmp_path / "c.json").write_text(json.dumps(frames))
+    centres = read(tmp_path).clip(0)[..., 0].mean(axis=2)
+    assert (np.abs(np.diff(centres, axis=0)) > 300).all()

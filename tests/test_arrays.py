@@ -316,12 +316,14 @@ def test_npy(tmp_path: Path, shape: tuple[int, ...]) -> None:
         read(tmp_path / "one.npy")
 
 
-def test_npy_batch_keeps_padding_and_says_so(tmp_path: Path) -> None:
+def test_npy_batch_cuts_padding_and_says_so(tmp_path: Path) -> None:
     batch = np.ones((2, 3, 5, 20, 2), np.float32)
     batch[1, :, 3:] = 0
     np.save(tmp_path / "batch.npy", batch)
-    with pytest.warns(UserWarning, match="end in all-zero frames, which are kept"):
-        clips = read(tmp_path / "batch.npy", "kinect20")
+    with pytest.warns(UserWarning, match="1 of 2 clips end in frames that show nobody: cut"):
+        cut = read(tmp_path / "batch.npy", "kinect20")
+    assert cut.length.tolist() == [5, 3]
+    clips = read(tmp_path / "batch.npy", "kinect20", Arrays(padding="keep"))
     assert clips.length.tolist() == [5, 5] and clips.persons == 2
     assert clips.names == ["batch_0", "batch_1"]
     np.testing.assert_array_equal(clips.clip(1), batch[1].transpose(1, 3, 2, 0))
@@ -482,7 +484,7 @@ def test_a_folder_of_the_fields_arrays(tmp_path: Path) -> None:
         ((NTU_NAMES[:5], NTU_LABELS), "names: not a list of 6"),
         ((NTU_NAMES, [*NTU_LABELS[:5], "walk"]), "labels: 'walk'; expected whole numbers"),
         ({"a": 1}, "a dict, not the names and the labels of 6 clips"),
-        ((NTU_NAMES, NTU_LABELS, [99] * 6), "lengths: 99; expected whole numbers from 1 to 12"),
+        ((NTU_NAMES, NTU_LABELS, [3.5] * 6), "lengths: 3.5; expected whole numbers from 0"),
     ],
 )
 def test_what_lies_beside_must_fit(label: object, match: str, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from mutants import survives
 
 from skelf.cli import main as cli
 from skelf.data.motion.marker_tree import spanning_tree
-from skelf.data.readers.c3d import metres_of
+from skelf.data.motion.markers import metres_of
 from skelf.errors import InputError
 
 read = by_keys("c3d")

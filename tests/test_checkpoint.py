@@ -103,6 +103,7 @@ def test_a_replacement_killed_between_its_renames_loses_nothing(tmp_path):
     assert os.listdir(folder) == ["step2"]
 
 
+@pytest.mark.slow
 def test_kill_at_any_moment_leaves_a_checkpoint_that_loads(tmp_path):
     code = """
 import sys, torch
@@ -342,6 +343,7 @@ def test_locate_finds_runs_folders_files_and_hub_names(tmp_path, monkeypatch):
     assert asked == [("owner/name", "v1")]
 
 
+@pytest.mark.slow
 def test_a_hub_that_cannot_be_reached_is_one_line(tmp_path):
     code = """
 import os, sys

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from by_keys import by_keys
-from pose_files import body, coco, edit
+from pose_files import body, coco, edit, flat
 
 from skelf.errors import InputError
 from skelf.layouts import COCO17
@@ -205,3 +205,24 @@ def test_of_more_joints_those_of_a_layout(tmp_path: Path) -> None:
     edit(file, change)
     with pytest.warns(UserWarning, match="of 19 joints the 17 of coco17 are read"):
         assert read(file).digest() == want
+
+
+def test_whole_bodies_in_parts(tmp_path: Path) -> None:
+    """COCO-WholeBody keeps feet, face and hands beside the body's joints."""
+    sizes = {"foot_kpts": 6, "face_kpts": 68, "lefthand_kpts": 21, "righthand_kpts": 21}
+    file = coco(tmp_path)
+    want = read(file).digest()
+
+    def change(content: Any) -> None:
+        for row in content["annotations"]:
+            at = 17
+            for part, count in sizes.items():
+                row[part] = flat(body(133)[at : at + count])
+                at += count
+
+    edit(file, change)
+    with pytest.warns(UserWarning, match="feet, face and hands of 4 annotations are passed over"):
+        assert read(file).digest() == want
+    clips = read(file, "wholebody133", persons=1)
+    assert clips.skeleton.name == "wholebody133"
+    np.testing.assert_allclose(clips.joints[0, 0, 17:], body(133)[17:] * [1, -1, 1], rtol=1e-6)

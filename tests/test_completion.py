@@ -73,7 +73,7 @@ def in_bash(line: str) -> list[str]:
         ("eval knn,f", ["knn,finetune", "knn,fewshot"]),
         ("eval knn,k", []),  # named already
         ("eval knn --method cro", ["crossclr"]),
-        ("data import ", [*READERS, "synthetic"]),
+        ("data import ", ["auto", *READERS, "synthetic"]),
         ("data import open", ["openpose"]),
         ("data map set.h5 --layout ", list(LAYOUTS)),
         ("data import bvh walk --layout kinect", [n for n in LAYOUTS if n.startswith("kinect")]),

@@ -16,6 +16,7 @@ from skelf.data.formats.csv_mapping import CsvMapping
 from skelf.data.formats.csv_template import template
 from skelf.data.formats.members import Member
 from skelf.data.joints.tree import tree_of
+from skelf.data.synthetic.figure import Figure
 from skelf.errors import InputError
 from skelf.layouts import BUILT_IN, COCO17, LAYOUTS, NTU25
 
@@ -137,12 +138,28 @@ def test_numbered_joints_are_asked_about(tmp_path: Path) -> None:
     file = write(tmp_path, text(values, numbered, tuple(str(i + 1) for i in range(25))))
     said = template(Member(file))
     assert "# By their number, 25: ntu25. Is that so?" in said and "first = 1" in said
+    with pytest.raises(InputError, match=r"joints are numbered.*--layout NAME"):
+        read(file)
+    with pytest.warns(UserWarning, match=r"25 joints \(ntu25\)"):
+        assert np.allclose(read(file, "ntu25").joints[:, 0], values, atol=1e-4)
     (tmp_path / "mapping.toml").write_text(said)
     assert read(file).skeleton is NTU25
     file = write(tmp_path, text(values[:, :7], numbered, tuple(str(i) for i in range(7))))
     (tmp_path / "mapping.toml").write_text(template(Member(file)))
     with pytest.raises(InputError, match=r"mapping\.toml: layout: fill in"):
         read(file)
+
+
+def test_the_likeliest_order_of_numbered_joints_stands_first(tmp_path: Path) -> None:
+    def numbered(joint: str, axis: str) -> str:
+        return f"{axis}{joint}"
+
+    for name, other in (("body_25b", "openpose25"), ("openpose25", "body_25b")):
+        places = Figure.of(LAYOUTS[name]).rest[None, :, :2] * 100
+        numbers = tuple(str(i) for i in range(25))
+        said = template(Member(write(tmp_path, text(places, numbered, numbers, "xy"))))
+        assert f"# By their number, 25: {name} or {other}. Is that so?" in said
+        assert f'layout = "{name}"' in said
 
 
 def test_joints_whose_names_say_no_part_hang_off_their_neighbours(tmp_path: Path) -> None:
@@ -327,3 +344,57 @@ def test_the_command_prints_it(tmp_path: Path) -> None:
     for path in (tmp_path / "none.csv", tmp_path / "empty"):
         (tmp_path / "empty").mkdir(exist_ok=True)
         assert isinstance(CliRunner().invoke(app, ["template", str(path)]).exception, InputError)
+
+
+MARKERS = """Trajectories
+100
+,,me:Pelvis,,,me:Head,,,me:LeftFoot,,
+Frame,Sub Frame,X,Y,Z,X,Y,Z,X,Y,Z
+,,mm,mm,mm,mm,mm,mm,mm,mm,mm
+1,0,0,1000,0,0,1700,0,100,100,200
+2,0,10,1000,0,10,1700,0,110,100,200
+3,0,20,1000,0,20,1700,0,,,
+"""
+ESTIMATES = """scorer,net,net,net,net,net,net
+bodyparts,Pelvis,Pelvis,Pelvis,Head,Head,Head
+coords,x,y,likelihood,x,y,likelihood
+0,10,90,0.9,10,20,0.8
+1,12,90,0.9,12,20,0.7
+"""
+LAY = '[layout]\nnames = ["Pelvis", "Head"]\nparents = ["", "Pelvis"]\npairs = []\n' \
+    'parts = { trunk = ["Pelvis", "Head"] }\ncentre = "Pelvis"\n'  # fmt: skip
+
+
+@pytest.mark.parametrize("header", ['header = "3-5"\n', "", 'header = " 3 - 5 "\n'])
+def test_names_over_several_lines_are_joined(tmp_path: Path, header: str) -> None:
+    write(tmp_path, MARKERS)
+    mapping = 'columns = "me:{joint}_{axis}_mm"\naxes = ["X", "Y", "Z"]\nframe = "Frame"\n'
+    write(tmp_path, f"{mapping}{header}scale = 0.001\n{LAY}", "mapping.toml")
+    clips = read(tmp_path / "walk.csv")
+    assert np.allclose(clips.clip(0)[:, 0, 0, 0], [0, 0.01, 0.02])
+    assert np.allclose(clips.clip(0)[:, 0, 1, 1], 1.7)
+
+
+def test_a_number_of_lines_is_from_the_first_one(tmp_path: Path) -> None:
+    write(tmp_path, "\n".join(ESTIMATES.split("\n")[1:]))
+    mapping = 'columns = "{joint}_{axis}"\nheader = 2\naxes = ["x", "y"]\n'
+    write(tmp_path, f'{mapping}confidence = "likelihood"\nup = "-y"\n{LAY}', "mapping.toml")
+    clips = read(tmp_path / "walk.csv")
+    assert np.allclose(clips.clip(0)[:, 0, 1], [[10, -20, 0.8], [12, -20, 0.7]])
+    for wrong in ('"4-2"', "0", '"some"', "true"):
+        write(tmp_path, f"{mapping.replace('2', wrong, 1)}{LAY}", "mapping.toml")
+        with pytest.raises(InputError, match="header"):
+            read(tmp_path / "walk.csv")
+
+
+@pytest.mark.parametrize(("content", "lines"), [(MARKERS, "3-5"), (ESTIMATES, "2-3")])
+def test_a_template_finds_the_lines_of_the_header(content: str, lines: str, tmp_path: Path) -> None:
+    file = write(tmp_path, content)
+    made = template(Member(file))
+    assert f'header = "{lines}"' in made
+    write(tmp_path, made, "mapping.toml")
+    clips = read(file)
+    assert clips.skeleton.names[:2] == ("Pelvis", "Head")
+    if content is MARKERS:
+        assert np.allclose(clips.clip(0)[:, 0, 1, 1], 1.7)
+        assert clips.clip(0)[2, 0, 2].any()  # a gap, filled

@@ -26,12 +26,12 @@ from skelf.discover import clusters as clustering
 from skelf.discover.changes import changes, unit
 from skelf.discover.clusters import OTHER, clusters
 from skelf.discover.discovering import assembled, discover
-from skelf.discover.folder import MARK, check_folder, writing_folder
 from skelf.discover.found import Discovery, transitions
 from skelf.discover.options import Discover
 from skelf.discover.signals import Signals, binned, reduced
 from skelf.encoders import ENCODERS
 from skelf.errors import InputError
+from skelf.folders import DISCOVERED, check_folder, writing_folder
 from skelf.layouts import KINECT20
 from skelf.machine.guest import no_trace
 from skelf.pages import discovered as page
@@ -279,13 +279,13 @@ def test_a_folder_that_is_there_stays_unless_it_is_ours_and_told(run: Path, tmp_
     out.mkdir()
     (out / "thesis.txt").write_text("years of work")
     with pytest.raises(InputError, match="not written by `skelf discover`"):
-        check_folder(out, replace=True)
+        check_folder(out, DISCOVERED, replace=True)
     with pytest.raises(InputError, match="a file; name a folder"):
-        check_folder(store, replace=True)
+        check_folder(store, DISCOVERED, replace=True)
     (out / "thesis.txt").unlink()  # an empty one may be taken
     call(store, "--run", run, "--out", out)
     with pytest.raises(InputError, match="replace it with --force"):
-        check_folder(out, replace=False)
+        check_folder(out, DISCOVERED, replace=False)
     before = (out / "segments.csv").read_text()
     call(store, "--run", run, "--out", out, "--force", "penalty=0.1", "shortest=0.2")
     assert (out / "segments.csv").read_text() != before
@@ -295,13 +295,13 @@ def test_a_folder_that_is_there_stays_unless_it_is_ours_and_told(run: Path, tmp_
 def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
     out = tmp_path / "found"
     out.mkdir()
-    (out / MARK).write_text('{"format": "skelf-discover"}')
+    (out / DISCOVERED.mark).write_text('{"format": "skelf-discover"}')
     told = re.escape(f"No space left on device: '{out}'")
     with pytest.raises(OSError, match=told), writing_folder(out) as folder:
         (folder / "segments.csv").write_text("half")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
     assert [p.name for p in tmp_path.iterdir()] == ["found"]
-    assert [p.name for p in out.iterdir()] == [MARK]
+    assert [p.name for p in out.iterdir()] == [DISCOVERED.mark]
 
 
 def test_settings_that_do_not_hold(run: Path, tmp_path: Path) -> None:

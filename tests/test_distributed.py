@@ -112,6 +112,7 @@ def test_gather_in_one_process_is_the_identity():
     assert gather(x) is x
 
 
+@pytest.mark.slow
 def test_torchrun_trains_one_run(tmp_path: Path):
     store, run = tmp_path / "s.h5", tmp_path / "run"
     tiny_runs.clips().save(store)

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from skelf.cli.main import app
 from skelf.data.clips import ClipSet
+from skelf.data.readers import READERS
 from skelf.encoders import ENCODERS
 from skelf.machine.guest import no_trace
 from skelf.methods import METHODS
@@ -187,3 +188,13 @@ def test_pages_have_a_place_and_a_title_of_their_own() -> None:
     titles = [page.read_text().splitlines()[0] for page in pages]
     assert all(title.startswith("# ") for title in titles)
     assert len(set(titles)) == len(titles)
+
+
+def test_every_format_has_its_row() -> None:
+    """docs/formats.md: a row for each reader, of seven cells, none empty."""
+    lines = (ROOT / "docs/formats.md").read_text().splitlines()
+    rows = [line for line in lines if line.startswith("| ")][1:]
+    cells = [[c.strip() for c in re.split(r"(?<!\\)\|", row.strip("| "))] for row in rows]
+    assert all(len(row) == 7 and all(row) for row in cells), [r for r in cells if len(r) != 7]
+    named = {name for row in cells for name in re.findall(r"`(\w+)`", row[0])}
+    assert set(READERS.built_in) - named == set()

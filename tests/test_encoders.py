@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from layout_cases import CASES
 from torch import nn
 from torch.nn import functional as F
 
@@ -13,7 +14,7 @@ from skelf.encoders._tokens import Attention, dense, pool, sinusoids, tokenise
 from skelf.encoders.dste import DSTE, ConvAttention, DenseShiftAttention, DSTELayer, drop_path
 from skelf.encoders.sttr import STTR, STTRLayer
 from skelf.errors import InputError
-from skelf.layouts import KINECT20, LAYOUTS, SBU15
+from skelf.layouts import KINECT20, SBU15
 from skelf.streams import STREAMS, derive
 
 # The encoders with temporal and spatial tokens; test_stgcn.py holds ST-GCN to the same contract.
@@ -47,7 +48,7 @@ def check_gradients(encoder, x):
 
 @pytest.mark.parametrize("persons", [1, 2, 3])
 @pytest.mark.parametrize("stream", STREAMS)
-@pytest.mark.parametrize("skeleton", LAYOUTS.values(), ids=list(LAYOUTS))
+@pytest.mark.parametrize("skeleton", CASES)
 @pytest.mark.parametrize("name", TOKENS)
 def test_every_size(name, skeleton, stream, persons):
     for frames, channels in ((8, 3), (64, 3), (8, 2), (64, 2)):
@@ -65,7 +66,7 @@ def test_every_size(name, skeleton, stream, persons):
         assert rows.isfinite().all()
 
 
-@pytest.mark.parametrize("skeleton", LAYOUTS.values(), ids=list(LAYOUTS))
+@pytest.mark.parametrize("skeleton", CASES)
 @pytest.mark.parametrize("name", TOKENS)
 def test_evaluation(name, skeleton):
     torch.manual_seed(0)

@@ -111,3 +111,11 @@ def test_pauses_and_lower_rates() -> None:
 def test_what_cannot_be_told_is_refused(names: list[str], match: str) -> None:
     with pytest.raises(InputError, match=match):
         videos(names, "f")
+
+
+def test_a_point_between_camera_and_frame() -> None:
+    """Pose2Sim's cam01.0031; a time's seconds keep their point."""
+    assert placed("cam01.0029", "cam01.0031") == {"cam01": [0, 2]}
+    stamps = ("2018-07-04T12_04_07.738369.png", "2018-07-04T12_04_00.002563.png")
+    assert videos(stamps, "f")[0].frames == {stamps[1]: 0, stamps[0]: 1}
+    assert [*placed("t_12.345", "t_12.5", "t_13.01").values()] == [[0, 1, 2]]

@@ -4,12 +4,13 @@ import math
 
 import pytest
 import torch
+from layout_cases import CASES
 from torch import nn
 
 from skelf.encoders import ENCODERS
 from skelf.encoders.gru import GRU
 from skelf.errors import InputError
-from skelf.layouts import KINECT20, LAYOUTS, SBU15
+from skelf.layouts import KINECT20, SBU15
 from skelf.streams import STREAMS, derive
 
 
@@ -25,7 +26,7 @@ def made(**arguments):
 
 @pytest.mark.parametrize("persons", [1, 2, 3])
 @pytest.mark.parametrize("stream", STREAMS)
-@pytest.mark.parametrize("skeleton", LAYOUTS.values(), ids=list(LAYOUTS))
+@pytest.mark.parametrize("skeleton", CASES)
 def test_every_size(skeleton, stream, persons):
     for frames, channels, causal in ((8, 3, True), (12, 2, False)):
         sizes = {"frames": frames, "in_channels": channels, "persons": persons, "stream": stream}

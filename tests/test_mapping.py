@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -74,18 +75,19 @@ def test_a_layout_into_itself_is_the_identity(name: str) -> None:
 def test_no_side_is_ever_swapped() -> None:
     """A joint of the left comes from the left or the middle: a flip of both changes nothing."""
     tried = 0
-    for source, target in permutations(BUILT_IN, 2):
+    usual = (KINECT20, NTU25, COCO17, H36M17, HALPE26, OPENPOSE25, LAYOUTS["azure32"])
+    for source, target in ((a, b) for a in BUILT_IN for b in usual if a is not b):
         try:
             plan = origins(source, target)
         except InputError as error:
-            assert "have a counterpart" in str(error) or "would be guessed" in str(error)
+            assert re.search("have a counterpart|would be guessed|a whole limb away", str(error))
             continue
         tried += 1
         for joint, origin in enumerate(plan):
             mirrored = {source.flip[at]: w for at, w in origin.weights.items()}
             assert mirrored == pytest.approx(dict(plan[target.flip[joint]].weights))
             assert sum(origin.weights.values()) == pytest.approx(1)
-    assert tried > 60
+    assert tried > 100
 
 
 ACCLAIM = (

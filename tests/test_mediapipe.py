@@ -72,9 +72,11 @@ def test_world_and_image(tmp_path: Path) -> None:
 
     edit(tmp_path / "video1.json", without)
     with pytest.raises(InputError, match=r"'pose_world_landmarks' is missing; .*landmarks=image"):
-        read(tmp_path)
+        read(tmp_path, landmarks="world")
+    with pytest.warns(UserWarning, match="no landmarks in metres .*: those in the image"):
+        np.testing.assert_array_equal(read(tmp_path).joints[..., 0], image)
     with pytest.raises(
-        InputError, match=r"landmarks: Input should be 'world' or 'image', got 'both'"
+        InputError, match=r"landmarks: Input should be 'auto', 'world' or 'image', got 'both'"
     ):
         read(tmp_path, landmarks="both")
 
@@ -388,9 +390,10 @@ def freemocap(scale: float) -> str:
 @pytest.mark.parametrize("scale", [1.0, 0.001])
 def test_freemocap_is_millimetres_with_z_up(scale: float, tmp_path: Path) -> None:
     (tmp_path / "mediapipe_body_3d_xyz.csv").write_text(freemocap(scale))
-    with pytest.warns(UserWarning, match="as FreeMoCap writes them: .* millimetres with z up"):
+    unit = "millimetres" if scale == 1 else "metres"
+    with pytest.warns(UserWarning, match=f"as FreeMoCap writes them: .* {unit} with z up"):
         clips = read(tmp_path)
-    nose = np.array([0.1, 1.7, -0.2]) * scale
+    nose = np.array([0.1, 1.7, -0.2])
     np.testing.assert_allclose(clips.clip(0)[0, 0, 0], [*nose, 1], rtol=1e-5)
     plain = read(tmp_path, source="mediapipe").clip(0)[0, 0, 0]
     np.testing.assert_allclose(plain[:3], np.array([100, -200, -1700]) * scale, rtol=1e-5)

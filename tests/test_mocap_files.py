@@ -275,7 +275,10 @@ def test_prefixes_blanks_units_and_lists_of_labels(tmp_path: Path) -> None:
     )
     two = ("A:LSHO", "B:LSHO", "A:HEAD", "B:HEAD", "A:RSHO")
     file = write_c3d(tmp_path, simple(names=two).file(POINTS))
-    assert silent(c3d, file).skeleton.names == two  # two persons: nothing is merged
+    clips, told = notes(c3d, file)  # two persons, one of whom lacks a marker
+    assert clips.skeleton.names == ("LSHO", "HEAD", "RSHO") and clips.persons == 2
+    assert told[0] == "2 subjects are 2 persons: A, B"
+    assert silent(c3d, file, subject="*").skeleton.names == two
     assert silent(c3d, file, drop="B:*").skeleton.names == ("LSHO", "HEAD", "RSHO")
     writer = Writer()
     writer.texts("POINT", "LABELS", ("LSHO   ", "RSHO"))

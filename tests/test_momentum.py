@@ -221,7 +221,12 @@ def pretrain(name, out, *overrides, **options):
     return api.pretrain(name, clips(), out=out, split="half", overrides=given, **options)
 
 
-@pytest.mark.parametrize("name", METHODS)
+SLOW = ("crossclr", "aimclr_cross")  # two and three encoders at once
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n in SLOW else ()) for n in METHODS]
+)
 def test_a_resumed_run_equals_an_unbroken_one_to_the_bit(tmp_path, name):
     pretrain(name, tmp_path / "unbroken")
     with pytest.raises(Stop):

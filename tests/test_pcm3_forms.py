@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from layout_cases import CASES
 from pcm3_small import FRAMES, batch, clips, pcm3, shake
 from torch import nn
 
@@ -15,7 +16,7 @@ from skelf.encoders import ENCODERS
 from skelf.encoders.dste import DSTE
 from skelf.encoders.gru import GRU
 from skelf.errors import InputError
-from skelf.layouts import KINECT20, LAYOUTS, NTU25, SBU15
+from skelf.layouts import KINECT20, NTU25, SBU15
 from skelf.methods import METHODS
 from skelf.methods.pcm3 import PCM3
 from skelf.settings.run import resolve
@@ -109,7 +110,7 @@ def test_forms_of_the_streams(form, stream):
 
 @pytest.mark.parametrize("persons", [1, 2])
 @pytest.mark.parametrize("channels", [2, 3])
-@pytest.mark.parametrize("skeleton", LAYOUTS.values(), ids=list(LAYOUTS))
+@pytest.mark.parametrize("skeleton", CASES)
 def test_every_layout(skeleton, persons, channels):
     sizes = {"persons": persons, "in_channels": channels, "dim": 8, "layers": 1}
     method = pcm3(skeleton, sizes, clip=True)

@@ -106,6 +106,7 @@ def work(rank, folder):
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(tmp_path):
     torch.multiprocessing.spawn(work, (str(tmp_path),), nprocs=2)
     one, first, second = steps(None), *(torch.load(tmp_path / f"{r}.pt") for r in (0, 1))

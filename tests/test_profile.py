@@ -205,6 +205,7 @@ def test_every_layout(layout):
 # --- measured
 
 
+@pytest.mark.slow
 def test_a_step_is_measured():
     seen = []
     found = profile(

@@ -24,7 +24,7 @@ from skelf.settings.options import flat, from_flat, table, unchecked
 from skelf.settings.ranges import Range
 from skelf.settings.values import plain, validated
 
-ONE_FILE = {"arrays": {"scratch"}, "pyskl": set()}  # what such a reader is told besides
+ONE_FILE = {"pyskl": set[str]()}  # what such a reader is told besides
 
 
 @pytest.mark.parametrize("name", READERS)

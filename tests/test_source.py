@@ -120,7 +120,7 @@ def test_a_damaged_file_among_many_is_named_and_passed(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert all(str(s.path) in s.problem for s in sources if s.clips is None)
     assert [line for line in said if "passed over" in line] == [
-        f"{tmp_path}: 1 files of no known format are passed over: notes.csv"
+        f"{tmp_path}: passed over: 1 *.csv (notes.csv)"
     ]
     assert sum("no mapping.toml" in line for line in said) == 1  # one speaks for all
 

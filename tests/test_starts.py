@@ -1,139 +1,147 @@
-"""Starting from released files of each stream, second stages, and how many steps an epoch has."""
+"""First frames that are no motion: found where they are put, never where somebody stands still."""
 
-from itertools import product
+from __future__ import annotations
 
+import re
+import warnings
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
 import pytest
-import torch
+from by_keys import by_keys
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from skelf import api
-from skelf.bench.checks import check_settings
-from skelf.bench.read import read_suite
-from skelf.checkpoints import folder as checkpoint
-from skelf.data.synthetic.clips import generate
-from skelf.encoders import ENCODERS
-from skelf.errors import InputError
-from skelf.layouts import NTU25
-from skelf.methods import METHODS, OFFICIAL
-from skelf.streams import STREAMS
-from skelf.training.log import read_log
-from skelf.training.schedule import batch_plan
+from skelf.data.clips import ClipSet
+from skelf.data.motion.starts import still_start
+from skelf.data.quality.inspect import inspect
+from skelf.data.synthetic import clips as synthetic
+from skelf.layouts import KINECT20
 
-TRAINED = ("train.epochs=1", "train.batch_size=6", "train.precision=fp32", "train.devices=cpu")
-QUEUE = {"queue": 12, "feature": 4}
-SIZES = {  # method -> encoder, its arguments, the method's
-    "usdrl": ("dste", {"dim": 8, "frames": 8}, {}),
-    "skeletonclr": ("stgcn", {"dim": 8, "width": 4, "frames": 8}, QUEUE),
-    "aimclr": ("stgcn", {"dim": 8, "width": 4, "frames": 8}, QUEUE),
-    "crossclr": ("stgcn", {"dim": 8, "width": 4, "frames": 8}, QUEUE),
-    "pcm3": ("gru", {"dim": 8, "layers": 2, "frames": 8}, QUEUE),
-}
+bvh = by_keys("bvh")
+CLEAN = synthetic.generate(clips=24, seed=3)
+T_POSE = CLEAN.clip(0)[0, 0].astype(np.float64)
+for _side, _sign in (("Left", 1), ("Right", -1)):
+    for _joint, _away in (("Elbow", 0.3), ("Wrist", 0.55), ("Hand", 0.65)):
+        _at = KINECT20.names.index(_joint + _side)
+        _shoulder = KINECT20.names.index("Shoulder" + _side)
+        T_POSE[_at] = T_POSE[_shoulder] + [_sign * _away, 0, 0]
 
 
-def clips(count=12):
-    return generate(NTU25, clips=count, persons=2, seed=1)
+def motions() -> list[np.ndarray]:
+    clips = [CLEAN.clip(i)[:, 0].astype(np.float64) for i in range(len(CLEAN))]
+    return [clip for clip in clips if clip.any(axis=(1, 2)).all()]
 
 
-def settings(name):
-    _, sizes, own = SIZES[name]
-    return (
-        *(f"encoder.{key}={value}" for key, value in sizes.items()),
-        *(f"method.{key}={value}" for key, value in own.items()),
-        *TRAINED,
-    )
+def test_nothing_is_found_where_people_just_begin() -> None:
+    for clip in motions():
+        assert still_start(clip, 30) == 0
+        still = np.repeat(clip[:1], 20, axis=0)  # stands, then goes
+        noise = 0.003 * np.random.default_rng(0).normal(size=still.shape)
+        assert still_start(np.concatenate([still + noise, clip]), 30) == 0
+        assert still_start(np.concatenate([still, clip]), 30) == 0
 
 
-def released(path, name, stream):
-    encoder, sizes, own = SIZES[name]
-    torch.manual_seed(0)
-    method = METHODS[name](ENCODERS[encoder](NTU25, stream=stream, persons=2, **sizes), **own)
-    torch.save({"state_dict": OFFICIAL[name].save(method)}, path)
-    return method
+@pytest.mark.parametrize("frames", [1, 2, 15])
+@pytest.mark.parametrize("place", ["there", "origin"])
+def test_poses_put_before(frames: int, place: str) -> None:
+    found = []
+    for clip in motions():
+        pose = T_POSE - T_POSE[0] + (clip[0, 0] if place == "there" else 0)
+        if place == "origin":
+            clip = clip + np.array([2.0, 0, 0])
+        started = np.concatenate([np.repeat(pose[None], frames, axis=0), clip])
+        found.append(still_start(started, 30))
+        gaps = started.copy()
+        gaps[:, 3] = np.nan  # a marker that is never seen
+        assert still_start(gaps, 30) in (0, frames)
+    assert set(found) <= {0, frames}
+    missed = found.count(0)  # who begins with his arms out, or runs
+    assert missed <= (3 if place == "there" else 0), found
 
 
-@pytest.mark.parametrize(
-    ("name", "stream"),
-    [*product(("usdrl", "skeletonclr", "aimclr", "pcm3"), STREAMS), ("crossclr", "joint")],
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 30), st.floats(0.1, 10_000))
+def test_any_numbers(seed: int, frames: int, fps: float) -> None:
+    rng = np.random.default_rng(seed)
+    joints = rng.choice([0, 1, np.nan, 1e9], (frames, 3, 3)) * rng.normal(size=(frames, 3, 3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert 0 <= still_start(joints, fps) < frames
+
+
+@pytest.mark.parametrize("name", ["precog", "cmu86"])
+def test_real_sets_begin_at_once(real_data: Callable[[str], Path], name: str) -> None:
+    with np.load(real_data(name), allow_pickle=False) as file:
+        frames, offsets = file["frames"][:, 0].astype(np.float64), file["offsets"].tolist()
+    starts = [frames[a : min(b, a + 90)] for a, b in pairwise(offsets)]
+    assert [still_start(clip, 30) for clip in starts] == [0] * len(starts)
+
+
+# The form of CMU's conversion for MotionBuilder: no thorax, and a T-pose in the first frame.
+JOINT = "JOINT {0}\n{{\nOFFSET {1}\nCHANNELS 3 Zrotation Yrotation Xrotation\n{2}}}\n"
+END = "End Site\n{\nOFFSET 0 -1 0\n}\n"
+
+
+def limb(*joints: tuple[str, str]) -> str:
+    name, offset = joints[0]
+    return JOINT.format(name, offset, limb(*joints[1:]) if joints[1:] else END)
+
+
+ARMS = "".join(
+    limb((f"{side}Shoulder", "0 0 0"), (f"{side}Arm", f"{x} 1.2 0"), (f"{side}ForeArm", f"{x} 0 0"),
+         (f"{side}Hand", f"{x} 0 0"))
+    for side, x in (("Left", 3.4), ("Right", -3.4))
+)  # fmt: skip
+LEGS = "".join(
+    limb((f"{side}UpLeg", f"{x} -1.8 0"), (f"{side}Leg", "0 -7 0"), (f"{side}Foot", "0 -7 0"))
+    for side, x in (("Left", 1.3), ("Right", -1.3))
 )
-def test_a_released_file_of_each_stream_starts_a_run(tmp_path, name, stream):
-    path, out = tmp_path / "released.pth.tar", tmp_path / "out"
-    method = released(path, name, stream)
-    api.pretrain(
-        name, clips(), out=out, stream=stream, init=path,
-        overrides=(*settings(name), "train.lr=1e-9"),
-    )  # fmt: skip
-    after = checkpoint.read_tensors(checkpoint.newest(out))
-    for key, value in method.encoder.named_parameters():
-        torch.testing.assert_close(after[f"encoder.{key}"], value.detach(), rtol=1e-4, atol=1e-5)
-    prompted = any(key.startswith("prompts.") for key in after)
-    assert prompted == (name == "pcm3" and stream == "joint")
+SPINE = JOINT.format("Spine1", "0 4 0", limb(("Neck", "0 0 0"), ("Head", "0 3 0")) + ARMS)
+ROTATIONS = "CHANNELS 6 Xposition Yposition Zposition Zrotation Yrotation Xrotation\n"
+TREE = f"HIERARCHY\nROOT Hips\n{{\nOFFSET 0 0 0\n{ROTATIONS}{LEGS}{SPINE}}}\n"
 
 
-@pytest.mark.parametrize("prompts", ["official", "after_norm", "none"])
-def test_a_runs_settings_say_which_released_prompts_it_has(tmp_path, prompts):
-    path, out = tmp_path / "released.pth.tar", tmp_path / "out"
-    released(path, "pcm3", "joint")
-    for stream in ("joint", "motion"):
-        api.pretrain(
-            "pcm3", clips(), out=out / stream, stream=stream, init=path,
-            overrides=(*settings("pcm3"), f"method.prompts={prompts}"),
-        )  # fmt: skip
-        after = checkpoint.read_tensors(checkpoint.newest(out / stream))
-        assert any(key.startswith("prompts.") for key in after) == (prompts != "none")
+def cmu(folder: Path) -> Path:
+    """Hands hang down and swing a little; the frame before has the arms out."""
+    joints = re.findall(r"(?:ROOT|JOINT) (\w+)", TREE)
+    rows = np.zeros((61, 3 + 3 * len(joints)))
+    rows[:, :3] = 0, 16, 0
+    swing = 5 * np.sin(np.arange(60) / 20)
+    for side, sign in (("Left", -1), ("Right", 1)):
+        rows[1:, 3 + 3 * joints.index(f"{side}Arm")] = sign * 75 + swing
+    text = "\n".join(" ".join(f"{v:.4f}" for v in row) for row in rows)
+    path = folder / "01_01.bvh"
+    path.write_text(f"{TREE}MOTION\nFrames: 61\nFrame Time: .0083333\n{text}\n")
+    return path
 
 
-def test_a_second_stage_from_fresh_weights_is_refused(tmp_path):
-    out, refine = tmp_path / "out", "method.refine=true"
-    for resume in (False, True):
-        with pytest.raises(InputError, match=r"method\.refine=true: the second .* --refine RUN"):
-            api.pretrain(
-                "pcm3", clips(), out=out, overrides=(*settings("pcm3"), refine), resume=resume
-            )
-    assert not out.exists()
-    first = api.pretrain("pcm3", clips(), out=tmp_path / "first", overrides=settings("pcm3"))
-    more = (*TRAINED, refine)
-    api.pretrain("pcm3", clips(), out=out, overrides=more, init=first)
-    api.resume(out, clips(), overrides=("train.epochs=2",))
-    # A start from a second stage is one of its own, which has a first.
-    api.pretrain("pcm3", clips(), out=tmp_path / "third", overrides=TRAINED, init=out)
+def read(path: Path, **options: object) -> tuple[ClipSet, str]:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        clips = bvh(path, scale=0.0564, **options)
+    return clips, " ".join(str(warning.message) for warning in said)
 
 
-def test_a_suite_says_so_before_anything_runs(tmp_path):
-    text = (
-        'seeds = [0]\n[[data]]\nname = "tiny"\nsplits = ["half"]\nstore = "tiny.h5"\n'
-        '[[method]]\nname = "pcm3"\nsettings = ["method.refine=true"]\n'
-        '[[protocol]]\nname = "knn"\n'
-    )
-    path = tmp_path / "suite.toml"
-    path.write_text(text)
-    with pytest.raises(InputError, match="second stage of a training"):
-        check_settings(read_suite(path))
+def test_an_import_says_it_and_leaves_it_out(tmp_path: Path) -> None:
+    whole, notes = read(cmu(tmp_path))
+    assert "the first frame is no motion" in notes and "skip_start=true" in notes
+    assert "Neck, LeftShoulder, RightShoulder have no offset from Spine1" in notes
+    cut, notes = read(cmu(tmp_path), skip_start=True)
+    assert "left out" in notes and len(cut.clip(0)) == 60
+    assert np.array_equal(cut.clip(0), whole.clip(0)[1:])
+    slow, _ = read(cmu(tmp_path), skip_start=True, fps=30)
+    assert np.abs(slow.clip(0)[:2] - cut.clip(0)[:2]).max() < 0.02  # no arms come down
 
 
-# ---- steps of an epoch ----
-
-
-@pytest.mark.parametrize(
-    ("clips", "batch", "whole", "kept"),
-    [
-        (40091, 128, 313, 314),  # NTU RGB+D 60, cross-subject: the released logs say 313
-        (37646, 128, 294, 295),  # cross-view: 294
-        (40091, 356, 112, 113),
-        (256, 128, 2, 2),
-        (100, 128, 1, 1),  # nothing would train
-        (129, 128, 1, 1),  # one clip alone is never a batch
-    ],
-)
-def test_steps_of_an_epoch(clips, batch, whole, kept):
-    assert len(list(batch_plan(clips, batch, 1, 0, 0, whole=True))) == whole
-    assert len(list(batch_plan(clips, batch, 1, 0, 0, whole=False))) == kept
-
-
-@pytest.mark.parametrize("form", ["official", "paper"])
-@pytest.mark.parametrize("name", [*SIZES, "aimclr_cross"])
-def test_the_last_smaller_batch_is_left_out_where_the_released_code_does(tmp_path, name, form):
-    sizes = settings("crossclr" if name == "aimclr_cross" else name)
-    run = api.pretrain(
-        name, clips(16), out=tmp_path / "run", overrides=(*sizes, f"method.form={form}")
-    )
-    whole = form == "official" and name != "usdrl"
-    assert read_log(run)[-1]["step"] == (2 if whole else 3)
+def test_a_check_finds_it_also_after_a_lower_rate(tmp_path: Path) -> None:
+    for options in ({}, {"fps": 30.0}):
+        clips, _ = read(cmu(tmp_path), **options)
+        clips.attributes["format"] = "bvh"
+        found = [f for f in inspect(clips).findings if f.code == "start"]
+        assert len(found) == 1 and "skip_start=true" in found[0].remedy
+        assert found[0].clips.tolist() == [0]
+        clips, _ = read(cmu(tmp_path), skip_start=True, **options)
+        assert not any(f.code == "start" for f in inspect(clips).findings)

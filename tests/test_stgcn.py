@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from layout_cases import CASES
 from torch import nn
 from torch.nn import functional as F
 
@@ -22,7 +23,7 @@ from skelf.encoders.stgcn import (
     partitions,
 )
 from skelf.errors import InputError
-from skelf.layouts import KINECT20, LAYOUTS, NTU25, SBU15
+from skelf.layouts import KINECT20, NTU25, SBU15
 from skelf.streams import STREAMS, derive
 
 
@@ -67,7 +68,7 @@ def test_released_graph():
     assert degrees == [expected[joint] for joint in range(25)]
 
 
-@pytest.mark.parametrize("skeleton", LAYOUTS.values(), ids=list(LAYOUTS))
+@pytest.mark.parametrize("skeleton", CASES)
 def test_graph_by_search(skeleton):
     V = skeleton.joints
     linked = np.eye(V, dtype=int)
@@ -276,7 +277,7 @@ def test_first_block_has_neither_residual_nor_dropout():
 
 @pytest.mark.parametrize("persons", [1, 3])
 @pytest.mark.parametrize("stream", STREAMS)
-@pytest.mark.parametrize("skeleton", LAYOUTS.values(), ids=list(LAYOUTS))
+@pytest.mark.parametrize("skeleton", CASES)
 def test_every_size(skeleton, stream, persons):
     for frames, channels in ((1, 3), (9, 2)):
         sizes = {"frames": frames, "in_channels": channels, "persons": persons, "stream": stream}

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import Result
+from layout_cases import CASES
 from PIL import Image
 from test_plots import HOSTILE, Tags
 from test_report import decoded, embedded
@@ -21,7 +22,7 @@ from skelf.data.picking import pick
 from skelf.data.readers import READERS
 from skelf.data.synthetic import clips as synthetic
 from skelf.errors import InputError
-from skelf.layouts import COCO17, KINECT20, LAYOUTS
+from skelf.layouts import COCO17, KINECT20
 from skelf.pages import clip as view
 from skelf.skeleton import Skeleton
 
@@ -141,7 +142,7 @@ def test_a_clip_of_nobody(tmp_path: Path) -> None:
     assert not drawn(frames(tmp_path / "a.gif")[0][0], view.LEFT).any()
 
 
-@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.keys())
+@pytest.mark.parametrize("layout", CASES)
 def test_every_layout_in_both_forms(tmp_path: Path, layout: Skeleton) -> None:
     clips = synthetic.generate(layout, clips=1)
     for name in ("a.gif", "a.html"):

@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from ..data.annotations.options import Annotations
+from ..data.auto import Found, left_out, read_found, recognise
 from ..data.clips import ClipSet, utf8
 from ..data.readers import READERS
-from ..data.reading import annotations_of, option_names, read, reader_arguments
+from ..data.reading import annotations_of, option_names
 from ..data.synthetic import clips as synthetic
 from ..errors import InputError, unknown
 from ..layouts import KINECT20
@@ -24,9 +25,9 @@ from ..settings.options import table
 from . import complete
 from .arguments import Force
 from .bars import counting
-from .notes import warnings_as_notes
+from .notes import note, warnings_as_notes
 
-FORMATS = (*READERS.built_in, "synthetic")
+FORMATS = ("auto", *READERS.built_in, "synthetic")
 _SHARED = ", ".join(table(Annotations))
 _LISTED = "; ".join(
     f"{name}: {', '.join(option_names(name))}" for name in FORMATS if option_names(name)
@@ -76,6 +77,10 @@ def import_(
 ) -> None:
     """Reads recordings in another format and writes a store.
 
+    FORMAT auto: by what is in the file or folder; it says what it takes it for, and why.
+
+    Example: skelf data import auto walk.bvh --out walk.h5
+
     Example: skelf data import arrays nw_ucla.npz --out nw_ucla.h5
 
     Example: skelf data import ntu nturgbd_skeletons_s001_to_s017.zip --out ntu60.h5 persons=file
@@ -85,7 +90,7 @@ def import_(
     Example: skelf data import synthetic --out made_up.h5 --clips 500 --layout ntu25
     """
     if format_ not in FORMATS and format_ not in READERS:
-        raise unknown("format", format_, (*READERS, "synthetic"))
+        raise unknown("format", format_, ("auto", *READERS, "synthetic"))
     annotations, own = annotations_of(words or ())
     context.with_resource(holding(out))  # from here to the end: of several imports one wins
     check_output(
@@ -112,7 +117,17 @@ def import_(
             raise InputError(
                 f"{format_}: which file? Use: skelf data import {format_} PATH --out ..."
             )
-        clipset = _read(format_, path, layout, reader_arguments(format_, own), out, console)
+        passed = [out, *annotations.paths]
+        if format_ == "auto":
+            found = recognise(path, passed)
+            _say(console, f"{path}: taken for {found.format}: {found.why}")
+            left = found.left_out
+        else:
+            found = Found(format_, "", (path,))
+            left = left_out(format_, path, passed)
+        clipset = _read(found, layout, own, out, console)
+        if left:
+            note(console, f"{path}: left out: {left}")
     with warnings_as_notes(console):
         clipset = annotations.applied(clipset)
     clipset.save(out)
@@ -124,21 +139,19 @@ def import_(
 
 
 def _read(
-    format_: str,
-    path: Path,
-    layout: str | None,
-    how: tuple[object, ...],
-    out: Path,
-    console: Console,
+    found: Found, layout: str | None, words: list[str], out: Path, console: Console
 ) -> ClipSet:
     bar = counting(console, "reading")
     with warnings_as_notes(console), bar:
         task = bar.add_task("", total=None)
-        return read(
-            format_,
-            path,
+        return read_found(
+            found,
             layout,
-            how,
+            words,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
             scratch=out.absolute().parent,  # where there must be room for the store
         )
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(escape(utf8(text)), highlight=False, soft_wrap=True)

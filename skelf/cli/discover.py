@@ -13,9 +13,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..data.clips import utf8
-from ..discover.folder import check_folder, writing_folder
 from ..discover.options import Discover
 from ..errors import InputError
+from ..folders import DISCOVERED, check_folder, writing_folder
 from ..locks import holding
 from ..outputs import STORE
 from ..settings.given import parse_override
@@ -58,7 +58,7 @@ def discover(
     """
     how, options = _settings(data, words or ())
     context.with_resource(holding(out))
-    check_folder(out, replace=force)
+    check_folder(out, DISCOVERED, replace=force)
     console = Console()
     say = partial(note, console)
     # Not above: `--help` has no use for torch.

@@ -54,7 +54,7 @@ def _loaded(name: str, target: Callable[..., None] | typer.Typer) -> Private:
     if isinstance(target, typer.Typer):
         return get_command(target)
     app = typer.Typer(add_completion=False, rich_markup_mode="rich")
-    from .settings_help import GROUPS, WithSettings  # not above: groups have no use for it
+    from .settings_help import with_settings  # not above: groups have no use for it
 
-    app.command(name, cls=WithSettings if name in GROUPS else None)(target)
+    app.command(name, cls=with_settings(target.__module__.rpartition(".")[2]))(target)
     return get_command(app)

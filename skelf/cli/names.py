@@ -10,6 +10,7 @@ from ..data.presets import PRESETS
 from ..data.readers import READERS
 from ..encoders import ENCODERS
 from ..layouts import LAYOUTS
+from ..layouts.about import ABOUT, listed
 from ..methods import METHODS
 from ..protocols import PROTOCOLS
 from ..tables import Table
@@ -42,7 +43,7 @@ def described(kind: str) -> list[tuple[str, str]]:
     """The names of one of `KINDS`, each with a line about it."""
     if kind == "layouts":
         return [
-            (name, f"{layout.joints} joints: {', '.join(layout.names)}")
+            (name, f"{ABOUT[name]}; {layout.joints} joints: {listed(layout.names)}")
             for name, layout in LAYOUTS.items()
         ]
     if kind == "normalizations":
@@ -51,5 +52,6 @@ def described(kind: str) -> list[tuple[str, str]]:
         return sets()
     lines = [(name, TABLES[kind].first_line(name)) for name in TABLES[kind]]
     if kind == "formats":
+        lines.insert(0, ("auto", "Looks at a file or folder, and says what it takes it for."))
         lines.append(("synthetic", "Made-up moving figures, for tests."))
     return lines

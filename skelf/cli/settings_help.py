@@ -6,6 +6,7 @@ They come from the same fields and signatures that `key=value` and settings file
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -23,6 +24,8 @@ Groups = list[tuple[str, list[Described]]]  # a heading, and the settings beneat
 
 class WithSettings(TyperCommand):
     """A command whose first word names what has settings."""
+
+    groups: ClassVar[Callable[[str], Groups]]
 
     def parse_args(self, ctx: Private, args: list[str]) -> list[str]:
         """As Typer does; keeps the words for the help, which ends the parsing."""
@@ -42,7 +45,7 @@ class WithSettings(TyperCommand):
             if name in options:
                 continue
             wanted = name.removeprefix("--").replace("-", "_")
-            groups = GROUPS[str(self.name)](words[0] if words else "")
+            groups = type(self).groups(words[0] if words else "")
             keys = [setting.key for _, described in groups for setting in described]
             same = [key for key in keys if wanted in (key, key.rpartition(".")[2])]
             if same:
@@ -55,7 +58,7 @@ class WithSettings(TyperCommand):
         """The command's help, then the settings of what is named."""
         super().format_help(ctx, formatter)
         words = ctx.meta["words"]
-        groups = GROUPS[str(self.name)](words[0] if words else "")
+        groups = type(self).groups(words[0] if words else "")
         if groups:
             show(groups)
 
@@ -158,18 +161,36 @@ def of_detector(_: str) -> Groups:
     return [("What is chosen, and how the head trains", described(FitDetector, "fit"))]
 
 
+def of_writers(_: str) -> Groups:
+    """The options of the formats that `data export` writes."""
+    from ..data.writers import FORMS, writer_options
+    from ..settings.describe import described
+
+    options = {name: writer_options(name) for name in FORMS}
+    return [(f"The format {name}", described(cls, "")) for name, cls in options.items() if cls]
+
+
 GROUPS: dict[str, Callable[[str], Groups]] = {
     "pretrain": of_method,
     "profile": of_method,
-    "eval": of_protocols,
-    "import": of_format,
+    "evaluate": of_protocols,
+    "data_import": of_format,
+    "export": of_writers,
     "clean": of_clean,
     "discover": of_discover,
-    "export": of_export,
-    "index": of_search,
-    "classifier": of_classifier,
-    "detector": of_detector,
+    "export_onnx": of_export,
+    "search_index": of_search,
+    "fit_classifier": of_classifier,
+    "fit_detector": of_detector,
 }
+"""By the module of a command: two commands may have one name in two groups."""
+
+
+def with_settings(module: str) -> type[WithSettings] | None:
+    """What a module's command is, so that its help tells its settings; None where it has none."""
+    if module not in GROUPS:
+        return None
+    return type("WithSettings", (WithSettings,), {"groups": staticmethod(GROUPS[module])})
 
 
 def show(groups: Sequence[tuple[str, Sequence[Described]]]) -> None:

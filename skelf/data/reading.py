@@ -13,7 +13,7 @@ from ..errors import InputError, unknown
 from ..settings.given import parse_override
 from ..settings.options import table
 from ..settings.settable import filled
-from ..settings.values import Value
+from ..settings.values import Settings
 from .annotations.options import Annotations
 from .clips import ClipSet
 from .readers import READERS, reader_options
@@ -47,11 +47,23 @@ def reader_arguments(format_: str, words: Sequence[str]) -> tuple[object, ...]:
     """
     cls = reader_options(format_) if format_ in READERS else None
     if cls is None:
-        if words:
-            raise InputError(f"{words[0]!r}: the format {format_} has no options; leave it out")
+        refuse_words(format_, words)
         return ()
+    values = given_words(cls, format_, words)
+    if "workers" in table(cls):
+        # This process has work too, writing what they parse: on two cores one alone is faster.
+        values.setdefault("workers", max(1, min(MOST_WORKERS, _processors() - 1)))
+    return (filled(cls, values, section=format_, source="data import"),)
+
+
+def given_words(cls: Any, format_: str, words: Sequence[str]) -> Settings:  # Any: as `table` takes
+    """Words `key=value` for an options class of a format; those after the format's name too.
+
+    Raises:
+        InputError: a word without `=`, or a value that cannot be read.
+    """
     keys = table(cls)
-    values: dict[str, Value] = {}
+    values: Settings = {}
     for word in words:
         if "=" not in word:
             raise InputError(f"{word!r}: write KEY=VALUE; {format_} has {', '.join(keys)}")
@@ -61,10 +73,13 @@ def reader_arguments(format_: str, words: Sequence[str]) -> tuple[object, ...]:
             continue
         key, value = parse_override(f"{format_}.{word.removeprefix(f'{format_}.')}")
         values[key.removeprefix(f"{format_}.")] = value
-    if "workers" in keys:
-        # This process has work too, writing what they parse: on two cores one alone is faster.
-        values.setdefault("workers", max(1, min(MOST_WORKERS, _processors() - 1)))
-    return (filled(cls, values, section=format_, source="data import"),)
+    return values
+
+
+def refuse_words(format_: str, words: Sequence[str]) -> None:
+    """Raises InputError where a format without options is given some."""
+    if words:
+        raise InputError(f"{words[0]!r}: the format {format_} has no options; leave it out")
 
 
 def read(

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from ..files import write_json, write_text
+from ..folders import DISCOVERED
 from ..inference.result import Result
 from ..inference.writers import WRITERS
 from ..settings.options import flat
 from .clusters import OTHER
-from .folder import FORMAT, MARK
 from .found import Discovery, called, transitions
 
 KIND = "detector"
@@ -48,10 +48,11 @@ def write_files(found: Discovery, source: Path, folder: Path, about: Mapping[str
         with WRITERS["eaf"](folder / "eaf" / f"{name}.eaf", KIND) as add:
             add(one)
     told = {
-        "format": FORMAT, **about, "settings": flat(found.how), "recordings": len(found.clips),
+        "format": DISCOVERED.format, **about, "settings": flat(found.how),
+        "recordings": len(found.clips),
         "segments": len(listed), "clusters": found.count, "explained": round(found.explained, 4),
     }  # fmt: skip
-    write_json(folder / MARK, told)
+    write_json(folder / DISCOVERED.mark, told)
 
 
 def clusters_table(found: Discovery) -> list[Sequence[object]]:

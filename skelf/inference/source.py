@@ -14,27 +14,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..data.clips import ClipSet
-from ..data.formats import guess as guessing
 from ..data.formats import members
+from ..data.formats.clip_json import files_of
 from ..data.formats.field_arrays import arrays_of
-from ..data.formats.guess import LOOKED_AT, MAPPING, STORE, guess, is_table_of_joints
+from ..data.formats.guess import guess
+from ..data.formats.signs import SIGNS, STORE
+from ..data.formats.table_signs import MAPPING
 from ..data.join import joined
 from ..data.presets import located
 from ..data.readers import READERS
 from ..data.reading import annotations_of, read, reader_arguments
+from ..data.survey import survey
 from ..errors import InputError, unknown
 
-WHOLE = ("openpose", "pkummd")
-"""Formats whose folder is one source: a file is a frame, or files belong together."""
-ALONE = (STORE, "arrays", "pyskl", "coco")
-"""Formats whose readers take one file."""
-SUFFIX = {
-    "bvh": (".bvh",), "amc": (".amc",), "c3d": (".c3d",), "ntu": (".skeleton",),
-    "csv": (".csv", ".tsv", ".txt"), "precog": (".csv",), "arrays": (".npz", ".npy"),
-    "pyskl": (".pkl", ".pickle"), "mediapipe": (".json", ".csv"), "alphapose": (".json",),
-    "coco": (".json",), "kinetics": (".json",), STORE: (".h5", ".hdf5"),
-}  # fmt: skip
-"""Names of files that are read of a folder, where its format is given."""
+AUTO = "auto"  # the same as no format: by what is in the files
 _OF_SETS = ("so that no clip has a label", "are kept without segments", "so no split ")
 """What is in remarks that matter to whoever trains."""
 _OF_THE_FILE = {errno.EACCES, errno.EPERM, errno.ENOENT, errno.EISDIR, errno.EIO, errno.ELOOP}
@@ -101,11 +94,13 @@ def read_data(
         12
     """
     root = located(path)
+    format = None if format == AUTO else format
     place = Place(root, format or "", root)
     if root.is_dir():
         listed = places([root], format=format)
         formats = {part.format for part in listed}
-        if len(formats) > 1 or (formats & {*ALONE} and listed[0].path != root):
+        one_each = any(name in SIGNS and SIGNS[name].alone for name in formats)
+        if len(formats) > 1 or (one_each and listed[0].path != root):
             return _joined(listed, layout, options, say, scratch)
         place = place._replace(format=listed[0].format)
     source = _read(place, layout, options, progress, scratch)
@@ -131,6 +126,7 @@ def places(
     Raises:
         InputError: an unknown format, no such path, or a folder without recordings.
     """
+    format = None if format == AUTO else format
     if format is not None and format != STORE and format not in READERS:
         raise unknown("format", format, (STORE, *READERS))
     found: list[Place] = []
@@ -274,45 +270,40 @@ def _with_usual(place: Place, format_: str, options: Sequence[str]) -> list[str]
 
 
 def _of_folder(root: Path, format_: str | None, say: Callable[[str], None]) -> list[Place]:
-    suffixes = set(SUFFIX.get(format_ or "", LOOKED_AT - {".zip"} if format_ is None else ()))
-    if format_ in WHOLE or (format_ is not None and not suffixes):
-        return [Place(root, format_ or "", root)]
-    if format_ in (None, "arrays") and arrays_of(root):
+    signs = SIGNS.get(format_ or "")
+    if format_ is not None and (signs is None or signs.whole):
+        return [Place(root, format_, root)]
+    if format_ in (None, "arrays") and (arrays_of(root) or files_of(root)):
         return [Place(root, "arrays", root)]
-    files = [member.file for member in members.find(root, suffixes) if not member.inside]
-    found: list[Place] = []
-    strange: list[Path] = []
-    for file in sorted(dict.fromkeys(files)):
-        if file.name.startswith("."):
-            continue
-        if format_ is not None:
-            found.append(Place(file, format_, root))
-            continue
-        guessed = _quietly(file)
-        if guessed in WHOLE and not found:
-            return [Place(root, guessed, root)]
-        if _may_be(file, guessed):
-            found.append(Place(file, guessed, root))
-        else:
-            strange.append(file)
+    if signs is not None:
+        files = [member.file for member in members.find(root, signs.suffixes) if not member.inside]
+        found = [Place(file, format_ or "", root) for file in sorted(dict.fromkeys(files))
+                 if not file.name.startswith(".")]  # fmt: skip
+    else:
+        found = _looked_at(root, say)
     if not found:
         raise InputError(
             f"{root}: no recording of a known format in this folder or below; say the format with "
             "--format (skelf list formats has them)"
         )
-    if strange:
-        few = ", ".join(file.name for file in strange[:3]) + (", ..." if len(strange) > 3 else "")
-        say(f"{root}: {len(strange)} files of no known format are passed over: {few}")
     return found
 
 
-def _may_be(file: Path, guessed: str) -> bool:
-    """Whether a file of a folder is a recording, rather than a text that lies beside them."""
-    if guessed == "csv":
-        return is_table_of_joints(file)
-    if not guessed and file.suffix.lower() in (".csv", ".json"):  # empty: it should be one
-        return not file.stat().st_size
-    return bool(guessed) or file.suffix.lower() in guessing.SUFFIXES
+def _looked_at(root: Path, say: Callable[[str], None]) -> list[Place]:
+    """The recordings below a folder by what is in them; a format of many files is one source."""
+    found = survey(root)
+    whole = [name for name in found.formats if name and SIGNS[name].whole]
+    single = {
+        (file.file, name)
+        for name, files in found.formats.items()
+        for file in files
+        if name not in whole
+    }
+    asked = {(file.file, "") for file in found.questions}
+    places = [Place(file, name, root) for file, name in sorted(single | asked)]
+    if left := found.left_out([*found.formats]):
+        say(f"{root}: passed over: {left}")
+    return [*(Place(root, name, root) for name in whole), *places]
 
 
 def _quietly(path: Path) -> str:

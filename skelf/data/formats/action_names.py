@@ -54,3 +54,9 @@ PKUMMD = (
     "use a fan (with hand or paper)/feeling warm", "wear jacket", "wear on glasses", "wipe face",
     "writing",
 )  # fmt: skip
+
+NWUCLA = (
+    "pick_up_one_hand", "pick_up_two_hands", "drop_trash", "walk_around", "sit_down", "stand_up",
+    "donning", "doffing", "throw", "carry",
+)  # fmt: skip
+NWUCLA_NUMBERS = (1, 2, 3, 4, 5, 6, 8, 9, 11, 12)  # as the files' names have them

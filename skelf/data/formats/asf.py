@@ -11,6 +11,7 @@ import numpy as np
 from ...errors import InputError
 from ..motion.kinematics import descent, euler_rotation
 from . import source
+from .look import Look
 
 INCH = 0.0254
 
@@ -225,3 +226,11 @@ def _parents(file: Path, listed: Lines, names: list[str]) -> list[int]:
     except InputError:
         raise InputError(f"{file}: hierarchy: bones form a cycle; mend the file") from None
     return parent_of_bone
+
+
+def told_amc(look: Look) -> str:
+    """Why a file is an Acclaim motion: its keywords, which come before the first frame."""
+    words = (":FULLY", ":DEGREES", ":RADIANS")
+    if any(line.strip().upper().startswith(words) for line in look.lines[:20]):
+        return "it has :FULLY-SPECIFIED or :DEGREES, as Acclaim's motions"
+    return ""

@@ -16,6 +16,7 @@ from ...errors import InputError
 from ..motion.resample import LARGEST
 from . import source
 from .frame_time import frames_a_second
+from .look import Look
 from .words import Words
 
 _CHANNEL = re.compile(r"([XYZ])(position|rotation)", re.IGNORECASE)
@@ -269,3 +270,10 @@ def _values(file: Path, rows: list[tuple[int, str]], width: int, stated: str | N
 
 def _count(stated: str | None) -> int:
     return int(stated) if stated and re.fullmatch("[0-9]{1,18}", stated) else -1
+
+
+def told(look: Look) -> str:
+    """Why a file is a BVH: its first word, comments aside."""
+    lines = (line.strip().lstrip("\ufeff") for line in look.lines)
+    first = next((line for line in lines if line and not line.startswith(("#", "//", ";"))), "")
+    return "it begins with HIERARCHY, as BVH does" if first[:9].upper() == "HIERARCHY" else ""

@@ -17,6 +17,7 @@ from ...errors import InputError
 from ..motion.resample import LARGEST
 from . import c3d_frames, source
 from .c3d_frames import BLOCK, Value, number
+from .look import Look
 
 INTEL, DEC, MIPS = 84, 85, 86
 _SIZES = {-1: 1, 1: 1, 2: 2, 4: 4}  # bytes of a parameter's type: text, byte, integer, float
@@ -173,3 +174,10 @@ def _marker_rows(raw: bytes, kind: str, place: c3d_frames.Place) -> np.ndarray:
     size, shape = int(kind[-1]), (place.frames, place.used, 4)
     row = (4 * place.used + place.analog) * size
     return np.ndarray(shape, kind, raw, (place.data - 1) * BLOCK, (row, 4 * size, size))
+
+
+def told(look: Look) -> str:
+    """Why a file is a C3D: its second byte, and a place of parameters near the start."""
+    head = look.head
+    is_c3d = len(head) >= BLOCK and head[1] == 0x50 and 2 <= head[0] <= 5 and b"\0" in head
+    return "its first bytes are C3D's" if is_c3d else ""

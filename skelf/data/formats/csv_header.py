@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from ...errors import InputError
 from .landmark_columns import AXES, FRAME, SURE, VIDEO, place_of, plain
 from .members import Member
-from .text import MOST_BYTES, Table, column, read_csv, read_text
+from .text import MOST_BYTES, Table, column, joined, read_csv, read_text
 
 DELIMITERS = ",;\t|"
 TIME = (
@@ -21,6 +22,9 @@ TIME = (
 )  # fmt: skip
 FRAMES = (*FRAME, "frames", "frame_nr", "framenumber", "frameid", "frame_idx")
 RECORDINGS = (*VIDEO, "recording_id", "trial", "trial_id", "take", "session")
+MOST_ABOVE = 30
+"""Lines among which the first row of numbers is looked for."""
+_NUMBER = re.compile(r"(?i)[-+]?\d*[.,]?\d+(?:e[-+]?\d+)?|nan")
 METRES = {"mm": 0.001, "millimeters": 0.001, "cm": 0.01, "m": 1.0, "meters": 1.0, "metres": 1.0}
 _UNIT = r"(?: ?[\[(](?:mm|cm|m|px|meters|metres|millimeters)[\])]|_(?:mm|cm|m|px))?"
 _SEP = r"[ _.:/\-]*"
@@ -45,6 +49,7 @@ class Header(NamedTuple):
         time: the column of times.
         recording: the column that tells recordings apart.
         unused: columns that are none of these.
+        lines: of the file that are the header, as "2-3"; empty: its first one.
     """
 
     table: Table
@@ -59,6 +64,7 @@ class Header(NamedTuple):
     time: str
     recording: str
     unused: tuple[str, ...]
+    lines: str
 
     def values(self) -> np.ndarray:
         """`(T, V, C)` coordinates of the joints; NaN where nothing was seen."""
@@ -86,8 +92,9 @@ def read_header(member: Member) -> Header:
         InputError: no readable table, or no column that is a joint's coordinate by its name.
     """
     delimiter, decimal = separators(member)
-    table = read_csv(member, delimiter, decimal=decimal)
-    header = [cell for cell in table.header if cell]
+    above = read_text(member, MOST_BYTES).splitlines()[:MOST_ABOVE]
+    span, header = names_by(above, delimiter, lambda cells: bool(_pattern(cells)[1]))
+    table = read_csv(member, delimiter, decimal=decimal, header=span)
     pattern, joints, chosen = _pattern(header)
     if not joints:
         some = ", ".join(header[:6])[:200] + (", ..." if len(header) > 6 else "")
@@ -117,8 +124,50 @@ def read_header(member: Member) -> Header:
         confidence=sure,
         unit=re.sub(r"[^a-z]", "", pattern.rpartition("}")[2].lower()),
         unused=tuple(cell for cell in others if cell not in names.values()),
+        lines=f"{span[0]}-{span[1]}" if span else "",
         **names,
     )
+
+
+def names_by(
+    above: Sequence[str], delimiter: str, fit: Callable[[list[str]], bool]
+) -> tuple[tuple[int, int] | None, list[str]]:
+    """The lines of a header and the names of its columns that are not empty.
+
+    The first line counts, else those above the first row of numbers, as few as make names that fit
+    and differ.
+
+    Args:
+        above: the first lines of a file.
+        delimiter: between cells.
+        fit: whether names are those that are wanted.
+
+    Returns:
+        First and last line, from 1, or None for the first one that is not empty.
+    """
+    try:
+        cells = [next(csv.reader([line], delimiter=delimiter), []) for line in above]
+    except csv.Error:  # said with its line by who reads the table
+        return None, []
+    first = next((row for row in cells if len(row) > 1 or (row and row[0].strip())), [])
+    usual = [cell.strip() for cell in first if cell.strip()]
+    if fit(usual):
+        return None, usual
+    for begin, end in _spans(cells):
+        names = [cell for cell in joined(cells[begin - 1 : end]) if cell]
+        if len(set(names)) == len(names) and fit(names):
+            return (begin, end), names
+    return None, usual
+
+
+def _spans(rows: Sequence[Sequence[str]]) -> list[tuple[int, int]]:
+    """Lines that may be the header, the fewest first: those above the first numbers."""
+    for at, row in enumerate(rows):
+        cells = [cell.strip() for cell in row if cell.strip()]
+        numbers = sum(bool(_NUMBER.fullmatch(cell)) for cell in cells)
+        if numbers > 1 and 2 * numbers > len(cells):
+            return [(first, at) for first in range(at, 0, -1)]
+    return []
 
 
 def separators(member: Member) -> tuple[str, str]:
@@ -129,6 +178,8 @@ def separators(member: Member) -> tuple[str, str]:
     """
     lines = [line for line in read_text(member, MOST_BYTES).splitlines()[:20] if line.strip()]
     counts = {mark: lines[0].count(mark) for mark in DELIMITERS}
+    if not any(counts.values()):  # a title stands above the table
+        counts = {mark: sum(line.count(mark) for line in lines) for mark in DELIMITERS}
     delimiter = max(DELIMITERS, key=lambda mark: counts[mark])
     if not counts[delimiter]:
         return ",", "."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -15,6 +16,9 @@ from ..motion.axes import UPS, Up
 from .naming import NamePattern
 
 MOST_BYTES = 1 << 20
+MOST_LINES = 100  # of a header
+Lines = str
+"""Which lines are the header: a number (the first so many), or as "4-6"."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,9 @@ class CsvMapping:
         skeleton: the layout of the joints.
         columns: a column's name, with `{joint}`, `{axis}` and, for several persons, `{person}`;
             empty: there is no header, and the numbers stand joint by joint.
+        header: the lines of names: 3 for the first three, "4-6" for these, from 1. The cells of a
+            column are joined by `_`, and an empty one has the name to its left, but in the last
+            line. Empty: the first line, else those above the first numbers that make `columns`.
         axes: the words for `{axis}`: x, y and, in three dimensions, z, in this order.
         confidence: the word for the axis that holds the confidence; empty: there is none.
         joints: the words for `{joint}` where the file has others than the layout.
@@ -47,6 +54,7 @@ class CsvMapping:
 
     skeleton: Skeleton
     columns: str = ""
+    header: Lines = ""
     axes: tuple[str, ...] = ("x", "y", "z")
     confidence: str = ""
     joints: Mapping[str, str] = field(default_factory=dict)
@@ -129,6 +137,16 @@ class CsvMapping:
         """Numbers of a joint."""
         return len(self.axes) + bool(self.confidence)
 
+    @property
+    def lines(self) -> tuple[int, int] | None:
+        """First and last line of the header, from 1; None: it is to be found."""
+        return lines_of(self.header)
+
+    def column(self, person: int, joint: str, axis: str) -> str:
+        """The name of the column of a person's joint (its word) and axis."""
+        name = self.columns.replace("{joint}", joint).replace("{axis}", axis)
+        return name.replace("{person}", self.persons[person] if self.persons else "")
+
     def said(self, name: str) -> dict[str, str] | None:
         """What a file's path says, by the words of `clip`; None when it does not fit."""
         if not self.clip:
@@ -140,6 +158,12 @@ class CsvMapping:
             ("axes", len(self.axes) in (2, 3), "name two or three axes, as ['x', 'y', 'z']"),
             ("up", self.up in UPS, f"use one of {', '.join(UPS)}"),
             ("up", len(self.axes) == 3 or "y" in self.up, "two axes have no z: use y or -y"),
+            (
+                "header",
+                not self.header or lines_of(self.header) is not None,
+                "give a number of lines, or as '4-6'",
+            ),
+            ("header", not self.header or bool(self.columns), "without columns there is none"),
             ("delimiter", len(self.delimiter) == 1, "use one character"),
             ("decimal", self.decimal in (".", ","), "use . or ,"),
             ("decimal", self.decimal != self.delimiter, "the delimiter is another one"),
@@ -174,6 +198,20 @@ class CsvMapping:
             raise InputError(f"{path}: joints: two joints have one word; give each its own")
 
 
+def lines_of(header: str) -> tuple[int, int] | None:
+    """First and last line of "3" (the first three) or "4-6"; None where it says something else.
+
+    Examples:
+        >>> lines_of("3"), lines_of("4-6"), lines_of("6-4")
+        ((1, 3), (4, 6), None)
+    """
+    match = re.fullmatch(r"\s*(?:(\d{1,3})\s*-\s*)?(\d{1,3})\s*", header)
+    if not match:
+        return None
+    first, last = int(match[1] or 1), int(match[2])
+    return (first, last) if 1 <= first <= last <= MOST_LINES else None
+
+
 def _skeleton(path: Path, name: object, layout: str | Skeleton | None) -> Skeleton:
     if layout is not None:
         return named_layout(layout) if isinstance(layout, str) else layout
@@ -195,6 +233,7 @@ def _value(path: Path, key: str, value: object, kind: str) -> Any:
     plain: dict[str, type | tuple[type, ...]] = {
         "str": str,
         "Up": str,
+        "Lines": (str, int),
         "int | None": int,
         "int": int,
         "float": (int, float),
@@ -208,9 +247,12 @@ def _value(path: Path, key: str, value: object, kind: str) -> Any:
             return value
         wanted = "a table of words"
     elif isinstance(value, plain[kind]) and not isinstance(value, bool):
-        return value
+        return str(value) if kind == "Lines" else value
     else:
-        wanted = {"str": "a string", "Up": "a string", "float": "a number"}.get(
-            kind, "a whole number"
-        )
+        wanted = {
+            "str": "a string",
+            "Lines": "a number or a string",
+            "Up": "a string",
+            "float": "a number",
+        }.get(kind, "a whole number")
     raise InputError(f"{path}: {key}: expected {wanted}, not {value!r}")

@@ -103,7 +103,7 @@ def _recording(
             _refuse_twice(table, form, "time", columns["time"], rows)
         if len(rows) > 1:
             if "frame" not in columns:
-                frames = _by_time(steps)
+                frames = by_time(steps)
                 length = int(frames[-1]) + 1
             fps = float(frames[-1] / (seconds[-1] - seconds[0]))
     if not RATES[0] <= fps <= RATES[1]:
@@ -119,7 +119,7 @@ def _recording(
     return Recording(name, rows, frames, length, fps)
 
 
-def _by_time(steps: np.ndarray) -> np.ndarray:
+def by_time(steps: np.ndarray) -> np.ndarray:
     """Frames of rows by the steps between their times; a gap is where frames are missing."""
     usual = float(np.median(steps))
     missed = np.maximum(1, np.round(steps / usual))

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from ...layouts import LAYOUTS
-from ...skeleton import Skeleton
 from ..joints.aliases import meanings
+from ..joints.known import same_layout
 from ..joints.names import skeleton as named_skeleton
+from ..joints.order import reach
 from ..joints.tree import tree_of
 from ..motion.axes import UPS, nearest_axis
 from ..motion.marker_tree import spanning_tree
@@ -19,7 +20,10 @@ from .csv_header import METRES, Header, read_header
 from .members import Member
 from .text import column
 
-_TOP, _BOTTOM = ("head", "nose", "eye", "ear", "neck"), ("toe", "big_toe", "foot", "ankle", "knee")
+_TOP, _BOTTOM = (
+    ("head", "head_top", "nose", "eye", "ear", "neck"),
+    ("toe", "big_toe", "foot", "ankle", "knee"),
+)
 _FEW = 3  # joints that may be one of several layouts by their number alone
 _HEIGHTS = ((300.0, 0.001, "millimetres"), (10.0, 0.01, "centimetres"))
 """Head to foot in the file's unit, from which on it can't be the next larger unit."""
@@ -37,6 +41,8 @@ def template(member: Member) -> str:
     joints, layout = _joints(member, header, places)
     lines += joints
     lines.append(f"columns = {_text(header.columns)}")
+    if header.lines:
+        lines.append(f"header = {_text(header.lines)}   # lines of names, joined by _")
     lines.append(f"axes = {_texts(header.axes)}")
     if header.confidence:
         lines.append(f"confidence = {_text(header.confidence)}")
@@ -59,11 +65,12 @@ def _joints(member: Member, header: Header, places: np.ndarray) -> tuple[list[st
         first = min(int(word) for word in words)
         fitting = [n for n, layout in LAYOUTS.items() if layout.joints == len(words)]
         fitting = [n for n in fitting if (len(header.axes) == 2) == _is_plane(n)] or fitting
+        fitting.sort(key=dict(zip(fitting, _reach(places, fitting), strict=True)).__getitem__)
         about = f"# Fill in what the {len(words)} numbered joints are"
         if fitting:
             about = f"# By their number, {len(words)}: {' or '.join(fitting)}. Is that so?"
         return [about, f"layout = {_text(fitting[0] if fitting else '')}", f"first = {first}"], []
-    same = _same_layout(words)
+    same = same_layout(words)
     if same is not None:
         layout, by_joint = same
         lines = [f"layout = {_text(layout.name)}"]
@@ -86,24 +93,6 @@ def _joints(member: Member, header: Header, places: np.ndarray) -> tuple[list[st
         f"centre = {_text(made.names[made.centre])}",
     ]  # fmt: skip
     return [], table
-
-
-def _same_layout(words: Sequence[str]) -> tuple[Skeleton, dict[str, str]] | None:
-    """The built-in layout that has just these joints, and its name -> the file's word."""
-    exact = [s for s in LAYOUTS.values() if set(s.names) == set(words)]
-    if exact:
-        return exact[0], {name: name for name in exact[0].names}
-    have = [m[:2] for m in meanings(words)]
-    by_part = dict(zip(have, words, strict=True))
-    if len(by_part) < len(words):
-        return None
-    for layout in LAYOUTS.values():
-        want = [m[:2] for m in meanings(layout.names)]
-        if len(want) == len(words) and set(want) == by_part.keys():
-            return layout, {
-                name: by_part[part] for name, part in zip(layout.names, want, strict=True)
-            }
-    return None
 
 
 def _up_and_scale(header: Header, places: np.ndarray) -> list[str]:
@@ -177,7 +166,13 @@ def _time_scale(header: Header) -> float:
 
 
 def _is_plane(name: str) -> bool:
-    return name.startswith(("coco", "openpose", "halpe"))
+    return name.startswith(("coco", "openpose", "halpe", "body_25b", "mpi", "wholebody"))
+
+
+def _reach(places: np.ndarray, names: Sequence[str]) -> list[float]:
+    """How long each layout's bones are in up to 100 poses; those of the right order are short."""
+    step = -(-len(places) // 100)
+    return np.nan_to_num(reach(places[::step], [LAYOUTS[name] for name in names])).tolist()
 
 
 def _text(text: str) -> str:

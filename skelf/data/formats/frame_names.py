@@ -39,6 +39,12 @@ _STAMP = (
 _TOKEN = re.compile(rf"(?<!\d)(?P<stamp>{_STAMP})|(?P<decimal>\d+\.\d+(?![\d.]))|(?P<count>\d+)")
 
 
+# cam01.0031: a point between two numbers of which the first is no part of a decimal.
+_POINT = re.compile(
+    r"(?i)((?:cam|camera|kinect|view|take|trial)[ _-]?|[a-z][ _-]?(?=0\d))(\d+)\.(?=\d{3,})"
+)
+
+
 class Images(NamedTuple):
     """One video's images.
 
@@ -118,7 +124,7 @@ def _cut(image: str | int, where: str) -> _Name:
     for pattern in _HASHES:
         stem = pattern.sub("", stem) or stem
     texts, digits, numbers, kinds, end = [], [], [], [], 0
-    for match in _TOKEN.finditer(stem):
+    for match in _TOKEN.finditer(_POINT.sub(r"\1\2_", stem)):
         texts.append(stem[end : match.start()])
         words = re.findall(r"\d+", match[0])
         kind = str(match.lastgroup)

@@ -50,6 +50,21 @@ def frames_a_second(where: str, written: str) -> float:
     return float(whole) if whole > 0 and _fits(whole, stated, digit) else fps
 
 
+def nearest_usual(fps: float) -> float:
+    """A measured rate, or the usual one that it differs from by less than a part in 5000.
+
+    Args:
+        fps: frames a second.
+
+    Examples:
+        >>> nearest_usual(30.0012), nearest_usual(29.971), nearest_usual(27.5)
+        (30.0, 29.97002997002997, 27.5)
+    """
+    usual = [*map(float, WHOLE), *(rate / 1001 for rate in TELEVISION)]
+    near = min(usual, key=lambda rate: abs(rate - fps))
+    return near if abs(near - fps) < 2e-4 * near else round(fps, 3)
+
+
 def _fits(rate: float, stated: float, digit: float) -> bool:
     """Whether the time of a rate, rounded or cut at the last digit, is the stated one."""
     return -digit / 2 <= 1 / rate - stated < digit

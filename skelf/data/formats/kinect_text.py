@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import InputError
+from .look import Look
 from .words import Words
 
 JOINTS, FIELDS, HEADER = 25, 12, 11  # of a body: joints, numbers a joint, words before them
@@ -108,3 +109,23 @@ def _arranged(
     ids = np.full((frames, places), -1, np.int64)
     joints[frame, place], ids[frame, place] = values, track
     return joints, ids
+
+
+def told_ntu(look: Look) -> str:
+    """Why a file is of NTU's form: counts of frames and bodies, then a body's words."""
+    lines = [words for line in look.lines if (words := line.split())]
+    counts = [len(words) == 1 and words[0].isdigit() for words in lines[:2]]
+    if len(lines) < 2 or not all(counts) or int(lines[1][0]) > MOST_BODIES:
+        return ""
+    first = next((words for words in lines[2:] if len(words) > 1), [])
+    if len(first) != HEADER - 1:
+        return ""
+    return "it begins with counts of frames and bodies and a body's words, as NTU's skeletons"
+
+
+def told_pkummd(look: Look) -> str:
+    """Why a file is of PKU-MMD's form: two bodies of numbers on each line."""
+    first = next((words for line in look.lines if (words := line.split())), [])
+    if len(first) != 2 * JOINTS * 3 or any(mark in look.lines[0] for mark in ",;|"):
+        return ""
+    return "its lines are 150 numbers, two bodies of 25 joints, as PKU-MMD's skeletons"

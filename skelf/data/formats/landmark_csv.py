@@ -13,10 +13,12 @@ from ...skeleton import Skeleton
 from ..motion.axes import upright
 from ..motion.video import Video
 from . import frame_names, landmark_columns, naming
-from .landmark_columns import FRAME, LABEL, PERSON, VIDEO, place_of
+from .frame_time import nearest_usual
+from .landmark_columns import FRAME, IMAGE, LABEL, PERSON, TIME, VIDEO, place_of
 from .landmark_rows import Rows, Source, frame_numbers, read_rows
+from .look import Look
 from .members import Member
-from .text import Table, read_csv
+from .text import Table, column, read_csv
 
 RowLabels = Literal["clips", "segments", "none"]
 """What becomes of a column of classes that change: a clip for each run of one class, segments of
@@ -40,6 +42,8 @@ def read_landmarks(
     skeleton: Skeleton,
     row_labels: RowLabels = "clips",
     source: Source = "auto",
+    world: bool = True,
+    kept: Sequence[int] = (),
 ) -> list[Video]:
     """The videos of one file; what has no number was not seen.
 
@@ -50,15 +54,31 @@ def read_landmarks(
         skeleton: names and number of the landmarks.
         row_labels: what becomes of classes on every row.
         source: what wrote the file; auto: what its columns and numbers say.
+        world: of two sets of landmarks the one in metres, else the one in the image.
+        kept: the landmarks that the files of this import have, where they are not all.
 
     Raises:
         InputError: columns that are missing, landmarks that do not exist, cells without a number,
-            frame numbers that begin again.
+            frame numbers that begin again, or other landmarks than the first file's.
     """
-    table = read_csv(member)
+    table = read_table(member)
     header = [landmark_columns.plain(cell) for cell in table.header]
-    rows = read_rows(table, header, skeleton, source)
+    rows = read_rows(table, header, skeleton, source, world)
     poses, notes = _poses(rows)
+    if len(rows.have) < skeleton.joints:
+        poses = poses[:, rows.have]
+        if kept and rows.have != tuple(kept):
+            raise InputError(
+                f"{member}: other landmarks than the first file has; import files of one kind at a "
+                "time"
+            )
+        lacking = [name for i, name in enumerate(skeleton.names) if i not in rows.have]
+        few = ", ".join(lacking[:4]) + (", ..." if len(lacking) > 4 else "")
+        notes.append(
+            f"{len(rows.have)} of {skeleton.joints} landmarks, a layout of their own: {few} "
+            "are not in the file"
+        )
+    fps = frames_a_second(table, header)
     persons = _persons(table, header, rows)
     parts = _parts(table, header, rows)
     at = place_of(header, LABEL)
@@ -70,6 +90,7 @@ def read_landmarks(
     for part in parts:
         whole = f"{name}/{part.name}" if len(parts) > 1 else name
         for video, chosen in _labelled(whole, part, labels, table.where, class_, row_labels):
+            video.fps = fps / part.step
             for i, frame in chosen:
                 video.add(frame, poses[part.rows[i]], persons[part.rows[i]])
             video.notes += [part.note] if part.note else []
@@ -81,8 +102,85 @@ def read_landmarks(
             f"a class on every row: {len(videos)} runs of one class, a clip each "
             "(row_labels=segments: one recording)"
         )
+    if fps:
+        notes.append(f"{fps:g} frames a second, as its column of times says")
     videos[0].notes += notes
     return videos
+
+
+def landmarks_of(member: Member, skeleton: Skeleton, source: Source) -> tuple[int, ...]:
+    """The landmarks that a file has.
+
+    Args:
+        member: the file.
+        skeleton: names and number of the landmarks.
+        source: what wrote it.
+
+    Raises:
+        InputError: see `read_landmarks`.
+    """
+    table = read_table(member)
+    header = [landmark_columns.plain(cell) for cell in table.header]
+    return read_rows(table, header, skeleton, source).have
+
+
+def read_table(member: Member) -> Table:
+    """The table of a file, whatever stands between its cells: commas, tabs or semicolons.
+
+    Raises:
+        InputError: see `read_csv`.
+    """
+    first = Look.at(member).lines[:1] or [""]
+    counts = {mark: first[0].count(mark) for mark in (",", "\t", ";")}
+    delimiter = max(counts, key=lambda mark: counts[mark])
+    return read_csv(member, delimiter, decimal="," if delimiter == ";" else ".")
+
+
+def frames_a_second(table: Table, header: list[str]) -> float:
+    """By a column of times that grow evenly; 0 where there is none.
+
+    Args:
+        table: of the file.
+        header: its header, plain.
+
+    Raises:
+        InputError: a cell of it that is no number.
+    """
+    at = place_of(header, TIME)
+    if at is None:
+        return 0.0
+    times = _times(table, at)
+    if times is None:
+        return 0.0
+    frame = place_of(header, FRAME)
+    numbers = column(table, frame) if frame is not None else np.arange(len(times), dtype=float)
+    known = ~np.isnan(numbers + times)
+    numbers, times = numbers[known], times[known]
+    back = np.flatnonzero((np.diff(numbers) < 0) | (np.diff(times) < 0))
+    if len(back):  # another video begins
+        numbers, times = numbers[: back[0] + 1], times[: back[0] + 1]
+    if not len(numbers) or numbers[-1] == numbers[0] or times[-1] == times[0]:
+        return 0.0
+    step = float((times[-1] - times[0]) / (numbers[-1] - numbers[0]))
+    name = header[at]
+    scale = 1e-3 if name.endswith(("ms", "milliseconds")) else 1e-6 if name.endswith("us") else 1.0
+    if scale == 1 and step > 1:
+        scale = 1e-3 if step < 1e3 else 1e-6
+    return nearest_usual(1 / (step * scale))
+
+
+def _times(table: Table, at: int) -> np.ndarray | None:
+    """A column of times: numbers as they stand, dates in seconds; None where it is neither."""
+    try:
+        return column(table, at)
+    except InputError:
+        pass
+    cells = [row[at].strip() if at < len(row) else "" for row in table.rows]
+    try:
+        dates = np.array(cells, "datetime64[us]")
+    except ValueError:
+        return None
+    return (dates - dates[0]) / np.timedelta64(1, "s")
 
 
 def _labelled(
@@ -132,17 +230,19 @@ def _labelled(
 
 def _poses(rows: Rows) -> tuple[np.ndarray, list[str]]:
     """`(R, V, C + 1)` in image axes, confidence last, and notes."""
-    joints, notes = rows.joints, []
+    joints, notes = rows.joints, [*rows.notes]
     flat = np.isnan(joints[:, :, 2]).all()  # no z anywhere
     seen = ~np.isnan(joints[:, :, :2] if flat else joints[:, :, :3]).any(axis=2)
     # Without a column of visibility, what has a place was seen.
     sure = np.where(seen, np.where(np.isnan(joints[:, :, 3]), 1.0, joints[:, :, 3]), 0.0)
     places = np.where(seen[..., None], joints[:, :, : 2 if flat else 3], 0)
-    if rows.freemocap:
-        places = upright(places, "z") * (0.001, -0.001, -0.001)  # back to image axes
+    if rows.metres:
+        m = rows.metres
+        places = upright(places, "z") * (m, -m, -m)  # back to image axes
+        unit = "millimetres" if m < 1 else "metres"
         notes.append(
             "no visibility and all landmarks by name, as FreeMoCap writes them: taken for "
-            "millimetres with z up, stored as metres with y up (source=mediapipe leaves them)"
+            f"{unit} with z up, stored as metres with y up (source=mediapipe leaves them)"
         )
     return np.concatenate([places, sure[..., None]], axis=2), notes
 
@@ -167,6 +267,11 @@ def _parts(table: Table, header: list[str], rows: Rows) -> list[_Part]:
     for i, cell in enumerate(cells):
         by_cell.setdefault(cell, []).append(i)
     named = place_of(header, FRAME) is None
+    if not named and at is not None and header[at] in IMAGE:
+        by_cell = {}  # an image for each frame: its folder is the video
+        for i, cell in enumerate(cells):
+            folder = cell.replace("\\", "/").rpartition("/")[0]
+            by_cell.setdefault(folder, []).append(i)
     if named and len(by_cell) > 1 and 2 * len(by_cell) > len(cells):  # a name for each image
         return [
             _Part(

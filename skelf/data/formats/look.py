@@ -11,11 +11,13 @@ from zipfile import ZipFile
 
 import numpy as np
 
+from ...errors import InputError
 from ..damage import DAMAGED
 from .members import Member
 
 HEAD = 1 << 16  # bytes that are looked at
 LINES = 60
+MOST_JSON = 1 << 28
 MOST_HEADERS = 64  # arrays of an .npz whose shapes are read
 _KEYS = re.compile(r'"([A-Za-z_]\w*)"\s*:')
 
@@ -91,6 +93,17 @@ class Look:
         return content
 
     @cached_property
+    def outermost(self) -> frozenset[str]:
+        """Names of the outermost fields of JSON, of a long file too, which is read whole for it."""
+        content = self.json
+        if self.is_json and len(self.head) >= HEAD:
+            try:
+                content = json.loads(self.member.read(MOST_JSON))
+            except (InputError, ValueError, RecursionError):
+                return frozenset()
+        return frozenset(content) if isinstance(content, dict) else frozenset()
+
+    @cached_property
     def arrays(self) -> dict[str, tuple[tuple[int, ...], str]]:
         """Name -> shape and kind of number (`f`, `i`, `U`, `O`, ...) of the arrays in an `.npz`.
 
@@ -113,6 +126,19 @@ class Look:
                 return shapes
         except DAMAGED:
             return {}
+
+    @cached_property
+    def hdf(self) -> frozenset[str]:
+        """Names in the outermost group of HDF5; empty where it is none."""
+        if self.member.inside or not self.head.startswith(b"\x89HDF\r\n\x1a\n"):
+            return frozenset()
+        import h5py  # of all that is looked at, HDF5 alone needs it
+
+        try:
+            with h5py.File(self.member.file, "r") as file:
+                return frozenset(file)
+        except DAMAGED:
+            return frozenset()
 
     @cached_property
     def beside(self) -> list[str]:

@@ -6,13 +6,12 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from stat import S_ISREG
 from typing import NamedTuple
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from ...errors import InputError
 from ..damage import DAMAGED
-
-PIECE = 1 << 16  # bytes of a pipe, or of what was added to a file while it was read
 
 
 class Member(NamedTuple):
@@ -67,12 +66,11 @@ class Member(NamedTuple):
         try:
             if not self.inside:
                 with self.file.open("rb", buffering=0) as file:
-                    # Asked for all of `size` it would take memory for that first.
-                    content = file.read(min(size, os.fstat(file.fileno()).st_size + 1)) or b""
-                    while len(content) < size:
-                        more = file.read(min(size - len(content), PIECE))
-                        if not more:
-                            break
+                    status = os.fstat(file.fileno())
+                    if S_ISREG(status.st_mode):  # Python sets aside all that it is asked for
+                        size = min(size, status.st_size)
+                    content = file.read(size) or b""
+                    while len(content) < size and (more := file.read(size - len(content))):
                         content += more
                     return content
             stat = self.file.stat()
@@ -91,8 +89,8 @@ class Member(NamedTuple):
             raise InputError(f"{self}: cannot read: {_told(error)}; copy the file again") from None
 
 
-def find(path: Path, suffixes: Collection[str]) -> list[Member]:
-    """All files with one of the suffixes, sorted by file name, then by place.
+def find(path: Path, suffixes: Collection[str] | None) -> list[Member]:
+    """All files with one of the suffixes (None: all files), sorted by file name, then by place.
 
     Args:
         path: a folder (searched with its sub-folders and the zips in them), a zip, or one file.
@@ -111,7 +109,7 @@ def find(path: Path, suffixes: Collection[str]) -> list[Member]:
     for file in files:
         if file.suffix.lower() == ".zip":
             matching += _inside(file, suffixes)
-        elif file == path or (file.suffix.lower() in suffixes and file.is_file()):
+        elif file == path or (_fits(file.suffix, suffixes) and file.is_file()):
             matching.append(Member(file))
     visible = (m for m in matching if not m.base.startswith("._"))  # resource forks of macOS
     return sorted(visible, key=lambda m: (m.base, str(m)))
@@ -145,7 +143,11 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (Path(place, file) for file in sorted(files))
 
 
-def _inside(file: Path, suffixes: Collection[str]) -> list[Member]:
+def _fits(suffix: str, suffixes: Collection[str] | None) -> bool:
+    return suffixes is None or suffix.lower() in suffixes
+
+
+def _inside(file: Path, suffixes: Collection[str] | None) -> list[Member]:
     try:
         stat = file.stat()
         names = _archive(file, stat.st_mtime_ns, stat.st_size).namelist()
@@ -159,7 +161,7 @@ def _inside(file: Path, suffixes: Collection[str]) -> list[Member]:
                 "it from its official place"
             )
     members = (Member(file, name) for name in names if not name.endswith(("/", "\\")))
-    return [member for member in members if member.name.suffix.lower() in suffixes]
+    return [member for member in members if _fits(member.name.suffix, suffixes)]
 
 
 @lru_cache(maxsize=4)

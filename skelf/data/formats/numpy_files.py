@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
@@ -30,7 +32,7 @@ def load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
     field = "the array"
     try:
         if magic[:2] == b"PK":
-            _refuse_bomb(path)
+            refuse_bomb(path)
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return loaded
@@ -42,7 +44,7 @@ def load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
     except InputError:
         raise
     except DAMAGED as error:
-        if "allow_pickle" in str(error):
+        if "allow_pickle" in str(error) or "Python objects in dtype" in str(error):
             raise InputError(
                 f"{path}: {field}: an object array (a pickle), which is never loaded; save plain "
                 "numbers or fixed-width strings (ragged clips: frames and offsets)"
@@ -52,7 +54,46 @@ def load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
         ) from None
 
 
-def _refuse_bomb(path: Path) -> None:
+def load_some(path: Path, wanted: Collection[str]) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """Some fields of an `.npz`: of those wanted which are there, and which of these are objects.
+
+    Nothing else is read, so what others keep beside them does not matter; nothing is unpickled.
+
+    Raises:
+        InputError: no such file, not an `.npz`, cut off or damaged.
+    """
+    field, fields, objects = "the archive", {}, []
+    try:
+        refuse_bomb(path)
+        with ZipFile(path) as archive:
+            for member in archive.infolist():
+                field = member.filename.removesuffix(".npy")
+                if field not in wanted:
+                    continue
+                with archive.open(member) as file:
+                    version = np.lib.format.read_magic(file)
+                    header = np.lib.format.read_array_header_1_0
+                    if version != (1, 0):
+                        header = np.lib.format.read_array_header_2_0
+                    shape, _, kind = header(file)
+                if kind.hasobject:
+                    objects.append(field)
+                    continue
+                # Before memory is set aside for what the header says.
+                if math.prod(shape) * kind.itemsize > member.file_size:
+                    raise EOFError("the data ends early")
+                with archive.open(member) as file:
+                    fields[field] = np.lib.format.read_array(file, allow_pickle=False)
+    except InputError:
+        raise
+    except DAMAGED as error:
+        raise InputError(
+            f"{path}: {field}: cut off or damaged ({reason(error)}); copy or write the file again"
+        ) from None
+    return fields, tuple(objects)
+
+
+def refuse_bomb(path: Path) -> None:
     """Raises InputError where a few bytes would unpack to any amount of memory."""
     with ZipFile(path) as archive:
         fields = archive.infolist()

@@ -13,7 +13,7 @@ import math
 import pickle
 import re
 import struct
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, SupportsInt
 
@@ -25,8 +25,12 @@ Sizes = Iterable[SupportsInt]
 """A shape as the file has it; what is none ends in an error, as any damage does."""
 
 
-def load_pickle(path: Path) -> object:
+def load_pickle(path: Path, *, objects: bool = False) -> object:
     """What a pickle holds; NumPy scalars become Python's.
+
+    Args:
+        path: the file.
+        objects: whether arrays of objects may be in it, of what is read otherwise.
 
     Raises:
         InputError: no such file, cut off, or anything but arrays and plain containers in it.
@@ -34,16 +38,32 @@ def load_pickle(path: Path) -> object:
     if not path.is_file():
         raise InputError(f"{path}: {'a folder' if path.is_dir() else 'no such file'}; name a .pkl")
     with path.open("rb") as file:
-        try:
-            return _Unpickler(_Bounded(file, path.stat().st_size), encoding="latin1").load()
-        except _Refused as error:
-            raise InputError(
-                f"{path}: not read: {error}; only arrays, numbers, texts, lists, tuples and dicts "
-                "are taken from a pickle"
-            ) from None
-        except Exception as error:  # bytes at random raise nearly anything here, and do no harm
-            detail = next(iter(str(error).splitlines()), "")[:200] or type(error).__name__
-            raise InputError(f"{path}: not a pickle, cut off or damaged ({detail})") from None
+        return unpickled(file, path.stat().st_size, str(path), objects=objects)
+
+
+def unpickled(file: BinaryIO, size: int, where: str, *, objects: bool = False) -> object:
+    """What the pickle in a stream holds, from where it stands.
+
+    Args:
+        file: with `read`, `readline` and `tell`.
+        size: of it in all.
+        where: starts messages.
+        objects: see `load_pickle`.
+
+    Raises:
+        InputError: cut off, or anything but arrays and plain containers in it.
+    """
+    try:
+        known = _KNOWN | {("numpy", "dtype"): _AnyType} if objects else _KNOWN
+        return _Unpickler(_Bounded(file, size), known).load()
+    except _Refused as error:
+        raise InputError(
+            f"{where}: not read: {error}; only arrays, numbers, texts, lists, tuples and dicts "
+            "are taken from a pickle"
+        ) from None
+    except Exception as error:  # bytes at random raise nearly anything here, and do no harm
+        detail = next(iter(str(error).splitlines()), "")[:200] or type(error).__name__
+        raise InputError(f"{where}: not a pickle, cut off or damaged ({detail})") from None
 
 
 class _Refused(Exception):  # noqa: N818
@@ -77,10 +97,10 @@ class _Bounded:
 class _Type:
     """Stands for a NumPy dtype while the file builds it."""
 
+    codes: ClassVar[str] = r"[<>|=]?([fiub][1248]|[SU]\d{1,6})"
+
     def __init__(self, code: str, align: bool = False, copy: bool = False) -> None:
-        if not isinstance(code, str) or not re.fullmatch(
-            r"[<>|=]?([fiub][1248]|[SU]\d{1,6})", code
-        ):
+        if not isinstance(code, str) or not re.fullmatch(self.codes, code):
             raise _Refused(f"an array of type {shown(code)}")
         self.value = np.dtype(code)
 
@@ -90,6 +110,12 @@ class _Type:
         if order not in ("<", ">", "|", "=") or names != (None, None) or state[2] is not None:
             raise _Refused("an array of records")
         self.value = self.value.newbyteorder(order)
+
+
+class _AnyType(_Type):
+    """A NumPy dtype that may be the one of objects."""
+
+    codes = _Type.codes + "|O8?"
 
 
 def _dtype(kind: object) -> np.dtype:
@@ -138,6 +164,15 @@ def _encode(text: object, codec: object) -> bytes:
     return text.encode("latin1")
 
 
+def _fill_objects(target: np.ndarray, shape: Sizes, fortran: bool, items: object) -> None:
+    """Makes an array, empty so far, one of objects that were read already."""
+    sizes = tuple(int(size) for size in shape)
+    if not isinstance(items, list) or min(sizes, default=0) < 0 or math.prod(sizes) != len(items):
+        raise _Refused(f"an array of shape {str(sizes)[:60]} with other objects")
+    whole: Any = (1, sizes, np.dtype(object), fortran, items)  # as in `build`
+    target.__setstate__(whole)
+
+
 def _key(value: object) -> Hashable:
     """A key of a dict; to hash tuples of tuples of tuples would take for ever."""
     if not isinstance(value, str | bytes | int | float | None):
@@ -168,8 +203,14 @@ _KNOWN: dict[tuple[str, str], Callable[..., object]] = {
 
 
 class _Unpickler(pickle._Unpickler):
+    def __init__(
+        self, file: _Bounded, known: Mapping[tuple[str, str], Callable[..., object]]
+    ) -> None:
+        super().__init__(file, encoding="latin1")
+        self.known = known
+
     def find_class(self, module: str, name: str) -> Callable[..., object]:
-        stand_in = _KNOWN.get((module.replace("numpy._core", "numpy.core"), name))
+        stand_in = self.known.get((module.replace("numpy._core", "numpy.core"), name))
         if stand_in is None:
             raise _Refused(f"it asks for {f'{module}.{name}'[:80]!r}")
         return stand_in
@@ -180,7 +221,7 @@ class _Unpickler(pickle._Unpickler):
     def reduce(self) -> None:
         arguments = self.stack.pop()
         function = self.stack[-1]
-        if not any(function is stand_in for stand_in in _KNOWN.values()):
+        if not any(function is stand_in for stand_in in self.known.values()):
             raise _Refused("it calls something that is no function")
         self.stack[-1] = function(*arguments)
 
@@ -190,6 +231,9 @@ class _Unpickler(pickle._Unpickler):
             target.build(state)
         elif isinstance(target, np.ndarray) and target.base is None and not target.size:
             _, shape, kind, fortran, data = state
+            if _dtype(kind).hasobject:
+                _fill_objects(target, shape, bool(fortran), data)
+                return
             filled = _array(_raw(data), _dtype(kind), shape, bool(fortran))
             # Everything is checked by now; others in the file may refer to `target` already.
             # NumPy's stubs want its own kind of bool here.

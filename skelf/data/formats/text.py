@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from collections.abc import Sequence
 from io import StringIO
 from typing import NamedTuple, TypeVar
 
@@ -74,6 +75,7 @@ def read_csv(
     *,
     even: bool = True,
     decimal: str = ".",
+    header: tuple[int, int] | None = None,
 ) -> Table:
     """The file as a table; empty lines are skipped.
 
@@ -83,6 +85,8 @@ def read_csv(
         most: bytes that it can have.
         even: no row is longer than the header.
         decimal: the mark in its numbers, which become those with a point.
+        header: first and last line of the header, from 1, joined as `joined` has it; lines before
+            it are passed over. None: the first line that is not empty.
 
     Raises:
         InputError: no readable text, no row below the header, or a row longer than the header;
@@ -97,6 +101,12 @@ def read_csv(
                 places.append(lines.line_num)
     except csv.Error as error:
         raise InputError(f"{member}: line {lines.line_num}: not CSV ({error}); mend it") from None
+    if header is not None:
+        above = [row for row, line in zip(rows, places, strict=True)
+                 if header[0] <= line <= header[1]]  # fmt: skip
+        below = [at for at, line in enumerate(places) if line > header[1]]
+        rows = [joined(above), *(rows[at] for at in below)]
+        places = [header[1], *(places[at] for at in below)]
     if len(rows) < 2:
         raise InputError(f"{member}: no row below the header; a CSV has one row for each frame")
     width = len(rows[0])
@@ -113,6 +123,28 @@ def read_csv(
             for row in rows[1:]
         ]
     return Table(str(member), [cell.strip() for cell in rows[0]], rows[1:], places[1:])
+
+
+def joined(lines: Sequence[Sequence[str]]) -> list[str]:
+    """Several lines of names as one: the cells of a column with `_` between them.
+
+    In all but the last an empty cell has the name to its left, since a name often stands above the
+    first of its columns alone.
+
+    Examples:
+        >>> joined([["", "Hip", "", "Knee", ""], ["Frame", "X", "Y", "X", "Y"]])
+        ['Frame', 'Hip_X', 'Hip_Y', 'Knee_X', 'Knee_Y']
+    """
+    width = max(map(len, lines), default=0)
+    parts: list[list[str]] = [[] for _ in range(width)]
+    for at, line in enumerate(lines, 1):
+        name = ""
+        for place in range(width):
+            cell = line[place].strip() if place < len(line) else ""
+            name = cell or (name if at < len(lines) else "")
+            if name:
+                parts[place].append(name)
+    return ["_".join(names) for names in parts]
 
 
 def column(table: Table, index: int) -> np.ndarray:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from . import words
+from .fingers import fingers, hands, is_finger
 
 _TELLS_START = {"upleg", "upperleg", "thigh", "lowerleg", "shin", "calf", "forearm", "lowerarm"}
 _TELLS_START |= {"upperarm", "uparm", "uarm", "farm"}
@@ -31,8 +32,9 @@ STAND_INS: dict[str, tuple[str, ...]] = {
     "torso": ("spine_mid", "spine1", "chest", "spine", "upper_back", "lower_back"),
     "shoulder_center": ("lower_neck", "neck", "shoulder"),
     "neck": ("upper_neck", "shoulder_center", "lower_neck", "shoulder"),
-    "head": ("ear", "eye", "nose"),
-    "nose": ("head",),
+    "head": ("ear", "eye", "upper_neck+head_top", "nose", "head_top"),
+    "head_top": ("head", "ear", "eye", "nose"),
+    "nose": ("head", "upper_neck+head_top", "head_top"),
     "wrist": ("forearm_end", "hand"),
     "hand": ("wrist",),
     "hand_tip": ("index",),
@@ -101,13 +103,30 @@ def meanings(names: Sequence[str]) -> list[Meaning]:
         # Beside an upper arm, the shoulder is the bone that leads to it.
         if limbs & {"upperarm", "uparm", "uarm", "arm"}:
             sided["shoulder"] = ("clavicle", 9)
+    if table is words.MARKS:
+        middle["chest"] = ("breastbone", 0)
     middle |= _middle_of_spine({word for side, word in split if not side})
-    return [Meaning(s, *(sided if s else middle).get(word, (word, 0))) for s, word in split]
+    meant = [Meaning(s, *(sided if s else middle).get(word, (word, 0))) for s, word in split]
+    for joint, at in fingers(names, split).items():
+        if at.numbered and split[joint][1] not in sided:
+            meant[joint] = Meaning(at.side, f"{at.finger}{at.step}", 0)
+    return meant
 
 
 def are_markers(names: Sequence[str]) -> bool:
     """Whether the joints of a layout are markers on the skin."""
-    return bool({word for side, word in map(_split, names) if side} & _TELLS_MARKS)
+    return bool(_limbs(names) & _TELLS_MARKS)
+
+
+def are_bones(names: Sequence[str]) -> bool:
+    """Whether the joints of a layout are called by the bones that start there, as a rig's."""
+    limbs = _limbs(names)
+    return bool(limbs & _TELLS_START) and not limbs & (_TELLS_MARKS | _TELLS_END)
+
+
+def _limbs(names: Sequence[str]) -> set[str]:
+    """The words of those that have a side."""
+    return {word for side, word in map(_split, names) if side}
 
 
 def places(names: Sequence[str]) -> dict[tuple[str, str], dict[int, float]]:
@@ -120,10 +139,14 @@ def places(names: Sequence[str]) -> dict[tuple[str, str], dict[int, float]]:
     have = meanings(names)
     for joint in sorted(range(len(names)), key=lambda joint: have[joint].rank):
         by_part.setdefault(have[joint][:2], {joint: 1.0})
+    split = [_split(name) for name in names]
+    for key, joint in hands(fingers(names, split)).items():
+        by_part.setdefault(key, {joint: 1.0})
     by_word: dict[tuple[str, str], dict[int, float]] = {}
-    for joint, name in enumerate(names):
-        by_word.setdefault(_split(name), {joint: 1.0})
-    for sides, table in (((""), words.MARKED), (("left", "right"), words.MARKED_SIDES)):
+    for joint, word in enumerate(split):
+        by_word.setdefault(word, {joint: 1.0})
+    marked = words.MARKED if are_markers(names) else words.MARKED | {"head": ""}
+    for sides, table in (((""), marked), (("left", "right"), words.MARKED_SIDES)):
         for part, listed in table.items():
             for side in sides or ("",):
                 for words_together in listed.split():
@@ -159,14 +182,19 @@ def together(
 
 
 def _middle_of_spine(middle_words: set[str]) -> dict[str, tuple[str, int]]:
-    """Of spine1 to spineN without a plain name the one in the middle (SMPL, ARKit)."""
-    numbered = sorted(
-        (word for word in middle_words if re.fullmatch(r"spine\d{1,2}", word)),
-        key=lambda word: int(word[5:]),
-    )
-    if len(numbered) < 3 or middle_words & {"spine", "spinemid"}:
-        return {}
-    return {numbered[len(numbered) // 2]: ("spine_mid", 0)}
+    """Of spine1 to spineN without a plain name the one in the middle (SMPL, ARKit).
+
+    Or of chest to chestN, as Xsens calls the vertebrae of its BVH files.
+    """
+    for word, plain in (("spine", {"spine", "spinemid"}), ("chest", {"spine", "spinemid"})):
+        numbered = sorted(
+            (name for name in middle_words if re.fullmatch(rf"{word}\d{{1,2}}", name)),
+            key=lambda name: int(name[5:]),
+        )
+        numbered = ["chest"] * ("chest" in middle_words and word == "chest") + numbered
+        if len(numbered) >= 3 and not middle_words & plain:
+            return {numbered[len(numbered) // 2]: ("spine_mid", 0)}
+    return {}
 
 
 def fold(name: str) -> str:
@@ -187,7 +215,7 @@ def _split(name: str) -> tuple[str, str]:
         side = re.search(pattern, bare)
         if side:
             rest = fold(bare[: side.start()] + "_" + bare[side.end() :])
-            if rest and (at < _CERTAIN or rest in _LIMBS):
+            if rest and (at < _CERTAIN or rest in _LIMBS or is_finger(rest)):
                 return ("left" if side[1].lower().startswith("l") else "right"), rest
     return "", fold(bare) or fold(name)
 
@@ -204,6 +232,6 @@ def _words(table: Mapping[str, str]) -> dict[str, tuple[str, int]]:
 _LIMBS = {
     word for table in (words.SIDED, words.STARTS, words.ENDS, words.MARKS) for word in _words(table)
 }
-_LIMBS |= {"eye", "ear", "thumb", "heel", "smalltoe"}
+_LIMBS |= {"eye", "ear", "thumb", "heel", "smalltoe", "handroot", "handtip"}
 for _listed in (*words.MARKED.values(), *words.MARKED_SIDES.values(), *words.NEAR_HIP):
     _LIMBS |= set(re.split(r"[ +]", _listed)) - {"chest", "clav", "c7", "sacr", "t8", "t10", "strn"}

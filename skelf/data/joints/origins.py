@@ -149,12 +149,16 @@ def _by_name(source: Skeleton, target: Skeleton, sources: Sources) -> None:
     """Adds to `sources` what names say; a joint of the source stands in for one other only."""
     have, want = aliases.meanings(source.names), aliases.meanings(target.names)
     place = aliases.places(source.names)
+    top = aliases.together(place, "", "head+head_top")
+    amid = bool(top) and aliases.are_bones(source.names) and not aliases.are_bones(target.names)
+    if amid:  # a rig's head starts at the skull's base
+        place["", "head"] = top
     folded = {aliases.fold(name): joint for joint, name in enumerate(source.names)}
     for joint, meant in enumerate(want):
         same = folded.get(aliases.fold(target.names[joint]))
         if joint in sources:
             continue
-        if same is not None and have[same][:2] == meant[:2]:
+        if same is not None and have[same][:2] == meant[:2] and not (amid and meant.part == "head"):
             sources[joint] = ({same: 1.0}, "same name", 0)
         elif meant[:2] in place:
             weights = place[meant[:2]]

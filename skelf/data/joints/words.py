@@ -15,15 +15,17 @@ MIDDLE = {
     "hips": "spinebase hipcenter hipcentre midhip pelvis hips hip root",
     "spine": "spine ab abdomen",
     "spine1": "spine1 l3",
-    "spine_mid": "spinemid midspine spinenavel t12",
+    "spine_mid": "spinemid midspine spinenavel spinenaval t12",
     "torso": "torso",
     "chest": "chest spinechest t8",
     "shoulder_center": "shouldercenter shouldercentre spineshoulder midshoulder thorax",
-    "neck": "neck neck1",
+    "neck": "neck neckbase neck1",
     "lower_back": "lowerback l5",
     "upper_back": "upperback",
     "lower_neck": "lowerneck",
     "upper_neck": "upperneck",
+    "head": "head face",
+    "head_top": "headtop headtopend headend headnub",
 }
 # Joints of either side, as most layouts call them:
 SIDED = {
@@ -32,11 +34,12 @@ SIDED = {
     "elbow": "elbow elb",
     "wrist": "wrist wri",
     "hand": "hand palm",
-    "hand_tip": "handtip fingertip",
+    "hand_tip": "handtip fingertip handend wristend",
     "hip": "hip",
     "knee": "knee kne",
     "ankle": "ankle ank",
     "foot": "foot",
+    "eye": "eye eyesmplhf",
     "heel": "heel",
     "toe": "toe toes toebase",
     "big_toe": "bigtoe footindex",
@@ -52,7 +55,7 @@ STARTS = SIDED | {
     "knee": "lowerleg leg shin calf knee",
     "ankle": "ankle foot",
     "foot": "toebase toes toe toe0 ball",
-    "toe": "toetip",
+    "toe": "toetip toeend toebaseend toesend toenub",
 }
 # Bones called by where they end. CMU's radius ends above the wrist: elbow to wrist is radius and
 # wrist together (0.18 + 0.09 m where the upper arm has 0.32 m), so "wrist" is the joint.
@@ -84,7 +87,8 @@ MARKS = SIDED | {
 MARKED = {
     "head": "fhd+bhd headfront+headtop fhd bhd headtop headfront",
     "hips": "asi+psi asi+sacr ias+ips fwt+bwt waistfront+waistback asi fwt",
-    "shoulder_center": "c7+clav backtop+chest spinetop+chest c7 clav backtop spinetop",
+    "shoulder_center": "c7+clav backtop+chest backtop+chesttop spinetop+chest "
+    "c7 clav backtop spinetop",
     "spine_mid": "t10+strn t8+strn t10 t8",
 }
 MARKED_SIDES = {
@@ -98,7 +102,7 @@ NEAR_HIP = ("asi+psi", "asi+sacr", "ias+ips", "fwt+bwt", "waistfront+waistback",
 
 # The joints that say how a body stands, the first one that a layout has. A root may be the scene's.
 SPINES = ("spine_mid", "spine", "torso", "spine1", "lower_back", "chest", "shoulder_center", "neck")
-HEADS = ("head", "nose", "neck")
+HEADS = ("head", "nose", "head_top", "neck")
 TOES = ("big_toe", "toe", "foot")
 HEELS = ("ankle", "heel")
 
@@ -135,6 +139,7 @@ SIDED_PLACES = {
 }
 MIDDLE_PLACES = {
     "nose": "nose",
+    "jaw": "jaw",
     "head": "head",
     "chest": "spineshoulder|shouldercenter|thorax|chest|upperback",
     "neck": "neck",

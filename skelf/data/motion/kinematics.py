@@ -36,6 +36,52 @@ def euler_rotation(axes: str, angles: np.ndarray) -> np.ndarray:
     return matrix
 
 
+def vector_rotation(vectors: np.ndarray) -> np.ndarray:
+    """Rotation matrices `(..., 3, 3)` of rotation vectors `(..., 3)`: their length is the angle.
+
+    Source: Rodrigues' formula; near no turn by its series, so that nothing is divided by zero.
+
+    Examples:
+        >>> vector_rotation(np.array([0, 0, np.pi / 2])).round(6) + 0.0
+        array([[ 0., -1.,  0.],
+               [ 1.,  0.,  0.],
+               [ 0.,  0.,  1.]])
+    """
+    vectors = np.asarray(vectors, np.float64)
+    square = (vectors * vectors).sum(axis=-1)
+    small = square < 1e-8
+    angle = np.where(small, 1, np.sqrt(square))
+    sine = np.where(small, 1 - square / 6, np.sin(angle) / angle)
+    cosine = np.where(small, 0.5 - square / 24, 2 * (np.sin(angle / 2) / angle) ** 2)
+    matrix = cosine[..., None, None] * (vectors[..., :, None] * vectors[..., None, :])
+    turn = sine[..., None] * vectors
+    for axis in range(3):
+        after, before = (axis + 1) % 3, (axis + 2) % 3
+        matrix[..., axis, axis] += 1 - cosine * square
+        matrix[..., before, after] += turn[..., axis]
+        matrix[..., after, before] -= turn[..., axis]
+    return matrix
+
+
+def quaternion_rotation(quaternions: np.ndarray) -> np.ndarray:
+    """Rotation matrices `(..., 3, 3)` of quaternions `(..., 4)`, w first, of any length.
+
+    >>> quaternion_rotation(np.array([2.0, 0, 0, 2])).round(9)  # a quarter turn about z
+    array([[ 0., -1.,  0.],
+           [ 1.,  0.,  0.],
+           [ 0.,  0.,  1.]])
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):  # no turn at all is NaN
+        unit = quaternions / np.linalg.norm(quaternions, axis=-1, keepdims=True)
+    w, x, y, z = np.moveaxis(unit, -1, 0)
+    rows = (
+        (1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)),
+        (2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)),
+        (2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)),
+    )
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+
+
 def forward(
     offsets: np.ndarray, rotations: np.ndarray, parents: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -25,7 +25,7 @@ def spanning_tree(joints: np.ndarray) -> list[int]:
     one, other = np.triu_indices(count)
     x, y, z = (axis[:, one] - axis[:, other] for axis in axes)
     distance = np.sqrt(x * x + y * y + z * z)
-    distance[np.isnan(distance)] = 1e12  # never seen together: the last choice
+    distance[~np.isfinite(distance)] = 1e12  # never seen together: the last choice
     apart = np.empty((count, count))
     apart[one, other] = apart[other, one] = np.quantile(distance, 0.9, axis=0)
     root = int(np.median(apart, axis=1).argmin())

@@ -1,4 +1,4 @@
-"""From joint positions of motion capture files to a ClipSet: what `bvh`, `amc` and `c3d` share."""
+"""From joint positions of motion capture files to a ClipSet: what their readers share."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..frames import Frames
 from ..pool import Progress
+from . import subjects
 from .axes import Up, scaled
 from .missing import Missing, absent, fill
 from .recorded import Motion, Selection
 from .resample import LARGEST, resample
+from .starts import still_start
 
+BLOCK = 4096  # frames of several persons that are copied at once
 Folders = Literal["class", "subject", "none"]
 Scale = Annotated[float, Range(gt=0, le=LARGEST)]
 
@@ -50,17 +53,28 @@ class Mocap:
         "divided by the length that :units states, so 0.0254 / 0.45 for CMU",
     )
     up: Up | None = option(
-        None, "the file's upward axis; none is y, in c3d what POINT:Y_SCREEN says, else z"
+        None,
+        "the file's upward axis; none is y, in c3d what POINT:Y_SCREEN says, else z, in nexus z, "
+        "in trc the one in which the bodies stand, else y",
     )
     missing: Missing = option(
         "linear",
         "what stands for joints that were not seen (gaps of markers, NaN): keep (zeros), hold, "
         "linear; a joint that is never seen in a file stays zero",
     )
+    skip_start: bool = option(
+        False,
+        "leaves out first frames that are no motion: a T-pose, a calibration, a body elsewhere",
+    )
     drop: str | tuple[str, ...] = option(
         (), "joints to leave out, with * and ?, any case; a list, or one text with commas"
     )
     rename: dict[str, str] | None = option(None, "names of joints in the file = names to use")
+    subject: str | tuple[str, ...] = option(
+        "",
+        "of markers as Anna:LASI, whose are read: a name, or several with commas; * all as one "
+        "body; none is each subject as a person, where they share names of markers",
+    )
     clip: str = option(
         "",
         "what a file's path below the folder says (without a slash: its name alone), as "
@@ -81,7 +95,7 @@ def folders_option(default: Folders) -> Any:  # a field, as of `option`
 def collect(
     path: Path,
     files: Sequence[Path],
-    load: Callable[[Path], Motion],
+    load: Callable[[Path], Motion | tuple[Motion, ...]],
     layout: str | Skeleton | None,
     how: Mocap,
     *,
@@ -89,12 +103,12 @@ def collect(
     progress: Progress | None,
     scratch: str | Path | None,
 ) -> ClipSet:
-    """One clip for each file, in metres with y up.
+    """One clip for each file, in metres with y up; persons who are not there are zeros.
 
     Args:
         path: what the user named.
         files: in it.
-        load: reads one of them.
+        load: reads one of them; several motions are the persons of one recording.
         layout: a name, a TOML file or a Skeleton; None: the files' own hierarchy.
         how: the options that readers of motion capture share.
         columns: names of the clips, and what else is known of them.
@@ -105,37 +119,35 @@ def collect(
         InputError: a file that cannot be read, another skeleton than the first file's, a joint
             that is not there.
     """
-    dropped = how.drop.split(",") if isinstance(how.drop, str) else how.drop
-    selection = Selection(
-        named_layout(layout) if isinstance(layout, str) else layout,
-        [word.strip().lower() for word in dropped if word.strip()],
-        how.rename or {},
-    )
-    length, rates = [], []
+    selection = _selection(layout, how)
+    length, rates, persons = [], [], []
     axes_and_units: set[tuple[str, str]] = set()
     notes: dict[str, list[Path]] = {}
     gaps: dict[Path, tuple[int, int]] = {}  # positions that are gaps, and all
+    frames: Frames | None = None
     with ExitStack() as stack:
         for done, file in enumerate(files):
-            motion, skeleton = selection.apply(file, load(file))
-            unseen = absent(motion.joints)
-            if unseen.all():
-                raise InputError(f"{file}: no joint is seen in any frame; nothing to import")
-            if unseen.any():
-                gaps[file] = int(unseen.sum()), unseen.size
-            clip = _metres(motion, unseen, how)
-            if not done:
-                frames = stack.enter_context(Frames((1, *clip.shape[1:]), scratch))
-            frames.add(clip[:, None])
+            people = _people(file, _begun(load(file), how), how.subject, selection)
+            motion = people[0][0]
+            for body, unseen in people:
+                if unseen.any():
+                    count, size = gaps.get(file, (0, 0))
+                    gaps[file] = count + int(unseen.sum()), size + unseen.size
+                clip = _metres(body, unseen, how)
+                if not frames:
+                    frames = stack.enter_context(Frames((1, *clip.shape[1:]), scratch))
+                frames.add(clip[:, None])
             length.append(len(clip))
+            persons.append(len(people))
             rates.append(how.fps or motion.fps)
             axes_and_units.add((how.up or motion.up, f"{how.scale or motion.scale:.6g}"))
-            for note in motion.notes:
+            for note in dict.fromkeys(note for body, _ in people for note in body.notes):
                 notes.setdefault(note, []).append(file)
             if progress:
                 progress(done + 1, len(files))
         selection.refuse_unused(files[0])
-        positions = frames.array()
+        assert frames is not None
+        positions = _beside(frames.array(), length, persons, scratch)
     _warn(notes, gaps, how.missing)
     attributes = {"title": path.stem, "source": path.name, "unit": "metre"}
     if len(axes_and_units) == 1:  # what the files had, for who must import again
@@ -143,13 +155,94 @@ def collect(
     clips = ClipSet.build(
         positions,
         length,
-        skeleton,
+        selection.skeleton,
         fps=np.array(rates, np.float32),
         attributes=attributes,
         path=path,
         **columns,
     )
     return replace(clips, path=None)  # it was for the messages; the set itself is in memory
+
+
+def _selection(layout: str | Skeleton | None, how: Mocap) -> Selection:
+    dropped = how.drop.split(",") if isinstance(how.drop, str) else how.drop
+    return Selection(
+        named_layout(layout) if isinstance(layout, str) else layout,
+        [word.strip().lower() for word in dropped if word.strip()],
+        how.rename or {},
+    )
+
+
+def _people(
+    file: Path,
+    motions: Motion | tuple[Motion, ...],
+    subject: str | Sequence[str],
+    selection: Selection,
+) -> list[tuple[Motion, np.ndarray]]:
+    """The persons who are seen, with the joints that are wanted; and what is not seen of each.
+
+    Raises:
+        InputError: nobody is seen; what `Selection.apply` refuses.
+    """
+    if isinstance(motions, Motion):
+        motions = subjects.persons(file, motions, subject, selection.drop, selection.wanted)
+    order = list(range(len(motions)))
+    if len(motions) > 1:  # joints and tree are those of whom the most is seen
+        order.sort(key=lambda at: -int(np.isfinite(motions[at].joints).any((0, 2)).sum()))
+    applied = {at: selection.apply(file, motions[at]) for at in order}
+    people = [(applied[at], absent(applied[at].joints)) for at in sorted(applied)]
+    shown = [(body, unseen) for body, unseen in people if not unseen.all()]
+    if not shown:
+        raise InputError(f"{file}: no joint is seen in any frame; nothing to import")
+    return shown
+
+
+def _beside(
+    frames: np.ndarray, length: Sequence[int], persons: Sequence[int], scratch: str | Path | None
+) -> np.ndarray:
+    """Persons of one recording side by side, `(F, M, V, 3)`; they come one after the other.
+
+    Args:
+        frames: `(_, 1, V, 3)`, each person's.
+        length: frames of each recording.
+        persons: in each.
+        scratch: folder for the frames.
+    """
+    most = max(persons)
+    if most == 1:
+        return frames
+    with Frames((most, *frames.shape[2:]), scratch) as whole:
+        first = 0
+        for count, people in zip(length, persons, strict=True):
+            for at in range(0, count, BLOCK):
+                rows = min(BLOCK, count - at)
+                some = np.zeros((rows, most, *frames.shape[2:]), np.float32)
+                for person in range(people):
+                    start = first + person * count + at
+                    some[:, person] = frames[start : start + rows, 0]
+                whole.add(some)
+            first += people * count
+        return whole.array()
+
+
+def _begun(loaded: Motion | tuple[Motion, ...], how: Mocap) -> Motion | tuple[Motion, ...]:
+    """Without first frames that are no motion, if so wanted; and a note where there are."""
+    motions = loaded if isinstance(loaded, tuple) else (loaded,)
+    first = max((still_start(motion.joints, motion.fps) for motion in motions), default=0)
+    if not first:
+        return loaded
+    frames = "the first frame is" if first == 1 else f"the first {first} frames are"
+    what = f"{frames} no motion (a T-pose, a calibration, or a body elsewhere)"
+    end = ", left out" if how.skip_start else ": skip_start=true leaves it out"
+    begun = [
+        replace(
+            motion,
+            joints=motion.joints[first:] if how.skip_start else motion.joints,
+            notes=(*motion.notes, what + end),
+        )
+        for motion in motions
+    ]
+    return tuple(begun) if isinstance(loaded, tuple) else begun[0]
 
 
 def _metres(motion: Motion, unseen: np.ndarray, how: Mocap) -> np.ndarray:

@@ -47,7 +47,7 @@ class Poses:
         0.05, "joints below this confidence (or visibility) count as not found", ge=0, le=1
     )
     confidence: bool = option(True, "false drops that channel")
-    fps: float = option(30.0, "frames a second of the videos", gt=0, lt=1e6)
+    fps: float = option(30.0, "frames a second of videos whose files do not say it", gt=0, lt=1e6)
 
 
 class _Present(NamedTuple):
@@ -80,6 +80,7 @@ def build(
     skeletons: Mapping[int, Skeleton],
     how: Poses,
     *,
+    attributes: Mapping[str, str] | None = None,
     workers: int = 1,
     progress: Progress | None = None,
     scratch: str | Path | None = None,
@@ -92,6 +93,7 @@ def build(
         read: gives the videos of a file; with several workers it and the items must pickle.
         skeletons: number of joints -> layout, of those that may come.
         how: the options that readers of poses share.
+        attributes: what the set says of itself besides, as its unit.
         workers: processes that read.
         progress: called with files done and in all.
         scratch: folder for the frames meanwhile; None: the system's.
@@ -134,8 +136,9 @@ def build(
             name=[video.name for video in videos],
             label=[video.label for video in videos],
             segments=segments,
-            fps=how.fps,
+            fps=np.array([video.fps or how.fps for video in videos], np.float32),
             attributes={"title": path.stem, "source": path.name}
+            | dict(attributes or {})
             | ({"confidence": "true"} if how.confidence else {}),
             path=path,
         )
@@ -221,7 +224,8 @@ def _poses(video: Video, how: Poses) -> tuple[_Present, int, float]:
     sure = joints[..., -1]
     above, highest = int((sure > 1).sum()), float(sure.max(initial=1))
     # All coordinates 0 is how a missing joint is stored, so no other one may look like it.
-    visible = (sure > 0) & (sure >= how.threshold) & joints[..., :-1].any(axis=-1)
+    there = video.centred | joints[..., :-1].any(axis=-1)
+    visible = (sure > 0) & (sure >= how.threshold) & there
     joints[..., 1:-1] *= -1  # y up, and depth towards the camera
     joints[..., -1] = np.minimum(sure, 1)
     joints = np.where(visible[..., None], joints, 0)

@@ -64,8 +64,19 @@ class Selection:
         self._names: dict[str, None] = {}  # of joints in the first file
         self._given = layout is not None
 
-    def apply(self, file: Path, motion: Motion) -> tuple[Motion, Skeleton]:
-        """The motion with the layout's joints in the layout's order, and the layout.
+    @property
+    def skeleton(self) -> Skeleton:
+        """The layout, once a motion was seen."""
+        assert self.layout is not None
+        return self.layout
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Names of the joints that a layout of the user's asks for."""
+        return self.layout.names if self.layout is not None and self._given else ()
+
+    def apply(self, file: Path, motion: Motion) -> Motion:
+        """The motion with the layout's joints in the layout's order.
 
         Raises:
             InputError: another skeleton than the first file's, a joint that is not there.
@@ -82,7 +93,7 @@ class Selection:
             motion = replace(motion, notes=(*motion.notes, *_still_root(motion)))
         assert self.layout is not None
         order = _order(file, motion.names, self.layout, self._given)
-        return replace(motion, joints=taken(motion.joints, order)), self.layout
+        return replace(motion, joints=taken(motion.joints, order))
 
     def refuse_unused(self, path: Path) -> None:
         """Raises InputError for a word of `drop` or `rename` that no file has."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
+from . import pairing
 from .missing import Missing, fill
 
 GAP = 30  # frames that a track may pause; after a longer pause a new one begins
+
+BLOCK = 4096  # pairs whose joints are compared at once
 
 
 def persons(
@@ -81,11 +86,12 @@ def numbered(frame: np.ndarray, person: np.ndarray, joints: np.ndarray) -> np.nd
 
 
 def nearest(frame: np.ndarray, joints: np.ndarray) -> np.ndarray:
-    """Tracks by place: each pose continues the track whose centre is nearest.
+    """Tracks by place and motion: poses of a frame continue the tracks that they fit best.
 
-    The closest pair is joined first, each pose and each track once a frame. A pair is refused when
-    the centres lie further apart than the larger of the two bodies is wide (its box's diagonal).
-    A track that pauses for more than `GAP` frames has ended.
+    A pair costs the mean distance of its joints from where the track is expected, by its speed so
+    far. Of all ways to pair the poses of a frame the best is taken (`pairing`). A pair is refused
+    when the centres lie further apart than the larger of the two bodies is wide (its box's
+    diagonal). A track that pauses for more than `GAP` frames has ended.
 
     Args:
         frame: `(D,)`.
@@ -95,39 +101,66 @@ def nearest(frame: np.ndarray, joints: np.ndarray) -> np.ndarray:
         `(D,)` track from 0 in order of appearance.
     """
     track = np.full(len(frame), -1, np.int64)
-    centre, size = _boxes(joints)
+    bodies = _Bodies(
+        joints[..., :-1], joints[..., -1] > 0, joints[..., -1].mean(axis=1), *_boxes(joints)
+    )
     last = np.zeros(0, np.int64)  # of each live track: its latest pose
-    reach = np.zeros(0)  # and its largest size so far
+    reach = np.zeros(0)  # its largest size so far
+    speed = np.zeros((0, joints.shape[2] - 1))  # its motion in a frame
     count = 0
     order = np.argsort(frame, kind="stable")
     times, first = np.unique(frame[order], return_index=True)
     for now, poses in zip(times, np.split(order, first[1:]), strict=True):
         live = now - frame[last] <= GAP
-        last, reach = last[live], reach[live]
-        for old, new in _pairs(centre[last], reach, centre[poses], size[poses]):
+        if not live.all():
+            last, reach, speed = last[live], reach[live], speed[live]
+        if len(last):
+            pause = now - frame[last]
+            ahead = pairing.expected(speed, pause)
+            old, new, moved = _continued(bodies, last, reach, ahead, poses)
             track[poses[new]] = track[last[old]]
-            last[old], reach[old] = poses[new], max(reach[old], size[poses[new]])
+            speed[old] += pairing.SHARE * (moved / pause[old, None] - speed[old])
+            last[old], reach[old] = poses[new], np.maximum(reach[old], bodies.size[poses[new]])
         fresh = poses[track[poses] < 0]
-        track[fresh] = count + np.arange(len(fresh))
-        count += len(fresh)
-        last, reach = np.append(last, fresh), np.append(reach, size[fresh])
+        if len(fresh):
+            track[fresh] = count + np.arange(len(fresh))
+            count += len(fresh)
+            last, reach = np.append(last, fresh), np.append(reach, bodies.size[fresh])
+            speed = np.concatenate([speed, np.zeros((len(fresh), speed.shape[1]))])
     return track
 
 
-def _pairs(
-    old: np.ndarray, reach: np.ndarray, new: np.ndarray, size: np.ndarray
-) -> list[tuple[int, int]]:
-    """Indices of old and new that belong together, closest first."""
-    distance = np.linalg.norm(old[:, None] - new[None], axis=2)
-    a, b = np.nonzero(distance <= np.maximum(reach[:, None], size[None]))
-    order = np.argsort(distance[a, b], kind="stable")
-    used_old, used_new = np.zeros(len(old), bool), np.zeros(len(new), bool)
-    pairs = []
-    for i, j in zip(a[order].tolist(), b[order].tolist(), strict=True):
-        if not used_old[i] and not used_new[j]:
-            used_old[i] = used_new[j] = True
-            pairs.append((i, j))
-    return pairs
+class _Bodies(NamedTuple):
+    """All poses of a video: joints, which are there, mean confidence, centre and size."""
+
+    places: np.ndarray
+    seen: np.ndarray
+    sure: np.ndarray
+    centre: np.ndarray
+    size: np.ndarray
+
+
+def _continued(
+    bodies: _Bodies, last: np.ndarray, reach: np.ndarray, ahead: np.ndarray, poses: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which tracks go on in which of a frame's poses, and how these moved `(K, C)`."""
+    away = bodies.centre[poses] - bodies.centre[last][:, None]
+    wide = np.maximum(reach[:, None], bodies.size[poses])
+    old, new = np.nonzero((away * away).sum(axis=2) <= wide * wide)
+    a, b = last[old], poses[new]
+    parts = [
+        pairing.steps(
+            bodies.places[b[at]] - bodies.places[a[at]],
+            bodies.seen[a[at]] & bodies.seen[b[at]],
+            away[old[at], new[at]],
+            ahead[old[at]],
+        )
+        for at in (slice(i, i + BLOCK) for i in range(0, max(1, len(a)), BLOCK))
+    ]
+    moved, apart = (np.concatenate(part) for part in zip(*parts, strict=True))
+    cost = apart / np.maximum(wide[old, new], 1e-12)
+    taken = pairing.assigned(old, new, cost, bodies.sure[b])
+    return old[taken], new[taken], moved[taken]
 
 
 def _boxes(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -23,6 +23,9 @@ class Video:
         label: class; -1: unknown, or numbered by the names of all videos' classes.
         class_name: of the label, where the file says it.
         step: of the frames' numbers: 5 when the file holds every fifth frame.
+        fps: frames a second that the file states; 0: it does not.
+        centred: poses lie about their root, so that a joint at zero is there, if its confidence
+            says so.
         frame: of each pose.
         person: the source's number of each pose, -1 where it gives none.
         joints: each `(V, C + 1)`, image axes, confidence last.
@@ -38,6 +41,8 @@ class Video:
     label: int = -1
     class_name: str = ""
     step: int = 1
+    fps: float = 0.0
+    centred: bool = False
     frame: list[int] = field(default_factory=list)
     person: list[int] = field(default_factory=list)
     joints: list[np.ndarray] = field(default_factory=list)
@@ -59,7 +64,7 @@ class Video:
         """The video without its poses."""
         return Video(
             self.name, self.where, self.frames, self.label, self.class_name, self.step,
-            segments=self.segments, notes=self.notes,
+            self.fps, self.centred, segments=self.segments, notes=self.notes,
         )  # fmt: skip
 
 

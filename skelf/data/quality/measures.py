@@ -10,6 +10,7 @@ import numpy as np
 
 from ...skeleton import Skeleton
 from ..joints.landmarks import Body
+from ..motion.starts import AHEAD, LONGEST, still_start
 
 LEAST_STEPS = 10
 """Steps that a joint must be followed for before it counts as frozen: in fewer, quantised
@@ -32,6 +33,7 @@ def row_type(skeleton: Skeleton) -> np.dtype:
             ("moves", "?"),  # whether anything ever does, in clips of LEAST_STEPS or more
             ("frozen", "i4"),  # joints that never move while others of that person do
             ("frozen_joint", "i4"),  # the first of them
+            ("start", "i4"),  # first frames that are no motion
             ("height", "f4"),  # head to foot along the bones, in the source's unit
             ("size", "f4"),  # what speeds are measured in: the height, or the box's diagonal
             ("up", "f4", (3,)),  # unit vector from the feet to the head
@@ -76,9 +78,18 @@ def measure(row: np.void, clip: np.ndarray, body: Body, coordinates: int, fps: f
     if len(persons) < x.shape[1]:
         x, seen, present = x[:, persons], seen[:, persons], present[:, persons]
     row["missing"] = 1 - seen.sum() / (present.sum() * seen.shape[2])
+    row["start"] = _start(x, seen, fps)
     size = _figure(row, x, seen, present, body)
     if len(x) > 1:
         _motion(row, x, seen, size, fps)
+
+
+def _start(x: np.ndarray, seen: np.ndarray, fps: float) -> int:
+    """Frames before the motion begins, of the persons who are there from the first on."""
+    looked_at = int((LONGEST + AHEAD) * fps) + 8
+    window = np.where(seen[:looked_at, ..., None], x[:looked_at], np.nan)
+    first = np.flatnonzero(seen[0].any(axis=1))
+    return max((still_start(window[:, person], fps) for person in first), default=0)
 
 
 def _figure(

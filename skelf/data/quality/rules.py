@@ -61,6 +61,12 @@ def frames(clips: ClipSet, rows: np.ndarray) -> list[Finding]:
         findings, "constant", "warning", "nothing moves in the whole clip", some & ~rows["moves"],
         "drop them: a frozen sensor or a copied pose",
     )  # fmt: skip
+    _add(
+        findings, "start", "warning", "first frames that are no motion: a T-pose, a calibration",
+        rows["start"] > 0,
+        imported(clips, "skip_start", "true", "cut them off before the import") + ", or look",
+        -rows["start"], np.zeros(len(rows), np.int64),
+    )  # fmt: skip
     repeated = rows["moves"] & (rows["repeated"] > REPEATED)
     _add(
         findings, "repeated", "warning", f"over {REPEATED:.0%} of frames repeat the one before",

@@ -4,8 +4,9 @@
       "box": [...], "idx": 1}, ...]
 
 or, of `--format cmu` and `--format open`, an object of images, each with "bodies" of "joints" or
-"people" of "pose_keypoints_2d". COCO's own keypoint results have the first form. Source:
-AlphaPose's documentation of its output (Fang et al., TPAMI 2022).
+"people" of "pose_keypoints_2d", or of PoseFlow's an object of images, each a list of poses with
+"idx". COCO's own keypoint results have the first form. Source: AlphaPose's documentation of its
+output (Fang et al., TPAMI 2022).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ...settings.options import option, options
 from ...skeleton import Skeleton
 from .. import pool
 from ..clips import ClipSet
-from ..formats import frame_names, members, naming
+from ..formats import frame_names, members, naming, whole_body
 from ..formats.members import Member
 from ..formats.naming import Class
 from ..formats.text import instance, member_of, numbers, read_json
@@ -31,9 +32,6 @@ from ..motion.video import Video
 from ..pool import Progress
 
 FORMS = {"bodies": "joints", "people": "pose_keypoints_2d"}
-WHOLE_BODY = {133: 17, 136: 26, 68: 26}
-"""Joints of whole bodies, and how many of them come first and are the body's: COCO-WholeBody begins
-with `coco17`, Halpe (with and without the face) with `halpe26`."""
 
 
 class _Row(NamedTuple):
@@ -67,7 +65,7 @@ def read_alphapose(
 
     Frames without anybody are not in the file: a clip runs from the first frame with a person to
     the last one. Images of two cameras or videos in one file become a clip each. Of whole bodies
-    (133, 136 or 68 joints) the body stays, without hands and face.
+    (133, 136 or 68 joints) the body stays, without hands and face, unless the layout is theirs.
 
     Args:
         path: a file, or a folder (searched with its sub-folders and zips) or a zip of them.
@@ -90,7 +88,7 @@ def read_alphapose(
     return poses.build(
         path,
         [(name, member, classes[name]) for name, member in files.items()],
-        partial(_read_file, chosen=chosen, cut=layout is None),
+        partial(_read_file, chosen=chosen),
         chosen,
         how.poses,
         workers=how.workers,
@@ -99,9 +97,7 @@ def read_alphapose(
     )
 
 
-def _read_file(
-    item: tuple[str, Member, Class], chosen: dict[int, Skeleton], cut: bool
-) -> list[Video]:
+def _read_file(item: tuple[str, Member, Class], chosen: dict[int, Skeleton]) -> list[Video]:
     name, member, class_ = item
     where = str(member)
     rows, notes = _of_persons(list(_rows(read_json(member), where)))
@@ -120,11 +116,8 @@ def _read_file(
     videos[0].notes += notes
     for row in rows:
         video, at = video_of[row.image]
-        pose = numbers(row.keypoints, 3, row.where)
-        if cut and len(pose) not in chosen and len(pose) in WHOLE_BODY:
-            note = f"of {len(pose)} joints the first {WHOLE_BODY[len(pose)]}, the body's, are read"
-            video.notes += [note] if note not in video.notes else []
-            pose = pose[: WHOLE_BODY[len(pose)]]
+        pose, note = whole_body.of_body(numbers(row.keypoints, 3, row.where), chosen)
+        video.notes += [note] if note and note not in video.notes else []
         poses.refuse_joints(len(pose), chosen, row.where)
         video.add(at, pose, row.person)
     return videos
@@ -159,6 +152,11 @@ def _rows(content: object, where: str) -> Iterator[_Row]:
         return
     for image, row in instance(content, dict, where).items():
         here = f"{where}: {image[:60]!a}"
+        if isinstance(row, list):  # PoseFlow's, which follows persons
+            for i, body in enumerate(row):
+                values = member_of(body, "keypoints", list, f"{here}[{i}]")
+                yield _Row(image, _number(body.get("idx")), 1, values, f"{here}[{i}]: keypoints")
+            continue
         form = next((key for key in FORMS if key in instance(row, dict, here)), "bodies")
         for i, body in enumerate(member_of(row, form, list, here)):
             place = f"{here}: {form}[{i}]"

@@ -94,8 +94,23 @@ def load_bvh(file: Path, *, ends: bool = False) -> Motion:
         parents=tuple(parents),
         fps=fps,
         scale=CENTIMETRE,
-        notes=notes,
+        notes=(*notes, *_no_thorax(joints)),
     )
+
+
+def _no_thorax(joints: list[Joint]) -> list[str]:
+    """A note about a neck and shoulders that begin where the spine's last bone does."""
+    for index, joint in enumerate(joints):
+        here = [j for j in joints if j.parent == index and not j.end]
+        zero = [j.name for j in here if j.offset is not None and not j.offset.any()]
+        words = " ".join(zero).lower()
+        if len(zero) >= 3 and "neck" in words and words.count("shoulder") >= 2:
+            return [
+                f"{', '.join(zero[:3])} have no offset from {joint.name}, as in CMU's conversion "
+                "for MotionBuilder: the thorax is missing, head and arms lie its length (some 12 "
+                "cm) too low"
+            ]
+    return []
 
 
 def _positions(

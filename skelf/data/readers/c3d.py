@@ -7,7 +7,6 @@ on a damaged file they crash the interpreter (ezc3d 1.7.2, compiled) or decode f
 from __future__ import annotations
 
 import re
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -18,22 +17,14 @@ from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import c3d_file, source
 from ..formats.file_columns import columns
+from ..formats.labels import numbered
 from ..motion import mocap
 from ..motion.axes import UPS, Up
+from ..motion.markers import UNITS, UNLABELLED, metres_of, spread
 from ..motion.mocap import Folders, Mocap, folders_option
 from ..motion.recorded import Motion, taken
 from ..pool import Progress
 
-_LENGTHS = {
-    "um micron microns micrometer micrometers micrometre micrometres": 1e-6,
-    "mm millimeter millimeters millimetre millimetres millimetro millimetri": 0.001,
-    "cm centimeter centimeters centimetre centimetres centimetro centimetri": 0.01,
-    "dm decimeter decimeters decimetre decimetres": 0.1,
-    "m mt mtr meter meters metre metres metro metri": 1.0,
-    "in inch inches": 0.0254,
-    "ft foot feet": 0.3048,
-}
-UNITS = {word: metres for words, metres in _LENGTHS.items() for word in words.split()}
 BODY = (0.05, 20.0)  # metres that markers reach in a frame: less or more are in another unit
 # Lists of points that hold no positions but what a model derived.
 DERIVED = ("ANGLES", "FORCES", "MOMENTS", "POWERS", "SCALARS")
@@ -45,7 +36,6 @@ _MODEL = re.compile(
     r"|(?i:.*(cent(re|er)s?_?of_?(mass|gravity|pressure)).*|[lr]?_?(com|cop|cog)(floor)?)"
     r"|(PEL|HED|TRX|[LR](FE|TI|FO|TO|CL|HU|RA|HN))[OPAL]"
 )
-_UNLABELLED = re.compile(r"(?i)|\*.*|u_\d+|_?unlabell?ed[ _-]?\d*|uname\*?\d*|_\d+")
 
 
 @options("c3d")
@@ -111,7 +101,7 @@ def load_markers(file: Path, scale: float | None = None) -> Motion:
     listed = [recording.parameters.get(f"POINT:{kind}", []) for kind in DERIVED]
     models = {name for names in listed if isinstance(names, list) for name in names if name}
     models |= {name for name in labels if _MODEL.fullmatch(name.rpartition(":")[2])}
-    left_out = models | {name for name in labels if _UNLABELLED.fullmatch(name)}
+    left_out = models | {name for name in labels if UNLABELLED.fullmatch(name)}
     markers = [at for at, name in enumerate(labels) if name not in left_out]
     joints = taken(recording.points, markers)
     if not np.isfinite(joints[..., 0]).any():  # NaN stands for all three numbers of a point
@@ -121,7 +111,7 @@ def load_markers(file: Path, scale: float | None = None) -> Motion:
         )
     if len(markers) > source.JOINTS:
         raise InputError(f"{file}: {len(markers)} markers; a person has at most {source.JOINTS}")
-    names, notes = _numbered([labels[at] for at in markers])
+    names, notes = numbered([labels[at] for at in markers])
     notes += _left_out(labels, models)
     scale = scale or metres_of(_text(recording, "POINT:UNITS"))
     if scale is None:
@@ -139,32 +129,14 @@ def load_markers(file: Path, scale: float | None = None) -> Motion:
     )
 
 
-def metres_of(unit: str) -> float | None:
-    """Metres in a unit that a program wrote: any case, a full stop, cut off as `mete`; else None.
-
-    Examples:
-        >>> metres_of("Meters"), metres_of("mm."), metres_of("[cm]"), metres_of("deg")
-        (1.0, 0.001, 0.01, None)
-    """
-    word = unit.strip(" .()[]\0\t").lower().replace("\N{MICRO SIGN}", "u")
-    if word in UNITS:
-        return UNITS[word]
-    longer = {metres for name, metres in UNITS.items() if name.startswith(word)}
-    return longer.pop() if len(word) > 3 and len(longer) == 1 else None
-
-
 def _millimetres(file: Path, unit: str, joints: np.ndarray) -> str:
     """A note that millimetres are assumed.
 
     Raises:
         InputError: they would make something that is no body.
     """
-    some = joints[np.linspace(0, len(joints) - 1, min(len(joints), 100)).astype(np.int64)]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of frames in which nothing is seen
-        reach = np.nanmax(some, axis=1) - np.nanmin(some, axis=1)  # of markers, along each axis
-        size = float(np.nanmedian(reach.max(axis=1))) * UNITS["mm"]
-    if joints.shape[1] > 1 and not BODY[0] <= size <= BODY[1]:
+    size = spread(joints) * UNITS["mm"]
+    if size and not BODY[0] <= size <= BODY[1]:
         raise InputError(
             f"{file}: its unit {unit[:20]!r} is unknown, and in millimetres its markers reach over "
             f"{size:.2g} m; say what it is: scale=1 for metres, 0.01 for centimetres"
@@ -184,7 +156,7 @@ def _why_none(labels: list[str], models: set[str], markers: list[int]) -> str:
 def _left_out(labels: list[str], models: set[str]) -> list[str]:
     """Notes about points that are no markers."""
     notes = []
-    unlabelled = sum(bool(_UNLABELLED.fullmatch(name)) for name in labels)
+    unlabelled = sum(bool(UNLABELLED.fullmatch(name)) for name in labels)
     if unlabelled:
         notes.append(f"{unlabelled} points without a label are left out")
     derived = [name for name in labels if name in models]
@@ -192,21 +164,6 @@ def _left_out(labels: list[str], models: set[str]) -> list[str]:
         some = ", ".join(derived[:4]) + (", ..." if len(derived) > 4 else "")
         notes.append(f"{len(derived)} points that a model derived are left out: {some}")
     return notes
-
-
-def _numbered(labels: list[str]) -> tuple[tuple[str, ...], list[str]]:
-    """Labels of which the second of one name has `_2` behind it, and a note."""
-    names: list[str] = []
-    for label in labels:
-        name, number = label, 1
-        while name in names or (number > 1 and name in labels):
-            number += 1
-            name = f"{label}_{number}"
-        names.append(name)
-    repeated = [f"{name} for {label}" for name, label in zip(names, labels, strict=True)
-                if name != label]  # fmt: skip
-    notes = [f"labels that stand twice are numbered: {', '.join(repeated[:4])}"] if repeated else []
-    return tuple(names), notes
 
 
 def _up(screen: str) -> tuple[Up, tuple[str, ...]]:

@@ -20,13 +20,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import InputError
-from ...layouts import LAYOUTS
+from ...layouts import LAYOUTS, WHOLEBODY133
 from ...settings.options import option, options
 from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import frame_names, members, naming
 from ..formats.frame_names import Images
 from ..formats.text import instance, member_of, numbers, read_json
+from ..formats.whole_body import WHOLE
 from ..motion import poses
 from ..motion.poses import Poses
 from ..motion.video import Video
@@ -35,6 +36,8 @@ from ..pool import Progress
 VIDEO = ("video_id", "vid_id")
 FRAME = ("frame_id", "frame_number", "frame_index")
 PERSON = ("track_id", "instance_id")
+PARTS = ("foot_kpts", "face_kpts", "lefthand_kpts", "righthand_kpts")
+"""Of COCO-WholeBody, whose category names the body's joints alone."""
 PEOPLE = {"person", "people", "human", "pedestrian", "player", "athlete"}
 
 
@@ -97,12 +100,15 @@ def read_coco(
     if isinstance(content, list):
         raise InputError(f"{where}: a list of results; import it as alphapose, one file a video")
     category = _category(content, layout, where)
+    wanted = next(iter(poses.skeletons(layout, ()).values()), None)
+    if wanted == WHOLEBODY133 and len(category.names) == WHOLE[133].joints:
+        category = category._replace(names=[_plain(name) for name in WHOLEBODY133.names])
     skeleton, order = _layout(category, layout)
     bodies, scale, notes = _annotations(content, category, where)
     if len(order) < len(category.names):
-        notes.append(
-            f"of {len(category.names)} joints the {len(order)} of {skeleton.name} are read"
-        )
+        note = f"of {len(category.names)} joints the {len(order)} of {skeleton.name} are read"
+        whole = WHOLE.get(len(category.names))
+        notes.append(f"{note}; --layout {whole.name} reads all" if whole and whole.name else note)
     videos = list(_videos(content, where).items())
 
     def read_videos(item: tuple[str, list[_Image]]) -> list[Video]:
@@ -155,8 +161,9 @@ def _layout(category: _Category, layout: str | Skeleton | None) -> tuple[Skeleto
                 len(names), {skeleton.joints: skeleton}, f"{category.where}: keypoints"
             )
     else:
-        # Whole bodies have hands and a face besides: the largest layout that they hold is taken.
-        fitting = [s for s in LAYOUTS.values() if set(map(_plain, s.names)) <= set(names)]
+        # Whole bodies have hands and a face besides: the largest layout of a body is taken.
+        bodies = [s for s in LAYOUTS.values() if s.joints not in WHOLE]
+        fitting = [s for s in bodies if set(map(_plain, s.names)) <= set(names)]
         if not fitting:
             raise InputError(
                 f"{category.where}: keypoints: no built-in layout has these {len(names)} joints "
@@ -176,7 +183,7 @@ def _annotations(
     """Poses by image, what makes a confidence of the file's visibility, and notes."""
     bodies: dict[int, list[tuple[int, np.ndarray]]] = {}
     foreign: Counter[str] = Counter()
-    flags, highest = True, 0.0
+    flags, highest, passed = True, 0.0, 0
     for i, row in enumerate(member_of(content, "annotations", list, where)):
         here = f"{where}: annotations[{i}]"
         image = member_of(row, "image_id", int, here)
@@ -185,7 +192,14 @@ def _annotations(
         if category.id is not None and row.get("category_id", category.id) != category.id:
             foreign[str(row["category_id"])[:20]] += 1
             continue
-        joints = numbers(member_of(row, "keypoints", list, here), 3, f"{here}: keypoints")
+        values = member_of(row, "keypoints", list, here)
+        if any(row.get(part) for part in PARTS):
+            if len(category.names) == WHOLEBODY133.joints:
+                parts = [member_of(row, part, list, here) for part in PARTS]
+                values = [*values, *(value for part in parts for value in part)]
+            else:
+                passed += 1
+        joints = numbers(values, 3, f"{here}: keypoints")
         if len(joints) != len(category.names):
             raise InputError(
                 f"{here}: keypoints: {len(joints)} joints, expected the {len(category.names)} of "
@@ -203,6 +217,11 @@ def _annotations(
         notes.append(
             f"{sum(foreign.values())} annotations are no {category.name!a} (category "
             f"{category.id}) and are passed over: {listed}"
+        )
+    if passed:
+        notes.append(
+            f"feet, face and hands of {passed} annotations are passed over; --layout wholebody133 "
+            "reads them"
         )
     return bodies, 0.5 if flags and highest == 2 else 1.0, notes
 

@@ -5,6 +5,7 @@ A mapping file says what the columns are. None is needed where the header of the
 
 from __future__ import annotations
 
+import tomllib
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from ...settings.options import option, options
 from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import members, naming
+from ..formats.csv_header import MOST_ABOVE, names_by
 from ..formats.csv_mapping import CsvMapping
 from ..formats.csv_rows import recordings
 from ..formats.csv_template import template
@@ -133,7 +135,14 @@ def _form(
     """The mapping that is there; without any, what the header of the first file says."""
     if mapping.exists() or how.mapping != MAPPING or not files:
         return CsvMapping.read(mapping, layout)
-    form = CsvMapping.parse(template(files[0]), path, layout)
+    text = template(files[0])
+    if layout is None and "first" in tomllib.loads(text):
+        raise InputError(
+            f"{files[0]}: its joints are numbered, and nothing says which is which: name the "
+            f"layout (--layout NAME; skelf list layouts), or write a mapping: skelf data template "
+            f"{files[0]} > {mapping}"
+        )
+    form = CsvMapping.parse(text, path, layout)
     numbers = ", ".join([*form.axes, *([form.confidence] if form.confidence else [])])
     rows = [f"{key} by {name!r}" for key, name in (("recordings", form.recording),
             ("frames", form.frame), ("times", form.time)) if name]  # fmt: skip
@@ -172,7 +181,7 @@ def _recordings(member: Member, form: CsvMapping) -> list[tuple[str, float, np.n
     """Name (empty: the file's), frame rate and `(T, M, V, C)` of each recording in a file."""
     if not form.columns:
         return [("", form.fps, _plain(member, form))]
-    table = read_csv(member, form.delimiter, decimal=form.decimal)
+    table = _table(member, form)
     raw = _named(member, table, form)
     parts = []
     for part in recordings(table, form):
@@ -180,6 +189,16 @@ def _recordings(member: Member, form: CsvMapping) -> list[tuple[str, float, np.n
         whole[part.frames] = raw[part.rows]
         parts.append((part.name, part.fps, whole))
     return parts
+
+
+def _table(member: Member, form: CsvMapping) -> Table:
+    """The table below its header, whose lines the mapping says, or the names of its columns."""
+    lines = form.lines
+    if lines is None:
+        above = read_text(member, MOST_BYTES).splitlines()[:MOST_ABOVE]
+        wanted = form.column(0, form.words[0], form.axes[0])
+        lines, _ = names_by(above, form.delimiter, lambda names: wanted in names)
+    return read_csv(member, form.delimiter, decimal=form.decimal, header=lines)
 
 
 def _clip(member: Member, raw: np.ndarray, form: CsvMapping, how: CsvFolder) -> np.ndarray:
@@ -214,11 +233,10 @@ def _named(member: Member, table: Table, form: CsvMapping) -> np.ndarray:
     persons = form.persons or ("",)
     axes = [*form.axes, *([form.confidence] if form.confidence else [])]
     values = np.empty((len(table.rows), len(persons), form.skeleton.joints, form.channels))
-    for m, person in enumerate(persons):
+    for m in range(len(persons)):
         for v, joint in enumerate(form.words):
             for c, axis in enumerate(axes):
-                name = form.columns.replace("{joint}", joint).replace("{axis}", axis)
-                name = name.replace("{person}", person)
+                name = form.column(m, joint, axis)
                 if name not in at:
                     raise InputError(
                         f"{member}: column {name!r} is missing (there are "

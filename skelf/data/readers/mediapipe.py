@@ -1,8 +1,9 @@
-"""Reader for MediaPipe Pose: landmarks as JSON or CSV, one file for each video.
+"""Reader for MediaPipe Pose: landmarks as JSON, CSV, arrays or text, one file for each video.
 
 MediaPipe writes no files itself; these are the forms in which its results are usually saved.
 
-JSON, a list of frames or `{"frames": [...]}`; a frame is an object of the result's own fields:
+JSON, a list of frames or `{"frames": [...]}` (`formats/landmark_json.py` has all forms); a frame is
+an object of the result's own fields:
 
     {"frame": 0, "pose_landmarks": [{"x": , "y": , "z": , "visibility": }, ... 33],
                  "pose_world_landmarks": [...]}
@@ -12,17 +13,18 @@ a list of such for several persons; camelCase names of the web API do too.
 
 CSV, one row a frame: columns `left_hip_x` or `x_left_hip` or `x_23` or `landmark_23_x` (numbered
 from 0 or 1) for x, y, z and visibility (or `formats.landmark_columns.SURE`); or one row a landmark:
-columns frame, landmark (name or number), x, y, z, visibility.
+columns frame, landmark (name or number), x, y, z, visibility. A part of the landmarks does too.
+
+NumPy, `(T, 33, 4)` or rows of 132 numbers; text, as `print(results.pose_landmarks)` writes it.
 Source: MediaPipe's documentation (Bazarevsky et al., 2020).
 """
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
-
-import numpy as np
 
 from ...errors import InputError
 from ...layouts import MEDIAPIPE33
@@ -30,22 +32,29 @@ from ...settings.options import option, options, unchecked
 from ...skeleton import Skeleton
 from .. import pool
 from ..clips import ClipSet
-from ..formats import landmark_csv, landmark_rows, members, naming
-from ..formats.landmark_columns import SURE
+from ..formats import (
+    landmark_arrays,
+    landmark_axes,
+    landmark_csv,
+    landmark_json,
+    landmark_rows,
+    landmark_signs,
+    landmark_text,
+    members,
+    naming,
+)
+from ..formats.landmark_subset import subset
+from ..formats.look import Look
 from ..formats.members import Member
 from ..formats.naming import Class
-from ..formats.text import instance, member_of, numbers, read_json
 from ..motion import poses
 from ..motion.poses import Poses
-from ..motion.video import Video, refuse_crowd
+from ..motion.video import Video
 from ..pool import Progress
 
-FIELDS = {
-    "image": ("pose_landmarks", "poseLandmarks", "landmarks"),
-    "world": ("pose_world_landmarks", "poseWorldLandmarks", "world_landmarks", "worldLandmarks"),
-}
-
-
+SURE_OF = {".json", ".jsonl", ".csv"}
+LOOKED_AT = {".tsv", ".txt", ".npy"}
+TABLES = {".csv", ".tsv", ".txt"}
 ONE_PERSON = unchecked(Poses, persons=1)
 
 
@@ -53,15 +62,20 @@ ONE_PERSON = unchecked(Poses, persons=1)
 class MediaPipe:
     """How MediaPipe's landmarks become clips; of each video one person."""
 
-    landmarks: Literal["world", "image"] = option(
-        "world",
-        "of JSON: world (metres about the hips) or image (shares of its width and height); a CSV "
-        "holds one kind and is taken as it is",
+    landmarks: landmark_json.Kind = option(
+        "auto",
+        "world (metres about the hips), image (shares of its width and height), or auto: world "
+        "where the file has both; a file that has one kind is taken as it is",
     )
     source: landmark_rows.Source = option(
         "auto",
         "what wrote a CSV: mediapipe (y down, metres or shares of the image) or freemocap "
         "(millimetres, z up); auto: freemocap where it has its columns and no others",
+    )
+    up: landmark_axes.Up = option(
+        "auto",
+        "the file's upward axis: -y as in images, y where a program turned it; auto: -y, and a "
+        "question where a body stands on its head",
     )
     row_labels: landmark_csv.RowLabels = option(
         "clips",
@@ -96,16 +110,19 @@ def read_mediapipe(
         InputError: the message names file, field and remedy.
     """
     path = Path(path)
-    files = naming.by_name(members.find(path, {".json", ".csv"}), path)
+    files = naming.by_name(_files(path), path)
     if not files:
         raise InputError(f"{path}: no .json and no .csv file; name the folder of the landmarks")
     classes = naming.folder_classes(files, how.folders, path)
     chosen = poses.skeletons(layout, (MEDIAPIPE33,))
-
+    have = () if layout else _part(list(files.values()), how)
+    if have:
+        part = subset(MEDIAPIPE33, have)
+        chosen = {part.joints: part, **chosen}
     return poses.build(
         path,
         [(name, member, classes[name]) for name, member in files.items()],
-        partial(_read_videos, chosen=chosen, how=how),
+        partial(_read_videos, chosen=chosen, have=have, how=how),
         chosen,
         how.poses,
         workers=how.workers,
@@ -114,74 +131,62 @@ def read_mediapipe(
     )
 
 
+def _files(path: Path) -> list[Member]:
+    """The files of landmarks; of texts and arrays in a folder those that are MediaPipe's."""
+    found = members.find(path, {*SURE_OF, *LOOKED_AT})
+    if path.is_file() and path.suffix.lower() != ".zip":
+        return found
+    chosen: list[Member] = []
+    other: list[Member] = []
+    for member in found:
+        sure = member.name.suffix.lower() in SURE_OF or landmark_signs.told(Look.at(member))
+        (chosen if sure else other).append(member)
+    if chosen and other:
+        few = ", ".join(member.name.name for member in other[:3]) + ", ..." * (len(other) > 3)
+        warnings.warn(f"{path}: left out, no landmarks in them: {few}", stacklevel=3)
+    return chosen
+
+
+def _part(files: Sequence[Member], how: MediaPipe) -> tuple[int, ...]:
+    """The landmarks of the first table, where they are a part of all."""
+    table = next((file for file in files if file.name.suffix.lower() in TABLES), None)
+    if table is None or landmark_text.told(Look.at(table)):
+        return ()
+    have = landmark_csv.landmarks_of(table, MEDIAPIPE33, how.source)
+    return have if len(have) < MEDIAPIPE33.joints else ()
+
+
 def _read_videos(
-    item: tuple[str, Member, Class], chosen: dict[int, Skeleton], how: MediaPipe
+    item: tuple[str, Member, Class],
+    chosen: dict[int, Skeleton],
+    have: tuple[int, ...],
+    how: MediaPipe,
 ) -> list[Video]:
     name, member, class_ = item
-    kind = how.landmarks
-    if member.name.suffix.lower() == ".csv":
-        (skeleton,) = chosen.values()
-        return landmark_csv.read_landmarks(
-            name, member, class_, skeleton, how.row_labels, how.source
+    whole = chosen.get(MEDIAPIPE33.joints) or next(iter(chosen.values()))
+    suffix = member.name.suffix.lower()
+    if suffix in TABLES and not landmark_text.told(Look.at(member)):
+        kinds = how.landmarks != "image"
+        videos = landmark_csv.read_landmarks(
+            name, member, class_, whole, how.row_labels, how.source, kinds, have
         )
-    where, content = str(member), read_json(member)
-    frames = content if isinstance(content, list) else member_of(content, "frames", list, where)
-    if not frames:
-        raise InputError(f"{where}: no frames; write one object for each frame")
-    frame_numbers = []
-    for i, frame in enumerate(frames):
-        stated = frame.get("frame") if isinstance(frame, dict) else None
-        number = i if stated is None else instance(stated, int, f"{where}: [{i}]: frame")
-        frame_numbers.append(naming.frame_number(number, f"{where}: [{i}]"))
-    naming.refuse_twice(frame_numbers, where)
-    indices, length, step = naming.timeline(frame_numbers, where, sampled=True)
-    video = Video(name, where, length, *class_, step=step)
-    for i, (at, frame) in enumerate(zip(indices, frames, strict=True)):
-        bodies = _bodies(frame, kind, chosen, f"{where}: [{i}]")
-        for body in bodies:
-            video.add(at, body)
-        if kind == "world":  # which lie about the hips: persons are told apart in the image
-            other = _bodies(frame, "image", chosen, f"{where}: [{i}]", optional=True)
-            video.places += other if len(other) == len(bodies) else bodies
-    return [video]
+        what = landmark_axes.unit(videos, _names(videos, chosen))
+        if what and not any("FreeMoCap" in note for note in videos[0].notes):
+            videos[0].notes.append(f"nothing says a unit: taken for {what}, y down (up=, source=)")
+    elif suffix in TABLES:
+        videos = landmark_text.read_landmarks(name, member, class_, whole)
+    elif suffix == ".npy":
+        videos = landmark_arrays.read_landmarks(name, member, class_, whole)
+    else:
+        one = {whole.joints: whole}
+        videos = landmark_json.read_landmarks(name, member, class_, one, how.landmarks)
+    what = landmark_axes.unit(videos, _names(videos, chosen))
+    if suffix not in TABLES and what.startswith("up to"):
+        videos[0].notes.append(f"numbers {what}, kept as they are")
+    landmark_axes.turned(videos, _names(videos, chosen), how.up, str(member))
+    return videos
 
 
-def _bodies(
-    frame: object, kind: str, chosen: dict[int, Skeleton], where: str, optional: bool = False
-) -> list[np.ndarray]:
-    """The poses `(V, 4)` of one frame."""
-    fields = instance(frame, dict, where)
-    key = next((key for key in FIELDS[kind] if key in fields), None)
-    if key is None:
-        if optional:
-            return []
-        other = "image" if kind == "world" else "world"
-        raise InputError(
-            f"{where}: field {FIELDS[kind][0]!r} is missing; add it, or use landmarks={other}"
-        )
-    value, where = fields[key], f"{where}: {key}"
-    if not value:
-        return []
-    if isinstance(value, dict):
-        return [_body(value, chosen, where)]
-    first = instance(value, list, where)[0]
-    several = isinstance(first, list) or (isinstance(first, dict) and "landmark" in first)
-    if not several:
-        return [_body(value, chosen, where)]
-    refuse_crowd(len(value), where)
-    return [_body(body, chosen, f"{where}[{i}]") for i, body in enumerate(value)]
-
-
-def _body(body: object, chosen: dict[int, Skeleton], where: str) -> np.ndarray:
-    if isinstance(body, dict):
-        body = member_of(body, "landmark", list, where)
-    flat = []
-    for i, point in enumerate(instance(body, list, where)):
-        point = instance(point, dict, f"{where}[{i}]")
-        if missing := [axis for axis in "xyz" if axis not in point]:
-            raise InputError(f"{where}[{i}]: {missing[0]!r} is missing; write x, y, z, visibility")
-        sure = next((point[word] for word in SURE if word in point), 1.0)
-        flat += [point["x"], point["y"], point["z"], sure]
-    joints = numbers(flat, 4, where)
-    poses.refuse_joints(len(joints), chosen, where)
-    return joints
+def _names(videos: Sequence[Video], chosen: dict[int, Skeleton]) -> tuple[str, ...]:
+    count = next((len(video.joints[0]) for video in videos if video.joints), 0)
+    return chosen[count].names if count in chosen else ()

@@ -3,29 +3,32 @@
     {"version": 1.3, "people": [{"person_id": [-1], "pose_keypoints_2d": [x, y, c, ...]}]}
 
 Files are called `VIDEO_000000000012_keypoints.json`, of other programs also `cam1_000012.json`; or
-one file holds all frames in a list. Source: OpenPose's documentation of its
-output (Cao et al., TPAMI 2019).
+one file holds all frames, in a list or by their names. Version 1.0 calls the field
+`pose_keypoints`. Source: OpenPose's documentation of its output (Cao et al., TPAMI 2019).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+import warnings
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from ...errors import InputError
-from ...layouts import COCO17, HALPE26, OPENPOSE18, OPENPOSE25
+from ...layouts import BODY_25B, COCO17, HALPE26, MPI15, OPENPOSE18, OPENPOSE25
 from ...settings.options import option, options
 from ...skeleton import Skeleton
 from .. import pool
 from ..clips import ClipSet
-from ..formats import frame_names, members, naming
-from ..formats.frame_names import Images
+from ..formats import frame_files, frame_names, members, naming, openpose_people
+from ..formats.frame_files import Frames
 from ..formats.members import Member
 from ..formats.naming import Class
 from ..formats.text import MOST_BYTES as MOST_OF_VIDEO
-from ..formats.text import instance, member_of, numbers, read_json
+from ..formats.text import read_json
+from ..joints.order import is_body_25b
 from ..motion import poses
 from ..motion.poses import Poses
 from ..motion.video import Video
@@ -34,6 +37,7 @@ from ..pool import Progress
 MOST_BYTES = 1 << 24  # of one frame; with face and hands a person takes 10 kB
 END = "_keypoints"
 FRAME = ("frame", "frame_id", "frame_index", "frame_number")
+LOOKED_AT = 40  # frames of the first videos, for which order their 25 joints have
 
 
 @options("openpose")
@@ -61,8 +65,9 @@ def read_openpose(
 
     Args:
         path: a folder (searched with its sub-folders and zips) or a zip.
-        layout: None: `openpose25` or `openpose18`, or of other programs `halpe26` or `coco17`, by
-            the number of joints.
+        layout: None: by the number of joints `openpose25` or `body_25b` (which of the two, by
+            where their joints lie), `openpose18`, `mpi15`, or of other programs `halpe26` or
+            `coco17`; of whole bodies the body.
         how: the options.
         progress: called with videos done and in all.
         scratch: folder for the frames meanwhile; None: the system's.
@@ -74,14 +79,19 @@ def read_openpose(
     files = members.find(path, {".json"})
     frames = [member for member in files if member.name.stem.endswith(END)]
     if not files:
+        stored = members.find(path, {".yml", ".yaml", ".xml"})
+        openpose_people.refuse_storage([m.name.name for m in stored], str(path))
         raise InputError(f"{path}: no *_keypoints.json; name the folder that --write_json filled")
-    videos = _videos(frames or files, path)
+    videos = frame_files.gathered(frames or files, path, _is_whole, end=END)
     classes = naming.folder_classes(videos, how.folders, path)
-    chosen = poses.skeletons(layout, (OPENPOSE25, OPENPOSE18, HALPE26, COCO17))
+    usual = (OPENPOSE25, OPENPOSE18, HALPE26, COCO17, MPI15)
+    chosen = poses.skeletons(layout, usual)
+    if layout is None and _are_25b(videos, path):
+        chosen[OPENPOSE25.joints] = BODY_25B
 
     return poses.build(
         path,
-        [(name, *videos[name], classes[name]) for name in sorted(videos)],
+        [(name, videos[name], classes[name]) for name in sorted(videos)],
         partial(_read_videos, root=path, chosen=chosen),
         chosen,
         how.poses,
@@ -91,60 +101,55 @@ def read_openpose(
     )
 
 
-def _videos(files: Sequence[Member], root: Path) -> dict[str, tuple[list[Member], Images]]:
-    """Clip name -> its files, and where each of them (by its stem) stands in time."""
-    by_folder: dict[str, dict[str, list[Member]]] = {}
-    for member in files:
-        folder, _, stem = naming.clip_name(member, root).removesuffix(END).rpartition("/")
-        by_folder.setdefault(folder, {}).setdefault(stem, []).append(member)
-    videos: dict[str, tuple[list[Member], Images]] = {}
-    for folder, members_by_stem in by_folder.items():
-        twice = next((group for group in members_by_stem.values() if len(group) > 1), None)
-        if twice:
-            raise InputError(f"{twice[1]}: its frame number stands twice; keep one of the files")
-        for part in _parts(list(members_by_stem), str(root / folder)):
-            name = f"{folder}/{part.name}".removeprefix("/")
-            if not part.name or folder.rpartition("/")[2] == part.name:
-                name = folder or part.name or root.name
-            videos[name] = ([members_by_stem[str(stem)][0] for stem in part.frames], part)
-    return videos
+def _is_whole(member: Member) -> bool:
+    """Whether a file holds the frames of a video, by its beginning."""
+    if member.name.stem.endswith(END):
+        return False
+    head = member.head(256).removeprefix(b"\xef\xbb\xbf").lstrip()
+    return head[:1] == b"["
 
 
-def _parts(stems: Sequence[str], where: str) -> list[Images]:
-    """The videos of one folder."""
-    by_video: dict[str, dict[str | int, int]] = {}
-    for stem in stems:
-        match = re.fullmatch(r"(.*?)_?(\d{12})", stem)  # as OpenPose names them
-        if match is None:
-            lone = [stem for stem in stems if not re.search(r"\d", stem)]
-            numbered = [stem for stem in stems if re.search(r"\d", stem)]
-            parts = [Images(stem, {stem: 0}, 1, 1) for stem in lone]
-            return parts + frame_names.videos(numbered, where, True)
-        by_video.setdefault(match[1], {})[stem] = int(match[2])
-    parts = []
-    for name, frames in by_video.items():
-        indices, length, step = naming.timeline(list(frames.values()), where, sampled=True)
-        parts.append(Images(name, dict(zip(frames, indices, strict=True)), length, step))
-    return parts
+def _are_25b(videos: dict[str, Frames], path: Path) -> bool:
+    """Whether 25 joints are BODY_25B's, which stand in another order than BODY_25's."""
+    seen: list[np.ndarray] = []
+    for name in islice(sorted(videos), 4):
+        at = np.linspace(0, len(videos[name].files) - 1, LOOKED_AT).astype(int)
+        files = [videos[name].files[i] for i in np.unique(at)]
+        for member in files:
+            seen += openpose_people.some_poses(_content(member), OPENPOSE25.joints)
+    told = not seen or is_body_25b(np.array([np.where(p[:, 2:] > 0, p[:, :2], 0) for p in seen]))
+    if told is None:
+        warnings.warn(
+            f"{path}: 25 joints are taken for BODY_25's, OpenPose's default; their places do not "
+            "rule out BODY_25B, which has them in another order: then --layout body_25b",
+            stacklevel=3,
+        )
+    return bool(seen) and told is True
+
+
+def _content(member: Member) -> object:
+    is_frame = member.name.stem.endswith(END)
+    return read_json(member, MOST_BYTES if is_frame else MOST_OF_VIDEO)
 
 
 def _read_videos(
-    item: tuple[str, list[Member], Images, Class], root: Path, chosen: dict[int, Skeleton]
+    item: tuple[str, Frames, Class], root: Path, chosen: dict[int, Skeleton]
 ) -> list[Video]:
-    name, files, images, class_ = item
-    video = Video(name, str(files[0]), images.length, *class_, step=images.step)
-    video.notes += [images.note] if images.note else []
+    name, frames, class_ = item
+    video = Video(
+        name, str(frames.files[0]), frames.images.length, *class_, step=frames.images.step
+    )
+    video.notes += [frames.images.note] if frames.images.note else []
     whole: list[Video] = []
-    for at, member in zip(images.frames.values(), files, strict=True):
-        is_frame = len(files) > 1 and member.name.stem.endswith(END)
-        content = read_json(member, MOST_BYTES if is_frame else MOST_OF_VIDEO)
-        listed = content.get("frames") if isinstance(content, dict) else content
-        if isinstance(listed, list):
-            clip = name if len(files) == 1 else naming.clip_name(member, root)
+    for at, member in zip(frames.images.frames.values(), frames.files, strict=True):
+        content = _content(member)
+        listed = openpose_people.frames_of(content)
+        if listed is not None:
+            clip = name if len(frames.files) == 1 else naming.clip_name(member, root)
             whole.append(_whole(clip, listed, str(member), class_, chosen))
         else:
-            _add_people(video, at, content, str(member), chosen)
-    if whole and len(whole) < len(files):
+            openpose_people.add_people(video, at, content, str(member), chosen)
+    if whole and len(whole) < len(frames.files):
         raise InputError(
             f"{whole[0].where}: a list of frames among files of one frame each; take one kind out"
         )
@@ -152,11 +157,25 @@ def _read_videos(
 
 
 def _whole(
-    name: str, frames: list[object], where: str, class_: Class, chosen: dict[int, Skeleton]
+    name: str,
+    frames: list[object] | dict[str, object],
+    where: str,
+    class_: Class,
+    chosen: dict[int, Skeleton],
 ) -> Video:
     """A video from one file with all frames."""
     if not frames:
         raise InputError(f"{where}: no frames; write one object for each frame")
+    if isinstance(frames, dict):
+        images = frame_names.videos([*frames], where, sampled=True)
+        if len(images) > 1:
+            raise InputError(f"{where}: frames of {len(images)} videos; write a file for each")
+        video = Video(name, where, images[0].length, *class_, step=images[0].step)
+        video.notes += [images[0].note] if images[0].note else []
+        for key, at in images[0].frames.items():
+            here = f"{where}: {str(key)[:60]!a}"
+            openpose_people.add_people(video, at, frames[str(key)], here, chosen)
+        return video
     stated = [
         next((frame[key] for key in FRAME if isinstance(frame.get(key), int)), None)
         if isinstance(frame, dict)
@@ -171,30 +190,5 @@ def _whole(
     indices, length, step = naming.timeline(frame_numbers, where, sampled=True)
     video = Video(name, where, length, *class_, step=step)
     for i, (at, frame) in enumerate(zip(indices, frames, strict=True)):
-        _add_people(video, at, frame, f"{where}: [{i}]", chosen)
+        openpose_people.add_people(video, at, frame, f"{where}: [{i}]", chosen)
     return video
-
-
-def _add_people(
-    video: Video, at: int, frame: object, where: str, chosen: dict[int, Skeleton]
-) -> None:
-    for i, body in enumerate(member_of(frame, "people", list, where)):
-        here = f"{where}: people[{i}]"
-        if body is None or body == {}:  # an empty place of a list of fixed length
-            continue
-        fields = instance(body, dict, here)
-        if fields.get("pose_keypoints_2d", 0) is None:
-            continue
-        pose = numbers(
-            member_of(fields, "pose_keypoints_2d", list, here), 3, f"{here}: pose_keypoints_2d"
-        )
-        if len(pose):  # none with --body 0 or 2: hands and face alone
-            poses.refuse_joints(len(pose), chosen, f"{here}: pose_keypoints_2d")
-            video.add(at, pose, _number(fields))
-
-
-def _number(body: dict[str, object]) -> int:
-    """OpenPose's number of a person, [-1] unless its tracking is on."""
-    person = body.get("person_id")
-    person = person[0] if isinstance(person, list) and len(person) == 1 else person
-    return int(person) if isinstance(person, int) and 0 <= person < 1 << 40 else -1

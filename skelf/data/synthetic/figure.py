@@ -18,6 +18,7 @@ import numpy as np
 from ...skeleton import Skeleton
 from ..joints.words import MIDDLE_PLACES, SIDED_PLACES
 from ..motion.kinematics import rotation
+from .fine_places import Place, fine_places, rig_places, spine_places
 
 SEGMENTS = (
     "trunk",
@@ -58,6 +59,7 @@ _SIDED = {
 }
 _MIDDLE = {
     "nose": ("", (0.0, 1.60, -0.10)),
+    "jaw": ("", (0.0, 1.55, -0.05)),
     "head": ("", (0.0, 1.64, 0.0)),
     "chest": ("", (0.0, 1.40, 0.0)),
     "neck": ("", (0.0, 1.48, 0.0)),
@@ -168,16 +170,9 @@ def _place(s: Skeleton) -> tuple[np.ndarray, np.ndarray]:
     """Segment `(V,)` and rest position `(V, 3)` of every joint."""
     left, right = {a for a, _ in s.pairs}, {b for _, b in s.pairs}
     segment, rest = np.full(s.joints, -1), np.full((s.joints, 3), np.nan)
-    for joint, name in enumerate(s.names):
-        sided = joint in left or joint in right
-        places = _SIDED if sided else _MIDDLE
-        for place_name, pattern in (SIDED_PLACES if sided else MIDDLE_PLACES).items():
-            if re.search(pattern, name.lower()):
-                part, place = places[place_name]
-                side = "l" if joint in left else "r"
-                segment[joint] = SEGMENTS.index(f"{part}_{side}") if part else 0
-                rest[joint] = _mirror(place, joint in left)
-                break
+    for joint, (part, place) in _named_places(s, left | right).items():
+        segment[joint] = SEGMENTS.index(f"{part}_{'l' if joint in left else 'r'}") if part else 0
+        rest[joint] = _mirror(place, joint in left)
     for joint in _downwards(s):
         if segment[joint] < 0:
             _hang(s, joint, segment, rest)
@@ -185,6 +180,20 @@ def _place(s: Skeleton) -> tuple[np.ndarray, np.ndarray]:
         if np.allclose(rest[joint], rest[parent]) and s.parents[parent] >= 0:
             rest[parent] = (rest[parent] + rest[s.parents[parent]]) / 2
     return segment, rest
+
+
+def _named_places(s: Skeleton, paired: set[int]) -> dict[int, Place]:
+    """Segment and place, on the right side, of the joints whose names say them."""
+    sided = [joint in paired for joint in range(s.joints)]
+    found = spine_places(s.names, sided) | fine_places(s.names, sided)
+    rig = rig_places(s.names, sided)
+    for joint, name in enumerate(s.names):
+        patterns = SIDED_PLACES if sided[joint] else MIDDLE_PLACES
+        of_name = next((p for p in patterns if re.search(patterns[p], name.lower())), "")
+        where = rig.get(joint, of_name)
+        if where and joint not in found:
+            found[joint] = (_SIDED if sided[joint] else _MIDDLE)[where]
+    return found
 
 
 def _downwards(s: Skeleton) -> list[int]:

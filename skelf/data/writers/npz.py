@@ -10,7 +10,7 @@ from ...errors import InputError
 from ...files import replacing
 from ..clips import ClipSet
 from ..formats import described
-from ..readers.arrays import COLUMNS, FIELDS
+from ..formats.ragged_npz import COLUMNS, FIELDS
 
 _RENAMED = {"fold": "folds"}  # what the reader calls a column
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ...data.writers.file_names import file_name
 from ...errors import InputError
 from ...files import write_text
 from ..result import Add, Result
@@ -59,17 +59,3 @@ def _adding(path: Path, suffix: str, text: Callable[[Named], str], kind: str) ->
             write_text(place, text(named))
 
     return add
-
-
-def file_name(name: str, taken: list[str]) -> str:
-    """What the file of a recording is called: its name without slashes, numbered where it is taken.
-
-    >>> file_name("monday/walk 1", ["monday_walk 1"])
-    'monday_walk 1-2'
-    """
-    plain = re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", name).strip(". ") or "recording"
-    number, chosen = 1, plain[:150]
-    while chosen in taken:
-        number += 1
-        chosen = f"{plain[:150]}-{number}"
-    return chosen

@@ -8,20 +8,36 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
-from ..errors import InputError
-from ..files import blaming, flush, sweep, temporary
-
-MARK = "discover.json"
-"""The file that says what made a folder; only a folder that has it may be replaced."""
-FORMAT = "skelf-discover"
+from .errors import InputError
+from .files import blaming, flush, sweep, temporary
 
 
-def check_folder(out: Path, replace: bool) -> None:
+class FolderKind(NamedTuple):
+    """What sort of folder a command writes.
+
+    Args:
+        mark: the file that says what made a folder; only one that has it may be replaced.
+        format: its value of "format".
+        made_by: the command, for messages.
+    """
+
+    mark: str
+    format: str
+    made_by: str
+
+
+DISCOVERED = FolderKind("discover.json", "skelf-discover", "skelf discover")
+EXPORTED = FolderKind("export.json", "skelf-export", "skelf data export")
+
+
+def check_folder(out: Path, kind: FolderKind, replace: bool) -> None:
     """Refuses a folder that would be lost; called before the work.
 
     Args:
         out: what will be written.
+        kind: of folder.
         replace: whether a folder of this kind that is there may be replaced; an empty one may.
 
     Raises:
@@ -32,9 +48,9 @@ def check_folder(out: Path, replace: bool) -> None:
         if out.exists() and not out.is_dir():
             raise InputError(f"{out}: a file; name a folder")
         if out.is_dir() and any(out.iterdir()):
-            if not _is_ours(out):
+            if not _is_ours(out, kind):
                 raise InputError(
-                    f"{out}: exists and was not written by `skelf discover`; choose another --out"
+                    f"{out}: exists and was not written by `{kind.made_by}`; choose another --out"
                 )
             if not replace:
                 raise InputError(
@@ -84,9 +100,9 @@ def writing_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _is_ours(folder: Path) -> bool:
+def _is_ours(folder: Path, kind: FolderKind) -> bool:
     try:
-        told = json.loads((folder / MARK).read_text("utf-8"))
+        told = json.loads((folder / kind.mark).read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(told, dict) and told.get("format") == FORMAT
+    return isinstance(told, dict) and told.get("format") == kind.format
