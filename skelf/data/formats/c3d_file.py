@@ -154,10 +154,10 @@ def _points(
     elif processor == DEC:
         words = _marker_rows(raw, "<u4", place)
         values = _floats(words.tobytes(), 0, words.size, processor).reshape(words.shape)
-        points = values[..., :3].copy()
+        points = values[..., :3]
     else:
-        values = _marker_rows(raw, f"{order}f4", place)
-        points = values[..., :3].astype(np.float32)
+        values = _marker_rows(raw, f"{order}f4", place).astype(np.float32)
+        points = values[..., :3]
     size_of = np.abs(points[..., 0])  # above zero where a point is, and NaN as its numbers are
     with np.errstate(over="ignore"):
         size_of += np.abs(points[..., 1])

@@ -248,18 +248,23 @@ def _begun(loaded: Motion | tuple[Motion, ...], how: Mocap) -> Motion | tuple[Mo
 def _metres(motion: Motion, unseen: np.ndarray, how: Mocap) -> np.ndarray:
     """`(T, V, 3)` float32 in metres with y up, gaps filled by `how.missing`, else zeros."""
     joints = motion.joints
+    up, scale = how.up or motion.up, how.scale or motion.scale
     gaps = np.flatnonzero(unseen.any(axis=0))  # joints that have some
+    filled = None
     if len(gaps) and how.missing != "keep":
         present = np.flatnonzero(~np.all(unseen, axis=1))
         inside = slice(present[0], present[-1] + 1)  # before and after nobody is there
-        sometimes = gaps[~np.all(unseen[:, gaps], axis=0)]
-        joints = joints.astype(np.float64)
-        seen = ~unseen[inside, sometimes]
-        joints[inside, sometimes] = fill(joints[inside, sometimes], seen, how.missing)
+        mended = inside, gaps[~np.all(unseen[:, gaps], axis=0)]
+        filled = fill(joints[mended].astype(np.float64), ~unseen[mended], how.missing)
     if how.fps is not None:
-        joints = resample(joints.astype(np.float64), motion.fps, how.fps, filtered=how.filtered)
+        joints = joints.astype(np.float64)
+        if filled is not None:
+            joints[mended] = filled
+        joints, filled = resample(joints, motion.fps, how.fps, filtered=how.filtered), None
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite: refused as such
-        metres = scaled(joints, how.up or motion.up, how.scale or motion.scale)
+        metres = scaled(joints, up, scale)
+        if filled is not None:
+            metres[mended] = scaled(filled, up, scale)
     if len(gaps):
         metres[absent(metres)] = 0
     return metres
