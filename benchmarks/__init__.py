@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from . import (
     export,
     features,
+    import_mocap,
     import_ntu,
     live,
     pcm3_step,
@@ -77,4 +78,6 @@ BENCHMARKS = {
     "live": Benchmark(live.live, tuple(live.SIZES), short=("small",)),
     "export": Benchmark(export.export, tuple(export.SIZES), ("small", "paper"), ("small",)),
     "import": Benchmark(import_ntu.imports, tuple(import_ntu.SIZES), short=("small",)),
+    "import_bvh": Benchmark(import_mocap.bvh, tuple(import_mocap.SIZES), ("small",), ("small",)),
+    "import_c3d": Benchmark(import_mocap.c3d, tuple(import_mocap.SIZES), ("small",), ("small",)),
 }

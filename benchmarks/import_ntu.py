@@ -1,10 +1,13 @@
 """How fast an NTU RGB+D tree imports, and that its size does not show in memory.
 
+    python -m benchmarks import
+    python -m benchmarks.import_ntu --base 106fba9 --files 2000 --workers 1,2 --repeats 7
     python -m benchmarks.import_ntu --files 500,2000 --workers 1,2
 
 Writes made-up trees of real shape (about 80 frames a file, every eighth with two bodies) and
-imports each into a store, in a process of its own. Memory is what the importing process holds for
-itself; pages of the mapped frames, which the system takes back at will, are told apart.
+imports each into a store. Against an earlier commit both import in turn, each side in a process of
+its own that reads and saves again and again; medians. Memory is what an importing process holds
+for itself; pages of the mapped frames, which the system takes back at will, are told apart.
 """
 
 from __future__ import annotations
@@ -17,13 +20,15 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .fresh import fresh
-from .timing import Effort
+from .import_sides import ROOT, base_tree, in_turn
+from .timing import Effort, Times, compared
 
 FRAMES = (60, 101)
 # files of the tree
@@ -31,22 +36,34 @@ SIZES = {"paper": 2000, "small": 500, "tiny": 8}
 
 
 def imports(effort: Effort, peak: float) -> list[dict[str, Any]]:
-    """Clips a second into a store; threads are worker processes here. Once a tree and number."""
+    """Clips a second into a store, beside an earlier commit; threads are processes here."""
     rows = []
     for size in effort.sizes:
         with tempfile.TemporaryDirectory() as folder:
             tree = Path(folder, "tree")
             write_tree(tree, SIZES[size])
-            for workers in effort.threads:
-                store = Path(folder, f"{workers}.h5")
-                found = fresh(import_one, str(tree), str(store), workers)
-                both = found["read_s"] + found["save_s"]
+            base = base_tree(Path(folder))
+            measured = against(base, tree, effort.threads, Path(folder), effort.repeats)
+            for workers, times in measured.items():
+                found = fresh(import_one, str(tree), str(Path(folder, "one.h5")), workers)
                 row: dict[str, Any] = {"benchmark": "import", "size": size, "threads": workers}
-                row |= {"repeats": 1, "skelf s": both, "clips a second": found["clips"] / both}
-                row["skelf processor s"] = found["cpu_s"]
+                row |= {"repeats": effort.repeats} | compared(times, SIZES[size])
                 row["skelf memory GiB"] = (found["own_mb"] - found["before_mb"]) / 1024
                 rows.append(row)
     return rows
+
+
+def against(
+    base: Path, tree: Path, workers: Sequence[int], scratch: Path, repeats: int
+) -> dict[int, dict[str, Times]]:
+    """Of each number of workers the times of both sides, all in turn.
+
+    The earlier commit has one worker in every row: a second one of it costs more than it gives.
+    """
+    sides = {"plain": (base, "ntu", tree, 1)}
+    sides |= {str(count): (ROOT, "ntu", tree, count) for count in workers}
+    times = in_turn(sides, scratch, repeats)
+    return {count: {"plain": times["plain"], "skelf": times[str(count)]} for count in workers}
 
 
 def write_tree(folder: Path, files: int) -> int:
@@ -109,12 +126,45 @@ def import_one(tree: str, store: str, workers: int) -> dict[str, float]:
     }
 
 
+def beside(commit: str, files: Sequence[int], workers: Sequence[int], repeats: int) -> str:
+    """A table in Markdown of both sides, for trees of so many files."""
+    lines = [
+        f"| files | workers | clips/s at {commit}, one worker | here | ratio | of processor time |",
+        "|---|---|---|---|---|---|",
+    ]
+    for count in files:
+        with tempfile.TemporaryDirectory() as folder:
+            tree, base = Path(folder, "tree"), base_tree(Path(folder), commit)
+            write_tree(tree, count)
+            found = against(base, tree, workers, Path(folder), repeats)
+        for number, times in found.items():
+            row = compared(times, count)
+            lines.append(
+                f"| {count} | {number} | {count / row['plain s']:.0f} | "
+                f"{row['clips a second']:.0f} | **{row['ratio']:.2f}** | "
+                f"{row['ratio of processor time']:.2f} |"
+            )
+        one = found[workers[0]]["skelf"].wall
+        for number in workers[1:]:
+            lines += [
+                "",
+                f"{number} workers give {one / found[number]['skelf'].wall:.2f} times one",
+            ]
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", default="500,2000")
     parser.add_argument("--workers", default="1,2")
+    parser.add_argument("--base", metavar="COMMIT", help="What to compare with.")
+    parser.add_argument("--repeats", type=int, default=7, help="With --base.")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.base:
+        workers = [int(count) for count in given.workers.split(",")]
+        print(beside(given.base, [int(n) for n in given.files.split(",")], workers, given.repeats))
+        return
     if given.one:
         tree, store, workers = given.one
         print(json.dumps(import_one(tree, store, int(workers))))

@@ -12,6 +12,7 @@ import pytest
 from by_keys import by_keys
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mutants import survives
 from scipy.spatial.transform import Rotation
 
 from skelf.cli import main as cli
@@ -376,3 +377,12 @@ def test_the_cmu_recording(real_data: Callable[[str], Path]) -> None:
     assert len(s.pairs) == 12 and s.centre == s.names.index("root")
     # The reference is rounded to a tenth of a millimetre.
     np.testing.assert_allclose(clips.joints[:, 0, order], frames, rtol=0, atol=0.5002e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", [".amc", ".asf"])
+def test_damaged_copies(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path)
+    (damaged,) = tmp_path.rglob(f"*{suffix}")
+    done, refused = survives(read, path, damaged, 1000)
+    assert done and refused

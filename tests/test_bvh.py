@@ -13,6 +13,7 @@ import pytest
 from by_keys import by_keys
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mutants import survives
 from scipy.spatial.transform import Rotation
 
 from skelf.cli import main as cli
@@ -436,3 +437,22 @@ def test_real_samples(name: str, frames: int, real_data: Callable[[str], Path]) 
     assert len(clips.skeleton.pairs) == 8
     # The reference is rounded to millimetres.
     np.testing.assert_allclose(clips.joints[:, 0], positions, rtol=0, atol=0.5001e-3)
+
+
+@pytest.mark.slow
+def test_damaged_copies(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    done, refused = survives(read, path, path)
+    assert done and refused
+
+
+def test_the_slow_way_gives_the_same_bits(tmp_path: Path) -> None:
+    rows = np.random.default_rng(2).normal(0, 90, (40, ROWS.shape[1])).round(5)
+    text = HEAD + motion(rows)
+    fast = read(write(tmp_path, text)).joints
+    lines = text.split("\n")
+    wrapped = [line.replace(" ", "\n", 2) if at > len(lines) - 9 else line
+               for at, line in enumerate(lines)]  # fmt: skip
+    with_plus = text.replace(f"{rows[7, 3]:g}", f"{rows[7, 3]:g}e0")
+    for other in ("\n".join(wrapped), with_plus, text.replace("\n", "\r\n")):
+        np.testing.assert_array_equal(read(write(tmp_path, other)).joints, fast)

@@ -13,9 +13,11 @@ import pytest
 from by_keys import by_keys
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mutants import survives
 
 from skelf.cli import main as cli
 from skelf.data.motion.marker_tree import spanning_tree
+from skelf.data.motion.markers import metres_of
 from skelf.errors import InputError
 
 read = by_keys("c3d")
@@ -361,3 +363,141 @@ def test_fuzz(tmp_path: Path, edits: list[tuple[int, bytes]], cut: int) -> None:
         read(path).validate()
     except InputError as error:
         assert "fuzz.c3d" in str(error)
+
+
+def contradicting(**numbers: int) -> Writer:
+    """Of a file whose parameters say something else than its header."""
+    writer = simple()
+    for name, value in numbers.items():
+        writer.integers(*name.split("_", 1), value)
+    return writer
+
+
+@pytest.mark.parametrize(
+    ("stated", "told"),
+    [
+        ({"POINT_FRAMES": 541}, "frames 540, not 541"),
+        ({"POINT_USED": 6}, "points a frame 5, not 6"),
+        ({"POINT_DATA_START": 9}, "the first block of frames 3, not 9"),
+    ],
+)
+def test_of_statements_that_differ_the_one_that_fits_the_size_counts(
+    tmp_path: Path, stated: dict[str, int], told: str
+) -> None:
+    points = np.concatenate([POINTS] * 60)  # far from the 512 bytes that a file may be filled up by
+    with pytest.warns(UserWarning, match=told):
+        clips = read(write(tmp_path, contradicting(**stated).file(points)))
+    np.testing.assert_allclose(clips.joints[:9, 0], EXPECTED, rtol=1e-6)
+    assert len(clips.joints) == 540
+
+
+def test_samples_of_a_frame_where_the_header_has_those_of_a_moment(tmp_path: Path) -> None:
+    points = np.concatenate([POINTS] * 60)
+    writer = simple()
+    writer.integers("ANALOG", "USED", 4)
+    writer.number("ANALOG", "RATE", 700)
+    writer.number("POINT", "RATE", 100)
+    raw = bytearray(writer.file(points, analog=28))
+    raw[4:6] = writer.word(4)  # the header's
+    with pytest.warns(UserWarning, match="analog words a frame 28, not 4"):
+        clips = read(write(tmp_path, bytes(raw)))
+    np.testing.assert_allclose(clips.joints[:9, 0], EXPECTED, rtol=1e-6)
+    assert len(clips.joints) == 540
+
+
+LONG = np.broadcast_to(POINTS[:1], (70_000, 5, 3)) + np.arange(70_000)[:, None, None] / 100
+
+
+@pytest.mark.parametrize("filled", [0, 300, 512])
+def test_frames_beyond_what_the_counts_can_say(tmp_path: Path, filled: int) -> None:
+    content = simple().file(LONG, frames=65_535) + bytes(filled)
+    with pytest.warns(UserWarning, match="end at 65535 frames; all 70000 that it holds are read"):
+        clips = read(write(tmp_path, content))
+    assert clips.length.tolist() == [70_000]
+    np.testing.assert_allclose(clips.joints[-1, 0, :, 0], LONG[-1, :, 0] / 1000, rtol=1e-6)
+    exact = simple().file(LONG[:65_535], frames=65_535) + bytes(filled)
+    assert read(write(tmp_path, exact)).length.tolist() == [65_535]
+
+
+def test_three_ways_to_say_more_frames(tmp_path: Path) -> None:
+    for name in ("LONG_FRAMES", "FRAMES"):
+        writer = simple()
+        writer.number("POINT", name, 70_000)
+        assert read(write(tmp_path, writer.file(LONG, frames=65_535))).length.tolist() == [70_000]
+    writer = simple()
+    writer.integers("POINT", "FRAMES", 65_535)
+    writer.integers("TRIAL", "ACTUAL_START_FIELD", 101, 0)
+    writer.integers("TRIAL", "ACTUAL_END_FIELD", 70_100 - 65_536, 1)
+    assert read(write(tmp_path, writer.file(LONG, frames=65_535))).length.tolist() == [70_000]
+
+
+def test_a_stale_range_of_the_trial(tmp_path: Path) -> None:
+    points = np.concatenate([POINTS] * 60)
+    writer = simple()
+    writer.integers("TRIAL", "ACTUAL_START_FIELD", 1, 0)
+    writer.integers("TRIAL", "ACTUAL_END_FIELD", 200, 0)  # of before frames were added
+    with pytest.warns(UserWarning, match="frames 540, not 200"):
+        assert read(write(tmp_path, writer.file(points))).length.tolist() == [540]
+
+
+LONG_EZC3D = """
+import sys
+import ezc3d, numpy as np
+
+made = ezc3d.c3d()
+made["parameters"]["POINT"]["RATE"]["value"] = [100]
+made["parameters"]["POINT"]["UNITS"]["value"] = ["Meters"]
+made["parameters"]["POINT"]["LABELS"]["value"] = ["LSHO", "RSHO"]
+points = np.ones((4, 2, 66_000))
+points[2] = np.arange(66_000)
+made["data"]["points"] = points
+made.write(sys.argv[1])
+"""
+
+
+def test_a_long_recording_of_ezc3d(tmp_path: Path) -> None:
+    pytest.importorskip("ezc3d", reason="ezc3d is not here; pip install ezc3d")
+    subprocess.run([sys.executable, "-c", LONG_EZC3D, tmp_path / "a.c3d"], check=True)
+    with pytest.warns(UserWarning, match="all 66000 that it holds are read"):
+        joints = read(tmp_path / "a.c3d").joints[:, 0]
+    np.testing.assert_array_equal(joints[:, 0, 1], np.arange(66_000))  # metres, z up
+
+
+@pytest.mark.parametrize(
+    ("word", "metres"),
+    [("Meters", 1), ("METRES", 1), ("mete", 1), ("m.", 1), (" [m] ", 1), ("Millimeters", 0.001),
+     ("MM", 0.001), ("mm.", 0.001), ("Millimetre", 0.001), ("millim", 0.001), ("Cent", 0.01),
+     ("inches", 0.0254), ("\N{MICRO SIGN}m", 1e-6)],
+)  # fmt: skip
+def test_units_as_programs_write_them(word: str, metres: float) -> None:
+    assert metres_of(word) == metres
+
+
+@pytest.mark.parametrize("word", ["", "deg", "me", "mi", "unit", "N", "mmm"])
+def test_words_that_are_no_unit(word: str) -> None:
+    assert metres_of(word) is None
+
+
+def test_a_unit_that_nobody_knows_is_asked_for(tmp_path: Path) -> None:
+    writer = Writer()
+    writer.texts("POINT", "LABELS", NAMES)
+    path = write(tmp_path, writer.file(POINTS / 1000))  # metres, and the file does not say so
+    with pytest.raises(InputError, match=r"reach over 0\.001 m; say what it is: scale=1"):
+        read(path)
+    np.testing.assert_allclose(read(path, scale=1).joints[:, 0], EXPECTED, rtol=1e-5)
+
+
+def test_why_no_marker_is_left(tmp_path: Path) -> None:
+    path = write(tmp_path, simple(names=("LHipAngles", "*1", "*2", "*3", "*4")).file(POINTS))
+    with pytest.raises(InputError, match="of 5 points a model derived 1, the others have no label"):
+        read(path)
+    writer = contradicting(ANALOG_USED=3)
+    with pytest.raises(InputError, match=r"0 markers in 9 frames; .* analog data alone"):
+        read(write(tmp_path, writer.file(POINTS[:, :0], analog=3)))
+
+
+@pytest.mark.slow
+def test_damaged_copies(tmp_path: Path) -> None:
+    path = write(tmp_path, simple().file(POINTS, analog=2))
+    done, refused = survives(read, path, path)
+    assert done and refused

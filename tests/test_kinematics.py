@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from skelf.data.motion.kinematics import descent, euler_rotation, forward
+from skelf.data.motion.kinematics import descent, euler_rotation, forward, places
 from skelf.errors import InputError
 
 PARENTS = [2, 0, -1, 2, 3, 3]  # out of order: the root is the third
@@ -72,3 +72,18 @@ def test_descent_is_depth_first() -> None:
 def test_what_is_no_tree(parents: list[int], match: str) -> None:
     with pytest.raises(InputError, match=match):
         forward(np.zeros((1, len(parents), 3)), np.zeros((1, len(parents), 3, 3)), parents)
+
+
+def test_places_are_those_of_matrices() -> None:
+    rng = np.random.default_rng(3)
+    parents = [2, 2, -1, 0, 3, -1]
+    orders = ["zxy", "xyz", "yzx", "", "z", "xzyx"]
+    angles = [rng.uniform(-9, 9, (len(order), 11)) for order in orders]
+    for shape in ((6, 3, 11), (6, 3, 1)):
+        offsets = rng.normal(size=shape)
+        turns = [list(zip(o, a, strict=True)) for o, a in zip(orders, angles, strict=True)]
+        rotations = [euler_rotation(o, a.T) for o, a in zip(orders, angles, strict=True)]
+        still = np.broadcast_to(offsets, (6, 3, 11)).transpose(2, 0, 1)
+        expected, _ = forward(still, np.stack(rotations, axis=1), parents)
+        found = places(offsets, turns, parents)
+        np.testing.assert_allclose(found.transpose(2, 0, 1), expected, atol=1e-12)

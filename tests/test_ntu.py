@@ -12,6 +12,7 @@ import pytest
 from by_keys import by_keys
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mutants import survives
 from ntu_tree import FIRST_ID, Made, figure, make, ntu_text, ntu_tree, zipped
 
 from skelf.cli import main as cli
@@ -489,3 +490,25 @@ def test_names_of_ones_own(tmp_path: Path) -> None:
     one(folder, "loose")
     with pytest.raises(InputError, match="this clip is in no class folder"):
         read(folder, folders="class")
+
+
+@pytest.mark.parametrize("space", [" ", "\r\n", "\t  \n", "\x01"])
+def test_any_space_between_words(space: str) -> None:
+    rng = np.random.default_rng(5)
+    made = [make("a", kind, 7, rng) for kind in ("one", "three", "swap", "gap", "single")]
+    for text in (ntu_text(one.frames).decode() for one in made):
+        expected = parse_kinect(text.encode(), "a")
+        words = text.split()
+        words[1] = f"0{words[1]}"  # a count as nobody writes it
+        for joints, same in zip(
+            parse_kinect(space.join(words).encode(), "a"), expected, strict=True
+        ):
+            np.testing.assert_array_equal(joints, same)
+
+
+@pytest.mark.slow
+def test_damaged_copies(tmp_path: Path) -> None:
+    path = tmp_path / "S001C001P001R001A001.skeleton"
+    path.write_bytes(ntu_text(make("", "two", 5, np.random.default_rng(0)).frames))
+    done, refused = survives(read, tmp_path, path)
+    assert done and refused

@@ -59,7 +59,7 @@ def test_booleans(tmp_path: Path) -> None:
         (np.array([2, 2, 0, 2]), "split 'x': no clip trains"),
         (np.array([True] * 4), "split 'x': no clip tests"),
         (np.array([[1, 2, 1, 2], [1, 1, 1, 1]]), "split 'x_1': no clip tests"),
-        (np.array([{}, 1, 2, 3], object), "Python objects"),
+        (np.array([{}, 1, 2, 3], object), "an object array"),
     ],
 )
 def test_arrays_that_do_not_hold(array: Any, match: str, tmp_path: Path) -> None:

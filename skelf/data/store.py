@@ -20,6 +20,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -195,13 +196,15 @@ def write(path: Path, clips: ClipSet) -> None:
         _put(file, "class_names", np.array(names, f"S{max([1, *map(len, names)])}"))
         joints = file.create_dataset("joints", shape, "<f4")
         hashed, at = blake2b(digest_size=16), 0
-        for indices, block in clips.blocks():
-            check.finite(clips, indices, block)
-            block = np.ascontiguousarray(block, "<f4")
-            hashed.update(_bytes(block))
-            joints[at : at + len(block)] = block
-            unfailing.check()
-            at += len(block)
+        with ThreadPoolExecutor(1) as beside_writing:
+            for indices, block in clips.blocks():
+                check.finite(clips, indices, block)
+                block = np.ascontiguousarray(block, "<f4")
+                hashing = beside_writing.submit(hashed.update, _bytes(block))
+                joints[at : at + len(block)] = block
+                hashing.result()
+                unfailing.check()
+                at += len(block)
         joints.attrs["blake2b"] = fixed(hashed.hexdigest())
 
 

@@ -20,7 +20,17 @@ from ..data.clips import ClipSet
 from ..skeleton import Skeleton
 
 PACKAGE = Path(__file__).parents[1]
-FOLDERS = ("", "augment", "data", "data/joints", "encoders", "machine", "protocols", "settings")
+FOLDERS = (
+    "",
+    "augment",
+    "data",
+    "data/joints",
+    "encoders",
+    "layouts",
+    "machine",
+    "protocols",
+    "settings",
+)
 """Of the package: from a store's clips to features. Each without the folders within."""
 
 

@@ -17,11 +17,13 @@ from ..motion.resample import LARGEST
 from . import source
 from .frame_time import frames_a_second
 from .look import Look
+from .words import Words
 
 _CHANNEL = re.compile(r"([XYZ])(position|rotation)", re.IGNORECASE)
 _WORD = re.compile(r"\s*([{}]|[^\s{}]+)")
 _NAME = re.compile(r"\s*([^{}\n]*)")
 _HEADS = re.compile(r"(?:\s*Frames\s*:[ \t]*([^\n]*?)(?=\s*\n|\s+Frame))?\s*Frame\s*Time\s*:", re.I)
+_OF_NUMBERS = b"0123456789+-.eE \t\n"
 _KEYS = {"HIERARCHY", "ROOT", "JOINT", "END", "OFFSET", "CHANNELS", "MOTION", "{", "}"}
 
 
@@ -67,7 +69,9 @@ def load_bvh_file(file: Path) -> BvhFile:
         InputError: damaged or no BVH; the message names the line.
     """
     text, notes = source.text(file)
-    text = _with_points(_without_comments(re.sub(r"\r\n?", "\n", text)))
+    if "\r" in text:
+        text = re.sub(r"\r\n?", "\n", text)
+    text = _with_points(_without_comments(text))
     notes = () if text.isascii() else notes
     if not re.match(r"\s*HIERARCHY\b", text, re.IGNORECASE):
         raise InputError(f"{file}: no HIERARCHY at its start, so it is no BVH file")
@@ -78,6 +82,8 @@ def load_bvh_file(file: Path) -> BvhFile:
 
 def _without_comments(text: str) -> str:
     """Empty lines for comments; names may hold a `#`."""
+    if not any(mark in text for mark in ("#", "/", ";")):
+        return text
     text = re.sub(r"(?m)^[ \t]*(?:#|//|;).*$", "", text)
     if "#" not in text and "//" not in text:
         return text
@@ -110,9 +116,10 @@ def _hierarchy(file: Path, text: str) -> tuple[list[Joint], int]:
     """The joints, parents first, and where the word MOTION ends."""
     joints: list[Joint] = []
     above: list[int] = []  # joints whose braces are open
-    at = 0
+    at, line, counted = 0, 1, 0
     while word := _WORD.match(text, at):
-        where, key, at = _place(file, text, word.start(1)), word[1].upper(), word.end()
+        line, counted = line + text.count("\n", counted, word.start(1)), word.start(1)
+        where, key, at = f"{file}: line {line}", word[1].upper(), word.end()
         if key == "MOTION":
             if above or not joints:
                 raise InputError(f"{where}: MOTION before the hierarchy's last '}}'")
@@ -143,10 +150,6 @@ def _hierarchy(file: Path, text: str) -> tuple[list[Joint], int]:
         elif key != "HIERARCHY":
             raise InputError(f"{where}: {word[1][:40]!r} does not belong here in a BVH file")
     raise InputError(f"{file}: ends before MOTION; it is cut off, copy or export it again")
-
-
-def _place(file: Path, text: str, at: int) -> str:
-    return f"{file}: line {text.count(chr(10), 0, at) + 1}"
 
 
 def _stray_brace(where: str) -> InputError:
@@ -200,10 +203,13 @@ def _motion(
         raise InputError(f"{file}: after MOTION come 'Frames: N' and 'Frame Time: seconds'")
     time, _, below = text[heads.end() :].partition("\n")
     fps = source.rate(f"{file}: Frame Time", frames_a_second(str(file), time.strip()))
-    first = text.count("\n", 0, heads.end()) + 2
-    rows = [(n, line) for n, line in enumerate(below.split("\n"), first) if line.strip()]
     if not width:
         raise InputError(f"{file}: no joint has CHANNELS, so nothing moves; export it again")
+    plain = _plain(below, width)
+    if plain is not None and len(plain) == _count(heads[1]):
+        return fps, plain, ()
+    first = text.count("\n", 0, heads.end()) + 2
+    rows = [(n, line) for n, line in enumerate(below.split("\n"), first) if line.strip()]
     values = _values(file, rows, width, heads[1])
     wrong = np.isinf(values) | (np.abs(values) > LARGEST)
     if wrong.any():
@@ -216,6 +222,23 @@ def _motion(
         more = f"Frames says {int(heads[1])}, but {len(values)} follow; all are read"
         return fps, values, (more,)
     return fps, values, ()
+
+
+def _plain(below: str, width: int) -> np.ndarray | None:
+    """The numbers of a text that holds a frame a line and nothing odd, else None."""
+    if not below.isascii():
+        return None
+    raw = below.encode("ascii")
+    if raw.translate(None, _OF_NUMBERS):
+        return None
+    words = Words(raw)
+    if not np.isin(words.by_line(), (0, width)).all():
+        return None
+    try:
+        values = words.numbers().reshape(-1, width)
+    except ValueError:
+        return None
+    return values if len(values) and np.abs(values).max() <= LARGEST else None  # no NaN
 
 
 def _values(file: Path, rows: list[tuple[int, str]], width: int, stated: str | None) -> np.ndarray:

@@ -15,15 +15,12 @@ import numpy as np
 
 from ...errors import InputError
 from ..motion.resample import LARGEST
-from . import source
+from . import c3d_frames, source
+from .c3d_frames import BLOCK, Value, number
 from .look import Look
 
-BLOCK = 512
 INTEL, DEC, MIPS = 84, 85, 86
 _SIZES = {-1: 1, 1: 1, 2: 2, 4: 4}  # bytes of a parameter's type: text, byte, integer, float
-
-Value = list[str] | np.ndarray
-"""A parameter: texts without padding, or numbers in one row."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +28,19 @@ class Recording:
     """What a file holds of markers.
 
     Args:
-        points: `(T, P, 3)` float64 in the file's unit, NaN where one was not seen.
+        points: `(T, P, 3)` in the file's unit, NaN where one was not seen; float32 or float64, as
+            the file's numbers need.
         labels: a name for each point; "" where the file has none.
         fps: frames a second.
         parameters: "GROUP:NAME" -> value.
+        notes: where the file contradicts itself.
     """
 
     points: np.ndarray
     labels: list[str]
     fps: float
     parameters: dict[str, Value]
+    notes: tuple[str, ...] = ()
 
 
 def load_recording(file: Path) -> Recording:
@@ -60,15 +60,15 @@ def load_recording(file: Path) -> Recording:
         parameters = _parameters(raw, start, processor)
     except (struct.error, IndexError, ValueError, KeyError):
         raise InputError(f"{file}: its parameters are damaged; copy or export it again") from None
-    points, fps = _points(file, raw, processor, parameters)
+    points, fps, notes = _points(file, raw, processor, parameters)
     labels: list[str] = []
-    for number in ("", *range(2, 1 + points.shape[1])):  # one list holds at most 255
-        more = parameters.get(f"POINT:LABELS{number}")
+    for place in ("", *range(2, 1 + points.shape[1])):  # one list holds at most 255
+        more = parameters.get(f"POINT:LABELS{place}")
         if more is None:
             break
         labels += more if isinstance(more, list) else []
     labels = [*labels, *[""] * points.shape[1]][: points.shape[1]]
-    return Recording(points, labels, fps, parameters)
+    return Recording(points, labels, fps, parameters, notes)
 
 
 def _parameters(raw: bytes, start: int, processor: int) -> dict[str, Value]:
@@ -105,7 +105,7 @@ def _value(raw: bytes, at: int, processor: int) -> Value:
     if count * _SIZES[kind] > len(raw) - data:
         raise ValueError
     if kind == 4:
-        return _floats(raw, data, count, processor)
+        return _floats(raw, data, count, processor).astype(float)
     if kind != -1:
         order = ">" if processor == MIPS else "<"
         return np.frombuffer(raw, f"{order}u{_SIZES[kind]}", count, data).astype(np.int64)
@@ -124,71 +124,56 @@ def _text(raw: bytes) -> str:
     return text.strip(" \0\t\r\n")
 
 
-def _floats(raw: bytes, at: int, count: int, processor: int) -> np.ndarray:
+def _floats(raw: bytes | memoryview, at: int, count: int, processor: int) -> np.ndarray:
     if processor != DEC:
-        return np.frombuffer(raw, ">f4" if processor == MIPS else "<f4", count, at).astype(float)
+        return np.frombuffer(raw, ">f4" if processor == MIPS else "<f4", count, at)
     # DEC's floats are IEEE's with the two words swapped and an exponent that is two higher.
     words = np.frombuffer(raw, "<u2", 2 * count, at).reshape(-1, 2)[:, ::-1]
-    return np.ascontiguousarray(words).view("<f4")[:, 0].astype(float) / 4
+    return np.ascontiguousarray(words).view("<f4")[:, 0] / np.float32(4)
 
 
 def _points(
     file: Path, raw: bytes, processor: int, parameters: dict[str, Value]
-) -> tuple[np.ndarray, float]:
-    """Points `(T, P, 3)`, NaN where not seen, and frames a second."""
+) -> tuple[np.ndarray, float, tuple[str, ...]]:
+    """Points `(T, P, 3)`, NaN where not seen, frames a second, and notes."""
     order = ">" if processor == MIPS else "<"
     used, analog, first, last = struct.unpack_from(f"{order}4H", raw, 2)
-    (data,) = struct.unpack_from(f"{order}H", raw, 16)
+    data, samples = struct.unpack_from(f"{order}2H", raw, 16)
     scale, rate = (_floats(raw, at, 1, processor)[0] for at in (12, 20))
     # Where parameters repeat the header they are the ones that programs keep right.
-    used = int(_number(parameters, "POINT:USED", used))
-    data = (int(_number(parameters, "POINT:DATA_START", 0)) or data) - 1
-    scale = _number(parameters, "POINT:SCALE", scale)
-    fps = source.rate(f"{file}: POINT:RATE", _number(parameters, "POINT:RATE", rate))
-    frames = _frame_count(parameters, last - first + 1)
+    scale = number(parameters, "POINT:SCALE", scale)
+    fps = source.rate(f"{file}: POINT:RATE", number(parameters, "POINT:RATE", rate))
     size = 4 if scale < 0 else 2
-    row = 4 * used + analog
-    held = max(0, len(raw) - data * BLOCK) // (row * size) if row else 0
-    if used < 1 or frames < 1 or data < 1:
-        raise InputError(f"{file}: {used} markers in {frames} frames; nothing to read")
-    if frames > held:
-        raise InputError(
-            f"{file}: says {frames} frames of {used} markers, but holds {held}; it is cut off or "
-            "damaged, copy it again"
-        )
-    if size == 4:
-        values = _floats(raw, data * BLOCK, frames * row, processor)
-    elif 0 < scale <= LARGEST:
-        values = np.frombuffer(raw, f"{order}i2", frames * row, data * BLOCK).astype(float)
-    else:
+    header = c3d_frames.Header(used, analog, first, last, data, samples)
+    place, notes = c3d_frames.find(file, raw, header, parameters, size)
+    if size == 2 and not 0 < scale <= LARGEST:
         raise InputError(f"{file}: POINT:SCALE is {scale:g}; integer points need a number above 0")
-    values = values.reshape(frames, row)[:, : 4 * used].reshape(frames, used, 4)
-    points = values[..., :3] * (scale if size == 2 else 1)
-    unseen = (values[..., 3] < 0) | np.isnan(points).any(-1) | ~points.any(-1)
-    source.believed(f"{file}: points", points[~unseen])
+    if size == 2:
+        values = _marker_rows(raw, f"{order}i2", place)
+        points = values[..., :3] * scale
+    elif processor == DEC:
+        words = _marker_rows(raw, "<u4", place)
+        values = _floats(words.tobytes(), 0, words.size, processor).reshape(words.shape)
+        points = values[..., :3]
+    else:
+        values = _marker_rows(raw, f"{order}f4", place).astype(np.float32)
+        points = values[..., :3]
+    size_of = np.abs(points[..., 0])  # above zero where a point is, and NaN as its numbers are
+    with np.errstate(over="ignore"):
+        size_of += np.abs(points[..., 1])
+        size_of += np.abs(points[..., 2])
+    unseen = (values[..., 3] < 0) | ~(size_of > 0)
+    if not ((size_of <= LARGEST) | unseen).all():
+        source.believed(f"{file}: points", points[~unseen])
     points[unseen] = np.nan
-    return points, fps
+    return points, fps, notes
 
 
-def _frame_count(parameters: dict[str, Value], header: int) -> int:
-    """Frames; a header counts to 65535, for more there are three newer places."""
-    start, end = (parameters.get(f"TRIAL:ACTUAL_{key}_FIELD", []) for key in ("START", "END"))
-    if (
-        len(start) == len(end) == 2
-        and isinstance(start, np.ndarray)
-        and isinstance(end, np.ndarray)
-    ):
-        return int(end[0] + 65536 * end[1] - start[0] - 65536 * start[1] + 1)
-    counts = [_number(parameters, f"POINT:{key}", 0) for key in ("LONG_FRAMES", "FRAMES")]
-    plausible = [count for count in counts if 0 < count <= LARGEST and count != 65535]
-    return int(plausible[0]) if plausible else header
-
-
-def _number(parameters: dict[str, Value], key: str, otherwise: float) -> float:
-    value = parameters.get(key)
-    if isinstance(value, np.ndarray) and len(value) and np.isfinite(value[0]):
-        return float(value[0])
-    return float(otherwise)
+def _marker_rows(raw: bytes, kind: str, place: c3d_frames.Place) -> np.ndarray:
+    """The four numbers of each point `(T, P, 4)`, without what force plates gave behind them."""
+    size, shape = int(kind[-1]), (place.frames, place.used, 4)
+    row = (4 * place.used + place.analog) * size
+    return np.ndarray(shape, kind, raw, (place.data - 1) * BLOCK, (row, 4 * size, size))
 
 
 def told(look: Look) -> str:

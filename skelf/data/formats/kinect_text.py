@@ -9,6 +9,7 @@ from .look import Look
 from .words import Words
 
 JOINTS, FIELDS, HEADER = 25, 12, 11  # of a body: joints, numbers a joint, words before them
+SIZE = HEADER + JOINTS * FIELDS  # words of a body
 # The sensor tracks six bodies, clips have 300 frames: what is far beyond is no such file.
 MOST_BODIES, MOST_FRAMES, MOST_BYTES = 6, 10_000, 1 << 24
 REMEDY = "the file is damaged: copy it again, or leave it out with exclude=FILE"
@@ -37,22 +38,41 @@ def parse_kinect(text: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
     if not len(words):
         raise InputError(f"{where}: empty; copy the file again")
     frames = _count(words, 0, MOST_FRAMES, where, "frames")
-    tracks: dict[bytes, int] = {}
-    listed: list[tuple[int, int, int, int]] = []  # frame, place, track, first word
-    at, size = 1, HEADER + JOINTS * FIELDS
-    for frame in range(frames):
-        here = f"{where}: frame {frame}"
-        count = _count(words, at, MOST_BODIES, here, "bodies")
-        at += 1
-        for place in range(count):
-            joints = _count(words, at + HEADER - 1, 1 << 20, here, "joints")
-            if joints != JOINTS:
-                raise InputError(f"{here}: a body of {joints} joints, NTU has {JOINTS}; {REMEDY}")
-            if at + size > len(words):
-                raise InputError(f"{here}: cut off; {REMEDY}")
-            listed.append((frame, place, tracks.setdefault(words[at], len(tracks)), at))
-            at += size
-    return _arranged(words, frames, np.array(listed, np.int64).reshape(-1, 4), where)
+    listed = [np.empty((3, 0), np.int64)]  # of each body: frame, place, first word
+    at, frame = 1, 0
+    while frame < frames:
+        count = _bodies(words, at, f"{where}: frame {frame}")
+        step = 1 + count * SIZE
+        run = 1 + _alike(words, at + step, count, frames - frame - 1)
+        bodies = np.empty((3, run, count), np.int64)
+        bodies[0] = (frame + np.arange(run))[:, None]
+        bodies[1] = np.arange(count)
+        bodies[2] = at + 1 + np.arange(run)[:, None] * step + bodies[1] * SIZE
+        listed.append(bodies.reshape(3, -1))
+        at, frame = at + run * step, frame + run
+    return _arranged(words, frames, np.concatenate(listed, axis=1), where)
+
+
+def _bodies(words: Words, at: int, here: str) -> int:
+    """How many bodies the frame at word `at` has, all of them whole."""
+    count = _count(words, at, MOST_BODIES, here, "bodies")
+    for first in range(at + 1, at + 1 + count * SIZE, SIZE):
+        joints = _count(words, first + HEADER - 1, 1 << 20, here, "joints")
+        if joints != JOINTS:
+            raise InputError(f"{here}: a body of {joints} joints, NTU has {JOINTS}; {REMEDY}")
+        if first + SIZE > len(words):
+            raise InputError(f"{here}: cut off; {REMEDY}")
+    return count
+
+
+def _alike(words: Words, at: int, count: int, most: int) -> int:
+    """How many frames from word `at` on are whole and have `count` bodies; looks at all at once."""
+    step = 1 + count * SIZE
+    heads = at + np.arange(min(most, (len(words) - at) // step)) * step
+    alike = words.single(heads, b"%d" % count)
+    for place in range(count):
+        alike &= words.single(heads + place * SIZE + HEADER, b"%d" % JOINTS)
+    return len(alike) if alike.all() else int(alike.argmin())
 
 
 def _count(words: Words, at: int, most: int, where: str, what: str) -> int:
@@ -70,7 +90,7 @@ def _arranged(
     words: Words, frames: int, listed: np.ndarray, where: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """The numbers of all bodies in their places; what `parse_kinect` returns."""
-    frame, place, track, first = listed.T
+    frame, place, first = listed
     within = HEADER + np.arange(JOINTS)[:, None] * FIELDS + np.arange(3)  # 25, 3
     try:
         numbers = words.numbers((first[:, None, None] + within).ravel())
@@ -78,10 +98,12 @@ def _arranged(
         raise InputError(f"{where}: a coordinate is no number ({error}); {REMEDY}") from None
     with np.errstate(over="ignore"):
         values = numbers.reshape(-1, JOINTS, 3).astype(np.float32)
-    infinite = np.isinf(values).any((1, 2))
+    infinite = np.isinf(values)
     if infinite.any():
-        at = frame[infinite.argmax()]
+        at = frame[infinite.any((1, 2)).argmax()]
         raise InputError(f"{where}: frame {at}: a coordinate is infinite; {REMEDY}")
+    tracks: dict[bytes, int] = {}
+    track = [tracks.setdefault(word, len(tracks)) for word in words.some(first)]
     places = int(place.max(initial=0)) + 1
     joints = np.zeros((frames, places, JOINTS, 3), np.float32)
     ids = np.full((frames, places), -1, np.int64)

@@ -42,7 +42,7 @@ def content(path: Path) -> bytes:
         InputError: unreadable, larger than `MOST_BYTES`, or empty.
     """
     raw = Member(path).read(MOST_BYTES)
-    if not raw.strip():
+    if not raw or raw.isspace():
         raise InputError(f"{path}: empty; copy or export the file again")
     return raw
 

@@ -24,6 +24,8 @@ def by_energy(joints: np.ndarray, ids: np.ndarray) -> np.ndarray:
 
     Source: the data preparation of 2s-AGCN, which CMD, ISC, PCM3 and USDRL share.
     """
+    if joints.shape[1] == 1:
+        return _padded(joints)
     slots = [joints[:, slot] for slot in range(min(SLOTS, joints.shape[1]))]
     # "Present" is a sum of coordinates that is not zero, as there.
     energies = [_energy(slot[slot.sum((1, 2), dtype=np.float64) != 0]) for slot in slots]
@@ -64,7 +66,10 @@ def by_file(joints: np.ndarray, ids: np.ndarray) -> np.ndarray:
 
 def _energy(body: np.ndarray) -> float:
     """Sum over x, y, z of the standard deviation over the `(T, V, 3)` of a body."""
-    return float(body.std((0, 1), dtype=np.float64).sum()) if body.size else 0.0
+    if not body.size:
+        return 0.0
+    axes = np.ascontiguousarray(body.reshape(-1, body.shape[-1]).T, np.float64)
+    return float(axes.std(axis=1).sum())  # ten times as fast as along an axis of three
 
 
 def _noise(body: np.ndarray) -> bool:
@@ -73,8 +78,11 @@ def _noise(body: np.ndarray) -> bool:
 
 
 def _padded(joints: np.ndarray) -> np.ndarray:
-    missing = PERSONS_KEPT - joints.shape[1]
-    return np.pad(joints, ((0, 0), (0, missing), (0, 0), (0, 0))) if missing else joints
+    if joints.shape[1] == PERSONS_KEPT:
+        return joints
+    persons = np.zeros((len(joints), PERSONS_KEPT, *joints.shape[2:]), joints.dtype)
+    persons[:, : joints.shape[1]] = joints
+    return persons
 
 
 PERSONS = {"energy": by_energy, "tracked": by_track, "file": by_file}

@@ -21,11 +21,13 @@ def spanning_tree(joints: np.ndarray) -> list[int]:
     """
     count = joints.shape[1]
     some = joints[np.linspace(0, len(joints) - 1, min(len(joints), SAMPLES)).astype(np.int64)]
+    axes = np.moveaxis(some.astype(np.float64), -1, 0)
+    one, other = np.triu_indices(count)
+    x, y, z = (axis[:, one] - axis[:, other] for axis in axes)
+    distance = np.sqrt(x * x + y * y + z * z)
+    distance[~np.isfinite(distance)] = 1e12  # never seen together: the last choice
     apart = np.empty((count, count))
-    for marker in range(count):
-        distance = np.linalg.norm(some - some[:, marker, None], axis=-1)
-        distance[np.isnan(distance)] = 1e12  # never seen together: the last choice
-        apart[marker] = np.quantile(distance, 0.9, axis=0)
+    apart[one, other] = apart[other, one] = np.quantile(distance, 0.9, axis=0)
     root = int(np.median(apart, axis=1).argmin())
     parents = np.full(count, root)
     parents[root] = -1

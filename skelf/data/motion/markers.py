@@ -11,10 +11,11 @@ from ..joints.aliases import meanings
 from .axes import UPS, Up, nearest_axis
 
 _LENGTHS = {
-    "mm millimeter millimeters millimetre millimetres": 0.001,
-    "cm centimeter centimeters centimetre centimetres": 0.01,
+    "um micron microns micrometer micrometers micrometre micrometres": 1e-6,
+    "mm millimeter millimeters millimetre millimetres millimetro millimetri": 0.001,
+    "cm centimeter centimeters centimetre centimetres centimetro centimetri": 0.01,
     "dm decimeter decimeters decimetre decimetres": 0.1,
-    "m meter meters metre metres": 1.0,
+    "m mt mtr meter meters metre metres metro metri": 1.0,
     "in inch inches": 0.0254,
     "ft foot feet": 0.3048,
 }
@@ -39,6 +40,20 @@ _LEVELS = (
 )
 _PELVIS = 3  # in the list above
 _CLEAR = 2.0  # times what lies across: which way a body stands, or how large it is, is sure
+
+
+def metres_of(unit: str) -> float | None:
+    """Metres in a unit that a program wrote: any case, a full stop, cut off as `mete`; else None.
+
+    Examples:
+        >>> metres_of("Meters"), metres_of("mm."), metres_of("[cm]"), metres_of("deg")
+        (1.0, 0.001, 0.01, None)
+    """
+    word = unit.strip(" .()[]\0\t").lower().replace("\N{MICRO SIGN}", "u")
+    if word in UNITS:
+        return UNITS[word]
+    longer = {metres for name, metres in UNITS.items() if name.startswith(word)}
+    return longer.pop() if len(word) > 3 and len(longer) == 1 else None
 
 
 def standing(names: Sequence[str], joints: np.ndarray, *, named: bool = False) -> Up | None:

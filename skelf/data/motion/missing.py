@@ -11,6 +11,14 @@ Missing = Literal["keep", "hold", "linear"]
 the neighbours in time; before the first and after the last sight as in hold."""
 
 
+def absent(joints: np.ndarray) -> np.ndarray:
+    """Which joints of `(..., C)` have a coordinate that is NaN."""
+    unseen: np.ndarray = np.isnan(joints[..., 0])
+    for axis in range(1, joints.shape[-1]):  # an axis of three is slow to go along
+        unseen |= np.isnan(joints[..., axis])
+    return unseen
+
+
 def fill(coordinates: np.ndarray, seen: np.ndarray, rule: Missing) -> np.ndarray:
     """One track's joints with a place for those that were not seen.
 
@@ -24,23 +32,28 @@ def fill(coordinates: np.ndarray, seen: np.ndarray, rule: Missing) -> np.ndarray
     Returns:
         `(T, V, C)`, float as given.
     """
-    visible = np.where(seen[..., None], coordinates, 0)
+    visible = coordinates.copy()
+    visible[~seen] = 0
     frames = len(seen)
     if rule == "keep" or not frames or seen.all():
         return visible
+    gaps = np.flatnonzero(~seen.all(axis=0) & seen.any(axis=0))  # joints that are seen at times
+    seen = seen[:, gaps]
     time = np.arange(frames)[:, None]
     before = np.maximum.accumulate(np.where(seen, time, -1), axis=0)
     after = np.minimum.accumulate(np.where(seen, time, frames)[::-1], axis=0)[::-1]
-    ever = seen.any(axis=0)
-    # At the ends the one neighbour stands for both; joints never seen read frame 0, which is zero.
-    first = np.where(before >= 0, before, np.where(ever, after, 0))
+    now, at = np.nonzero(~seen)
+    joint = gaps[at]
+    # At the ends the one neighbour stands for both.
+    before, after = before[now, at], after[now, at]
+    first = np.where(before >= 0, before, after)
     second = np.where(after < frames, after, first)
-    joint = np.arange(seen.shape[1])[None]
     filled = visible[first, joint]
     if rule == "linear":
-        share = (time - first) / np.maximum(second - first, 1)
-        filled = filled + (visible[second, joint] - filled) * share[..., None]
-    return np.where(seen[..., None], visible, filled).astype(coordinates.dtype, copy=False)
+        share = (now - first) / np.maximum(second - first, 1)
+        filled = filled + (visible[second, joint] - filled) * share[:, None]
+    visible[now, joint] = filled
+    return visible
 
 
 def fill_clip(joints: np.ndarray, seen: np.ndarray, rule: Missing) -> np.ndarray:
@@ -81,6 +94,9 @@ def fill_nan(
     Returns:
         `(T, M, V, C)` without NaN.
     """
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not np.isnan(joints.sum()):  # one pass, and no mask
+            return joints
     unseen = np.isnan(joints).any(axis=3)
     if not unseen.any():
         return joints

@@ -20,8 +20,8 @@ from ..clips import ClipSet
 from ..frames import Frames
 from ..pool import Progress
 from . import subjects
-from .axes import Up, upright
-from .missing import Missing, fill
+from .axes import Up, scaled
+from .missing import Missing, absent, fill
 from .recorded import Motion, Selection
 from .resample import LARGEST, resample
 from .starts import still_start
@@ -191,7 +191,7 @@ def _people(
     if len(motions) > 1:  # joints and tree are those of whom the most is seen
         order.sort(key=lambda at: -int(np.isfinite(motions[at].joints).any((0, 2)).sum()))
     applied = {at: selection.apply(file, motions[at]) for at in order}
-    people = [(applied[at], np.isnan(applied[at].joints).any(-1)) for at in sorted(applied)]
+    people = [(applied[at], absent(applied[at].joints)) for at in sorted(applied)]
     shown = [(body, unseen) for body, unseen in people if not unseen.all()]
     if not shown:
         raise InputError(f"{file}: no joint is seen in any frame; nothing to import")
@@ -249,19 +249,26 @@ def _begun(loaded: Motion | tuple[Motion, ...], how: Mocap) -> Motion | tuple[Mo
 def _metres(motion: Motion, unseen: np.ndarray, how: Mocap) -> np.ndarray:
     """`(T, V, 3)` float32 in metres with y up, gaps filled by `how.missing`, else zeros."""
     joints = motion.joints
-    if unseen.any() and how.missing != "keep":
+    up, scale = how.up or motion.up, how.scale or motion.scale
+    gaps = np.flatnonzero(unseen.any(axis=0))  # joints that have some
+    filled = None
+    if len(gaps) and how.missing != "keep":
         present = np.flatnonzero(~np.all(unseen, axis=1))
         inside = slice(present[0], present[-1] + 1)  # before and after nobody is there
-        joints = joints.copy()
-        filled = fill(joints[inside], ~unseen[inside], how.missing)
-        never = np.all(unseen, axis=0)  # (V,)
-        joints[inside] = np.where(never[:, None], np.nan, filled)
+        mended = inside, gaps[~np.all(unseen[:, gaps], axis=0)]
+        filled = fill(joints[mended].astype(np.float64), ~unseen[mended], how.missing)
     if how.fps is not None:
-        joints = resample(joints, motion.fps, how.fps, filtered=how.filtered)
-    joints = upright(joints, how.up or motion.up)
-    gone = np.isnan(joints).any(-1, keepdims=True)
+        joints = joints.astype(np.float64)
+        if filled is not None:
+            joints[mended] = filled
+        joints, filled = resample(joints, motion.fps, how.fps, filtered=how.filtered), None
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite: refused as such
-        return np.where(gone, 0, joints * (how.scale or motion.scale)).astype(np.float32)
+        metres = scaled(joints, up, scale)
+        if filled is not None:
+            metres[mended] = scaled(filled, up, scale)
+    if len(gaps):
+        metres[absent(metres)] = 0
+    return metres
 
 
 def _warn(

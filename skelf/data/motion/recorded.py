@@ -22,7 +22,7 @@ class Motion:
     """One file's content, in its own unit and axes.
 
     Args:
-        joints: `(T, V, 3)`; NaN where a marker was not seen.
+        joints: `(T, V, 3)`; NaN where a marker was not seen; float32 where that holds all digits.
         names: of the joints.
         parents: index of each joint's parent, -1 for a root; none where the file has no tree.
         fps: frames a second.
@@ -93,7 +93,7 @@ class Selection:
             motion = replace(motion, notes=(*motion.notes, *_still_root(motion)))
         assert self.layout is not None
         order = _order(file, motion.names, self.layout, self._given)
-        return replace(motion, joints=motion.joints[:, order])
+        return replace(motion, joints=taken(motion.joints, order))
 
     def refuse_unused(self, path: Path) -> None:
         """Raises InputError for a word of `drop` or `rename` that no file has."""
@@ -126,7 +126,7 @@ class Selection:
             raise InputError(f"{file}: drop leaves nothing; keep exactly one root and what follows")
         motion = replace(
             motion,
-            joints=motion.joints[:, staying],
+            joints=taken(motion.joints, staying),
             names=_bare(tuple(names[joint] for joint in staying)),
         )
         if not parents:
@@ -142,6 +142,11 @@ class Selection:
             roots = [name for name, up in zip(motion.names, parents_left, strict=True) if up < 0]
             raise InputError(f"{file}: drop leaves {roots} as roots; keep exactly one")
         return replace(motion, parents=tuple(parents_left))
+
+
+def taken(joints: np.ndarray, order: Sequence[int]) -> np.ndarray:
+    """Some joints; without a copy where they are all of them as they stand."""
+    return joints if [*order] == [*range(joints.shape[1])] else joints[:, order]
 
 
 def _bare(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -196,8 +201,9 @@ def _still_root(motion: Motion) -> list[str]:
     if not motion.parents:
         return []
     root = motion.parents.index(-1)
-    moves = (motion.joints != motion.joints[:1]).any(0)
-    if motion.parents.count(root) != 1 or moves[root].any() or not moves.any():
+    if motion.parents.count(root) != 1 or (motion.joints[:, root] != motion.joints[:1, root]).any():
+        return []
+    if not (motion.joints != motion.joints[:1]).any():
         return []
     name = motion.names[root]
     drop = shlex.quote(f"drop={name}")

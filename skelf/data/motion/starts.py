@@ -38,10 +38,11 @@ def still_start(joints: np.ndarray, fps: float) -> int:
     window = joints[: count + 2 + max(3, int(AHEAD * fps))]
     if len(window) < 4:
         return 0
-    size = body_size(window)
+    axes = np.ascontiguousarray(np.moveaxis(window, -1, 0), np.float64)
+    size = _body_size(axes)
     if not size > 0:
         return 0
-    step = _steps(window) / size
+    step = _steps(axes) / size
     for frames in range(1, count + 1):
         far = step[frames - 1]
         after = step[frames : frames + max(3, int(AHEAD * fps))]
@@ -54,20 +55,24 @@ def still_start(joints: np.ndarray, fps: float) -> int:
     return 0
 
 
-def body_size(joints: np.ndarray) -> float:
-    """The median diagonal of the box around the joints, over frames in which half are seen."""
-    seen = np.isfinite(joints).all(axis=2)[..., None]
-    some = seen.sum(axis=(1, 2)) * 2 >= joints.shape[1]
+def _body_size(axes: np.ndarray) -> float:
+    """The median diagonal of the box around the joints, over frames in which half are seen.
+
+    Args:
+        axes: `(D, T, V)`, which is several times as fast as an axis of three at the end.
+    """
+    seen = np.isfinite(axes).all(axis=0)
+    some = seen.sum(axis=1) * 2 >= axes.shape[2]
     if not some.any():
         return 0.0
-    high = np.where(seen, joints, -np.inf).max(axis=1)[some]
-    low = np.where(seen, joints, np.inf).min(axis=1)[some]
-    return float(np.median(np.linalg.norm(high - low, axis=1)))
+    high = np.where(seen, axes, -np.inf).max(axis=2)[:, some]
+    low = np.where(seen, axes, np.inf).min(axis=2)[:, some]
+    return float(np.median(np.sqrt(np.square(high - low).sum(axis=0))))
 
 
-def _steps(joints: np.ndarray) -> np.ndarray:
+def _steps(axes: np.ndarray) -> np.ndarray:
     """The mean way of the joints from each frame to the next; 0 where nobody is seen in both."""
-    away = np.linalg.norm(joints[1:] - joints[:-1], axis=2)
+    away = np.sqrt(np.square(axes[:, 1:] - axes[:, :-1]).sum(axis=0))
     seen = np.isfinite(away)
     count = np.maximum(seen.sum(axis=1), 1)
     mean: np.ndarray = np.where(seen, away, 0).sum(axis=1) / count

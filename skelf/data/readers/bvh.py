@@ -18,13 +18,13 @@ from ..formats.bvh_file import Joint, load_bvh_file
 from ..formats.file_columns import columns
 from ..motion import mocap, rigs
 from ..motion.axes import Up
-from ..motion.kinematics import euler_rotation, forward
+from ..motion.kinematics import places
 from ..motion.mocap import Folders, Mocap, folders_option
 from ..motion.recorded import Motion
 from ..pool import Progress
 
 CENTIMETRE = 0.01
-BLOCK = 4096  # frames whose rotation matrices are in memory at once
+BLOCK = 4096  # frames whose directions of joints are in memory at once
 
 
 @options("bvh")
@@ -88,10 +88,13 @@ def load_bvh(
     """
     joints, values, fps, notes = load_bvh_file(file)
     chosen = [index for index, joint in enumerate(joints) if ends or not joint.end]
-    parts = [_positions(joints, values[i : i + BLOCK]) for i in range(0, len(values), BLOCK)]
-    positions = np.concatenate([part[:, chosen] for part in parts])
-    # Joints stand after their parents and end sites have no children, so indices count on.
+    # End sites have no children, so that the others do without them.
     place = {index: number for number, index in enumerate(chosen)} | {-1: -1}
+    parents = [place[joints[index].parent] for index in chosen]
+    positions = np.empty((len(values), len(chosen), 3))
+    for at in range(0, len(values), BLOCK):
+        some = values[at : at + BLOCK]
+        positions[at : at + BLOCK] = _positions(joints, chosen, parents, some).transpose(2, 0, 1)
     names = tuple(joints[index].name for index in chosen)
     more: list[str] = []
     if scale is None:
@@ -102,7 +105,7 @@ def load_bvh(
     return Motion(
         joints=positions,
         names=names,
-        parents=tuple(place[joints[index].parent] for index in chosen),
+        parents=tuple(parents),
         fps=fps,
         scale=scale,
         up=up,
@@ -112,11 +115,11 @@ def load_bvh(
 
 def _rest(joints: list[Joint]) -> np.ndarray:
     """`(J, 3)` places with all rotations zero and the root at the origin of its own offset."""
-    places: list[np.ndarray] = []
+    found: list[np.ndarray] = []
     for joint in joints:
         assert joint.offset is not None
-        places.append(joint.offset + (places[joint.parent] if joint.parent >= 0 else 0.0))
-    return np.stack(places)
+        found.append(joint.offset + (found[joint.parent] if joint.parent >= 0 else 0.0))
+    return np.stack(found)
 
 
 def _no_thorax(joints: list[Joint]) -> list[str]:
@@ -134,21 +137,24 @@ def _no_thorax(joints: list[Joint]) -> list[str]:
     return []
 
 
-def _positions(joints: list[Joint], values: np.ndarray) -> np.ndarray:
-    """Positions `(T, V, 3)` of all joints and end sites."""
-    frames = len(values)
-    rest = np.stack([joint.offset for joint in joints if joint.offset is not None])
-    offsets = np.broadcast_to(rest, (frames, len(joints), 3)).copy()
-    rotations = np.empty((frames, len(joints), 3, 3))
-    column = 0
-    for index, joint in enumerate(joints):
-        turns = []
-        for at, (axis, kind) in enumerate(joint.channels, column):
+def _positions(
+    joints: list[Joint], chosen: list[int], parents: list[int], values: np.ndarray
+) -> np.ndarray:
+    """Positions `(V, 3, T)` of the chosen joints and end sites."""
+    columns = np.ascontiguousarray(values.T)
+    first = np.cumsum([0, *(len(joint.channels) for joint in joints)])
+    moving = any(kind == "position" for joint in joints for _, kind in joint.channels)
+    offsets = np.empty((len(chosen), 3, len(values) if moving else 1))
+    turns = []
+    for number, index in enumerate(chosen):
+        joint = joints[index]
+        assert joint.offset is not None
+        offsets[number] = joint.offset[:, None]
+        turn = []
+        for at, (axis, kind) in enumerate(joint.channels, first[index]):
             if kind == "position":
-                offsets[:, index, "xyz".index(axis)] = values[:, at]
+                offsets[number, "xyz".index(axis)] = columns[at]
             else:
-                turns.append((axis, at))
-        angles = np.deg2rad(values[:, [at for _, at in turns]])
-        rotations[:, index] = euler_rotation("".join(axis for axis, _ in turns), angles)
-        column += len(joint.channels)
-    return forward(offsets, rotations, [joint.parent for joint in joints])[0]
+                turn.append((axis, np.deg2rad(columns[at])))
+        turns.append(turn)
+    return places(offsets, turns, parents)

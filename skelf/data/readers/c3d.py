@@ -20,11 +20,12 @@ from ..formats.file_columns import columns
 from ..formats.labels import numbered
 from ..motion import mocap
 from ..motion.axes import UPS, Up
-from ..motion.markers import UNITS, UNLABELLED, standing
+from ..motion.markers import UNITS, UNLABELLED, metres_of, spread, standing
 from ..motion.mocap import Folders, Mocap, folders_option
-from ..motion.recorded import Motion
+from ..motion.recorded import Motion, taken
 from ..pool import Progress
 
+BODY = (0.05, 20.0)  # metres that markers reach in a frame: less or more are in another unit
 # Lists of points that hold no positions but what a model derived.
 DERIVED = ("ANGLES", "FORCES", "MOMENTS", "POWERS", "SCALARS")
 # The same by their names, where no list has them: Plug-in Gait's outputs, centres of mass and of
@@ -76,7 +77,7 @@ def read_c3d(
     return mocap.collect(
         path,
         files,
-        lambda file: load_markers(file, how.mocap.up),
+        lambda file: load_markers(file, how.mocap.scale, how.mocap.up),
         layout,
         how.mocap,
         columns=columns(path, files, how.folders, how.mocap.clip),
@@ -85,15 +86,16 @@ def read_c3d(
     )
 
 
-def load_markers(file: Path, up: Up | None = None) -> Motion:
+def load_markers(file: Path, scale: float | None = None, up: Up | None = None) -> Motion:
     """One file's markers, without a tree.
 
     Args:
-        file: the `.c3d`.
-        up: the upward axis, where the user says so.
+        file: to read.
+        scale: metres in one unit; None: what the file says.
+        up: the upward axis; None: what the file says.
 
     Raises:
-        InputError: damaged, no C3D, or no marker in it.
+        InputError: damaged, no C3D, no marker in it, or a unit that cannot be told.
     """
     recording = c3d_file.load_recording(file)
     labels = recording.labels
@@ -102,16 +104,19 @@ def load_markers(file: Path, up: Up | None = None) -> Motion:
     models |= {name for name in labels if _MODEL.fullmatch(name.rpartition(":")[2])}
     left_out = models | {name for name in labels if UNLABELLED.fullmatch(name)}
     markers = [at for at, name in enumerate(labels) if name not in left_out]
-    joints = recording.points[:, markers]
-    if not markers or np.isnan(joints).all():
-        raise InputError(f"{file}: no labelled marker is seen in any frame; nothing to import")
+    joints = taken(recording.points, markers)
+    if not np.isfinite(joints[..., 0]).any():  # NaN stands for all three numbers of a point
+        raise InputError(
+            f"{file}: no labelled marker is seen in any frame{_why_none(labels, models, markers)}; "
+            "nothing to import"
+        )
     if len(markers) > source.JOINTS:
         raise InputError(f"{file}: {len(markers)} markers; a person has at most {source.JOINTS}")
     names, notes = numbered([labels[at] for at in markers])
     notes += _left_out(labels, models)
-    unit = _text(recording, "POINT:UNITS").lower()
-    if unit not in UNITS:
-        notes.append(f"its unit {unit!r} is unknown: millimetres assumed; give scale=METRES")
+    scale = scale or metres_of(_text(recording, "POINT:UNITS"))
+    if scale is None:
+        notes.append(_millimetres(file, _text(recording, "POINT:UNITS"), joints))
     more: tuple[str, ...] = ()
     if up is None:
         up, more = _up(_text(recording, "POINT:Y_SCREEN"), standing(names, joints))
@@ -120,11 +125,35 @@ def load_markers(file: Path, up: Up | None = None) -> Motion:
         names=names,
         parents=(),
         fps=recording.fps,
-        scale=UNITS.get(unit, UNITS["mm"]),
+        scale=scale or UNITS["mm"],
         up=up,
-        notes=(*notes, *more),
+        notes=(*recording.notes, *notes, *more),
         left_out=tuple(name for name in labels if name in left_out and name),
     )
+
+
+def _millimetres(file: Path, unit: str, joints: np.ndarray) -> str:
+    """A note that millimetres are assumed.
+
+    Raises:
+        InputError: they would make something that is no body.
+    """
+    size = spread(joints) * UNITS["mm"]
+    if size and not BODY[0] <= size <= BODY[1]:
+        raise InputError(
+            f"{file}: its unit {unit[:20]!r} is unknown, and in millimetres its markers reach over "
+            f"{size:.2g} m; say what it is: scale=1 for metres, 0.01 for centimetres"
+        )
+    return f"its unit {unit.lower()!r} is unknown: millimetres assumed; give scale=METRES"
+
+
+def _why_none(labels: list[str], models: set[str], markers: list[int]) -> str:
+    if not any(labels):
+        return ": its points have no labels (POINT:LABELS); label them where they were captured"
+    if not markers:
+        derived = sum(name in models for name in labels)
+        return f": of {len(labels)} points a model derived {derived}, the others have no label"
+    return ": each is marked as a gap (a negative residual), or at zero"
 
 
 def _left_out(labels: list[str], models: set[str]) -> list[str]:

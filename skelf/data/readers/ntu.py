@@ -17,12 +17,13 @@ from ...skeleton import Skeleton
 from .. import pool
 from ..clips import ClipSet
 from ..formats import action_names, members, naming
-from ..formats.kinect_text import JOINTS, MOST_BYTES, parse_kinect
+from ..formats.kinect_persons import two_persons
+from ..formats.kinect_text import JOINTS
 from ..formats.members import Member
 from ..formats.ntu_names import LAST_OF_60, NAME, PUBLISHED, Clip, clip_of, splits_of
 from ..frames import Frames
 from ..motion import bodies
-from ..motion.missing import Missing, fill_nan
+from ..motion.missing import Missing
 from ..pool import Progress
 from ..presets import PRESETS
 
@@ -93,7 +94,7 @@ def read_ntu(
     skeleton = kinect_layout(layout)
     listing = _by_folder(path) if how.folders == "class" else _official(path, how)
     total = len(listing.files)
-    read = partial(_read_one, persons=how.persons, missing=how.missing)
+    read = partial(two_persons, persons=how.persons, missing=how.missing)
     length, with_skeleton = [], []
     with Frames((bodies.PERSONS_KEPT, JOINTS, 3), scratch) as frames:
         parsed = pool.ordered(read, listing.files, how.workers)
@@ -150,18 +151,11 @@ def kinect_layout(layout: str | Skeleton | None) -> Skeleton:
     return skeleton
 
 
-def _read_one(member: Member, persons: str, missing: Missing) -> np.ndarray | None:
-    """The two persons of one file, `(T, 2, 25, 3)`; None without a skeleton."""
-    joints, ids = parse_kinect(member.read(MOST_BYTES), str(member))
-    joints = fill_nan(joints, missing, ids)
-    return bodies.PERSONS[persons](joints, ids) if joints.any() else None
-
-
 def _official(path: Path, how: NTU) -> _Listing:
     chosen, named = _listed(path, how.exclude)
     chosen, named, which = _of_benchmark(chosen, named, how.benchmark)
     class_names = action_names.NTU60 if which == "ntu60" else action_names.NTU120
-    names = [member.name.stem for member in chosen]
+    names = [member.stem for member in chosen]
     return _Listing(chosen, names, np.array(named, np.int64), class_names, which)
 
 
@@ -176,7 +170,7 @@ def _by_folder(path: Path) -> _Listing:
     classes = naming.folder_classes(files, "class" if has_folders else "none", path)
     table = []
     for name, member in files.items():
-        clip = clip_of(member.name.stem) or Clip(-1, -1, -1, -1, -1)
+        clip = clip_of(member.stem) or Clip(-1, -1, -1, -1, -1)
         table.append(clip._replace(label=classes[name][0] + 1))
     labels = {label: class_name for label, class_name in classes.values() if label >= 0}
     class_names = tuple(labels[label] for label in sorted(labels))
@@ -193,10 +187,10 @@ def _listed(path: Path, exclude: str | Path | None) -> tuple[list[Member], list[
     dropped = _names(Path(exclude)) if exclude is not None else set()
     chosen, named, other = [], [], []
     for member in files:
-        clip = clip_of(member.name.stem)
+        clip = clip_of(member.stem)
         if clip is None:
             other.append(member)
-        elif member.name.stem not in dropped:
+        elif member.stem not in dropped:
             chosen.append(member)
             named.append(clip)
     if not chosen:
