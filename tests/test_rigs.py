@@ -109,3 +109,11 @@ def test_markers_with_another_axis_up(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="y is up, as the bodies stand; else give up=z"):
         clips = qualisys(tmp_path / "a.tsv")
     np.testing.assert_allclose(clips.joints[0, 0], places / 1000, atol=1e-6)
+
+
+def test_without_legs_a_rig_of_metres_is_no_insect() -> None:
+    head_and_hands = np.array([[[0, 1.6, 0], [0.7, 1.2, 0], [-0.7, 1.2, 0.0]]])
+    names = ["Head", "HandL", "HandR"]
+    assert rigs.unit(names, head_and_hands, 0.01)[0] == 1.0
+    assert rigs.unit(names, head_and_hands * 100, 0.01) == (0.01, [])
+    assert rigs.unit(names, head_and_hands * 5, 0.01) == (0.01, [])  # a hand in centimetres

@@ -84,9 +84,10 @@ def standing(names: Sequence[str], joints: np.ndarray, *, named: bool = False) -
     return None if named else _longest(some)
 
 
-def spread(joints: np.ndarray) -> float:
-    """The longest side of the box around four markers or more, in most frames; 0: too few."""
-    box = _boxes(joints[np.linspace(0, len(joints) - 1, min(len(joints), SAMPLES)).astype(int)])
+def spread(joints: np.ndarray, least: int = 4) -> float:
+    """The longest side of the box around so many markers or more, in most frames; 0: too few."""
+    some = joints[np.linspace(0, len(joints) - 1, min(len(joints), SAMPLES)).astype(int)]
+    box = _boxes(some, least)
     return float(np.median(box.max(axis=1))) if len(box) else 0.0
 
 
@@ -127,10 +128,10 @@ def _longest(joints: np.ndarray) -> Up | None:
     return axis if axis in ("y", "z") else None
 
 
-def _boxes(joints: np.ndarray) -> np.ndarray:
-    """`(F, 3)` sides of the box around the markers of each frame with four or more."""
+def _boxes(joints: np.ndarray, least: int = 4) -> np.ndarray:
+    """`(F, 3)` sides of the box around the markers of each frame with so many or more."""
     seen = ~np.isnan(joints).any(-1)
-    joints = joints[seen.sum(1) >= 4]
+    joints = joints[seen.sum(1) >= least]
     if not len(joints):
         return np.zeros((0, 3))
     sides: np.ndarray = np.nanmax(joints, axis=1) - np.nanmin(joints, axis=1)

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..joints.aliases import meanings
 from .axes import Up, upright
-from .markers import SAMPLES, standing
+from .markers import SAMPLES, spread, standing
 from .recorded import Motion
 
 _UNITS = (
@@ -26,6 +26,7 @@ _UNITS = (
     (42.0, 150.0, 0.01, "centimetres"),
     (420.0, 1500.0, 0.001, "millimetres"),
 )
+_SMALL, _TALL = 0.06, 3.0  # metres between the joints of a hand, of a person who reaches up
 _FLOOR = 0.1  # of the body: how far from the floor the lowest joint is where it stands on it
 
 
@@ -82,11 +83,19 @@ def unit(names: Sequence[str], joints: np.ndarray, custom: float) -> tuple[float
                 f"{word} they would be {length * custom:.2g} m; else give scale={custom:g}"
             ]
     if not length:
-        return custom, []
+        return _without_legs(joints, custom)
     return custom, [
         f"its legs are {length:.3g} long, in no usual unit of a person: {word} taken "
         f"({length * custom:.2g} m); else give scale=METRES"
     ]
+
+
+def _without_legs(joints: np.ndarray, custom: float) -> tuple[float, list[str]]:
+    """The custom, unless that makes an insect of what is as large as a person in metres."""
+    size = spread(joints, 3)
+    if size * custom >= _SMALL or not _SMALL < size < _TALL:
+        return custom, []
+    return 1.0, [f"its joints are {size:.3g} apart: metres taken; else give scale={custom:g}"]
 
 
 def up(
