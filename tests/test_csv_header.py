@@ -424,3 +424,11 @@ def test_rotations_beside_places_are_passed_over(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="2 joints"):
         clips = read(tmp_path / "a.csv")
     np.testing.assert_allclose(clips.joints[0, 0], [[1, 2, 3], [4, 5, 6]])
+
+
+def test_an_upper_body_with_y_down(tmp_path: Path) -> None:
+    header = ",".join(f"{joint}_{axis}" for joint in ("nose", "shoulder_left", "shoulder_right")
+                      for axis in "xyz")  # fmt: skip
+    (tmp_path / "a.csv").write_text(f"{header}\n200,80,-1,150,170,-1,250,168,-1\n")
+    with pytest.warns(UserWarning, match="-y is up"):
+        read(tmp_path / "a.csv")
