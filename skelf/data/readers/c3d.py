@@ -23,6 +23,7 @@ from ..motion.axes import UPS, Up
 from ..motion.markers import UNITS, UNLABELLED, metres_of, spread, standing
 from ..motion.mocap import Folders, Mocap, folders_option
 from ..motion.recorded import Motion, taken
+from ..motion.subjects import with_subjects
 from ..pool import Progress
 
 BODY = (0.05, 20.0)  # metres that markers reach in a frame: less or more are in another unit
@@ -122,7 +123,7 @@ def load_markers(file: Path, scale: float | None = None, up: Up | None = None) -
         up, more = _up(_text(recording, "POINT:Y_SCREEN"), standing(names, joints))
     return Motion(
         joints=joints,
-        names=names,
+        names=tuple(with_subjects(names)),
         parents=(),
         fps=recording.fps,
         scale=scale or UNITS["mm"],
