@@ -432,3 +432,9 @@ def test_an_upper_body_with_y_down(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(f"{header}\n200,80,-1,150,170,-1,250,168,-1\n")
     with pytest.warns(UserWarning, match="-y is up"):
         read(tmp_path / "a.csv")
+
+
+def test_a_row_for_each_joint_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("iter,id,x,y\n0,11,107,145\n0,12,47,140\n")
+    with pytest.raises(InputError, match=r"a row for each joint.*frame, landmark, x, y"):
+        read(tmp_path / "a.csv")

@@ -419,3 +419,10 @@ def test_an_archive_of_one_array_of_landmarks(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", landmarks=poses)
     np.save(tmp_path / "a.npy", poses)
     np.testing.assert_array_equal(read(tmp_path / "a.npz").joints, read(tmp_path / "a.npy").joints)
+
+
+def test_landmarks_by_their_names_are_refused_with_the_reason(tmp_path: Path) -> None:
+    frame = {"landmarks": {"Nose": {"x": 0.5, "y": 0.2, "z": 0}, "Left_Hip": {"x": 0.5, "y": 0.6}}}
+    (tmp_path / "a.json").write_text(json.dumps({"frames": [frame]}))
+    with pytest.raises(InputError, match=r"landmarks by their names \(Nose, Left_Hip"):
+        read(tmp_path / "a.json")

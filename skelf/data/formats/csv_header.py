@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import InputError
+from .csv_quantities import is_other
 from .landmark_columns import AXES, FRAME, SURE, VIDEO, place_of, plain
 from .members import Member
 from .text import MOST_BYTES, Table, column, joined, read_csv, read_text
@@ -31,14 +32,6 @@ _SEP = r"[ _.:/\-]*"
 _SURE = "|".join(SURE)
 _BEHIND = re.compile(rf"(?i)(?P<joint>.+?)(?P<sep>{_SEP})(?P<axis>[xyz]|{_SURE})(?P<unit>{_UNIT})")
 _BEFORE = re.compile(rf"(?i)(?P<axis>[xyz]|{_SURE})(?P<sep>{_SEP})(?P<joint>.+?)(?P<unit>{_UNIT})")
-
-_OTHER = re.compile(
-    r"(?i)(?:.*[ _.:/\-])?(?:local|global)?[ _.]?(?:rot|rotations?|quat|quaternions?|q|euler"
-    r"|angles?|ang|orientations?|ori|vel|velocity|acc|accel|accelerations?|gyro|gyroscope|mag"
-    r"|magnetometer|forces?|moments?|torques?|grf|cop|offset|flexion|adduction)"
-)
-"""Joints' words that end so are other quantities than places: Hips_rot, left_knee_angle, gyro."""
-_OTHER_CAMEL = re.compile(r".*[a-z0-9](?:Rot|Rotation|Quat|Velocity|Acceleration|Angle)s?")
 
 
 class Header(NamedTuple):
@@ -105,6 +98,12 @@ def read_header(member: Member) -> Header:
     table = read_csv(member, delimiter, decimal=decimal, header=span)
     pattern, joints, chosen = _pattern(header)
     _refuse_others(member, header, pattern, chosen, joints)
+    if not joints and {"x", "y"} <= {plain(cell) for cell in header}:
+        raise InputError(
+            f"{member}: a row for each joint, by its columns x and y; call the columns frame, "
+            "landmark, x, y (and z, visibility, video, person) and import it as mediapipe, or "
+            "write a row for each frame"
+        )
     if not joints:
         some = ", ".join(header[:6])[:200] + (", ..." if len(header) > 6 else "")
         raise InputError(
@@ -229,15 +228,6 @@ def _pattern(header: Sequence[str]) -> tuple[str, list[str], dict[str, str]]:
                     chosen |= {w.lower(): w for w in shared if w.lower() not in AXES}
                     best = pattern, words, chosen
     return best
-
-
-def is_other(joint: str) -> bool:
-    """Whether a joint's words say a quantity that is no place.
-
-    >>> [is_other(word) for word in ("Hips_rot", "LeftArmRotation", "ankle_r", "Hips")]
-    [True, True, False, False]
-    """
-    return bool(_OTHER.fullmatch(joint) or _OTHER_CAMEL.fullmatch(joint))
 
 
 def _refuse_others(

@@ -265,7 +265,13 @@ def _body(body: object, chosen: Mapping[int, Skeleton], where: str) -> np.ndarra
     if isinstance(body, dict):
         inner = body.get("landmark", body.get("landmarks"))
         if inner is None:
-            raise InputError(f"{where}: field 'landmark' is missing; add it")
+            named = ", ".join([key for key, value in body.items() if _is_point(value)][:4])
+            raise InputError(
+                f"{where}: landmarks by their names ({named[:80]}, ...), whose unit and axes are "
+                "the script's own; write a CSV with columns as left_hip_x, and what it is"
+                if named
+                else f"{where}: field 'landmark' is missing; add it"
+            )
         body = inner
     points = instance(body, list, where)
     if len(points) == 21 and 21 not in chosen:

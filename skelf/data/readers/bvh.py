@@ -128,7 +128,8 @@ def _no_thorax(joints: list[Joint]) -> list[str]:
         here = [j for j in joints if j.parent == index and not j.end]
         zero = [j.name for j in here if j.offset is not None and not j.offset.any()]
         words = " ".join(zero).lower()
-        if len(zero) >= 3 and "neck" in words and words.count("shoulder") >= 2:
+        of_cmu = joint.name.lower().endswith("spine1")  # others may end at the shoulders
+        if of_cmu and len(zero) >= 3 and "neck" in words and words.count("shoulder") >= 2:
             return [
                 f"{', '.join(zero[:3])} have no offset from {joint.name}, as in CMU's conversion "
                 "for MotionBuilder: the thorax is missing, head and arms lie its length (some 12 "
