@@ -219,6 +219,7 @@ def test_only_labelled_positions_are_joints(tmp_path: Path) -> None:
     assert [str(warning.message).partition(": ")[2] for warning in told] == [
         "2 points without a label are left out",
         "1 points that a model derived are left out: LElbowAngles",
+        "which axis is up cannot be told: z taken; else give up=y",
     ]
     assert clips.skeleton.names == ("HEAD", "LWRA")
     np.testing.assert_allclose(clips.joints[:, 0], EXPECTED[:, [0, 3]], rtol=1e-6)

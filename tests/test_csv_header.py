@@ -398,3 +398,37 @@ def test_a_template_finds_the_lines_of_the_header(content: str, lines: str, tmp_
     if content is MARKERS:
         assert np.allclose(clips.clip(0)[:, 0, 1, 1], 1.7)
         assert clips.clip(0)[2, 0, 2].any()  # a gap, filled
+
+
+@pytest.mark.parametrize(
+    ("columns", "match"),
+    [
+        ("{}_rot_x,{}_rot_y,{}_rot_z", "'Hips_rot_x' and the like are no places"),
+        ("{}_qx,{}_qy,{}_qz,{}_qw", "'Hips_qx' and the like are no places"),
+        ("{}Velocity.x,{}Velocity.y,{}Velocity.z", "no places of joints"),
+        ("{}.z,{}.x,{}.y", "in the order z, x, y, as rotations"),
+    ],
+)
+def test_what_are_no_places_of_joints(columns: str, match: str, tmp_path: Path) -> None:
+    header = ",".join(columns.replace("{}", name) for name in ("Hips", "LeftLeg", "LeftFoot"))
+    row = ",".join("1.5" for _ in header.split(","))
+    (tmp_path / "a.csv").write_text(f"{header}\n{row}\n{row}\n")
+    with pytest.raises(InputError, match=match):
+        read(tmp_path / "a.csv")
+
+
+def test_rotations_beside_places_are_passed_over(tmp_path: Path) -> None:
+    header = ",".join(f"{j}_{what}_{axis}" for j in ("Hips", "LeftLeg") for what in ("pos", "rot")
+                      for axis in "xyz")  # fmt: skip
+    (tmp_path / "a.csv").write_text(f"{header}\n1,2,3,40,50,60,4,5,6,70,80,90\n")
+    with pytest.warns(UserWarning, match="2 joints"):
+        clips = read(tmp_path / "a.csv")
+    np.testing.assert_allclose(clips.joints[0, 0], [[1, 2, 3], [4, 5, 6]])
+
+
+def test_an_upper_body_with_y_down(tmp_path: Path) -> None:
+    header = ",".join(f"{joint}_{axis}" for joint in ("nose", "shoulder_left", "shoulder_right")
+                      for axis in "xyz")  # fmt: skip
+    (tmp_path / "a.csv").write_text(f"{header}\n200,80,-1,150,170,-1,250,168,-1\n")
+    with pytest.warns(UserWarning, match="-y is up"):
+        read(tmp_path / "a.csv")

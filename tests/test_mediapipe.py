@@ -411,3 +411,11 @@ def test_a_frame_twice_in_json(tmp_path: Path) -> None:
     edit(mediapipe(tmp_path), lambda f: f[3].update(frame=0))
     with pytest.raises(InputError, match="frame 0 stands twice"):
         read(tmp_path)
+
+
+def test_an_archive_of_one_array_of_landmarks(tmp_path: Path) -> None:
+    poses = np.random.default_rng(0).uniform(0.2, 0.8, (4, 33, 4))
+    poses[..., 0, 1], poses[..., 27:, 1] = 0.1, 0.9  # y down
+    np.savez(tmp_path / "a.npz", landmarks=poses)
+    np.save(tmp_path / "a.npy", poses)
+    np.testing.assert_array_equal(read(tmp_path / "a.npz").joints, read(tmp_path / "a.npy").joints)

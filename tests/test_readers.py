@@ -63,7 +63,7 @@ def test_options_travel_to_another_process(name: str) -> None:
 def test_what_readers_share_has_other_defaults_where_a_format_wants_them() -> None:
     assert reader_options("kinetics")().poses == Poses(missing="keep", threshold=0.0)
     assert reader_options("mediapipe")().poses == Poses(persons=1)
-    assert reader_options("bvh")().mocap == Mocap(scale=0.01, up="y")
+    assert reader_options("bvh")().mocap == Mocap()
     with pytest.raises(TypeError, match="Poses has no field 'person'"):
         unchecked(Poses, person=1)
 

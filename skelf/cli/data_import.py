@@ -12,6 +12,7 @@ from rich.markup import escape
 from ..data.annotations.options import Annotations
 from ..data.auto import Found, left_out, read_found, recognise
 from ..data.clips import ClipSet, utf8
+from ..data.motion.poses import ASSUMED
 from ..data.readers import READERS
 from ..data.reading import annotations_of, option_names
 from ..data.synthetic import clips as synthetic
@@ -128,6 +129,9 @@ def import_(
         clipset = _read(found, layout, own, out, console)
         if left:
             note(console, f"{path}: left out: {left}")
+        rate = clipset.attributes.get(ASSUMED)
+        if rate and not any(word.startswith("fps=") for word in own):
+            note(console, f"{path}: no frame rate is in it: {rate} assumed; else give fps=")
     with warnings_as_notes(console):
         clipset = annotations.applied(clipset)
     clipset.save(out)

@@ -59,8 +59,8 @@ def recognise(path: str | Path, passed: Sequence[Path] = ()) -> Found:
         format_, why = recognised(path)
         if format_ == STORE:
             raise InputError(
-                f"{path}: an HDF5 file, as stores are, so there is nothing to import; skelf data "
-                "info shows what is in a store"
+                f"{path}: an HDF5 file of no format that skelf reads; save its joints as CSV. "
+                "If it is a store of skelf, there is nothing to import: skelf data info shows it"
             )
         return Found(format_, why, (path,), words=_usual(format_, [Member(path)]))
     found = survey(path, passed)

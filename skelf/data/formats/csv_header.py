@@ -32,6 +32,14 @@ _SURE = "|".join(SURE)
 _BEHIND = re.compile(rf"(?i)(?P<joint>.+?)(?P<sep>{_SEP})(?P<axis>[xyz]|{_SURE})(?P<unit>{_UNIT})")
 _BEFORE = re.compile(rf"(?i)(?P<axis>[xyz]|{_SURE})(?P<sep>{_SEP})(?P<joint>.+?)(?P<unit>{_UNIT})")
 
+_OTHER = re.compile(
+    r"(?i)(?:.*[ _.:/\-])?(?:local|global)?[ _.]?(?:rot|rotations?|quat|quaternions?|q|euler"
+    r"|angles?|ang|orientations?|ori|vel|velocity|acc|accel|accelerations?|gyro|gyroscope|mag"
+    r"|magnetometer|forces?|moments?|torques?|grf|cop|offset|flexion|adduction)"
+)
+"""Joints' words that end so are other quantities than places: Hips_rot, left_knee_angle, gyro."""
+_OTHER_CAMEL = re.compile(r".*[a-z0-9](?:Rot|Rotation|Quat|Velocity|Acceleration|Angle)s?")
+
 
 class Header(NamedTuple):
     """What the columns of a file are.
@@ -96,6 +104,7 @@ def read_header(member: Member) -> Header:
     span, header = names_by(above, delimiter, lambda cells: bool(_pattern(cells)[1]))
     table = read_csv(member, delimiter, decimal=decimal, header=span)
     pattern, joints, chosen = _pattern(header)
+    _refuse_others(member, header, pattern, chosen, joints)
     if not joints:
         some = ", ".join(header[:6])[:200] + (", ..." if len(header) > 6 else "")
         raise InputError(
@@ -199,6 +208,8 @@ def _pattern(header: Sequence[str]) -> tuple[str, list[str], dict[str, str]]:
             axis, separator = match["axis"], match["sep"]
             if axis.lower() not in AXES and not separator:
                 continue
+            if is_other(match["joint"]):
+                continue
             pattern = order % separator + match["unit"]
             joints = groups.setdefault(pattern, {})
             joints.setdefault(match["joint"], {}).setdefault(axis, axis.lower())
@@ -218,6 +229,50 @@ def _pattern(header: Sequence[str]) -> tuple[str, list[str], dict[str, str]]:
                     chosen |= {w.lower(): w for w in shared if w.lower() not in AXES}
                     best = pattern, words, chosen
     return best
+
+
+def is_other(joint: str) -> bool:
+    """Whether a joint's words say a quantity that is no place.
+
+    >>> [is_other(word) for word in ("Hips_rot", "LeftArmRotation", "ankle_r", "Hips")]
+    [True, True, False, False]
+    """
+    return bool(_OTHER.fullmatch(joint) or _OTHER_CAMEL.fullmatch(joint))
+
+
+def _refuse_others(
+    member: Member, header: Sequence[str], pattern: str, chosen: dict[str, str], joints: list[str]
+) -> None:
+    """Refuses tables of rotations and the like.
+
+    Raises:
+        InputError: no column of a joint but those of other quantities; or x, y and z in the order
+            of rotations about them.
+    """
+    if not joints:
+        for cell in header:
+            match = _BEHIND.fullmatch(cell)
+            if match and match["axis"].lower() in AXES and is_other(match["joint"]):
+                raise InputError(
+                    f"{member}: {cell!r} and the like are no places of joints; export positions"
+                )
+        return
+    place = {name: at for at, name in enumerate(header)}
+    orders = {
+        tuple(sorted(axes, key=lambda axis: place[_named(pattern, joint, chosen[axis])]))
+        for joint in joints
+        for axes in [[axis for axis in AXES if axis in chosen]]
+    }
+    if len(joints) > 1 and all(list(order) != sorted(order) for order in orders):
+        order = ", ".join(sorted(orders)[0])
+        raise InputError(
+            f"{member}: its columns come in the order {order}, as rotations about the axes do; if "
+            "they are positions, say so in a mapping file (docs/pose.md)"
+        )
+
+
+def _named(pattern: str, joint: str, axis: str) -> str:
+    return pattern.replace("{joint}", joint).replace("{axis}", axis)
 
 
 def _axes(chosen: dict[str, str]) -> list[str]:

@@ -16,6 +16,7 @@ from ..joints.order import reach
 from ..joints.tree import tree_of
 from ..motion.axes import UPS, nearest_axis
 from ..motion.marker_tree import spanning_tree
+from ..motion.markers import standing
 from .csv_header import METRES, Header, read_header
 from .members import Member
 from .text import column
@@ -114,6 +115,10 @@ def _up_and_scale(header: Header, places: np.ndarray) -> list[str]:
         axis = nearest_axis(top - bottom)
         if axis in UPS:
             up, why = axis, "as head and feet lie; y, -y (images), z or -z"
+    elif len(header.axes) == 3:  # an upper body
+        some = np.where(places.any(axis=-1, keepdims=True), places, np.nan)
+        if (found := standing(header.words, some)) is not None:
+            up, why = found, "as head and shoulders lie; y, -y (images), z or -z"
     lines = [f"up = {_text(up)}                 # {why}"]
     if header.unit in METRES:
         lines.append(f"scale = {METRES[header.unit]}            # {header.unit} to metres")

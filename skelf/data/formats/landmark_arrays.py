@@ -18,14 +18,16 @@ from .numpy_files import load
 from .text import LARGEST
 
 POSES = 33
+FIELDS = ("landmarks", "pose_landmarks", "world_landmarks", "pose_world_landmarks", "pose")
+"""What the one array of an `.npz` is called."""
 ROWS = {POSES * 4: "", POSES * 4 + 126: "hands", POSES * 4 + 468 * 3 + 126: "face and hands"}
 """Numbers in a row -> what stands behind the pose."""
 
 
 def told(look: Look) -> str:
     """Why an array is MediaPipe's: by its shape."""
-    shape, kind = look.arrays.get("", ((), ""))
-    if kind != "f" or len(look.arrays) != 1:
+    name, (shape, kind) = next(iter(look.arrays.items()), ("", ((), "")))
+    if kind != "f" or len(look.arrays) != 1 or name not in ("", *FIELDS):
         return ""
     if len(shape) == 3 and shape[1:] == (POSES, 4):
         return "it is an array of frames, 33 landmarks and x, y, z, visibility, as MediaPipe's"
@@ -37,7 +39,7 @@ def told(look: Look) -> str:
 
 
 def read_landmarks(name: str, member: Member, class_: Class, skeleton: Skeleton) -> list[Video]:
-    """The video of one `.npy`.
+    """The video of one `.npy`, or `.npz` of one array.
 
     Args:
         name: of the clip.
@@ -52,6 +54,8 @@ def read_landmarks(name: str, member: Member, class_: Class, skeleton: Skeleton)
     if member.inside:
         raise InputError(f"{where}: arrays are read of no zip; unpack it first")
     data = load(member.file)
+    if isinstance(data, dict) and len(data) == 1:
+        data = next(iter(data.values()))
     if not isinstance(data, np.ndarray) or data.dtype.kind not in "fiu":
         raise InputError(f"{where}: no array of numbers; is it another kind of file?")
     video = Video(name, where, len(data) if data.ndim else 0, *class_)

@@ -67,7 +67,7 @@ SIGNS: dict[str, Signs] = {
     "freemocap": Signs("freemocap_file.told", (".csv", ".npy", ".json")),
     "mediapipe": Signs(
         "landmark_signs.told",
-        (".json", ".jsonl", ".csv", ".tsv", ".txt", ".npy"),
+        (".json", ".jsonl", ".csv", ".tsv", ".txt", ".npy", ".npz"),
     ),
     "deeplabcut": Signs("deeplabcut_file.told", (".csv", ".h5", ".hdf5")),
     "sleap": Signs("sleap_file.told", (".slp", ".csv", ".h5", ".hdf5")),

@@ -48,11 +48,11 @@ SIDED = {
 STARTS = SIDED | {
     "clavicle": "clavicle collar shoulder shoulder1",
     "shoulder": "upperarm uparm uarm arm shldr shoulder",
-    "elbow": "forearm lowerarm farm elbow",
+    "elbow": "forearm lowerarm lowarm farm elbow",
     "wrist": "wrist hand",
     "hand": "fingerbase handmiddle1",
     "hip": "upleg upperleg thigh hip",
-    "knee": "lowerleg leg shin calf knee",
+    "knee": "lowerleg lowleg leg shin calf knee",
     "ankle": "ankle foot",
     "foot": "toebase toes toe toe0 ball",
     "toe": "toetip toeend toebaseend toesend toenub",

@@ -56,12 +56,13 @@ def metres_of(unit: str) -> float | None:
     return longer.pop() if len(word) > 3 and len(longer) == 1 else None
 
 
-def standing(names: Sequence[str], joints: np.ndarray) -> Up | None:
+def standing(names: Sequence[str], joints: np.ndarray, *, named: bool = False) -> Up | None:
     """The axis that points up by the bodies: from feet to head and shoulders, else the longest.
 
     Args:
         names: of joints or markers.
         joints: `(T, V, 3)`, NaN where one was not seen.
+        named: only by the names, of parts above and below the hips.
 
     Returns:
         None where it is not clear, or where it is x, which nobody means.
@@ -72,17 +73,21 @@ def standing(names: Sequence[str], joints: np.ndarray) -> Up | None:
     """
     some = joints[np.linspace(0, len(joints) - 1, min(len(joints), SAMPLES)).astype(np.int64)]
     levels = _levels(names)
-    if len(levels) > 1 and (levels[0][0] < _PELVIS or levels[-1][0] > _PELVIS):
+    above, below = (level for level, _ in (levels[0], levels[-1])) if levels else (9, 0)
+    if named and not above < _PELVIS < below:
+        return None
+    if len(levels) > 1 and (above < _PELVIS or below > _PELVIS):
         up = _middle(some[:, levels[0][1]]) - _middle(some[:, levels[-1][1]])
         up = up[~np.isnan(up).any(axis=1)]
         if len(up):
             return _clear(np.median(up, axis=0))
-    return _longest(some)
+    return None if named else _longest(some)
 
 
-def spread(joints: np.ndarray) -> float:
-    """The longest side of the box around four markers or more, in most frames; 0: too few."""
-    box = _boxes(joints[np.linspace(0, len(joints) - 1, min(len(joints), SAMPLES)).astype(int)])
+def spread(joints: np.ndarray, least: int = 4) -> float:
+    """The longest side of the box around so many markers or more, in most frames; 0: too few."""
+    some = joints[np.linspace(0, len(joints) - 1, min(len(joints), SAMPLES)).astype(int)]
+    box = _boxes(some, least)
     return float(np.median(box.max(axis=1))) if len(box) else 0.0
 
 
@@ -123,10 +128,10 @@ def _longest(joints: np.ndarray) -> Up | None:
     return axis if axis in ("y", "z") else None
 
 
-def _boxes(joints: np.ndarray) -> np.ndarray:
-    """`(F, 3)` sides of the box around the markers of each frame with four or more."""
+def _boxes(joints: np.ndarray, least: int = 4) -> np.ndarray:
+    """`(F, 3)` sides of the box around the markers of each frame with so many or more."""
     seen = ~np.isnan(joints).any(-1)
-    joints = joints[seen.sum(1) >= 4]
+    joints = joints[seen.sum(1) >= least]
     if not len(joints):
         return np.zeros((0, 3))
     sides: np.ndarray = np.nanmax(joints, axis=1) - np.nanmin(joints, axis=1)

@@ -49,13 +49,14 @@ class Mocap:
     )
     scale: Scale | None = option(
         None,
-        "metres in one unit of the file; none is what the file says, in bvh 0.01, in amc an inch "
-        "divided by the length that :units states, so 0.0254 / 0.45 for CMU",
+        "metres in one unit of the file; none is what the file says, in bvh what fits its legs, "
+        "else 0.01, in amc an inch divided by the length that :units states, so 0.0254 / 0.45 for "
+        "CMU",
     )
     up: Up | None = option(
         None,
-        "the file's upward axis; none is y, in c3d what POINT:Y_SCREEN says, else z, in nexus z, "
-        "in trc the one in which the bodies stand, else y",
+        "the file's upward axis; none is y, in nexus z, in bvh and trc the one in which the bodies "
+        "stand, else y, in c3d what POINT:Y_SCREEN says, else the bodies, else z",
     )
     missing: Missing = option(
         "linear",

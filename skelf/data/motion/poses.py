@@ -50,6 +50,10 @@ class Poses:
     fps: float = option(30.0, "frames a second of videos whose files do not say it", gt=0, lt=1e6)
 
 
+ASSUMED = "frame rate assumed"
+"""Attribute of sets in which a video's file does not say its frame rate."""
+
+
 class _Present(NamedTuple):
     """A video's poses in which somebody is, as arrays; `y` points up."""
 
@@ -139,7 +143,8 @@ def build(
             fps=np.array([video.fps or how.fps for video in videos], np.float32),
             attributes={"title": path.stem, "source": path.name}
             | dict(attributes or {})
-            | ({"confidence": "true"} if how.confidence else {}),
+            | ({"confidence": "true"} if how.confidence else {})
+            | ({} if all(video.fps for video in videos) else {ASSUMED: f"{how.fps:g} a second"}),
             path=path,
         )
     _warn(path, clips, how)

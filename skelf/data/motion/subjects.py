@@ -15,12 +15,16 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError, unknown
+from ..joints.names import pairs
 from .recorded import Motion
 
+PERSON = 8  # markers that a person has at least, to be told by what stands before an underscore
 ALL = "*"
 _NUMBERED = re.compile(r"(?i)(marker|mk|m|point|p)?[ _-]*\d+")
 """Names that say nothing of a body: rigid bodies have markers 1, 2, 3 as well."""
 _SIDES = re.compile(r"(?i)l|r|lt|rt|left|right")
+_UNDERSCORE = re.compile(r"([^_]+)_(.+)")
+_NUMBER = re.compile(r"([A-Za-z]*\d+)[ _.\-]?([A-Z].*)")  # P1Head_FL
 _SHARED = 0.5  # of the names of the smaller of two persons: what the other has too
 
 
@@ -155,3 +159,27 @@ def _of(motion: Motion, markers: Sequence[int], names: Sequence[str]) -> Motion:
 
 def _bare(name: str) -> str:
     return name.rpartition(":")[2]
+
+
+def with_subjects(names: Sequence[str]) -> list[str]:
+    """Names with a colon behind the person, where an underscore or a number surely ends one.
+
+    L_Knee and R_Knee are one person: of two, each must have its left and right markers.
+
+    Examples:
+        >>> with_subjects(["L_Knee", "R_Knee"])
+        ['L_Knee', 'R_Knee']
+    """
+    if any(":" in name for name in names):
+        return list(names)
+    for behind in (_UNDERSCORE, _NUMBER):
+        parted = [behind.fullmatch(name) for name in names]
+        of: dict[str, set[str]] = {}
+        for found in parted:
+            if found:
+                of.setdefault(found[1], set()).add(found[2])
+        sets = list(of.values())
+        alike = None not in parted and len(sets) > 1 and all(one == sets[0] for one in sets)
+        if alike and len(sets[0]) >= PERSON and 4 * len(pairs(sorted(sets[0]))) >= len(sets[0]):
+            return [f"{found[1]}:{found[2]}" for found in parted if found]
+    return list(names)

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ...settings.options import option, options, unchecked
+from ...settings.options import option, options
 from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..formats import source
 from ..formats.bvh_file import Joint, load_bvh_file
 from ..formats.file_columns import columns
-from ..motion import mocap
+from ..motion import mocap, rigs
+from ..motion.axes import Up
 from ..motion.kinematics import places
 from ..motion.mocap import Folders, Mocap, folders_option
 from ..motion.recorded import Motion
@@ -28,11 +29,9 @@ BLOCK = 4096  # frames whose directions of joints are in memory at once
 
 @options("bvh")
 class BVH:
-    """How BVH files become clips; the format has no unit, centimetres are usual."""
+    """How BVH files become clips; the format has no unit and no axes: the bodies tell them."""
 
-    mocap: Mocap = option(
-        unchecked(Mocap, scale=CENTIMETRE, up="y"), "units, axes, joints and frame rate"
-    )
+    mocap: Mocap = option(Mocap(), "units, axes, joints and frame rate")
     ends: bool = option(False, "keeps end sites, as <parent>_end")
     folders: Folders = folders_option("class")
 
@@ -64,7 +63,7 @@ def read_bvh(
     return mocap.collect(
         path,
         files,
-        lambda file: load_bvh(file, ends=how.ends),
+        lambda file: load_bvh(file, ends=how.ends, scale=how.mocap.scale, up=how.mocap.up),
         layout,
         how.mocap,
         columns=columns(path, files, how.folders, how.mocap.clip),
@@ -73,8 +72,16 @@ def read_bvh(
     )
 
 
-def load_bvh(file: Path, *, ends: bool = False) -> Motion:
+def load_bvh(
+    file: Path, *, ends: bool = False, scale: float | None = None, up: Up | None = None
+) -> Motion:
     """One file's joint positions; NaN where a joint or one above it has a number that is NaN.
+
+    Args:
+        file: the `.bvh`.
+        ends: whether end sites are joints.
+        scale: metres in one unit, where the user says so; None: by the legs, else centimetres.
+        up: the upward axis, where the user says so; None: by the bodies, else y.
 
     Raises:
         InputError: damaged or no BVH.
@@ -88,14 +95,31 @@ def load_bvh(file: Path, *, ends: bool = False) -> Motion:
     for at in range(0, len(values), BLOCK):
         some = values[at : at + BLOCK]
         positions[at : at + BLOCK] = _positions(joints, chosen, parents, some).transpose(2, 0, 1)
+    names = tuple(joints[index].name for index in chosen)
+    more: list[str] = []
+    if scale is None:
+        scale, more = rigs.unit(names, positions, CENTIMETRE)
+    if up is None:
+        up, axis = rigs.up(names, positions, rest=_rest(joints)[chosen])
+        more += axis
     return Motion(
         joints=positions,
-        names=tuple(joints[index].name for index in chosen),
+        names=names,
         parents=tuple(parents),
         fps=fps,
-        scale=CENTIMETRE,
-        notes=(*notes, *_no_thorax(joints)),
+        scale=scale,
+        up=up,
+        notes=(*notes, *_no_thorax(joints), *more),
     )
+
+
+def _rest(joints: list[Joint]) -> np.ndarray:
+    """`(J, 3)` places with all rotations zero and the root at the origin of its own offset."""
+    found: list[np.ndarray] = []
+    for joint in joints:
+        assert joint.offset is not None
+        found.append(joint.offset + (found[joint.parent] if joint.parent >= 0 else 0.0))
+    return np.stack(found)
 
 
 def _no_thorax(joints: list[Joint]) -> list[str]:

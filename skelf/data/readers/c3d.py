@@ -20,9 +20,10 @@ from ..formats.file_columns import columns
 from ..formats.labels import numbered
 from ..motion import mocap
 from ..motion.axes import UPS, Up
-from ..motion.markers import UNITS, UNLABELLED, metres_of, spread
+from ..motion.markers import UNITS, UNLABELLED, metres_of, spread, standing
 from ..motion.mocap import Folders, Mocap, folders_option
 from ..motion.recorded import Motion, taken
+from ..motion.subjects import with_subjects
 from ..pool import Progress
 
 BODY = (0.05, 20.0)  # metres that markers reach in a frame: less or more are in another unit
@@ -77,7 +78,7 @@ def read_c3d(
     return mocap.collect(
         path,
         files,
-        lambda file: load_markers(file, how.mocap.scale),
+        lambda file: load_markers(file, how.mocap.scale, how.mocap.up),
         layout,
         how.mocap,
         columns=columns(path, files, how.folders, how.mocap.clip),
@@ -86,12 +87,13 @@ def read_c3d(
     )
 
 
-def load_markers(file: Path, scale: float | None = None) -> Motion:
+def load_markers(file: Path, scale: float | None = None, up: Up | None = None) -> Motion:
     """One file's markers, without a tree.
 
     Args:
         file: to read.
         scale: metres in one unit; None: what the file says.
+        up: the upward axis; None: what the file says.
 
     Raises:
         InputError: damaged, no C3D, no marker in it, or a unit that cannot be told.
@@ -116,10 +118,12 @@ def load_markers(file: Path, scale: float | None = None) -> Motion:
     scale = scale or metres_of(_text(recording, "POINT:UNITS"))
     if scale is None:
         notes.append(_millimetres(file, _text(recording, "POINT:UNITS"), joints))
-    up, more = _up(_text(recording, "POINT:Y_SCREEN"))
+    more: tuple[str, ...] = ()
+    if up is None:
+        up, more = _up(_text(recording, "POINT:Y_SCREEN"), standing(names, joints))
     return Motion(
         joints=joints,
-        names=names,
+        names=tuple(with_subjects(names)),
         parents=(),
         fps=recording.fps,
         scale=scale or UNITS["mm"],
@@ -166,14 +170,33 @@ def _left_out(labels: list[str], models: set[str]) -> list[str]:
     return notes
 
 
-def _up(screen: str) -> tuple[Up, tuple[str, ...]]:
-    """The axis of the file that POINT:Y_SCREEN names as the one up on a screen; z by custom."""
+def _up(screen: str, seen: Up | None) -> tuple[Up, tuple[str, ...]]:
+    """The upward axis, and notes: what POINT:Y_SCREEN names as up on a screen, else by the bodies.
+
+    Args:
+        screen: the parameter's text. Qualisys writes -Z there for a view that was turned over.
+        seen: the axis along which bodies stand, where that is clear.
+    """
     axis = "".join(screen.split()).lower().removeprefix("+")
-    for up in UPS:
-        if up == axis:
-            return up, ()
-    unread = f"POINT:Y_SCREEN {screen!r} is none of y, -y, z, -z: z taken as up; else give up=y"
-    return "z", (unread,) if screen else ()
+    said = next((up for up in UPS if up == axis), None)
+    if said is not None:
+        if seen is None or seen == said:
+            return said, ()
+        if seen[-1] == said[-1]:  # upside down all the time; who lies is along another axis
+            return seen, (
+                f"POINT:Y_SCREEN is {screen}, but the bodies stand along {seen}: {seen} taken as "
+                f"up; else give up={said}",
+            )
+        return said, (
+            f"POINT:Y_SCREEN is {screen}, but the bodies extend along {seen}; if they do not lie, "
+            f"give up={seen}",
+        )
+    unread = f"POINT:Y_SCREEN {screen!r} is none of y, -y, z, -z: " if screen else ""
+    if seen is None:
+        return "z", (f"{unread}which axis is up cannot be told: z taken; else give up=y",)
+    if seen == "z" and not screen:
+        return "z", ()
+    return seen, (f"{unread}{seen} taken as up, as the bodies stand; else give up=z, as is usual",)
 
 
 def _text(recording: c3d_file.Recording, key: str) -> str:

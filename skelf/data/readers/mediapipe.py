@@ -53,7 +53,7 @@ from ..motion.video import Video
 from ..pool import Progress
 
 SURE_OF = {".json", ".jsonl", ".csv"}
-LOOKED_AT = {".tsv", ".txt", ".npy"}
+LOOKED_AT = {".tsv", ".txt", ".npy", ".npz"}
 TABLES = {".csv", ".tsv", ".txt"}
 ONE_PERSON = unchecked(Poses, persons=1)
 
@@ -175,7 +175,7 @@ def _read_videos(
             videos[0].notes.append(f"nothing says a unit: taken for {what}, y down (up=, source=)")
     elif suffix in TABLES:
         videos = landmark_text.read_landmarks(name, member, class_, whole)
-    elif suffix == ".npy":
+    elif suffix in (".npy", ".npz"):
         videos = landmark_arrays.read_landmarks(name, member, class_, whole)
     else:
         one = {whole.joints: whole}

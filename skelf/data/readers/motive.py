@@ -21,7 +21,7 @@ from ..formats.labels import numbered
 from ..formats.motive_file import Part, Take, load_take, told
 from ..formats.table_files import of_format
 from ..joints.tree import tree_of
-from ..motion import mocap, subjects
+from ..motion import mocap, rigs, subjects
 from ..motion.kinematics import descent, forward, quaternion_rotation
 from ..motion.markers import UNITS
 from ..motion.mocap import Folders, Mocap, folders_option
@@ -88,7 +88,9 @@ def read_motive(
     return mocap.collect(
         path,
         files,
-        lambda file: load_motive(file, how.what, how.mocap.scale, how.mocap.subject),
+        lambda file: rigs.stood(
+            load_motive(file, how.what, how.mocap.scale, how.mocap.subject), how.mocap.up
+        ),
         layout,
         how.mocap,
         columns=columns(path, files, how.folders, how.mocap.clip),

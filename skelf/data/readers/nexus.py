@@ -14,7 +14,7 @@ from ..formats.file_columns import columns
 from ..formats.labels import numbered
 from ..formats.nexus_file import load_trial, told
 from ..formats.table_files import of_format
-from ..motion import mocap
+from ..motion import mocap, rigs
 from ..motion.markers import UNITS
 from ..motion.mocap import Folders, Mocap, folders_option
 from ..motion.recorded import Motion
@@ -62,7 +62,7 @@ def read_nexus(
     return mocap.collect(
         path,
         files,
-        lambda file: load_nexus(file, how.mocap.scale),
+        lambda file: rigs.stood(load_nexus(file, how.mocap.scale), how.mocap.up),
         layout,
         how.mocap,
         columns=columns(path, files, how.folders, how.mocap.clip),

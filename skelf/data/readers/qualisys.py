@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 from ...errors import InputError
@@ -15,15 +14,14 @@ from ..formats.file_columns import columns
 from ..formats.labels import numbered
 from ..formats.qualisys_file import load_capture, told
 from ..formats.table_files import of_format
-from ..joints.names import pairs
 from ..joints.tree import tree_of
-from ..motion import mocap
+from ..motion import mocap, rigs
 from ..motion.mocap import Folders, Mocap, folders_option
 from ..motion.recorded import Motion
+from ..motion.subjects import with_subjects
 from ..pool import Progress
 
 MILLIMETRE = 0.001
-PERSON = 8  # markers that a person has at least, to be told by what stands before an underscore
 _NOBODY = re.compile(r"(?i)|unidentified.*|discarded.*|\*.*")
 
 
@@ -31,9 +29,7 @@ _NOBODY = re.compile(r"(?i)|unidentified.*|discarded.*|\*.*")
 class Qualisys:
     """How Qualisys' TSV files become clips; they are in millimetres, usually with z up."""
 
-    mocap: Mocap = option(
-        unchecked(Mocap, scale=MILLIMETRE, up="z"), "units, axes, joints and frame rate"
-    )
+    mocap: Mocap = option(unchecked(Mocap, scale=MILLIMETRE), "units, axes, joints and frame rate")
     folders: Folders = folders_option("class")
 
 
@@ -67,7 +63,7 @@ def read_qualisys(
     return mocap.collect(
         path,
         files,
-        load_qualisys,
+        lambda file: rigs.stood(load_qualisys(file), how.mocap.up),
         layout,
         how.mocap,
         columns=columns(path, files, how.folders, how.mocap.clip),
@@ -104,25 +100,3 @@ def load_qualisys(file: Path) -> Motion:
         notes=tuple(notes),
         left_out=tuple(name for name in capture.names if _NOBODY.fullmatch(name)),
     )
-
-
-def with_subjects(names: Sequence[str]) -> list[str]:
-    """Names with a colon behind the person, where an underscore stands and it is surely one.
-
-    L_Knee and R_Knee are one person: of two, each must have its left and right markers.
-
-    Examples:
-        >>> with_subjects(["L_Knee", "R_Knee"])
-        ['L_Knee', 'R_Knee']
-    """
-    parted = [name.partition("_") for name in names]
-    if any(":" in name for name in names) or not all(sign and rest for _, sign, rest in parted):
-        return list(names)
-    of: dict[str, set[str]] = {}
-    for person, _, rest in parted:
-        of.setdefault(person, set()).add(rest)
-    sets = list(of.values())
-    alike = len(sets) > 1 and all(words == sets[0] for words in sets)
-    if not alike or len(sets[0]) < PERSON or 4 * len(pairs(sorted(sets[0]))) < len(sets[0]):
-        return list(names)
-    return [f"{person}:{rest}" for person, _, rest in parted]
