@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from . import words
@@ -81,6 +82,11 @@ def meanings(names: Sequence[str]) -> list[Meaning]:
     >>> [m[:2] for m in meanings(["LeftUpLeg", "LeftFoot", "mixamorig:LeftArm"])]
     [('left', 'hip'), ('left', 'ankle'), ('left', 'shoulder')]
     """
+    return list(_meanings(tuple(names)))
+
+
+@lru_cache(maxsize=64)  # all files of an import have the same names, or nearly
+def _meanings(names: tuple[str, ...]) -> tuple[Meaning, ...]:
     split = [_split(name) for name in names]
     limbs = {word for side, word in split if side}
     table = words.SIDED
@@ -110,7 +116,7 @@ def meanings(names: Sequence[str]) -> list[Meaning]:
     for joint, at in fingers(names, split).items():
         if at.numbered and split[joint][1] not in sided:
             meant[joint] = Meaning(at.side, f"{at.finger}{at.step}", 0)
-    return meant
+    return tuple(meant)
 
 
 def are_markers(names: Sequence[str]) -> bool:
@@ -206,6 +212,7 @@ def fold(name: str) -> str:
     return re.sub(r"(?<!\d)0+(?=\d)|[^a-z0-9]", "", name.lower().rpartition(":")[2])
 
 
+@lru_cache(maxsize=4096)
 def _split(name: str) -> tuple[str, str]:
     """Side and folded rest of a name."""
     prefix = r"(?i)^(j[ _]bip([ _]c(?=[ _]))?|bip\d*|joint|mixamorig\d*)[ _.-]+"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -72,7 +73,7 @@ def standing(names: Sequence[str], joints: np.ndarray, *, named: bool = False) -
         'z'
     """
     some = joints[np.linspace(0, len(joints) - 1, min(len(joints), SAMPLES)).astype(np.int64)]
-    levels = _levels(names)
+    levels = _levels(tuple(names))
     above, below = (level for level, _ in (levels[0], levels[-1])) if levels else (9, 0)
     if named and not above < _PELVIS < below:
         return None
@@ -91,7 +92,8 @@ def spread(joints: np.ndarray, least: int = 4) -> float:
     return float(np.median(box.max(axis=1))) if len(box) else 0.0
 
 
-def _levels(names: Sequence[str]) -> list[tuple[int, list[int]]]:
+@lru_cache(maxsize=64)  # all files of an import have the same names, or nearly
+def _levels(names: tuple[str, ...]) -> list[tuple[int, list[int]]]:
     """Level of the body and the joints there, from the upper end down; each joint once."""
     parts = [meaning.part for meaning in meanings(names)]
     levels: dict[int, list[int]] = {}
@@ -130,9 +132,11 @@ def _longest(joints: np.ndarray) -> Up | None:
 
 def _boxes(joints: np.ndarray, least: int = 4) -> np.ndarray:
     """`(F, 3)` sides of the box around the markers of each frame with so many or more."""
-    seen = ~np.isnan(joints).any(-1)
-    joints = joints[seen.sum(1) >= least]
+    seen = ~np.isnan(joints[..., 0])  # a marker is seen whole or not at all
+    enough = np.count_nonzero(seen, axis=1) >= least
+    joints, seen = joints[enough], seen[enough, :, None]
     if not len(joints):
         return np.zeros((0, 3))
-    sides: np.ndarray = np.nanmax(joints, axis=1) - np.nanmin(joints, axis=1)
+    high = np.where(seen, joints, -np.inf).max(axis=1)
+    sides: np.ndarray = high - np.where(seen, joints, np.inf).min(axis=1)
     return sides
