@@ -11,6 +11,7 @@ import pytest
 from by_keys import by_keys
 
 from skelf.data.motion import rigs
+from skelf.data.motion.marker_tree import spanning_tree
 
 bvh, qualisys = by_keys("bvh"), by_keys("qualisys")
 # Joint -> its parent and offset in a rest pose with y up, centimetres.
@@ -117,3 +118,10 @@ def test_without_legs_a_rig_of_metres_is_no_insect() -> None:
     assert rigs.unit(names, head_and_hands, 0.01)[0] == 1.0
     assert rigs.unit(names, head_and_hands * 100, 0.01) == (0.01, [])
     assert rigs.unit(names, head_and_hands * 5, 0.01) == (0.01, [])  # a hand in centimetres
+
+
+@pytest.mark.parametrize("axes", [2, 3])
+def test_points_hang_off_their_nearest_in_an_image_and_in_space(axes: int) -> None:
+    line = np.zeros((3, 4, axes))
+    line[..., 0] = [5, 0, 1, 6]
+    assert spanning_tree(line) == [-1, 2, 0, 0]

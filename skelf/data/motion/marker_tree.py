@@ -14,7 +14,7 @@ def spanning_tree(joints: np.ndarray) -> list[int]:
     touches the knee for a while still hangs off its wrist.
 
     Args:
-        joints: `(T, V, 3)`, NaN where a marker was not seen.
+        joints: `(T, V, 2)` or `(T, V, 3)`, NaN where a marker was not seen.
 
     Returns:
         `V` parents, -1 for the central marker.
@@ -23,8 +23,8 @@ def spanning_tree(joints: np.ndarray) -> list[int]:
     some = joints[np.linspace(0, len(joints) - 1, min(len(joints), SAMPLES)).astype(np.int64)]
     axes = np.moveaxis(some.astype(np.float64), -1, 0)
     one, other = np.triu_indices(count)
-    x, y, z = (axis[:, one] - axis[:, other] for axis in axes)
-    distance = np.sqrt(x * x + y * y + z * z)
+    apart_along = (axis[:, one] - axis[:, other] for axis in axes)  # two axes in an image
+    distance = np.sqrt(sum(length * length for length in apart_along))
     distance[~np.isfinite(distance)] = 1e12  # never seen together: the last choice
     apart = np.empty((count, count))
     apart[one, other] = apart[other, one] = np.quantile(distance, 0.9, axis=0)
