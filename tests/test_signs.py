@@ -125,3 +125,12 @@ def test_utf_16_is_looked_at_as_text(tmp_path: Path) -> None:
     file = tmp_path / "walk.bvh"
     file.write_bytes("HIERARCHY\nROOT hips\n".encode("utf-16"))
     assert Look.at(Member(file)).lines == ["HIERARCHY", "ROOT hips"]
+
+
+def test_labels_of_arrays_say_what_they_are(tmp_path: Path) -> None:
+    (tmp_path / "train_label.pkl").write_bytes(b"\x80\x04]\x94.")
+    (tmp_path / "train_data_joint.npy").write_bytes(b"\x93NUMPY")
+    with pytest.raises(InputError, match="import the array beside it"):
+        recognised(tmp_path / "train_label.pkl")
+    (tmp_path / "train_data_joint.npy").unlink()
+    assert recognised(tmp_path / "train_label.pkl")[0] == "pyskl"

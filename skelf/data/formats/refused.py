@@ -57,6 +57,14 @@ def _zip_with(*names: bytes) -> Callable[[Look], bool]:
     )
 
 
+def _labels_of_arrays(look: Look) -> bool:
+    """The pickle of names and labels beside the field's arrays."""
+    return look.head[:1] == b"\x80" and bool(
+        re.search(r"label\.pkl$", look.name.name)
+        and any(re.search(r"(data|position).*\.npy$", name) for name in look.beside)
+    )
+
+
 def _web_page(look: Look) -> bool:
     return bool(re.match(r"\s*<(?:!doctype html|html)\b", look.text[:200], re.IGNORECASE))
 
@@ -70,6 +78,10 @@ REFUSED: dict[str, Refused] = {
     "Git LFS pointer": Refused(
         _starts(b"version https://git-lfs"),
         "the file itself was not loaded: git lfs pull, or download it from the repository's page",
+    ),
+    "pickle of labels beside the field's arrays": Refused(
+        _labels_of_arrays,
+        "it holds names and labels alone; import the array beside it, which takes them",
     ),
     "web page": Refused(
         _web_page, "the download gave a page and no data; load the file itself", (".html", ".htm")
