@@ -130,6 +130,19 @@ def test_bvh_keeps_every_place_where_all_joints_have_positions(tmp_path: Path) -
     assert np.abs(back - clips.joints).max() < 1e-6
 
 
+def test_a_scene_s_root_does_not_hold_the_body(tmp_path: Path) -> None:
+    body = rigid(SBU15)
+    count = SBU15.joints
+    parents = tuple(count if parent < 0 else parent for parent in SBU15.parents)
+    scene = Skeleton((*SBU15.names, "scene"), (*parents, -1), (), {"all": tuple(range(count + 1))},
+                     SBU15.centre)  # fmt: skip
+    clips = one(np.concatenate([body, np.full((len(body), 1, 3), 1e-3)], axis=1), scene)
+    assert write_bvh(clips, 0, tmp_path / "walk.bvh") == {}
+    assert (tmp_path / "walk.bvh").read_text().count("Xposition") == 2
+    back = in_order(READERS["bvh"](tmp_path / "walk.bvh"), clips)
+    assert np.abs(back - clips.joints).max() < 2e-6
+
+
 def test_angles_do_not_jump_between_frames(tmp_path: Path) -> None:
     turn = Rotation.from_rotvec(np.linspace([0, 0, 0], [0, 6 * np.pi, 0], 100)).as_matrix()
     joints = np.einsum("tij,vj->tvi", turn, rigid(KINECT20)[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -36,7 +36,12 @@ def rest_pose(joints: np.ndarray, parents: Sequence[int]) -> np.ndarray:
     return np.divide(usual, own, out=np.zeros_like(usual), where=own > 0) * median[:, None]
 
 
-def turns(joints: np.ndarray, offsets: np.ndarray, parents: Sequence[int]) -> np.ndarray:
+def turns(
+    joints: np.ndarray,
+    offsets: np.ndarray,
+    parents: Sequence[int],
+    carried: Collection[int] = (),
+) -> np.ndarray:
     """Each joint's rotation in its parent's frame, for `kinematics.forward`.
 
     From where a joint comes to lie it turns towards the recorded places of its children, so that
@@ -49,6 +54,7 @@ def turns(joints: np.ndarray, offsets: np.ndarray, parents: Sequence[int]) -> np
         joints: `(T, V, 3)` positions, all finite.
         offsets: `(V, 3)` of `rest_pose`, in the same unit.
         parents: of each joint, -1 for a root, which lies where it was recorded.
+        carried: further joints that lie where they were recorded, and turn nobody above them.
 
     Returns:
         `(T, V, 3, 3)`; the identity for joints without bones.
@@ -58,11 +64,13 @@ def turns(joints: np.ndarray, offsets: np.ndarray, parents: Sequence[int]) -> np
     rotations = np.empty((*joints.shape[:2], 3, 3))
     for start in range(0, len(joints), BLOCK):
         block = slice(start, start + BLOCK)
-        rotations[block] = _turns(joints[block], offsets, parents)
+        rotations[block] = _turns(joints[block], offsets, parents, carried)
     return rotations
 
 
-def _turns(joints: np.ndarray, offsets: np.ndarray, parents: Sequence[int]) -> np.ndarray:
+def _turns(
+    joints: np.ndarray, offsets: np.ndarray, parents: Sequence[int], carried: Collection[int]
+) -> np.ndarray:
     world = np.empty((*joints.shape[:2], 3, 3))
     local = np.empty_like(world)
     placed = np.array(joints, np.float64)
@@ -71,8 +79,9 @@ def _turns(joints: np.ndarray, offsets: np.ndarray, parents: Sequence[int]) -> n
         above = np.broadcast_to(np.eye(3), (len(joints), 3, 3))
         if parent >= 0:
             above = world[:, parent]
-            placed[:, joint] = placed[:, parent] + above @ offsets[joint]
-        below = [child for child, up in enumerate(parents) if up == joint]
+            if joint not in carried:
+                placed[:, joint] = placed[:, parent] + above @ offsets[joint]
+        below = [child for child, up in enumerate(parents) if up == joint and child not in carried]
         rest = offsets[below]
         weight = (rest**2).sum()
         world[:, joint] = above

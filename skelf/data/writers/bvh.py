@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +20,7 @@ from .person import Notes, one_person
 
 CENTIMETRES = 100.0  # in a metre: what programs take a BVH's unit for
 ROWS = 1024  # of text at once
+_SCENE = 5.0  # centimetres by which no bone changes, but a body's way from the scene's root does
 
 
 @options("bvh")
@@ -29,7 +30,8 @@ class WriteBVH:
     positions: Literal["root", "all"] = option(
         "root",
         "which joints have positions beside rotations: root, as programs expect, so that bones "
-        "keep their median lengths; or all, which keeps every position exactly",
+        "keep their median lengths (a root that never moves is the scene's, and its children have "
+        "them too); or all, which keeps every position exactly",
     )
 
 
@@ -61,22 +63,31 @@ def write_bvh(
     unseen = np.isnan(told.joints).any(axis=-1)
     joints = fill(np.nan_to_num(told.joints), ~unseen, "linear") * CENTIMETRES
     offsets = rest_pose(joints, skeleton.parents)
-    rotations = turns(joints, offsets, skeleton.parents)
+    free = [*range(skeleton.joints)] if how.positions == "all" else _free(joints, skeleton)
+    carried = free if how.positions == "root" else ()
+    rotations = turns(joints, offsets, skeleton.parents, carried)
     placed = np.broadcast_to(offsets, joints.shape).copy()
-    placed[:, skeleton.root] = joints[:, skeleton.root]
+    placed[:, free] = _exact(joints, rotations, skeleton)[:, free]
     notes = dict(told.notes)
-    if how.positions == "all":
-        placed = _exact(joints, rotations, skeleton)
-    else:
+    if how.positions == "root":
         notes |= _off(joints, forward(placed, rotations, skeleton.parents)[0])
     if unseen.any():
         notes["up to {:.1%} of a clip's joints were not seen and are filled in"] = unseen.mean()
     with writing(path) as write:
-        write(_hierarchy(skeleton, offsets, how.positions == "all"))
+        write(_hierarchy(skeleton, offsets, free))
         write(f"MOTION\nFrames: {len(joints)}\nFrame Time: {1 / float(clips.fps[number]):.8f}\n")
-        for text in _rows(placed, rotations, skeleton, how.positions == "all"):
+        for text in _rows(placed, rotations, skeleton, free):
             write(text)
     return notes
+
+
+def _free(joints: np.ndarray, skeleton: Skeleton) -> list[int]:
+    """Joints that move by themselves: the root; where that is the scene's, its children too."""
+    still = (joints[:, skeleton.root] == joints[0, skeleton.root]).all()
+    children = [child for child, parent in skeleton.edges if parent == skeleton.root]
+    away = np.linalg.norm(joints[:, children] - joints[:, skeleton.root, None], axis=-1)
+    moves = bool(len(children)) and np.ptp(away, axis=0).max() > _SCENE
+    return [skeleton.root, *(children if still and moves else [])]
 
 
 def _exact(joints: np.ndarray, rotations: np.ndarray, skeleton: Skeleton) -> np.ndarray:
@@ -101,7 +112,7 @@ def _off(joints: np.ndarray, back: np.ndarray) -> Notes:
     }
 
 
-def _hierarchy(skeleton: Skeleton, offsets: np.ndarray, everywhere: bool) -> str:
+def _hierarchy(skeleton: Skeleton, offsets: np.ndarray, free: Collection[int]) -> str:
     order = descent(skeleton.parents)
     depth = {-1: -1}
     lines = ["HIERARCHY"]
@@ -112,7 +123,7 @@ def _hierarchy(skeleton: Skeleton, offsets: np.ndarray, everywhere: bool) -> str
         name = "_".join(skeleton.names[joint].split()) or f"joint{joint}"
         lines += [f"{tab}{'ROOT' if root else 'JOINT'} {name}", f"{tab}{{"]
         lines.append(f"{tab}\tOFFSET {_numbers(offsets[joint])}")
-        places = "Xposition Yposition Zposition " if root or everywhere else ""
+        places = "Xposition Yposition Zposition " if joint in free else ""
         count = 6 if places else 3
         lines.append(f"{tab}\tCHANNELS {count} {places}Zrotation Xrotation Yrotation")
         after = order[at + 1] if at + 1 < len(order) else None
@@ -125,13 +136,13 @@ def _hierarchy(skeleton: Skeleton, offsets: np.ndarray, everywhere: bool) -> str
 
 
 def _rows(
-    placed: np.ndarray, rotations: np.ndarray, skeleton: Skeleton, everywhere: bool
+    placed: np.ndarray, rotations: np.ndarray, skeleton: Skeleton, free: Collection[int]
 ) -> Iterator[str]:
     angles = Rotation.from_matrix(rotations.reshape(-1, 3, 3)).as_euler("ZXY", degrees=True)
     angles = np.unwrap(angles.reshape(*placed.shape), axis=0, period=360)  # no jumps between frames
     columns = []
     for joint in descent(skeleton.parents):
-        if everywhere or skeleton.parents[joint] < 0:
+        if joint in free:
             columns.append(placed[:, joint])
         columns.append(angles[:, joint])
     table = np.concatenate(columns, axis=1)
