@@ -244,3 +244,12 @@ def test_split_leaves_copies_of_training_clips_out(tmp_path: Path) -> None:
     said = good("split", path, "--name", "clean", *shared, "--drop-copies").split()
     assert "3 train, 2 test (1 equal to training clips left out)" in " ".join(said)
     assert ClipSet.open(path).splits["clean"].tolist() == [1, 1, 2, 0, 2, 1]
+
+
+def test_a_rate_that_is_assumed_is_a_note(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).normal(size=(4, 17, 3)))
+    words = ["import", "arrays", str(tmp_path / "a.npy"), "--layout", "coco17", "--force", "--out"]
+    said = CliRunner().invoke(app, [*words, str(tmp_path / "a.h5")])
+    assert "30 a second assumed; else give fps=" in " ".join(said.output.split())
+    said = CliRunner().invoke(app, [*words, str(tmp_path / "a.h5"), "fps=25"])
+    assert said.exit_code == 0 and "a second assumed" not in said.output

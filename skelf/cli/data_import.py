@@ -12,7 +12,7 @@ from rich.markup import escape
 from ..data.annotations.options import Annotations
 from ..data.auto import Found, left_out, read_found, recognise
 from ..data.clips import ClipSet, utf8
-from ..data.motion.poses import ASSUMED
+from ..data.motion.video import ASSUMED
 from ..data.readers import READERS
 from ..data.reading import annotations_of, option_names
 from ..data.synthetic import clips as synthetic

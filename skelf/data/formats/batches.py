@@ -15,6 +15,7 @@ from ..clips import ClipSet
 from ..frames import Frames
 from ..motion.axes import Up, upright
 from ..motion.missing import Missing, fill_nan
+from ..motion.video import ASSUMED
 from . import clip_names
 from .field_arrays import Beside
 from .padding import Prepared, length_of, prepared
@@ -125,6 +126,8 @@ def build(
     attributes = {"title": place.stem, "source": place.name}
     if form.confidence or added.confidence:
         attributes["confidence"] = "true"
+    if form.fps is None:
+        attributes[ASSUMED] = f"{FPS:g} a second"
     return ClipSet.build(
         joints,
         np.array(lengths, np.int64),

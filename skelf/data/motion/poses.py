@@ -28,7 +28,7 @@ from ..frames import Frames
 from ..pool import Progress
 from . import tracks
 from .missing import Missing
-from .video import CROWD, Video, number_classes
+from .video import ASSUMED, CROWD, Video, number_classes
 
 T = TypeVar("T")
 
@@ -48,10 +48,6 @@ class Poses:
     )
     confidence: bool = option(True, "false drops that channel")
     fps: float = option(30.0, "frames a second of videos whose files do not say it", gt=0, lt=1e6)
-
-
-ASSUMED = "frame rate assumed"
-"""Attribute of sets in which a video's file does not say its frame rate."""
 
 
 class _Present(NamedTuple):

@@ -11,6 +11,9 @@ from ...errors import InputError
 
 CROWD = 256  # poses in one frame: more is no output of an estimator
 
+ASSUMED = "frame rate assumed"
+"""Attribute of sets in which a video's file does not say its frame rate."""
+
 
 @dataclass
 class Video:
