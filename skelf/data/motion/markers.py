@@ -24,6 +24,7 @@ UNITS = {word: metres for words, metres in _LENGTHS.items() for word in words.sp
 """Word of a unit, in lower case -> metres in one."""
 UNLABELLED = re.compile(r"(?i)|\*.*|u_\d+|_?unlabell?ed[ _-]?\d*|uname\*?\d*|_\d+")
 """Labels of points that nobody has named."""
+_FEW = 40  # of them, where every marker counts
 SAMPLES = 200  # frames that are looked at, evenly over a recording
 # Parts of a body from its upper end down; what tables of names lack is found by words, as of the
 # markers R.Toe.Tip, LCAL or RMT5.
@@ -123,7 +124,7 @@ def _clear(direction: np.ndarray) -> Up | None:
 
 def _longest(joints: np.ndarray) -> Up | None:
     """y or z, where the box around all markers is twice as long there as in the other axes."""
-    box = _boxes(joints)
+    box = _boxes(joints[:: max(1, len(joints) // _FEW)])  # a box has the time of all markers
     if not len(box):
         return None
     axis = _clear(np.median(box, axis=0))
