@@ -24,8 +24,8 @@ UNITS = {word: metres for words, metres in _LENGTHS.items() for word in words.sp
 """Word of a unit, in lower case -> metres in one."""
 UNLABELLED = re.compile(r"(?i)|\*.*|u_\d+|_?unlabell?ed[ _-]?\d*|uname\*?\d*|_\d+")
 """Labels of points that nobody has named."""
-_FEW = 40  # of them, where every marker counts
 SAMPLES = 200  # frames that are looked at, evenly over a recording
+_FEW = 40  # of them, where every marker is looked at
 # Parts of a body from its upper end down; what tables of names lack is found by words, as of the
 # markers R.Toe.Tip, LCAL or RMT5.
 _LEVELS = (
