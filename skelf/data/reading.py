@@ -51,8 +51,7 @@ def reader_arguments(format_: str, words: Sequence[str]) -> tuple[object, ...]:
         return ()
     values = given_words(cls, format_, words)
     if "workers" in table(cls):
-        # This process has work too, writing what they parse: on two cores one alone is faster.
-        values.setdefault("workers", max(1, min(MOST_WORKERS, _processors() - 1)))
+        values.setdefault("workers", min(MOST_WORKERS, _processors()))  # this one among them
     return (filled(cls, values, section=format_, source="data import"),)
 
 
