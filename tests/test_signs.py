@@ -127,6 +127,14 @@ def test_utf_16_is_looked_at_as_text(tmp_path: Path) -> None:
     assert Look.at(Member(file)).lines == ["HIERARCHY", "ROOT hips"]
 
 
+def test_a_name_that_only_one_format_has_counts_more_than_cells(tmp_path: Path) -> None:
+    file = tmp_path / "walk.bvh"
+    file.write_text("0.1, 2.0, 3.0\n1, 2, 3\n")  # its hierarchy is lost
+    assert recognised(file) == ("bvh", "its name ends in .bvh")
+    with pytest.raises(InputError, match="no HIERARCHY"):
+        READERS["bvh"](file)
+
+
 def test_labels_of_arrays_say_what_they_are(tmp_path: Path) -> None:
     (tmp_path / "train_label.pkl").write_bytes(b"\x80\x04]\x94.")
     (tmp_path / "train_data_joint.npy").write_bytes(b"\x93NUMPY")

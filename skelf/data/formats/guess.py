@@ -97,10 +97,10 @@ def signs_of(look: Look) -> list[tuple[str, str]]:
         return special
     if refusal(look):
         return []
-    general = [(name, why) for name, s in SIGNS.items() if s.general and (why := s.why(look))]
-    if general:
-        return general
     by_name = by_suffix(look.suffix)  # its reader tells what is wrong with it
+    general = [(name, why) for name, s in SIGNS.items() if s.general and (why := s.why(look))]
+    if general and (not by_name or SIGNS[by_name].general):
+        return general
     return [(by_name, f"its name ends in {look.suffix}")] if by_name else []
 
 
