@@ -17,7 +17,7 @@ from skelf.data.joints import names as joint_names
 from skelf.data.readers import READERS
 from skelf.data.readers.arrays import Arrays
 from skelf.errors import InputError
-from skelf.layouts import COCO17, KINECT20
+from skelf.layouts import COCO17, KINECT20, LAYOUTS
 from skelf.results.archive import arrays
 from skelf.skeleton import Skeleton
 
@@ -526,3 +526,12 @@ def test_a_damaged_header(tmp_path: Path) -> None:
     (tmp_path / "a.npy").write_bytes(content.replace(b"(6, 1,", b"((6, 1", 1))
     with pytest.raises(InputError, match=r"a\.npy: the array: cut off or damaged"):
         read(tmp_path / "a.npy", "kinect20")
+
+
+def test_layouts_of_the_same_joints_are_no_question(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(size=(30, 22, 3)).astype(np.float32)
+    np.save(tmp_path / "motion.npy", values)
+    with pytest.warns(UserWarning, match="smpl22 or humanml3d22, which are the same"):
+        clips = read(tmp_path / "motion.npy")
+    assert clips.skeleton.names == LAYOUTS["humanml3d22"].names
+    assert np.array_equal(clips.joints[:, 0], values)

@@ -110,8 +110,14 @@ def _layout(path: Path, array: np.ndarray, how: Form, more: Beside) -> Skeleton:
             what = f"{usual} joints in the field's form"
             warnings.warn(f"{path}: {what}: taken for {name}", stacklevel=6)
             return LAYOUTS[name]
-    fitting = [s.name for s in LAYOUTS.values() if s.joints == usual]
+    fitting = [s for s in LAYOUTS.values() if s.joints == usual]
+    names = " or ".join(s.name for s in fitting)
+    if array.shape[-1] == 3 and len({s.names for s in fitting}) == 1 < len(fitting):
+        warnings.warn(
+            f"{path}: {usual} joints: taken for those of {names}, which are the same", stacklevel=6
+        )
+        return fitting[0]
     raise InputError(
         f"{path}: an .npy has no joint names; give the layout of its {usual} joints "
-        f"(--layout {' or '.join(fitting) or 'FILE.toml'})"
+        f"(--layout {names or 'FILE.toml'})"
     )
