@@ -110,7 +110,9 @@ def test_a_row_for_each_frame_at_the_rate_of_training(tmp_path: Path) -> None:
         assert np.array_equal(file["frame"][at == 1], 2 * np.arange(RECORDINGS.length[1]))
         assert np.allclose(file["seconds"], file["frame"] / 60, atol=1e-6)
         features = file["features"]
-    parquet = pytest.importorskip("pyarrow.parquet").read_table(tmp_path / "d.parquet")
+    reason = "pyarrow is not here; skelf[parquet] has it"
+    parquet = pytest.importorskip("pyarrow.parquet", reason=reason)
+    parquet = parquet.read_table(tmp_path / "d.parquet")
     assert parquet.column_names[:6] == ["file", "name", "person", "frame", "seconds", "f0"]
     columns = [parquet[f"f{n}"].to_numpy() for n in range(features.shape[1])]
     assert np.array_equal(np.stack(columns, axis=1), features)

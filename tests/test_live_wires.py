@@ -216,7 +216,7 @@ def test_the_page_names_every_option():
 
 
 def test_who_connects_to_us_gets_all_events():
-    pytest.importorskip("websockets")
+    pytest.importorskip("websockets", reason="websockets is not here; skelf[live] has it")
     from websockets.sync.client import connect
 
     ends = opened("ws-listen://127.0.0.1:0", "ws-listen://127.0.0.1:0")
@@ -238,7 +238,7 @@ def test_who_connects_to_us_gets_all_events():
 
 
 def test_a_websocket_that_we_connect_to():
-    pytest.importorskip("websockets")
+    pytest.importorskip("websockets", reason="websockets is not here; skelf[live] has it")
     from websockets.sync.server import serve
 
     got = []

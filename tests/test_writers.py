@@ -24,6 +24,7 @@ from skelf.data.writers.bvh import WriteBVH, write_bvh
 from skelf.data.writing import write
 from skelf.errors import InputError
 from skelf.layouts import COCO17, KINECT20, NTU25, SBU15
+from skelf.outputs import EXPORTS
 from skelf.settings.options import from_flat
 from skelf.skeleton import Skeleton
 
@@ -334,3 +335,4 @@ def test_the_command(
 
 def test_every_writer_has_its_form() -> None:
     assert set(FORMS) == set(WRITERS.built_in)
+    assert set(EXPORTS) == {name for name, form in FORMS.items() if form.suffix}

@@ -1,6 +1,7 @@
 """Writers: a ClipSet as the files that other programs read.
 
-To add a format: its module, a line in `WRITERS`, and one in `FORMS`. A writer of whole sets is
+To add a format: its module, a line in `WRITERS`, one in `FORMS`, and where it writes files one in
+`outputs.EXPORTS`, which says what a file of the format may replace. A writer of whole sets is
 called with the set and a path; one of single clips with the set, the clip's number and a path, and
 with `person=` where its files are of one person.
 """
