@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .import_sides import ROOT, base_tree, in_turn
+from .sides import ROOT, base_tree, importing, in_turn
 from .timing import Effort, compared
 
 # files, and frames of each
@@ -50,10 +50,10 @@ def _rows(
             for number in range(files):
                 (folder / f"{number:03}.{form}").write_bytes(content(frames, random))
             sides = {
-                "plain": (base_tree(Path(scratch)), form, folder, 0),
-                "skelf": (ROOT, form, folder, 0),
+                name: importing(tree, form, folder, 0, Path(scratch, f"{name}.h5"))
+                for name, tree in (("plain", base_tree(Path(scratch))), ("skelf", ROOT))
             }
-            times = in_turn(sides, Path(scratch), effort.repeats)
+            times = in_turn(sides, effort.repeats)
         row = {"benchmark": f"import_{form}", "size": size, "threads": 1}
         rows.append(row | effort.said() | compared(times, files))
     return rows

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from .fresh import fresh
-from .import_sides import ROOT, base_tree, in_turn
+from .sides import ROOT, base_tree, importing, in_turn
 from .timing import Effort, Times, compared
 
 FRAMES = (60, 101)
@@ -60,9 +60,10 @@ def against(
 
     The earlier commit has one worker in every row: a second one of it costs more than it gives.
     """
-    sides = {"plain": (base, "ntu", tree, 1)}
-    sides |= {str(count): (ROOT, "ntu", tree, count) for count in workers}
-    times = in_turn(sides, scratch, repeats)
+    sides = {"plain": importing(base, "ntu", tree, 1, scratch / "plain.h5")}
+    for count in workers:
+        sides[str(count)] = importing(ROOT, "ntu", tree, count, scratch / f"{count}.h5")
+    times = in_turn(sides, repeats)
     return {count: {"plain": times["plain"], "skelf": times[str(count)]} for count in workers}
 
 

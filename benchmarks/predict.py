@@ -8,13 +8,6 @@ fitting takes them where they are no worse. The plain side overlaps by half in e
 
 from __future__ import annotations
 
-import json
-import os
-import statistics
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,11 +16,9 @@ import torch
 
 from .fresh import fresh, peak_of
 from .predict_work import SIZES, long_recording, side
-from .same import check_out
+from .sides import ROOT, Side, base_tree, in_turn
 from .timing import Effort, Times, compared
 
-ROOT = Path(__file__).parents[1]
-BASE = "106fba9"
 WAYS = ("overlap", "quarter", "disjoint")
 SECONDS = {"small": (600, 36_000), "tiny": (10, 40)}
 """Lengths of recordings whose memory is measured."""
@@ -52,60 +43,11 @@ def predict(effort: Effort, peak: float) -> list[dict[str, Any]]:
 
 def measured(store: str, size: str, repeats: int, folder: Path) -> dict[str, dict[str, Times]]:
     """Windows -> medians of both sides, all in turn."""
-    seen: dict[str, list[list[float]]] = {name: [] for name in ("plain", *WAYS)}
-    with ExitStack() as stack:
-        base = base_tree(folder)
-        workers = {
-            name: stack.enter_context(worker(base if name == "plain" else ROOT, store, size, name))
-            for name in seen
-        }
-        for repeat in range(repeats + 1):
-            for name, process in workers.items():
-                answer = once(process)
-                if repeat:
-                    seen[name].append(answer)
-    medians = {
-        name: Times(
-            *(statistics.median(column) for column in list(zip(*runs, strict=True))[:2]), {}
-        )
-        for name, runs in seen.items()
-    }
+    base = base_tree(folder)
+    sides = {name: Side(ROOT, "predict_work.py", ("skelf", store, size, name)) for name in WAYS}
+    sides["plain"] = Side(base, "predict_work.py", ("plain", store, size, "overlap"))
+    medians = in_turn(sides, repeats)
     return {windows: {"plain": medians["plain"], "skelf": medians[windows]} for windows in WAYS}
-
-
-def base_tree(folder: Path) -> Path:
-    """The earlier commit's tree, or this one."""
-    try:
-        return check_out(BASE, folder / "base")
-    except (OSError, subprocess.CalledProcessError):
-        return ROOT
-
-
-@contextmanager
-def worker(tree: Path, store: str, size: str, name: str) -> Iterator[subprocess.Popen[str]]:
-    """A process that predicts for each line that it is sent."""
-    script = str(Path(__file__).with_name("predict_work.py"))
-    arguments = (
-        ("plain", store, size, "overlap") if name == "plain" else ("skelf", store, size, name)
-    )
-    environment = os.environ | {"PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-P", script, *arguments],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
-    )  # fmt: skip
-    try:
-        yield process
-    finally:
-        process.communicate()
-
-
-def once(process: subprocess.Popen[str]) -> list[float]:
-    """Seconds, processor seconds, segments."""
-    assert process.stdin is not None and process.stdout is not None
-    process.stdin.write("\n")
-    process.stdin.flush()
-    answer: list[float] = json.loads(process.stdout.readline())
-    return answer
 
 
 def memory(size: str, windows: str, seconds: int, folder: str) -> float:
