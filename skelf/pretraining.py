@@ -6,10 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from .checkpoints import folder as checkpoint
-from .contracts import Encoder
 from .data.clips import ClipSet
 from .data.normalize_default import AUTO, Choice, choose
 from .data.normalize_names import same
@@ -20,11 +17,8 @@ from .files import is_text
 from .machine.guest import no_trace
 from .machine.guest import seed as seed_torch
 from .methods import METHODS
-from .metrics.classes import topk_accuracy
 from .opening import name_of, opened, prepared, refuse_seed, versions
 from .protocols import PROTOCOLS
-from .protocols.features import extract_splits
-from .protocols.knn import knn_scores
 from .runs.build import build_method, input_of, preparation
 from .runs.start import Start, read_start, refuse_without_first_stage, start_from
 from .runs.stored import locate_store, read_stored
@@ -32,6 +26,12 @@ from .settings.run import Config, resolve
 from .settings.values import Settings
 from .streams import STREAMS
 from .training.log import Event, Listener
+from .training.monitor import judged, monitor
+
+_NO_KNN = (
+    "The monitor reads signs alone: k-NN needs a split with labelled clips on both sides, of two "
+    "classes or more (--split)"
+)
 
 
 @no_trace()
@@ -57,8 +57,9 @@ def pretrain(
         method: a name in `METHODS`.
         data: a store or a ClipSet.
         out: the run's folder.
-        split: train on the training side of this split; on all clips when None. Only the k-NN
-            monitor (`train.monitor_every`) reads labels, and it changes nothing that is trained.
+        split: train on the training side of this split; on all clips when None. Only the monitor
+            (`train.monitor_every`) reads labels, for k-NN where both sides have some, and it
+            changes nothing that is trained.
         stream: joint, motion or bone.
         config: a TOML file.
         overrides: `section.key=value` strings, which win over the file.
@@ -68,7 +69,8 @@ def pretrain(
             the method; a run's settings, but those of training, are then the ones that `config` and
             `overrides` change.
         listener: called with progress events; see `training.loop.fit`.
-        say: told in one line which normalisation is in use, and why.
+        say: told in one line which normalisation is in use, and why; in another one where a
+            monitor was asked for and there are no labels for k-NN.
         stop: asked after each step; once it says yes the run is saved and ends, see `Stopped`.
 
     Returns:
@@ -204,6 +206,9 @@ def _run(
     module = build_method(settings, described["input"], "config")
     if start is not None:
         start_from(start, module, settings.method, described["input"])
+    lines = [str(choice)]
+    if settings.train.monitor_every and not judged(train, test):
+        lines.append(_NO_KNN)
     fit(
         module,
         train,
@@ -212,8 +217,8 @@ def _run(
         seed=seed,
         config=described,
         resume=going_on,
-        monitor=_monitor(train, test) if settings.train.monitor_every else None,
-        listener=_announcing(str(choice), say, listener),
+        monitor=monitor(train, test, seed) if settings.train.monitor_every else None,
+        listener=_announcing(lines, say, listener),
         stop=stop,
     )
     return out
@@ -236,32 +241,12 @@ def _describe(
     }
 
 
-def _monitor(train: ClipSet, test: ClipSet | None) -> Callable[[Encoder], dict[str, float]]:
-    """Weighted k-NN of the test side against the training side."""
-    labelled = test is not None and len(np.unique(train.label[train.label >= 0])) > 1
-    if test is None or not labelled or not (test.label >= 0).any():
-        raise InputError(
-            f"{train}: train.monitor_every needs a split with labelled clips on both sides; name "
-            "one with --split, or set it to 0"
-        )
-
-    def read(encoder: Encoder) -> dict[str, float]:
-        device = next(encoder.parameters()).device
-        f = extract_splits(encoder, train, test, device=str(device))
-        gallery, labels = f.train.to(device), f.train_labels.to(device)
-        scores = knn_scores(gallery, labels, f.test.to(device), f.classes)
-        return {"knn_top1": topk_accuracy(scores.cpu(), f.test_labels)}
-
-    return read
-
-
-def _announcing(text: str, say: Callable[[str], None], listener: Listener) -> Listener:
-    """A listener that says a line before the first event: what is refused begins nothing."""
-    lines = [text]
+def _announcing(lines: list[str], say: Callable[[str], None], listener: Listener) -> Listener:
+    """A listener that says lines before the first event: what is refused begins nothing."""
 
     def listen(event: Event) -> None:
-        if lines:
-            say(lines.pop())
+        while lines:
+            say(lines.pop(0))
         listener(event)
 
     return listen

@@ -82,7 +82,8 @@ def run(store) -> Path:
     )
     first, *lines = text.splitlines()
     assert first.startswith("No normalisation: ")
-    assert [line.split("  ")[0] for line in lines[:-1]] == ["epoch 1/2"] * 2 + ["epoch 2/2"] * 2
+    starts = [line.split("  ")[0] for line in lines[:-1] if not line.startswith("note: ")]
+    assert starts == ["before training", *["epoch 1/2"] * 2, *["epoch 2/2"] * 2]
     assert lines[-1] == f"Run: {folder}"
     return folder
 

@@ -56,7 +56,9 @@ class Train:
     ema: Decay | None = option(None, "decay of a running average of the encoder; none: off")
     save_every: int = option(1, "epochs between two checkpoints", ge=1)
     keep: int = option(2, "checkpoints that stay on disk", ge=1)
-    monitor_every: int = option(0, "epochs between two k-NN readings; 0: off", ge=0)
+    monitor_every: int = option(
+        0, "epochs between two readings of k-NN and of signs without labels; 0: off", ge=0
+    )
     timeout: float = option(
         1800.0, "seconds that processes of one run wait for each other", gt=0, le=1e6
     )

@@ -18,7 +18,7 @@ import torch
 from lightning.fabric import Fabric
 
 from ..checkpoints import folder as checkpoint
-from ..contracts import Encoder, Method
+from ..contracts import Method
 from ..data.clips import ClipSet
 from ..errors import InputError, Stopped
 from ..machine import private
@@ -28,9 +28,11 @@ from ..settings.run import Train
 from ..settings.values import Settings
 from .claim import claim
 from .log import Event, Listener, RunLog, read_log
+from .monitor import Monitor
 from .processes import data_parallel, in_contact
 from .schedule import batch_plan
 from .trainer import Trainer
+from .watch import START, Watch
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 _PRECISIONS: dict[str, Precision] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
@@ -46,7 +48,7 @@ def fit(
     seed: int,
     config: Settings,
     resume: bool = False,
-    monitor: Callable[[Encoder], dict[str, float]] | None = None,
+    monitor: Monitor | None = None,
     listener: Listener = lambda event: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Path:
@@ -60,10 +62,10 @@ def fit(
         seed: every draw follows from it.
         config: the resolved config; checkpoints carry all of it but "store".
         resume: go on from the newest checkpoint; without one, start.
-        monitor: reads the encoder every `settings.monitor_every` epochs and returns named values to
-            log.
-        listener: called with every event of process 0: `step`, `epoch`, `monitor`, and `resume`
-            where settings changed.
+        monitor: reads the encoder before training and every `settings.monitor_every` epochs, and
+            returns named values to log.
+        listener: called with every event of process 0: `step`, `epoch`, `monitor`, `note`, and
+            `resume` where settings changed.
         stop: asked after each step; once it says yes in any process, all save and end.
 
     Returns:
@@ -86,7 +88,9 @@ def fit(
         start = trainer.resume() if resume else 0
         if fabric.broadcast(start) != start:
             raise InputError(f"{run}: process 0 sees other checkpoints; machines must share it")
-        log = stack.enter_context(RunLog(run, start - 1)) if fabric.is_global_zero else None
+        # Of a run that ended before its first checkpoint nothing stays: the settings may be others.
+        kept = start - 1 if trainer.step else START - 1
+        log = stack.enter_context(RunLog(run, kept)) if fabric.is_global_zero else None
 
         def tell(event: Event) -> None:
             if log is not None:
@@ -98,8 +102,14 @@ def fit(
             event = {"event": "resume", "epoch": start - 1, **change}
             if change["step"] == trainer.step and event not in before:
                 tell(event)
+        watch = None
+        if log is not None and monitor is not None and settings.monitor_every:
+            watch = Watch(monitor, settings.monitor_every, tell, before)
+            if not trainer.step:
+                watch(trainer.averaged_encoder(), START, 0)
+        fabric.barrier()
         for epoch in range(start, settings.epochs):
-            _epoch(trainer, epoch, tell, stop, monitor)
+            _epoch(trainer, epoch, tell, stop, watch)
         return cast(Path, fabric.broadcast(checkpoint.newest(run)))
 
 
@@ -108,20 +118,19 @@ def _epoch(
     epoch: int,
     tell: Listener,
     stop: Callable[[], bool],
-    monitor: Callable[[Encoder], dict[str, float]] | None,
+    watch: Watch | None,
 ) -> None:
     """An epoch, what is read of it, and its checkpoint where one is due."""
     fabric, settings = trainer.fabric, trainer.settings
     whole = trainer.epoch(epoch, tell, stop)
     trainer.check(epoch + 1)
     # Before the checkpoint: a kill in between repeats the epoch, and loses no reading.
-    if whole and monitor and fabric.is_global_zero and _due(epoch, settings.monitor_every):
-        values = monitor(trainer.averaged_encoder())
-        tell({"event": "monitor", "epoch": epoch, "step": trainer.step, **values})
+    if whole and watch is not None and watch.due(epoch):
+        watch(trainer.averaged_encoder(), epoch, trainer.step)
     last = epoch + 1 == settings.epochs
     (asked,) = trainer.any_process(stop())
     stopping = not whole or (asked and not last)
-    if stopping or last or _due(epoch, settings.save_every):
+    if stopping or last or (epoch + 1) % settings.save_every == 0:
         trainer.save(epoch + whole)
     fabric.barrier()
     if stopping:
@@ -186,7 +195,3 @@ def _precision(name: str, accelerator: str) -> Precision:
 def _allow_tf32(allowed: bool) -> None:
     torch.set_float32_matmul_precision("high" if allowed else "highest")
     torch.backends.cudnn.allow_tf32 = allowed  # torch's default is yes, for convolutions
-
-
-def _due(epoch: int, every: int) -> bool:
-    return every > 0 and (epoch + 1) % every == 0

@@ -64,6 +64,12 @@ class TrainingDisplay:
         if event["event"] == "resume":
             self._say(f"goes on after epoch {event['epoch'] + 1} with {_changes(event)}")
             return
+        if event["event"] == "note":
+            self._note(event["text"])
+            return
+        if event["event"] == "monitor":
+            self._show_reading(event)
+            return
         if event["event"] == "step":
             self.epochs, self.terms = event["epochs"], _terms(event)
             self.bar.update(
@@ -77,16 +83,18 @@ class TrainingDisplay:
                 speed=event["clips_per_second"],
             )
             return
-        text = _terms(event)
-        if event["event"] == "monitor":
-            self.reading = f"  {text}"
-            self.bar.update(self.task, terms=self.terms + self.reading)
-        else:
-            text += f"  {event['clips_per_second']:,.0f} clips/s"
-            text += f"  waits {event['wait_share']:.1%}"
         if not self.console.is_terminal:
-            where = f"epoch {event['epoch'] + 1}/{self.epochs}"
-            self._say(f"{where}  {text}")
+            text = f"{_terms(event)}  {event['clips_per_second']:,.0f} clips/s"
+            text += f"  waits {event['wait_share']:.1%}"
+            self._say(f"epoch {event['epoch'] + 1}/{self.epochs}  {text}")
+
+    def _show_reading(self, event: Event) -> None:
+        """A line of it, on a terminal too; the bar has room for its first value alone."""
+        text = _terms(event)
+        self.reading = f"  {text.partition('  ')[0]}"
+        self.bar.update(self.task, terms=self.terms + self.reading)
+        done = event["epoch"] + 1
+        self._say(f"{f'epoch {done}/{self.epochs}' if done else 'before training'}  {text}")
 
 
 def _terms(event: Event) -> str:
