@@ -273,7 +273,7 @@ def test_curves_are_the_mean_over_seeds_and_begin_untrained(tmp_path: Path) -> N
     assert bands["usdrl"] == pytest.approx([np.std([3, 5], ddof=1), np.std([2, 2.5], ddof=1), 0])
     text, _ = page_of(tmp_path / "in")
     assert headings(text) == ["What was run", "Results", "k-NN while they trained", "Loss"]
-    assert "Epoch 0 is the untrained encoder" in text
+    assert "Epoch 0 is the encoder before training" in text
     assert "usdrl: 50.0 %" in text
     assert "2 to 3 of 3" in text
 
@@ -288,6 +288,27 @@ def test_terms_of_a_later_stage_are_drawn_too(tmp_path: Path) -> None:
     (run / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     text, _ = page_of(tmp_path / "in")
     assert all(f">{term}</" in text for term in ("info nce", "mining", "matching"))
+
+
+def test_signs_are_drawn_and_a_run_s_own_start_is_epoch_0(tmp_path: Path) -> None:
+    run = put_run(tmp_path / "in" / "run", [2.0, 1.0])
+    readings = [
+        {"event": "monitor", "epoch": epoch, "step": 9, "knn_top1": knn, "effective_rank": rank}
+        for epoch, knn, rank in ((-1, 0.3, 7.0), (1, 0.5, 9.0))
+    ]
+    with (run / "log.jsonl").open("a") as file:
+        file.writelines(json.dumps(line) + "\n" for line in readings)
+    put_rows(tmp_path / "in" / "results.json", row(0.1, True, protocol="knn", selection="none"))
+    found = gather([tmp_path / "in"])
+    assert not found.notes
+    for key, values in (("knn_top1", [0.3, 0.5]), ("effective_rank", [7.0, 9.0])):
+        series, _ = run_curves._over_seeds(found, "monitor", key, found.names)
+        if key == "knn_top1":
+            run_curves._from_untrained(found, series, {})
+        assert series == {"usdrl": ([0.0, 2.0], values)}
+    text, _ = page_of(tmp_path / "in")
+    assert "Signs without labels" in headings(text) and ">Effective rank of clips</" in text
+    assert "Epoch 0 is the encoder before training" in text and "Uniformity" not in text
 
 
 def test_untrained_k_nn_of_other_settings_is_not_epoch_0(tmp_path: Path) -> None:
@@ -411,8 +432,8 @@ def test_command_line_makes_the_whole_page(tmp_path: Path) -> None:
     assert "page.html" in said and "note" not in said
     text = out.read_text(encoding="utf-8")
     assert headings(text) == [
-        "What was run", "Results", "k-NN while they trained", "Loss", "Each class (linear)",
-        "What is taken for what (linear)", "What the encoders see (t-SNE)",
+        "What was run", "Results", "k-NN while they trained", "Signs without labels", "Loss",
+        "Each class (linear)", "What is taken for what (linear)", "What the encoders see (t-SNE)",
         "Which motions they find alike", "The same by hand",
     ]  # fmt: skip
     assert "SYNTHETIC" in text[: text.index("<main>")]

@@ -1,4 +1,4 @@
-"""What a report shows of logs: the k-NN monitor and the losses over the epochs."""
+"""What a report shows of logs: the k-NN monitor, signs and the losses over the epochs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,14 @@ from .setup import Setup
 LINES = 12
 """Most lines of one figure that can be told apart at a glance."""
 
+_SIGNS = {
+    "effective_rank": ("Effective rank of clips", "directions"),
+    "frame_rank": ("Effective rank of a clip's frames", "directions"),
+    "uniformity": ("Uniformity (lower: more evenly spread)", "log mean potential (no unit)"),
+    "alignment": ("Alignment (lower: two crops agree)", "squared distance (no unit)"),
+}
+"""Key of a reading -> title and axis of its figure."""
+
 # The settings of k-NN with which a run reads it; only such rows continue the monitor's curve.
 _MONITOR = flat(KNN())
 
@@ -29,7 +37,8 @@ def monitor(evidence: Evidence) -> Section | None:
     series, bands = _over_seeds(evidence, "monitor", "knn_top1", evidence.names)
     if not series:
         return None
-    from_untrained = _from_untrained(evidence, series, bands)
+    begun = _from_untrained(evidence, series, bands)
+    begun |= any(x[0] == 0 for x, _ in series.values())  # runs read it themselves
     sources = dict.fromkeys(s.source for s, name in evidence.names.items() if name in series)
     figures = []
     for source in sources:
@@ -51,7 +60,7 @@ def monitor(evidence: Evidence) -> Section | None:
         "Weighted k-NN on the frozen features; the labels served this reading alone. The last "
         "reading stands beside the name"
         + ("; bands show ± one deviation over seeds" if bands else "")
-        + (". Epoch 0 is the untrained encoder." if from_untrained else ".")
+        + (". Epoch 0 is the encoder before training." if begun else ".")
     )
     return Section("k-NN while they trained", html.grid(*figures), text)
 
@@ -61,7 +70,8 @@ def _from_untrained(
     series: Series,
     bands: dict[str, list[float]],
 ) -> bool:
-    """Puts the untrained encoder's k-NN at epoch 0, where it was judged as the monitor judges."""
+    """Puts the untrained encoder's k-NN at epoch 0, where it was judged as the monitor judges and
+    the run's own log does not say it."""
     any_begun = False
     for setup, name in evidence.names.items():
         values = {
@@ -71,7 +81,7 @@ def _from_untrained(
             and (row.protocol, row.metric) == ("knn", "top1")
             and all(row.settings.get(key, value) == value for key, value in _MONITOR.items())
         }  # fmt: skip
-        if name in series and values:
+        if name in series and series[name][0][0] > 0 and values:
             any_begun = True
             x, y = series[name]
             series[name] = ([0.0, *x], [mean(values.values()), *y])
@@ -79,6 +89,27 @@ def _from_untrained(
                 spread = stdev(values.values()) if len(values) > 1 else 0.0
                 bands[name] = [spread, *bands[name]]
     return any_begun
+
+
+def signs(evidence: Evidence) -> Section | None:
+    """What the monitor reads without labels, a figure a sign."""
+    figures = []
+    for key, (title, label) in _SIGNS.items():
+        series, bands = _over_seeds(evidence, "monitor", key, evidence.names)
+        if series:
+            drawn = dict(list(series.items())[:LINES])
+            figures.append(
+                plots.curves(
+                    drawn, title, plots.YAxis(label, zero=False),
+                    bands={n: bands[n] for n in drawn if n in bands},
+                    note=_left_out(len(series), "in the order of the table"),
+                )
+            )  # fmt: skip
+    text = (
+        "Read on training clips, of which no label is used. Epoch 0 is before training. They "
+        "compare within one method and width; none of them says how accurate an encoder is."
+    )
+    return Section("Signs without labels", html.grid(*figures), text) if figures else None
 
 
 def losses(evidence: Evidence) -> Section | None:

@@ -113,7 +113,8 @@ def _events(path: Path, notes: list[str]) -> list[Event]:
     for number, line in enumerate(lines, 1):
         try:
             row = json.loads(line)
-            if not isinstance(row["epoch"], int) or not 0 <= row["epoch"] < 10**9:
+            first = -1 if row["event"] == "monitor" else 0  # it reads before the first epoch
+            if not isinstance(row["epoch"], int) or not first <= row["epoch"] < 10**9:
                 raise ValueError(row["epoch"])
             events[str(row["event"]), row["epoch"]] = row
         except (ValueError, KeyError, TypeError, RecursionError):

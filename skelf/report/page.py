@@ -8,7 +8,7 @@ from statistics import mean
 from ..pages import html
 from ..pages.html import Section
 from .classes import classes
-from .curves import losses, monitor, readings
+from .curves import losses, monitor, readings, signs
 from .evidence import Evidence, Run
 from .results import results
 from .setup import Setup
@@ -55,6 +55,7 @@ def sections(evidence: Evidence, store: Store | None = None) -> list[Section]:
         results(evidence, store),
         detections(evidence),
         monitor(evidence),
+        signs(evidence),
         losses(evidence),
         *classes(evidence),
     ]
