@@ -48,6 +48,7 @@ JUDGED = {
     "finetune": SMALL | {"augment": "crop"},
     "semi": SMALL | {"fractions": (0.5,), "repeats": 1, "augment": "crop"},
     "occlusion": SMALL,
+    "early": SMALL | {"ratios": (0.5, 1.0)},
     "fewshot": {"ways": 3, "shots": (1,), "queries": 4, "episodes": 3},
     "detection": SMALL | {"unit": "frames", "window": 16, "tune": True, "draws": 1},
 }

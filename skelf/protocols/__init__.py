@@ -24,6 +24,7 @@ PROTOCOLS: Table[Callable[..., Outcome]] = Table(
         "finetune": "finetune.finetune",
         "semi": "semi.semi",
         "occlusion": "occlusion.occlusion",
+        "early": "early.early",
         "fewshot": "fewshot.fewshot",
         "detection": "detection.detection",
     },
