@@ -26,6 +26,7 @@ PROTOCOLS: Table[Callable[..., Outcome]] = Table(
         "occlusion": "occlusion.occlusion",
         "early": "early.early",
         "fewshot": "fewshot.fewshot",
+        "quality": "quality.quality",
         "detection": "detection.detection",
     },
     group="skelf.protocols",
