@@ -42,7 +42,9 @@ def test_a_table_of_words(tmp_path: Path) -> None:
         "sit2;sit down;P12;2;;;1\n"
         "b/walk3;walk;P03;1;70;;2\n"
     )
-    with pytest.warns(UserWarning, match="not whole numbers are left out: comment, score"):
+    with pytest.warns(
+        UserWarning, match="neither whole numbers nor yes and no are left out: comment, score"
+    ):
         labelled = with_labels(clips(), written(tmp_path, text))
     assert labelled.class_names == ("sit down", "walk") and labelled.label.tolist() == [1, 0, 1]
     assert labelled.subject.tolist() == [3, 12, 3] and labelled.camera.tolist() == [1, 2, 1]

@@ -10,10 +10,12 @@ import re
 import shutil
 import sys
 import types
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from filelock import FileLock
 from test_cli import call
@@ -30,6 +32,7 @@ from skelf.bench.suite import Place, slug
 from skelf.bench.table import COLUMNS, write_parquet
 from skelf.bench.workers import _Worker, run_cells
 from skelf.checkpoints import folder as checkpoint
+from skelf.data.clips import ClipSet
 from skelf.data.synthetic.clips import generate
 from skelf.errors import InputError
 from skelf.metrics.interval import wilson
@@ -832,3 +835,21 @@ def test_a_method_may_have_fewer_seeds(tmp_path):
     ):
         with pytest.raises(InputError, match=said):
             plan_of(row, text)
+
+
+def test_a_cell_that_judges_by_a_column_belongs_to_that_column(tmp_path):
+    """Another truth in the same clips: the cell of `quality` alone is another one."""
+    suite = put(tmp_path, SUITE + '[[protocol]]\nname = "quality"\n')
+    store = tmp_path / "tiny.h5"
+
+    def settings(right):
+        made = ClipSet.open(store)
+        (tmp_path / "new").mkdir(exist_ok=True)
+        replace(made, columns={"correct": np.full(36, right)}).save(tmp_path / "new" / "tiny.h5")
+        os.replace(tmp_path / "new" / "tiny.h5", store)
+        return {cell.key: cell.settings for cell, _ in preview(suite, tmp_path / "out")}
+
+    one, other = settings(0), settings(1)
+    assert one.keys() == other.keys()
+    changed = {key for key, value in one.items() if value != other[key]}
+    assert changed and changed == {key for key in one if "quality" in key}

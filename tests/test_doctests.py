@@ -32,10 +32,12 @@ CALLED = {
     "skelf.protocols.features": ("extract",),
     "skelf.protocols.fitting": ("fitting",),
     "skelf.protocols.similarity": ("centred",),
+    "skelf.protocols.early": ("beginning",),
     "skelf.protocols.knn": ("knn_scores",),
     "skelf.metrics.classes": ("topk_accuracy",),
     "skelf.metrics.detection": ("average_precision_voc", "average_precision_pku", "mean_ap"),
     "skelf.metrics.matching": ("match",),
+    "skelf.metrics.roc": ("pairs", "half_width"),
     "skelf.metrics.segmentation": ("edit_score", "f1_at"),
     "skelf.augment.basic": ("crop_resize", "map_joints", "resize"),
     "skelf.augment.usdrl": ("draw_views",),
@@ -55,7 +57,7 @@ def test_examples(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert result.attempted and not result.failed
 
 
-@pytest.mark.parametrize("name", ["linear", "knn", "retrieval"])
+@pytest.mark.parametrize("name", ["linear", "knn", "retrieval", "early"])
 def test_protocols_have_examples(name: str) -> None:
     from skelf.protocols import PROTOCOLS
 

@@ -48,6 +48,8 @@ JUDGED = {
     "finetune": SMALL | {"augment": "crop"},
     "semi": SMALL | {"fractions": (0.5,), "repeats": 1, "augment": "crop"},
     "occlusion": SMALL,
+    "early": SMALL | {"ratios": (0.5, 1.0)},
+    "quality": {},
     "fewshot": {"ways": 3, "shots": (1,), "queries": 4, "episodes": 3},
     "detection": SMALL | {"unit": "frames", "window": 16, "tune": True, "draws": 1},
 }
@@ -114,6 +116,8 @@ def judge(name):
         if name == "detection":
             return PROTOCOLS[name](Frames(), recordings(), recordings(3, 1), how)
         some = still_clips(np.arange(36) % 3), still_clips(np.arange(36) % 3, seed=1)
+        for one in some:
+            one.columns["correct"] = np.arange(36) // 3 % 2
         return PROTOCOLS[name](Pool() if name == "finetune" else Joints(), *some, how)
 
     def fails(place):

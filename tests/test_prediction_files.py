@@ -132,7 +132,7 @@ def test_answers_as_csv_and_json(tmp_path: Path) -> None:
         "probability": "0.7", "second": "other, 'one'", "second_probability": "0.2", "third": "",
         "third_probability": "", "unknown": "no",
     }  # fmt: skip
-    with pytest.warns(UserWarning, match="not whole numbers are left out"):
+    with pytest.warns(UserWarning, match="neither whole numbers nor yes and no are left out"):
         labelled = with_labels(CLIPS, file)
     assert [labelled.class_names[n] for n in labelled.label[:3]] == [
         "class 0",

@@ -167,7 +167,7 @@ def test_an_encoder_applies_its_preparation_or_refuses(run, ntu_clips):
 
 
 @pytest.mark.parametrize(
-    "protocol", ["linear", "knn", "retrieval", "finetune", "semi", "occlusion"]
+    "protocol", ["linear", "knn", "retrieval", "finetune", "semi", "occlusion", "early"]
 )
 def test_protocols_called_by_hand_apply_it(protocol, run, ntu_clips):
     encoder, judge = skelf.load(run), PROTOCOLS[protocol]

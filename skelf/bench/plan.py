@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,9 @@ from ..settings.run import RESULT_FREE
 from .cell import Cell
 from .checks import Sets
 from .suite import Method, Place, Protocol, Suite, slug
+
+READS_COLUMNS = ("quality",)
+"""Protocols whose truth is a column of the table."""
 
 
 class _Spot(NamedTuple):
@@ -185,6 +189,7 @@ def _evaluation(
         {"protocol": protocol.name, "settings": settings, **of_run}
         | ({} if released is None else {"data.normalize": released.name})
         | sets.contents[on]
+        | _columns(sets, protocol, on)
         | {"run": run.settings},
         {
             "protocols": [protocol.name],
@@ -206,6 +211,16 @@ def _evaluation(
             "show": list(protocol.show),
         },
     )
+
+
+def _columns(sets: Sets, protocol: Protocol, on: Place) -> dict[str, str]:
+    """What identifies the columns of a set, which its content leaves out, where they are read."""
+    if protocol.name not in READS_COLUMNS:
+        return {}
+    hashed = blake2b(digest_size=8)
+    for name, values in sorted(sets.clips[on.data].columns.items()):
+        hashed.update(name.encode() + b"\0" + values.tobytes())
+    return {"columns": hashed.hexdigest()}
 
 
 def _of_released(suite: Suite, spot: _Spot) -> list[str]:

@@ -116,7 +116,9 @@ def evaluate(
 
 
 def _table(rows: Iterable[Row]) -> Table:
-    table = Table("protocol", "metric", "selection")
+    table = Table("protocol")
+    table.add_column("metric", overflow="fold")  # which number it is, however narrow the terminal
+    table.add_column("selection")
     rows = list(rows)
     for head in (rows[0]["method"], "95 % interval", "clips"):
         table.add_column(head, justify="right")

@@ -22,7 +22,7 @@ from .outcome import Outcome
 
 
 @options("eval")
-class KNN:
+class Votes:
     """How neighbours vote. The published protocols do not centre."""
 
     k: int = option(20, "neighbours, capped at the gallery's size", ge=1)
@@ -32,6 +32,12 @@ class KNN:
         gt=0,
     )
     centre: bool = option(False, "subtract the gallery's mean from both sides first")
+
+
+@options("eval")
+class KNN(Votes):
+    """How neighbours vote, and which part of a clip is judged."""
+
     crop: Crop = option("whole", "what is read of a clip: whole, or its middle, central-95 (CMD)")
 
 
@@ -79,16 +85,21 @@ def knn(
         {"top1.none": topk_accuracy(scores, f.test_labels)},
         scores.cpu().numpy(),
         f.test_labels.numpy(),
-        "top-1 accuracy of k-NN on frozen features"
-        f"{' minus the gallery mean' if how.centre else ''}: "
-        f"cosine similarity, k={min(how.k, len(gallery))}, votes weighted "
-        f"exp(similarity/{how.temperature:g}), gallery = training split ({len(gallery)} clips); "
-        f"{of_clips(how.crop)}, no augmentation",
+        f"top-1 accuracy of {described(how, len(gallery))}, gallery = training split "
+        f"({len(gallery)} clips); {of_clips(how.crop)}, no augmentation",
+    )
+
+
+def described(how: Votes, gallery: int) -> str:
+    """What a definition says of the votes among `gallery` features."""
+    return (
+        f"k-NN on frozen features{' minus the gallery mean' if how.centre else ''}: cosine "
+        f"similarity, k={min(how.k, gallery)}, votes weighted exp(similarity/{how.temperature:g})"
     )
 
 
 def knn_scores(
-    train: Tensor, train_labels: Tensor, test: Tensor, classes: int, how: KNN = KNN()
+    train: Tensor, train_labels: Tensor, test: Tensor, classes: int, how: Votes = KNN()
 ) -> Tensor:
     """Class votes of the `k` nearest features, each weighted `exp(cosine / temperature)`.
 

@@ -7,7 +7,7 @@ here the last epoch stands beside it, and a figure chosen on clips held out from
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -151,6 +151,7 @@ def judge(
     seed: int,
     device: str | torch.device,
     drawn: Callable[[int], Tensor] | None = None,
+    several: Sequence[Tensor] = (),
 ) -> Judged:
     """Trains on the training features and judges the classifier on several sets of test features.
 
@@ -162,10 +163,13 @@ def judge(
         seed: see `linear`; `device` as well.
         drawn: gives the training features of an epoch, counted from 0, where they differ; those of
             `f` are then what is held out and what `standardize` looks at.
+        several: of the same clips, each `(N, D)`: what is held out and looked at instead, all of
+            them; a clip is held out in all.
     """
     x = f.train.to(device)
     queries = {condition: z.to(device) for condition, z in tests.items()}
-    scale = mean_and_deviation(x) if how.standardize else None
+    looked = torch.cat(list(several)).to(device) if several else x
+    scale = mean_and_deviation(looked) if how.standardize else None
 
     def scaled(z: Tensor) -> Tensor:
         return z if scale is None else (z - scale[0]) / scale[1]
@@ -180,7 +184,8 @@ def judge(
     heads = [f.train_labels]
     if len(held):
         heads.append(f.train_labels.index_fill(0, held, HELD_OUT))
-    held_x, held_labels = x[held.to(device)], f.train_labels[held]
+    views = [scaled(z[held].to(device)) for z in several] or [x[held.to(device)]]
+    held_x, held_labels = torch.cat(views), f.train_labels[held].repeat(len(views))
 
     # Scores of each condition and selection, as the checks go by; the best accuracies so far.
     scores: dict[str, dict[str, Tensor]] = {condition: {} for condition in tests}
@@ -311,8 +316,8 @@ def hold_out(labels: Tensor, share: float, seed: int) -> Tensor:
     return torch.cat(chosen).sort().values
 
 
-def describe(how: Linear, clips: int, held: int) -> str:
-    """What was computed, in one line."""
+def describe(how: Linear, clips: int, held: int, of: str = "") -> str:
+    """What was computed, in one line; `of`: what features are of, where not of `how.crop`."""
     drops = ", ".join(str(m) for m in how.milestones)
     validated = (
         f", validated = a second classifier trained without {held} held-out training clips, at its "
@@ -323,7 +328,7 @@ def describe(how: Linear, clips: int, held: int) -> str:
         learned = f", by {how.train_crops} random crops of each, a half to all of it, in turn"
     return (
         f"accuracy of a linear classifier on frozen{' standardized' if how.standardize else ''} "
-        f"features of {of_clips(how.crop)} without augmentation: cross-entropy, SGD momentum "
+        f"features of {of or of_clips(how.crop)} without augmentation: cross-entropy, SGD momentum "
         f"{how.momentum:g}, weight decay {how.weight_decay:g}, batch {how.batch_size}, lr "
         f"{how.lr:g} times {how.gamma:g} after epochs ({drops}), {how.epochs} epochs over {clips} "
         f"clips{learned}; last = after the last epoch, best_on_test = best test accuracy of the "

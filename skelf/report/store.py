@@ -45,11 +45,15 @@ class Store(NamedTuple):
 
     def chance(self, place: Place, protocol: str, metric: str) -> float | None:
         """What guessing gives; None where that is unknown."""
-        guessed = chance(self.train.label, self.test.label, len(self.class_names()))
-        ranking = protocol == "retrieval" and metric in ("precision@1", "map")
-        if place != self.place or not (metric == "top1" or ranking):
+        if place != self.place:
             return None
-        return guessed[metric]
+        if (protocol, metric) == ("quality", "auroc"):
+            return 0.5
+        guessed = chance(self.train.label, self.test.label, len(self.class_names()))
+        if metric == "top1" or (protocol, metric) == ("early", "auc"):
+            return guessed["top1"]
+        ranking = protocol == "retrieval" and metric in ("precision@1", "map")
+        return guessed[metric] if ranking else None
 
 
 def open_store(data: str | Path | ClipSet, split: str) -> Store:

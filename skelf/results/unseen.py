@@ -11,8 +11,9 @@ from ..data.clips import ClipSet
 
 NAMED = 5  # classes that a note names
 
-FREE = ("fewshot",)
-"""Protocols that learn their classes from support clips, wherever those come from."""
+FREE = ("fewshot", "quality")
+"""Protocols that learn their classes from support clips, wherever those come from, or leave out a
+class that training lacks."""
 
 SEGMENTED = ("detection",)
 """Protocols whose classes are those of segments."""

@@ -27,6 +27,7 @@ FIELDS = {
     "setup": ("setup",),
 }
 _WHOLE = re.compile(r"-?\d{1,18}(?:\.0*)?")
+_YES_NO = {"yes": "1", "true": "1", "no": "0", "false": "0"}
 
 
 def with_labels(clips: ClipSet, path: str | Path) -> ClipSet:
@@ -35,7 +36,8 @@ def with_labels(clips: ClipSet, path: str | Path) -> ClipSet:
     Words of `label` become classes, and so do numbers, unless the set has classes and these number
     them. Subjects, cameras and setups that are words are numbered, `P03` by its number where all
     are like it.
-    Further columns of whole numbers become columns of the set.
+    Further columns of whole numbers become columns of the set, as do those of yes and no, or true
+    and false, which are 1 and 0.
 
     Args:
         clips: of any format.
@@ -157,11 +159,13 @@ def _further(
     row_of: dict[int, int],
     path: str | Path,
 ) -> dict[str, np.ndarray]:
-    """The other columns of whole numbers, with a note about those that are none."""
+    """The other columns of whole numbers, or of yes and no, with a note about all others."""
     columns, left_out = {}, []
     for at, name in enumerate(header):
         key = re.sub(r"[^\w.-]", "_", name).lstrip(".-")
         by_clip = {clip: cells[row][at] for clip, row in row_of.items() if cells[row][at]}
+        if all(word.casefold() in _YES_NO for word in by_clip.values()):
+            by_clip = {clip: _YES_NO[word.casefold()] for clip, word in by_clip.items()}
         whole = all(_WHOLE.fullmatch(word) for word in by_clip.values())
         if not key or not by_clip:
             continue
@@ -174,7 +178,8 @@ def _further(
         columns[key] = values
     if left_out:
         warnings.warn(
-            f"{path}: columns that are not whole numbers are left out: {listed(left_out)}",
+            f"{path}: columns that are neither whole numbers nor yes and no are left out: "
+            f"{listed(left_out)}",
             stacklevel=3,
         )
     return columns
