@@ -26,6 +26,7 @@ PROTOCOLS: Table[Callable[..., Outcome]] = Table(
         "occlusion": "occlusion.occlusion",
         "fewshot": "fewshot.fewshot",
         "detection": "detection.detection",
+        "segmentation": "segmentation.segmentation",
     },
     group="skelf.protocols",
 )
