@@ -14,7 +14,7 @@ NAMED = 5  # classes that a note names
 FREE = ("fewshot",)
 """Protocols that learn their classes from support clips, wherever those come from."""
 
-SEGMENTED = ("detection",)
+SEGMENTED = ("detection", "segmentation")
 """Protocols whose classes are those of segments."""
 
 
