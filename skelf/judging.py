@@ -22,14 +22,16 @@ from .protocols import PROTOCOLS
 from .protocols.features import PRECISIONS, encode_in
 from .protocols.outcome import Outcome
 from .results.archive import Row
-from .results.unseen import warn_of_unseen
+from .results.unseen import SEGMENTED, warn_of_unseen
 from .results.written import check_results, writing
 from .runs.build import preparation
 from .runs.load import judged_encoder, list_runs
+from .runs.plain import is_plain, plain_encoder, refuse_with_plain
 from .settings.evaluation import evaluation
 from .settings.given import parse_override
 from .settings.options import flat
-from .settings.values import Value
+from .settings.values import Settings, Value
+from .skeleton import Skeleton
 
 
 @no_trace()
@@ -57,7 +59,8 @@ def evaluate(
         protocols: names in `PROTOCOLS`.
         run: a run folder, a checkpoint folder, a hub name, or an official checkpoint file with
             `method`; an official one must have been trained on the layout of `data`. Several, of
-            one stream each, are judged as one `ensemble.Ensemble`.
+            one stream each, are judged as one `ensemble.Ensemble`. "joints": no encoder, the joints
+            and their velocities (`encoders.joints`).
         data: a store or a ClipSet.
         split: the named split: train side to learn from, test side to judge.
         out: where the rows are written as JSON, each protocol's as it ends; the class scores of
@@ -72,7 +75,7 @@ def evaluate(
             as "joint,motion,bone". Any other run knows its stream.
         overrides: `eval.key=value` for every protocol that takes it, `eval.linear.key=value` for
             one; with `method` also `data.normalize=name`, where it is not what its authors prepare
-            such clips with (none: the store is prepared already).
+            such clips with (none: the store is prepared already), and with "joints".
         precision: fp32, or bf16 for features in mixed precision: faster where the device has it,
             and close, not equal. Training within a protocol is not touched.
         seed: of what the protocol draws; 0 to 2**63 - 1.
@@ -112,25 +115,28 @@ def evaluate(
     if target is not None:  # now, not after minutes of work
         inputs = [*list_runs(run), *([clips.path] if clips.path else [])]
         check_results(target, asked, inputs, replace=overwrite)
-    # A released file does not say how its data was prepared; a run does.
-    named = [text for text in overrides if method and text.strip().startswith("data.normalize")]
+    plain = is_plain(list_runs(run))
+    # A released file does not say how its data was prepared, nor do joints; a run does.
+    asks = method is not None or plain
+    named = [text for text in overrides if asks and text.strip().startswith("data.normalize")]
     normalize = str(parse_override(named[-1])[1]) if named else AUTO
-    encoder, described = judged_encoder(
-        run, method, untrained, seed, skeleton=clips.skeleton, stream=stream, normalize=normalize
-    )
-    choice = Choice(described["data"]["normalize"], "as the run was trained")
-    if method is not None:
-        choice = choose_released(normalize, method, preparation(method), clips.skeleton)
+    if plain:
+        refuse_with_plain(method=method, stream=stream, untrained=untrained)
+        encoder, described, choice = plain_encoder(clips, normalize)
+    else:
+        encoder, described, choice = _of_run(
+            run, method, untrained, seed, clips.skeleton, stream, normalize
+        )
     clips = prepared(clips, choice.name)
     _refuse_channels(clips, encoder)
     encode_in(encoder, precision)
     train, test = clips.split(split)
-    if "detection" in asked:
+    if any(name in SEGMENTED for name in asked):
         _note_rates(described["source"].get("fps"), test)
     rest = [text for text in overrides if text not in named]
     options = evaluation(asked, base=described.get("eval"), overrides=rest)
     folder = Path(list_runs(run)[0])
-    keeps = not untrained and folder.is_dir() and is_text(folder)
+    keeps = not untrained and not plain and folder.is_dir() and is_text(folder)
     beside_run = folder / "features" if keeps else None
     shared = _shared(clips, split, encoder, described, untrained, seed)
     say(str(choice))
@@ -158,6 +164,25 @@ def evaluate(
             written.add(name, outcome, row, rows)
             listener(rows)
     return written.rows
+
+
+def _of_run(
+    run: str | Path | Sequence[str | Path],
+    method: str | None,
+    untrained: bool,
+    seed: int,
+    skeleton: Skeleton,
+    stream: str | None,
+    normalize: str,
+) -> tuple[Encoder, Settings, Choice]:
+    """The encoder that is judged, its config, and the normalisation of its clips."""
+    encoder, described = judged_encoder(
+        run, method, untrained, seed, skeleton=skeleton, stream=stream, normalize=normalize
+    )
+    if method is not None:
+        choice = choose_released(normalize, method, preparation(method), skeleton)
+        return encoder, described, choice
+    return encoder, described, Choice(described["data"]["normalize"], "as the run was trained")
 
 
 def _note_rates(trained: Sequence[float] | None, test: ClipSet) -> None:

@@ -35,6 +35,7 @@ from skelf.protocols import PROTOCOLS
 from skelf.protocols.detection import Detection
 from skelf.protocols.features import extract, extract_splits
 from skelf.report.write import write_report
+from skelf.results.unseen import SEGMENTED
 from skelf.runs.load import judged_encoder
 from skelf.runs.load import load as load_run
 from skelf.settings.options import from_flat
@@ -52,6 +53,7 @@ JUDGED = {
     "quality": {},
     "fewshot": {"ways": 3, "shots": (1,), "queries": 4, "episodes": 3},
     "detection": SMALL | {"unit": "frames", "window": 16, "tune": True, "draws": 1},
+    "segmentation": {"unit": "frames", "window": 16, "tune": True, "epochs": 1, "dropout": 0.5},
 }
 BENCH = """
 seeds = [0]
@@ -113,7 +115,7 @@ def model(place):
 def judge(name):
     def call(place):
         how = from_flat(options_of(PROTOCOLS[name], "how"), JUDGED[name])
-        if name == "detection":
+        if name in SEGMENTED:
             return PROTOCOLS[name](Frames(), recordings(), recordings(3, 1), how)
         some = still_clips(np.arange(36) % 3), still_clips(np.arange(36) % 3, seed=1)
         for one in some:
@@ -121,8 +123,8 @@ def judge(name):
         return PROTOCOLS[name](Pool() if name == "finetune" else Joints(), *some, how)
 
     def fails(place):
-        unlabelled = recordings(2, used=[]) if name == "detection" else still_clips([-1, -1])
-        PROTOCOLS[name](Frames() if name == "detection" else Joints(), unlabelled, unlabelled)
+        unlabelled = recordings(2, used=[]) if name in SEGMENTED else still_clips([-1, -1])
+        PROTOCOLS[name](Frames() if name in SEGMENTED else Joints(), unlabelled, unlabelled)
 
     return call, fails
 

@@ -21,6 +21,7 @@ from ..runs.start import refuse_without_first_stage
 from ..settings.evaluation import evaluation
 from ..settings.given import parse_override
 from ..settings.run import Config, resolve
+from .rival import rival_of
 from .suite import Method, Place, Suite
 
 
@@ -90,6 +91,9 @@ def check_settings(suite: Suite) -> None:
             if protocol.name not in PROTOCOLS:
                 raise unknown("protocol", protocol.name, PROTOCOLS)
             evaluation({protocol.name: PROTOCOLS[protocol.name]}, overrides=protocol.settings)
+            if rival := rival_of(protocol):
+                judge = {rival.protocol: PROTOCOLS[rival.protocol]}
+                evaluation(judge, overrides=rival.settings)
         except InputError as error:
             lines.append(f"{suite.path}: {protocol.label}: {error}")
     if lines:

@@ -14,6 +14,7 @@ from ..settings.given import read_given
 from ..settings.run import RESULT_FREE
 from .cell import Cell
 from .checks import Sets
+from .rival import rivals
 from .suite import Method, Place, Protocol, Suite, slug
 
 READS_COLUMNS = ("quality",)
@@ -71,6 +72,10 @@ def plan(suite: Suite, sets: Sets, out: Path) -> list[Cell]:
                     for name, inputs in judged.items():
                         fused = _fusion(name, spot, inputs)
                         cells[fused.key] = fused
+        for cell in rivals(suite, sets, out, seed):
+            if cell.key in cells:
+                raise _same_files(suite, cells[cell.key], cell)
+            cells[cell.key] = cell
     return list(cells.values())
 
 

@@ -86,6 +86,9 @@ class Protocol:
     settings: tuple[str, ...] = option((), "eval.key=value")
     on: Annotated[tuple[str, ...], NotEmpty()] = option((OWN,), "data or data/split, or own")
     untrained: bool = option(False, "judge the encoders with fresh weights as well")
+    rival: bool | None = option(
+        None, "a row without an encoder, see `rival`; none: for detection and segmentation alone"
+    )
     show: tuple[str, ...] = option((), "metrics in the table; none: the first one")
 
     @property

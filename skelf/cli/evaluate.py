@@ -36,7 +36,7 @@ def evaluate(
         typer.Option(
             "--run",
             help="A run, a checkpoint folder, a hub name, or an official file; repeated: the "
-            "streams of several together.",
+            "streams of several together; joints: no encoder, the plain rival.",
         ),
     ],
     data: Data,

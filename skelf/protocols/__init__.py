@@ -28,6 +28,7 @@ PROTOCOLS: Table[Callable[..., Outcome]] = Table(
         "fewshot": "fewshot.fewshot",
         "quality": "quality.quality",
         "detection": "detection.detection",
+        "segmentation": "segmentation.segmentation",
     },
     group="skelf.protocols",
 )

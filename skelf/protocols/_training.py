@@ -13,13 +13,15 @@ from typing import Protocol, TypeVar
 
 import torch
 from torch import Generator, Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, MultiStepLR
 
 from ..contracts import Module
 from ..errors import InputError
 from ..machine import private
 from ..machine.guest import no_trace
 from ..machine.guest import seed as seed_torch
-from .recipe import BatchNorm, Recipe
+from .recipe import Annealed, BatchNorm, Recipe
 
 
 class Trainable(Module, Protocol):
@@ -89,13 +91,17 @@ def batches(count: int, size: int, generator: Generator) -> Iterator[Tensor]:
     yield from parts
 
 
-def optimiser(encoder: Module, head: nn.Module, recipe: Recipe) -> torch.optim.SGD:
-    """SGD of the encoder's and the head's weights."""
-    head_lr = recipe.lr if recipe.head_lr is None else recipe.head_lr
-    rates = ((encoder, recipe.lr), (head, head_lr))
-    groups = [{"params": list(part.parameters()), "lr": rate} for part, rate in rates]
+def optimiser(encoder: Module, head: nn.Module, recipe: Recipe | Annealed) -> Optimizer:
+    """SGD or AdamW of the encoder's and the head's weights."""
+    groups = [
+        {"params": list(part.parameters()), "lr": rate}
+        for part, rate in zip((encoder, head), recipe.rates, strict=True)
+    ]
+    groups = [group for group in groups if group["params"]]
+    if isinstance(recipe, Annealed):
+        return torch.optim.AdamW(groups, lr=recipe.lr, weight_decay=recipe.weight_decay)
     return torch.optim.SGD(
-        [group for group in groups if group["params"]],
+        groups,
         lr=recipe.lr,
         momentum=recipe.momentum,
         nesterov=recipe.nesterov,
@@ -103,10 +109,17 @@ def optimiser(encoder: Module, head: nn.Module, recipe: Recipe) -> torch.optim.S
     )
 
 
+def _falling(optimizer: Optimizer, recipe: Recipe | Annealed, epochs: int) -> LRScheduler:
+    """The rates, epoch by epoch."""
+    if isinstance(recipe, Annealed):
+        return CosineAnnealingLR(optimizer, epochs)
+    return MultiStepLR(optimizer, list(recipe.milestones), recipe.gamma)
+
+
 def fit(
     encoder: Module,
     head: nn.Module,
-    recipe: Recipe,
+    recipe: Recipe | Annealed,
     count: int,
     loss: Callable[[Tensor], Tensor],
     generator: Generator,
@@ -119,7 +132,7 @@ def fit(
         encoder: a `trained_copy`; or a module without weights.
         head: what stands on it.
         recipe: how to train.
-        count: number of training clips (or windows).
+        count: number of training clips (or windows, or recordings).
         loss: indices `(n,)` on the CPU -> the mean loss of that batch.
         generator: on the CPU, of the order of the clips. Dropout draws from torch's global
             generator: see `seeded`.
@@ -131,31 +144,31 @@ def fit(
     Raises:
         InputError: the training diverged.
     """
-    sgd = optimiser(encoder, head, recipe)
-    rate = torch.optim.lr_scheduler.MultiStepLR(sgd, list(recipe.milestones), recipe.gamma)
-    weights = [weight for group in sgd.param_groups for weight in group["params"]]
-    for epoch in range(1, recipe.epochs + 1):
+    optimizer = optimiser(encoder, head, recipe)
+    epochs = recipe.passes(count)
+    rate = _falling(optimizer, recipe, epochs)
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    for epoch in range(1, epochs + 1):
         set_mode(encoder, recipe.batchnorm)
         head.train()
         losses = []
         for indices in batches(count, recipe.batch_size, generator):
             value = loss(indices)
-            sgd.zero_grad()
+            optimizer.zero_grad()
             torch.autograd.backward(value)
             if recipe.clip_norm:
                 nn.utils.clip_grad_norm_(weights, recipe.clip_norm)
-            sgd.step()
+            optimizer.step()
             losses.append(value.detach())
         rate.step()
         # Once an epoch: on a GPU every look at a number waits for the step to end.
         reached = nn.utils.get_total_norm([weight.detach() for weight in weights])
         if not bool(torch.stack([*losses, reached]).isfinite().all()):
-            rates = "eval.lr" if recipe.head_lr is None else "eval.lr and eval.head_lr"
             raise InputError(
                 f"eval.lr: the training diverged in epoch {epoch} at lr {recipe.lr:g}: "
-                f"lower {rates}"
+                f"lower {recipe.keys}"
             )
-        if epoch % test_every == 0 or epoch == recipe.epochs:
+        if epoch % test_every == 0 or epoch == epochs:
             encoder.eval()
             head.eval()
             yield epoch

@@ -1,7 +1,7 @@
 """Early recognition: what somebody is doing, told from the first part of the clip.
 
 The field's measure is the accuracy at each observed share, and the mean over the shares, which it
-calls AUC. Chi et al., InfoGCN++, TPAMI 2024, sources E16; with a frozen encoder here.
+calls AUC. Chi et al., InfoGCN++, TPAMI 2024, sources E18; with a frozen encoder here.
 
 A clip is cut before anything else is done to it. Some normalisations look at a whole clip (on which
 side shoulders lie, how large a body gets), and would tell the beginning of its end.
@@ -100,7 +100,7 @@ def early(
     Raises:
         InputError: whatever `linear` refuses.
 
-    Source: Chi et al. 2024 (InfoGCN++) and its released code (sources E16): ceil(ratio * frames),
+    Source: Chi et al. 2024 (InfoGCN++) and its released code (sources E18): ceil(ratio * frames),
     the plain mean of ten accuracies, one model for all shares. differs: frozen encoder; there whole
     clips are normalised and resized before they are cut, and the model learns at every frame.
 

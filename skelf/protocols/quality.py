@@ -1,7 +1,7 @@
 """Quality: is an exercise done right? A small classifier for each, judged on other people.
 
 A set serves whose clips have a class, the exercise, and a yes/no column such as `correct`, as
-UI-PRMD has (sources E18). Frozen features must then keep how something is done, which recognition
+UI-PRMD has (sources E20). Frozen features must then keep how something is done, which recognition
 may well forget.
 """
 
@@ -103,7 +103,7 @@ def quality(
         InputError: a store without the column, a column that is no yes/no, a side of the split on
             which it is unknown, or no exercise that can be judged.
 
-    Source: ours; the truth is that of UI-PRMD (sources E18), the area that of Hanley and McNeil
+    Source: ours; the truth is that of UI-PRMD (sources E20), the area that of Hanley and McNeil
     1982, Radiology 143(1), 29-36.
     """
     learned, judged = (

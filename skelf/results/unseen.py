@@ -15,7 +15,7 @@ FREE = ("fewshot", "quality")
 """Protocols that learn their classes from support clips, wherever those come from, or leave out a
 class that training lacks."""
 
-SEGMENTED = ("detection",)
+SEGMENTED = ("detection", "segmentation")
 """Protocols whose classes are those of segments."""
 
 
