@@ -456,10 +456,10 @@ def test_the_share_of_the_time_that_the_loop_waits_for_batches(tmp_path, monkeyp
 
 
 def test_an_optimiser_resumes_from_a_checkpoint_of_either_kind(tmp_path):
-    before = trainer._optimizer
+    before = trainer.optimizer
 
-    def plain(*given: Any) -> torch.optim.Optimizer:
-        made = before(*given)
+    def plain(*given: Any, **more: Any) -> torch.optim.Optimizer:
+        made = before(*given, **more)
         made.param_groups[0]["fused"] = None
         return made
 
@@ -468,7 +468,7 @@ def test_an_optimiser_resumes_from_a_checkpoint_of_either_kind(tmp_path):
         run = tmp_path / str(len(weights))
         for epochs, kind in zip(("1", "3"), kinds, strict=True):
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(trainer, "_optimizer", kind)
+                patch.setattr(trainer, "optimizer", kind)
                 pretrain(run, f"train.epochs={epochs}", resume=True)
         folder = checkpoint.newest(run)
         weights.append(checkpoint.read_tensors(folder)["projectors.instance.0.weight"])
