@@ -27,7 +27,8 @@ from skelf.streams import STREAMS, derive
 
 KINDS = [(2, False), (2, True), (3, False), (3, True)]  # coordinates, confidence
 USUAL = {"usdrl": "dste", "pcm3": "gru"}  # the others: stgcn
-SMALL = {"dste": {"dim": 8}, "sttr": {"dim": 8}, "gru": {"dim": 8}, "stgcn": {"dim": 8, "width": 4}}
+SMALL = {"stgcn": {"dim": 8, "width": 4}}
+SMALL |= {name: {"dim": 8} for name in ("dste", "sttr", "gru", "tcn")}
 
 
 def scored(count=4, frames=20, coordinates=2, seed=0):

@@ -87,4 +87,3 @@ class Together(Optimizer):
             last = first + len(part.param_groups)
             part.param_groups, part.state = self.param_groups[first:last], self.state
             first = last
-

@@ -236,8 +236,7 @@ class Trainer:
             config=self.config,
             card=checkpoint.card(self.config, epochs=epochs, steps=self.step),
             state_tensors=beside,
-            state={"epoch": epochs, "step": self.step, "optimizer": state, "scaler": scaler}
-            | part,
+            state={"epoch": epochs, "step": self.step, "optimizer": state, "scaler": scaler} | part,
         )
         checkpoint.prune(self.run, self.settings.keep)
 
