@@ -85,9 +85,10 @@ def train(run: Path, method: nn.Module, listener=lambda event: None, **settings:
         ("train.ema=0.9", "train.monitor_every=1"),
         ("train.accumulate=2", "train.clip_norm=1"),
         ("train.schedule=cosine", "train.warmup_epochs=1", "train.optimizer=adamw"),
+        ("train.optimizer=muon", "train.lr=1e-2"),
         ("train.precision=bf16", "encoder.name=sttr", "train.resident=false", "train.save_every=2"),
     ],
-    ids=["plain", "ema", "accumulate", "cosine", "bf16"],
+    ids=["plain", "ema", "accumulate", "cosine", "muon", "bf16"],
 )
 def test_a_resumed_run_equals_an_unbroken_one_to_the_bit(tmp_path, changes):
     pretrain(tmp_path / "unbroken", *changes)

@@ -39,15 +39,35 @@ def test_both_is_what_each_is():
 
 def test_rows_are_the_pose_and_its_changes_by_a_slow_loop():
     encoder, x = made(spans=(3, 1)).eval(), clips(2)
-    found = encoder.rows(x)  # an untrained norm leaves numbers as they are but for its epsilon
+    x[0, :, 4:6, 7, 1] = 0  # a joint that is absent from two frames
+    found, there = encoder.rows(x)  # an untrained norm leaves numbers as they are, nearly
+    assert there.all()
     for n in range(2):
         for t in range(10):
-            pose = x[n, :, t].permute(2, 1, 0).flatten()
-            parts = [pose]
-            for shift in (-1, 1, -3, 3):
+            row = []
+            for shift in (0, -1, 1, -3, 3):
                 other = min(max(t + shift, 0), 9)
-                parts.append(x[n, :, other].permute(2, 1, 0).flatten() - pose)
-            torch.testing.assert_close(found[n, t], torch.cat(parts), rtol=1e-4, atol=1e-4)
+                for m in range(2):
+                    for v in range(20):
+                        here, there = x[n, :, t, v, m], x[n, :, other, v, m]
+                        known = bool(here.any() and there.any())
+                        row.append((there - here if shift else here) * known)
+            torch.testing.assert_close(found[n, t], torch.cat(row), rtol=1e-4, atol=1e-4)
+
+
+def test_frames_without_anybody_change_no_clip_vector_by_themselves():
+    """Spans and layers that reach no further than a frame: the rest of the clip is as it was."""
+    encoder, x = made(spans=(1,), layers=1).eval(), clips(2)
+    x = x[:, :, :1].expand(-1, -1, 10, -1, -1).contiguous()  # nobody moves
+    hidden = x.clone()
+    hidden[:, :, 5:] = 0
+    with torch.no_grad():
+        _, trunk, share = encoder.encode(hidden)
+        assert torch.equal(share[0, :, 0], torch.tensor([0.2] * 5 + [0.0] * 5))
+        whole, part = encoder(x), encoder(hidden)
+        torch.testing.assert_close(part[:, 12:], whole[:, 12:])  # the stem's mean
+        torch.testing.assert_close(part[:, :6], trunk[:, :5].amax(dim=1))
+        assert encoder(torch.zeros_like(x)).isfinite().all()
 
 
 @pytest.mark.parametrize("dilation", [1, 2, 16])
@@ -55,15 +75,9 @@ def test_a_layer_is_a_dilated_convolution_with_its_ends_repeated(dilation):
     torch.manual_seed(1)
     layer, x = TCNLayer(5, dilation), torch.randn(2, 9, 5)
     weight = torch.stack([part.weight for part in (layer.before, layer.here, layer.after)], dim=2)
-    padded = (
-        F.pad(layer.norm(x).transpose(1, 2), (dilation, dilation), mode="replicate")
-        if (dilation < 9)
-        else None
-    )
-    if padded is None:  # torch pads no more than the input is long
-        y = layer.norm(x).transpose(1, 2)
-        ends = y[:, :, :1].expand(-1, -1, dilation), y[:, :, -1:].expand(-1, -1, dilation)
-        padded = torch.cat([ends[0], y, ends[1]], dim=2)
+    y = layer.norm(x).transpose(1, 2)
+    first, last = (y[:, :, end : end + 1 or None].expand(-1, -1, dilation) for end in (0, -1))
+    padded = torch.cat([first, y, last], dim=2)
     expected = F.conv1d(padded, weight, layer.here.bias, dilation=dilation).transpose(1, 2)
     expected = x + layer.out(F.gelu(expected))
     torch.testing.assert_close(layer(x), expected, rtol=1e-5, atol=1e-5)

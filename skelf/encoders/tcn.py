@@ -4,7 +4,8 @@ A frame's row holds the pose and, for a few spans of time, its change to the fra
 and after; the input BatchNorm gives all of them one scale, so that a small motion counts as much as
 a large pose. A first layer makes features of that row alone (the stem); residual layers of ever
 wider dilation (the trunk) add what happens around. Frames keep both, since what a trunk was trained
-to ignore may be what a head needs. Causal and recurrent parts there are none.
+to ignore may be what a head needs. A joint whose coordinates are all 0 is absent, and so is a frame
+without joints: neither counts in what is pooled.
 
 The residual dilated layer is that of MS-TCN (Abu Farha and Gall, CVPR 2019), without its dropout,
 with a norm before it; rows of differences are what motion streams of the field are made of.
@@ -83,24 +84,42 @@ class TCN(nn.Module):
         nn.init.normal_(self.stem.weight, std=1.5 * features**-0.5)
         nn.init.normal_(self.stem.bias, std=0.5)
 
-    def rows(self, x: Tensor) -> Tensor:
-        """Normalised rows `(N, T, F)` of `(N, C, T, V, M)`: pose, then its changes."""
+    def rows(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows of `(N, C, T, V, M)`, and which frames anybody is in.
+
+        Returns:
+            `(N, T, F)`: pose, then its changes, normalised; 0, which is their mean, where a joint
+            is absent. `(N, T)` bool.
+        """
         check_clip(x, self.skeleton, self.in_channels, self.num_frames, self.persons)
         x = derive(x, self.stream, self.skeleton, self.coordinates)
-        pose = x.permute(0, 2, 4, 3, 1).flatten(2)  # (N, T, M*V*C)
-        N, T, _ = pose.shape
+        pose = x.permute(0, 2, 4, 3, 1)  # (N, T, M, V, C)
+        there = (pose != 0).any(dim=-1, keepdim=True)
+        N, T = pose.shape[:2]
         frame = torch.arange(T, device=x.device)
-        changes = [pose[:, (frame + shift).clamp(0, T - 1)] - pose for shift in self.shifts]
-        rows = torch.cat([pose, *changes], dim=2)
-        return self.norm(rows.flatten(0, 1)).view(N, T, -1)
+        parts, known = [pose], [there]
+        for shift in self.shifts:
+            other = (frame + shift).clamp(0, T - 1)
+            parts.append(pose[:, other] - pose)
+            known.append(there[:, other] & there)
+        rows = self.norm(torch.stack(parts, dim=2).view(N * T, -1)).view(N, T, len(parts), -1)
+        mask = torch.stack(known, dim=2).expand(-1, -1, -1, -1, -1, pose.shape[-1])
+        return (rows * mask.flatten(3)).flatten(2), there.flatten(2).any(dim=2)
 
-    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Stem and trunk of every frame of `(N, C, T, V, M)`, each `(N, T, H)`."""
-        stem = self.stem(self.rows(x)).relu()
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Stem and trunk of every frame of `(N, C, T, V, M)`, each `(N, T, H)`.
+
+        Returns:
+            Both, and each frame's share of a mean over those that anybody is in, `(N, T, 1)`.
+        """
+        rows, there = self.rows(x)
+        stem = self.stem(rows).relu()
         trunk = stem
         for layer in self.layers:
             trunk = layer(trunk)
-        return stem, self.last(trunk)
+        there = there | ~there.any(dim=1, keepdim=True)  # of an empty clip all are as good
+        share = there.to(stem.dtype) / there.sum(dim=1, keepdim=True)
+        return stem, self.last(trunk), share[..., None]
 
     def forward(self, x: Tensor) -> Tensor:
         """Clip vector `(N, 3H)`: the trunk's maximum and mean, the stem's mean."""
@@ -112,8 +131,8 @@ class TCN(nn.Module):
 
     def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """What `forward` and `frames` give, in one pass."""
-        stem, trunk = self.encode(x)
-        return _clip(stem, trunk), _dense(stem, trunk)
+        encoded = self.encode(x)
+        return _clip(*encoded), _dense(*encoded)
 
 
 class TCNLayer(nn.Module):
@@ -135,10 +154,12 @@ class TCNLayer(nn.Module):
         return x + self.out(F.gelu(h))
 
 
-def _clip(stem: Tensor, trunk: Tensor) -> Tensor:
-    return torch.cat([trunk.amax(dim=1), trunk.mean(dim=1), stem.mean(dim=1)], dim=1)
+def _clip(stem: Tensor, trunk: Tensor, share: Tensor) -> Tensor:
+    lowest = torch.finfo(trunk.dtype).min
+    largest = trunk.masked_fill(share == 0, lowest).amax(dim=1)
+    return torch.cat([largest, (trunk * share).sum(dim=1), (stem * share).sum(dim=1)], dim=1)
 
 
-def _dense(stem: Tensor, trunk: Tensor) -> Tensor:
-    mean = trunk.mean(dim=1, keepdim=True).expand_as(trunk)
+def _dense(stem: Tensor, trunk: Tensor, share: Tensor) -> Tensor:
+    mean = (trunk * share).sum(dim=1, keepdim=True).expand_as(trunk)
     return torch.cat([trunk, stem, mean], dim=2)

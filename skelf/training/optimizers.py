@@ -75,7 +75,7 @@ class Together(Optimizer):
         for part in self.parts:
             part.step()
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:  # Any: as torch has it
         """Takes all states back."""
         super().load_state_dict(state_dict)
         self._share()
