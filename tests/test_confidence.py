@@ -26,8 +26,9 @@ from skelf.settings.options import from_flat
 from skelf.streams import STREAMS, derive
 
 KINDS = [(2, False), (2, True), (3, False), (3, True)]  # coordinates, confidence
-USUAL = {"usdrl": "dste", "pcm3": "gru"}  # the others: stgcn
-SMALL = {"dste": {"dim": 8}, "sttr": {"dim": 8}, "gru": {"dim": 8}, "stgcn": {"dim": 8, "width": 4}}
+USUAL = {"usdrl": "dste", "pcm3": "gru", "partwhole": "tcn"}  # the others: stgcn
+SMALL = {"stgcn": {"dim": 8, "width": 4}}
+SMALL |= {name: {"dim": 8} for name in ("dste", "sttr", "gru", "tcn")}
 
 
 def scored(count=4, frames=20, coordinates=2, seed=0):
@@ -49,7 +50,7 @@ def method(name, coordinates, confidence, stream="joint", **arguments):
         KINECT20, in_channels=coordinates + confidence, frames=8, persons=2, stream=stream,
         confidence=confidence, **SMALL[kind],
     )  # fmt: skip
-    queue = {} if name == "usdrl" else {"queue": 8}
+    queue = {} if name in ("usdrl", "partwhole") else {"queue": 8}
     return METHODS[name](made, **queue, **arguments)
 
 
@@ -66,7 +67,8 @@ def test_every_method_takes_every_kind(name, coordinates, confidence):
     given = torch.cat([x, score], dim=1) if confidence else x
     views = made.views(given, lengths, torch.Generator().manual_seed(1))
     found = tensors(views, coordinates + confidence)
-    assert len(found) >= 2 and all(view.isfinite().all() for view in found)
+    assert sum(len(view) for view in found) >= 2 * len(x)
+    assert all(view.isfinite().all() for view in found)
     loss = made(*views)["loss"]
     loss.backward()
     assert loss.isfinite()

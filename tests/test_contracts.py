@@ -13,7 +13,13 @@ from skelf.settings.options import is_options
 from skelf.settings.run import resolve
 from skelf.settings.settable import options_of, settable
 
-SMALL = {"dste": {"dim": 8}, "sttr": {"dim": 8}, "stgcn": {"width": 2}, "gru": {"dim": 4}}
+SMALL = {
+    "dste": {"dim": 8},
+    "sttr": {"dim": 8},
+    "stgcn": {"width": 2},
+    "gru": {"dim": 4},
+    "tcn": {"dim": 4},
+}
 GIVEN = {"skeleton", "in_channels", "persons", "stream", "confidence"}
 
 

@@ -153,7 +153,7 @@ def test_documented_layout_loads() -> None:
     assert Skeleton.from_dict(tomllib.loads(block[1])).joints == 4
 
 
-SMALL = {"usdrl": "usdrl_small.toml", "pcm3": "pcm3_small.toml"}
+SMALL = {name: f"{name}_small.toml" for name in ("usdrl", "pcm3", "partwhole")}
 
 
 @pytest.mark.parametrize("small", [False, True])

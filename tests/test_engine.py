@@ -85,9 +85,10 @@ def train(run: Path, method: nn.Module, listener=lambda event: None, **settings:
         ("train.ema=0.9", "train.monitor_every=1"),
         ("train.accumulate=2", "train.clip_norm=1"),
         ("train.schedule=cosine", "train.warmup_epochs=1", "train.optimizer=adamw"),
+        ("train.optimizer=muon", "train.lr=1e-2"),
         ("train.precision=bf16", "encoder.name=sttr", "train.resident=false", "train.save_every=2"),
     ],
-    ids=["plain", "ema", "accumulate", "cosine", "bf16"],
+    ids=["plain", "ema", "accumulate", "cosine", "muon", "bf16"],
 )
 def test_a_resumed_run_equals_an_unbroken_one_to_the_bit(tmp_path, changes):
     pretrain(tmp_path / "unbroken", *changes)
@@ -454,10 +455,10 @@ def test_the_share_of_the_time_that_the_loop_waits_for_batches(tmp_path, monkeyp
 
 
 def test_an_optimiser_resumes_from_a_checkpoint_of_either_kind(tmp_path):
-    before = trainer._optimizer
+    before = trainer.optimizer
 
-    def plain(*given: Any) -> torch.optim.Optimizer:
-        made = before(*given)
+    def plain(*given: Any, **more: Any) -> torch.optim.Optimizer:
+        made = before(*given, **more)
         made.param_groups[0]["fused"] = None
         return made
 
@@ -466,7 +467,7 @@ def test_an_optimiser_resumes_from_a_checkpoint_of_either_kind(tmp_path):
         run = tmp_path / str(len(weights))
         for epochs, kind in zip(("1", "3"), kinds, strict=True):
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(trainer, "_optimizer", kind)
+                patch.setattr(trainer, "optimizer", kind)
                 pretrain(run, f"train.epochs={epochs}", resume=True)
         folder = checkpoint.newest(run)
         weights.append(checkpoint.read_tensors(folder)["projectors.instance.0.weight"])

@@ -67,7 +67,7 @@ def test_names_that_say_nothing_give_parts_along_the_body():
 
 def built(method, encoder, skeleton, channels):
     sizes = [f"encoder.name={encoder}", "encoder.frames=8", f"encoder.{SIZES[encoder]}"]
-    sizes += [] if method == "usdrl" else ["method.queue=12"]
+    sizes += [] if method in ("usdrl", "partwhole") else ["method.queue=12"]
     config = resolve(method, methods=METHODS, encoders=ENCODERS, overrides=sizes)
     taken = {"skeleton": skeleton.to_dict(), "channels": channels, "persons": 1, "stream": "joint"}
     with torch.device("meta"):  # what a dry run does

@@ -167,7 +167,7 @@ def test_autocast_comes_back():
 # --- every method, every encoder that it accepts, layouts
 
 
-USUAL = [("usdrl", "dste"), ("usdrl", "sttr"), ("pcm3", "gru")]
+USUAL = [("usdrl", "dste"), ("usdrl", "sttr"), ("pcm3", "gru"), ("partwhole", "tcn")]
 USUAL += [("skeletonclr", name) for name in ENCODERS] + [("aimclr", "stgcn"), ("aimclr", "gru")]
 SLOW = [("aimclr", "dste"), ("aimclr", "sttr")]
 SLOW += [(name, other) for name in ("crossclr", "aimclr_cross") for other in ENCODERS]
@@ -178,7 +178,7 @@ SLOW += [(name, other) for name in ("crossclr", "aimclr_cross") for other in ENC
 )
 def test_every_pair_is_counted(method, encoder):
     settings = [*SMALL, f"encoder.name={encoder}"]
-    settings += QUEUE if method != "usdrl" else ()
+    settings += QUEUE if method not in ("usdrl", "partwhole") else ()
     settings += ["encoder.layers=1"] if encoder != "stgcn" else ["encoder.width=4"]
     if method.startswith("aimclr") and encoder != "stgcn":
         settings.append("method.eadm=false")

@@ -93,6 +93,13 @@ def draw_distorted(
     """Any `number` of such views; see `draw_views`."""
     start, span = draw_crops(lengths, frames, crop, number, generator)
     x = crop_resize(x, start, span, frames)  # (K * N, C, frames, V, M)
+    return distort(x, generator, how, coordinates).chunk(number)
+
+
+def distort(
+    x: Tensor, generator: Generator, how: Distortion, coordinates: int | None = None
+) -> Tensor:
+    """Clips `(N, C, T, V, M)`, each with some joints corrupted, or else sheared."""
     count, channels, joints, device = len(x), coordinates or x.shape[1], x.shape[3], x.device
     shears = keep_rest(draw_shears(count, channels, how.shear, generator, device), x.shape[1])
     randoms = keep_rest(draw_matrices(count, channels, 1.0, generator, device), x.shape[1])
@@ -102,4 +109,4 @@ def draw_distorted(
     spoiled = randoms.masked_fill(zero[:, None, None], 0.0)
     matrices = torch.where(corrupt[:, None, None], spoiled, shears)
     changed = chosen | ~corrupt[:, None] if how.corruption else None
-    return map_joints(x, matrices, changed).chunk(number)
+    return map_joints(x, matrices, changed)

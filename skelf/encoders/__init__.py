@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 ENCODERS: Table[type[Encoder]] = Table(
     __name__,
-    {"dste": "dste.DSTE", "sttr": "sttr.STTR", "stgcn": "stgcn.STGCN", "gru": "gru.GRU"},
+    {
+        "dste": "dste.DSTE",
+        "sttr": "sttr.STTR",
+        "stgcn": "stgcn.STGCN",
+        "gru": "gru.GRU",
+        "tcn": "tcn.TCN",
+    },
     group="skelf.encoders",
 )

@@ -137,6 +137,11 @@ class DSTE(nn.Module):
         """Dense vectors `(N, T, 2H)`, one for each input frame."""
         return dense(*self.tokens(x))
 
+    def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """What `forward` and `frames` give, in one pass."""
+        tokens = self.tokens(x)
+        return pool(*tokens), dense(*tokens)
+
 
 class DSTELayer(nn.Module):
     """`alpha * CA(x) + (1 - alpha) * DSA(x)` (Eq. 5), with one shared attention (sources U4)."""

@@ -111,6 +111,11 @@ class GRU(nn.Module):
         """Dense vectors `(N, T, 2H)`, one for each input frame."""
         return self._states(x).transpose(0, 1)
 
+    def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """What `forward` and `frames` give, in one pass."""
+        states = self._states(x)
+        return self.last(states), states.transpose(0, 1)
+
     def steps(self) -> Steps:
         """The same one frame at a time, in evaluation, with the weights as they are now.
 

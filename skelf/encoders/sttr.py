@@ -102,6 +102,11 @@ class STTR(nn.Module):
         """Dense vectors `(N, T, 2H)`, one for each input frame."""
         return dense(*self.tokens(x))
 
+    def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """What `forward` and `frames` give, in one pass."""
+        tokens = self.tokens(x)
+        return pool(*tokens), dense(*tokens)
+
 
 class STTRLayer(nn.Module):
     """One post-norm layer: `torch.nn.TransformerEncoderLayer`'s defaults without dropout."""

@@ -24,6 +24,7 @@ METHODS: Table[Callable[..., Method]] = Table(
         "crossclr": "crossclr.CrosSCLR",
         "aimclr_cross": "aimclr_cross.AimCLRCross",
         "pcm3": "pcm3.PCM3",
+        "partwhole": "partwhole.PartWhole",
     },
     group="skelf.methods",
 )

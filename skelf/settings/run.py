@@ -36,8 +36,12 @@ class Train:
     epochs: int = option(451, "passes over the training split", ge=1)
     batch_size: int = option(356, "clips a step, over all devices together", ge=2)
     lr: float = option(5e-4, "learning rate after the warmup", gt=0, le=1e6)
-    weight_decay: float = option(1e-5, "L2 for adam and sgd, decoupled for adamw", ge=0, le=1e6)
-    optimizer: Literal["adam", "adamw", "sgd"] = option("adam", "torch's, its defaults")
+    weight_decay: float = option(
+        1e-5, "L2 for adam and sgd, decoupled for adamw and muon", ge=0, le=1e6
+    )
+    optimizer: Literal["adam", "adamw", "sgd", "muon"] = option(
+        "adam", "torch's, its defaults; muon: of matrices, adamw at a fifth of the rate of the rest"
+    )
     momentum: float = option(0.9, "of sgd", ge=0, lt=1)
     schedule: Literal["step", "cosine", "constant"] = option("step", "of the lr")
     milestones: Epochs = option((351,), "epochs from which step multiplies lr")

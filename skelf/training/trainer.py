@@ -6,7 +6,6 @@ import copy
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -26,10 +25,9 @@ from .clock import Laps
 from .compiled import Compiled
 from .finite import remedy, wrong_state, wrong_term
 from .log import Listener
+from .optimizers import optimizer, set_rate
 from .schedule import batch_plan, rate_factor
 from .state import optimizer_state, optimizer_tensors, read_counters, resuming
-
-_OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
 
 
 class Trainer:
@@ -51,8 +49,10 @@ class Trainer:
         self.sums: dict[str, float] = {}
         set_chunk(method, settings.chunk)
         self.compiled = Compiled(method, settings.compile)
+        # In fp16 a fused optimiser unscales gradients by itself; Fabric refuses to clip them then.
+        fused = fabric.strategy.precision.precision != "16-mixed"
         self.module, self.optimizer = fabric.setup(
-            torch_module(method), _optimizer(fabric, method, settings)
+            torch_module(method), optimizer(method.parameters(), settings, fused=fused)
         )
         self.batches = ClipBatches(
             clips, fabric.device, persons=self.method.encoder.persons, resident=settings.resident
@@ -186,8 +186,7 @@ class Trainer:
         return terms
 
     def _update(self, rate: float) -> None:
-        for parameters in self.optimizer.param_groups:
-            parameters["lr"] = rate
+        set_rate(self.optimizer, rate)
         if self.settings.clip_norm:
             self.fabric.clip_gradients(
                 self.module, self.optimizer, max_norm=self.settings.clip_norm
@@ -225,7 +224,7 @@ class Trainer:
         if not self.fabric.is_global_zero:
             return
         tensors = dict(self.method.state_dict())
-        beside, optimizer = optimizer_tensors(self.optimizer.state_dict())
+        beside, state = optimizer_tensors(self.optimizer.state_dict())
         if self.average is not None:  # the raw encoder is for resuming, the average for use
             beside |= {f"raw.{name}": tensors[f"encoder.{name}"] for name in self.average}
             tensors |= {f"encoder.{name}": value for name, value in self.average.items()}
@@ -237,8 +236,7 @@ class Trainer:
             config=self.config,
             card=checkpoint.card(self.config, epochs=epochs, steps=self.step),
             state_tensors=beside,
-            state={"epoch": epochs, "step": self.step, "optimizer": optimizer, "scaler": scaler}
-            | part,
+            state={"epoch": epochs, "step": self.step, "optimizer": state, "scaler": scaler} | part,
         )
         checkpoint.prune(self.run, self.settings.keep)
 
@@ -274,17 +272,6 @@ class Trainer:
         self.step = counters["step"]
         self.batch, self.sums = counters.get("batch", 0), dict(counters.get("sums", {}))
         return int(counters["epoch"])
-
-
-def _optimizer(fabric: Fabric, method: Method, settings: Train) -> torch.optim.Optimizer:
-    """torch's, fused: one pass over all numbers, three times as fast as the usual one on a CPU."""
-    # Any: arguments of three classes, of several types.
-    options: dict[str, Any] = {"lr": settings.lr, "weight_decay": settings.weight_decay}
-    if settings.optimizer == "sgd":
-        options["momentum"] = settings.momentum
-    # In fp16 a fused optimiser unscales gradients by itself; Fabric then refuses to clip them.
-    options["fused"] = fabric.strategy.precision.precision != "16-mixed"
-    return _OPTIMIZERS[settings.optimizer](method.parameters(), **options)
 
 
 def _clone(module: Encoder) -> dict[str, Tensor]:
