@@ -36,7 +36,7 @@ class PartWholeViews:
         0.25, "frames that a stretch has at least, as a share of the encoder's"
     )
     part_crop: Shares = option((0.2, 0.7), "shares of the stretch that a short part has")
-    short: Share = option(0.5, "how many parts are short; the others lack joints or frames")
+    short: Share = option(0.0, "how many parts are short; the others lack joints or frames")
     hidden: Shares = option((0.1, 0.6), "shares of body parts that are hidden in a segment")
     block: Shares = option((0.1, 0.7), "shares of the frames that a block hides")
     mirror: Share = option(0.5, "how many clips are mirrored, all views of one alike")
