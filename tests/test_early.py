@@ -57,7 +57,7 @@ def moving(*lengths, seed=0):
 # A beginning.
 
 
-@pytest.mark.parametrize("ratio", [*RATIOS, 0.05, 0.125, 1 / 3, 0.999, 1e-6])
+@pytest.mark.parametrize("ratio", [*RATIOS, 0.07, 0.125, 0.28, 1 / 3, 0.55, 0.999, 1e-6])
 def test_as_many_frames_as_the_share_rounded_up(ratio):
     lengths = [*range(1, 120), 299, 1000, 54_321]
     some = ClipSet.build(np.ones((sum(lengths), 1, 20, 3)), lengths, KINECT20)
@@ -184,13 +184,13 @@ def test_partial_training_against_a_slow_loop():
     options = FAST | {"standardize": True, "validation": 0.3, "test_every": 2}
     ratios = {"10%": 0.1, "50%": 0.5, "100%": 1.0}
     how = from_flat(Early, options | {"ratios": list(ratios.values())})
-    outcome = early(Joints(), train, test, how, seed=5)
+    outcome = early(Joints(), train, test, how, seed=7)
     parts, tests = (
         {name: features.extract(Joints(), beginning(side, r)) for name, r in ratios.items()}
         for side in (train, test)
     )
     labels, truth = torch.from_numpy(train.label), torch.from_numpy(test.label)
-    found = _slow(parts, labels, tests, truth, how.linear, 5)
+    found = _slow(parts, labels, tests, truth, how.linear, 7)
     for (name, selection), value in found.items():
         assert outcome.values[f"top1.{name}.{selection}"] == pytest.approx(value, abs=1e-9)
     for selection in ("last", "validated"):

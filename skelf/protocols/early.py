@@ -163,7 +163,7 @@ def beginning(clips: ClipSet, ratio: float) -> ClipSet:
     """
     if ratio == 1:
         return clips  # with the digest under which features of whole clips are cached
-    # The product may lie a rounding error above the whole number that is meant, as of 0.7 * 10.
+    # The product may lie a rounding error above the whole number that is meant, as of 0.55 * 100.
     seen = np.ceil(ratio * clips.length - 1e-9).astype(np.int64)
     return replace(clips, length=np.maximum(seen, 1), segments=np.zeros((0, 4), np.int64))
 
