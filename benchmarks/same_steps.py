@@ -32,6 +32,8 @@ SHORT = {
     "finetune": ("epochs=2", "milestones=[1]"),
     "semi": ("epochs=2", "milestones=[1]", "fractions=[0.3,0.6]", "repeats=2"),
     "occlusion": ("epochs=10", "milestones=[8]"),
+    "early": ("epochs=10", "milestones=[8]", "ratios=[0.2,0.7,1]"),
+    "quality": ("field=set",),
     "fewshot": ("shots=[1]", "queries=1", "ways=3", "episodes=20"),
     "detection": ("epochs=4", "milestones=[3]", "window=32"),
 }
@@ -100,6 +102,8 @@ def _stores(real: Path | None) -> list[Step]:
             "data split split/clips.h5 --name own --by subject --train 1,2 --test 3",
             reads=True,
         )._replace(copies="clips"),
+        # Its column `set` is a yes/no.
+        _one("pooled", f"data join {clips} split/clips.h5 --out pooled/pooled.h5", 2, reads=True),
     ]
     if real is not None:
         words = ("data", "import", "arrays", str(real.resolve()), "--out", "real/real.h5")
@@ -136,6 +140,8 @@ def _evaluations() -> list[Step]:
         _judge("rows_bf16", "knn", "usdrl", "--precision", "bf16"),
         _judge("rows_all_streams", "knn", "crossclr", "--stream", "all"),
         _judge("rows_two_runs", "linear", "usdrl", "--run", "usdrl_sttr", *of("linear")),
+        _judge("rows_early", "early", "usdrl", *of("early")),
+        _judge("rows_quality", "quality", "usdrl", *of("quality"), data="pooled"),
         _judge("rows_detection", "detection", "usdrl", *of("detection"), data="recordings"),
     ]
     for run in RUNS:

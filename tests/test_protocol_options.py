@@ -98,6 +98,8 @@ def test_wrong_values_are_refused_from_python_as_from_the_command_line(name):
     """One line that names the key; before any work, so that nothing of the set is looked at."""
     cls = OPTIONS[name]
     for key, one in table(cls).items():
+        if one.annotation is str:
+            continue  # a name, which is looked for in the set
         value = wrong(one)
         with pytest.raises(InputError) as python:
             PROTOCOLS[name](Joints(), clips([0, 1]), clips([0, 1]), from_flat(cls, {key: value}))
