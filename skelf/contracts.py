@@ -94,6 +94,17 @@ class Encoder(Module, Contract):
 
 
 @runtime_checkable
+class AnyLayout(Contract):
+    """An encoder whose weights fit every joint layout."""
+
+    any_layout: bool
+
+    @property
+    def on(self) -> Callable[[Skeleton, int, bool], Encoder]:
+        """`on(skeleton, in_channels, confidence)`: the same weights, for clips like these."""
+
+
+@runtime_checkable
 class Method(Module, Contract):
     """Pretraining without labels; `Method(encoder, views: its options, *, ...)`.
 

@@ -20,6 +20,7 @@ from .machine.guest import no_trace
 from .opening import name_of, opened, prepared, refuse_seed, versions
 from .protocols import PROTOCOLS
 from .protocols.features import PRECISIONS, encode_in
+from .protocols.fitting import suited
 from .protocols.outcome import Outcome
 from .results.archive import Row
 from .results.unseen import SEGMENTED, warn_of_unseen
@@ -127,6 +128,7 @@ def evaluate(
         encoder, described, choice = _of_run(
             run, method, untrained, seed, clips.skeleton, stream, normalize
         )
+    trained_on, encoder = encoder.skeleton, suited(encoder, clips)
     clips = prepared(clips, choice.name)
     _refuse_channels(clips, encoder)
     encode_in(encoder, precision)
@@ -140,6 +142,8 @@ def evaluate(
     beside_run = folder / "features" if keeps else None
     shared = _shared(clips, split, encoder, described, untrained, seed)
     say(str(choice))
+    if encoder.skeleton != trained_on:
+        say(f"Joints: {clips.skeleton.name}, by their names (trained on {trained_on.name})")
     warn_of_unseen(asked, train, test)
     with (
         TemporaryDirectory() as scratch,  # the protocols share features in any case

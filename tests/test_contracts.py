@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from skelf.contracts import Encoder, Method, Release, Staged
+from skelf.contracts import AnyLayout, Encoder, Method, Release, Staged
 from skelf.encoders import ENCODERS
 from skelf.encoders.ensemble import Ensemble
-from skelf.layouts import SBU15
+from skelf.layouts import COCO17, SBU15
 from skelf.methods import METHODS, OFFICIAL
 from skelf.runs.build import build_method
 from skelf.settings.options import is_options
@@ -19,6 +19,7 @@ SMALL = {
     "stgcn": {"width": 2},
     "gru": {"dim": 4},
     "tcn": {"dim": 4},
+    "byname": {"dim": 4},
 }
 GIVEN = {"skeleton", "in_channels", "persons", "stream", "confidence"}
 
@@ -40,9 +41,18 @@ def test_encoders(name):
 
 
 def test_any_length_is_what_the_encoder_says():
-    assert [name for name in ENCODERS if encoder(name).any_length] == ["gru"]
+    assert [name for name in ENCODERS if encoder(name).any_length] == ["gru", "byname"]
     assert Ensemble([encoder("gru"), encoder("gru")]).any_length
     assert not Ensemble([encoder("gru"), encoder("sttr")]).any_length
+
+
+def test_any_layout_is_what_the_encoder_says():
+    some = [name for name in ENCODERS if isinstance(encoder(name), AnyLayout)]
+    assert some == ["byname"]
+    for name in some:
+        other = encoder(name).on(COCO17, 3, True)
+        assert isinstance(other, Encoder) and other.skeleton is COCO17 and other.confidence
+        assert other.state_dict().keys() == encoder(name).state_dict().keys()
 
 
 @pytest.mark.parametrize("name", ENCODERS)

@@ -12,7 +12,7 @@ from skelf.data.normalize_names import NORMALISERS
 from skelf.export import check
 from skelf.export.graphs import Preparation
 
-ENCODERS = ("sttr", "dste", "gru", "stgcn")
+ENCODERS = ("sttr", "dste", "gru", "stgcn", "byname")
 pytestmark = pytest.mark.slow
 
 
@@ -24,7 +24,9 @@ def test_every_encoder_of_frames(name: str) -> None:
     assert checked.largest < 1e-5 and checked.clips == 5
 
 
-@pytest.mark.parametrize(("name", "stream"), [("sttr", "bone"), ("gru", "motion")])
+@pytest.mark.parametrize(
+    ("name", "stream"), [("sttr", "bone"), ("gru", "motion"), ("byname", "motion")]
+)
 def test_streams(name: str, stream: str) -> None:
     of = subject(name, stream=stream)
     clips = check.random_clips(of, [9, 30], seed=4)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from layout_poses import POSES, pose
 
-from skelf.data.joints.aliases import meanings, places
-from skelf.data.joints.fingers import is_finger
 from skelf.data.joints.names import skeleton
 from skelf.data.joints.order import is_body_25b, reach
 from skelf.data.joints.origins import origins
+from skelf.joints.aliases import meanings, places
+from skelf.joints.fingers import is_finger
 from skelf.layouts import (
     BODY_25B,
     COCO17,

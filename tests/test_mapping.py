@@ -18,11 +18,11 @@ from typer.testing import CliRunner
 
 from skelf.cli.data import app
 from skelf.data.clips import ClipSet
-from skelf.data.joints.aliases import fold, meanings
 from skelf.data.joints.mapping import apply, mapped
 from skelf.data.joints.origins import origins
 from skelf.data.readers import READERS
 from skelf.errors import InputError
+from skelf.joints.aliases import fold, meanings
 from skelf.layouts import (
     BUILT_IN,
     COCO17,

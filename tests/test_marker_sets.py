@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from skelf.data.clips import ClipSet
-from skelf.data.joints.aliases import places
 from skelf.data.joints.body_axes import shoulders, spine
 from skelf.data.joints.landmarks import body
 from skelf.data.joints.mapping import lengths, mapped
@@ -21,6 +20,7 @@ from skelf.data.normalize import normalize
 from skelf.data.quality.inspect import inspect
 from skelf.data.readers import READERS
 from skelf.errors import InputError
+from skelf.joints.aliases import places
 from skelf.layouts import KINECT20, NTU25
 from skelf.skeleton import Skeleton
 

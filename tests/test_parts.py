@@ -37,7 +37,7 @@ OWN = {
     "pair": bare(list("ab"), (-1, 0)),
     "one": bare(["a"], (-1,)),
 }
-SIZES = {"dste": "dim=8", "sttr": "dim=8", "stgcn": "width=2", "gru": "dim=4"}
+SIZES = {"dste": "dim=8", "sttr": "dim=8", "stgcn": "width=2", "gru": "dim=4", "byname": "dim=4"}
 
 
 def test_arrays_of_the_same_names_have_the_parts_of_a_bvh_file(tmp_path):
@@ -81,7 +81,7 @@ def built(method, encoder, skeleton, channels):
 def test_what_is_not_refused_when_it_is_built_trains(method, layout):
     """One person, three joints or fewer, no parts, no pairs, two or three coordinates."""
     skeleton, trained = OWN[layout], 0
-    for encoder in ("sttr", "stgcn", "gru"):
+    for encoder in ("sttr", "stgcn", "gru", "byname"):
         try:
             made = built(method, encoder, skeleton, 2 + (encoder == "stgcn"))
         except InputError as error:

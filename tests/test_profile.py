@@ -167,9 +167,10 @@ def test_autocast_comes_back():
 # --- every method, every encoder that it accepts, layouts
 
 
-USUAL = [("usdrl", "dste"), ("usdrl", "sttr"), ("pcm3", "gru"), ("partwhole", "tcn")]
+USUAL = [("usdrl", "dste"), ("usdrl", "sttr"), ("usdrl", "byname"), ("pcm3", "gru")]
+USUAL += [("partwhole", "tcn")]
 USUAL += [("skeletonclr", name) for name in ENCODERS] + [("aimclr", "stgcn"), ("aimclr", "gru")]
-SLOW = [("aimclr", "dste"), ("aimclr", "sttr")]
+SLOW = [("aimclr", "dste"), ("aimclr", "sttr"), ("aimclr", "byname")]
 SLOW += [(name, other) for name in ("crossclr", "aimclr_cross") for other in ENCODERS]
 
 

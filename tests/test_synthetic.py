@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from skelf.data.clips import ClipSet
-from skelf.data.joints.aliases import are_markers, places
 from skelf.data.synthetic.actions import ACTIONS, INTERACTIONS
 from skelf.data.synthetic.clips import generate
 from skelf.data.synthetic.figure import Figure
 from skelf.errors import InputError
+from skelf.joints.aliases import are_markers, places
 from skelf.layouts import LAYOUTS
 from skelf.skeleton import Skeleton
 

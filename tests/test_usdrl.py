@@ -214,7 +214,9 @@ def test_wrong_encoder_and_form():
     class Plain(nn.Module):
         dim, num_frames = 16, 8
 
-    with pytest.raises(ValueError, match=r"temporal and spatial tokens \(dste, sttr\), not Plain"):
+    with pytest.raises(
+        ValueError, match=r"temporal and spatial tokens \(dste, sttr, byname\), not Plain"
+    ):
         USDRL(Plain())
     with pytest.raises(ValueError, match="unknown form 'x'; known: official, paper"):
         method(form="x")

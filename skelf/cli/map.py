@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -104,13 +104,19 @@ def join(
         bool,
         typer.Option("--same-subjects", help="The sets show the same people: numbers stay."),
     ] = False,
+    layouts: Annotated[
+        Literal["same", "union"],
+        typer.Option("--layouts", help="same: one layout; union: all joints that any set has."),
+    ] = "same",
     force: Force = False,
 ) -> None:
-    """Puts several sets of one joint layout into one store.
+    """Puts several sets into one store: of one joint layout, or all joints of unlike ones.
 
     Example: skelf data join nw_ucla.h5 precog.h5 cmu20.h5 --out pool.h5
 
     Example: skelf data join monday.h5 tuesday.h5 --out week.h5 --same-subjects
+
+    Example: skelf data join kinect.h5 coco.h5 mocap.h5 --layouts union --out pool.h5
     """
     paths = [located(path) for path in paths]
     if classes not in ("shared", "apart"):
@@ -124,19 +130,20 @@ def join(
     sets = [ClipSet.open(path) for path in paths]
     console = Console()
     with warnings_as_notes(console):
-        union = joining.joined(
+        pool = joining.joined(
             sets,
             classes="apart" if classes == "apart" else "shared",
             same_subjects=same_subjects,
+            layouts=layouts,
             scratch=out.absolute().parent,
         )
-    union.save(out)
+    pool.save(out)
     table = Table("set", "clips", "frames", "segments", title=escape(utf8(str(out))))
     for title, clips in zip(joining.titles(sets), sets, strict=True):
         counts = (len(clips), clips.frames_total, len(clips.segments))
         table.add_row(escape(utf8(title)), *(f"{count:,}" for count in counts))
     console.print(table)
-    _print_size(console, out, union)
+    _print_size(console, out, pool)
 
 
 def _joint_sources(words: Sequence[str]) -> dict[str, str]:

@@ -1,4 +1,6 @@
-"""Several sets of one joint layout as one: a pool for pretraining, or for comparing sets.
+"""Several sets as one: a pool for pretraining, or for comparing sets.
+
+They have one joint layout, or get one of all their joints, in which those of each are known.
 
 What the sets number for themselves is kept apart: subject 1 of one is not subject 1 of another,
 unless somebody says so.
@@ -10,6 +12,7 @@ import json
 import warnings
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -19,8 +22,10 @@ from ..errors import InputError
 from .clips import ClipSet, strings
 from .frames import Frames
 from .join_notes import notes
+from .joints.union import spread, union
 
 Classes = Literal["shared", "apart"]
+Layouts = Literal["same", "union"]
 NUMBERED = ("subject", "camera", "setup")
 
 
@@ -29,6 +34,7 @@ def joined(
     *,
     classes: Classes = "shared",
     same_subjects: bool = False,
+    layouts: Layouts = "same",
     scratch: str | Path | None = None,
 ) -> ClipSet:
     """All clips of several sets, in their order; frames go through in blocks.
@@ -41,10 +47,13 @@ def joined(
     should know is given out as warnings.
 
     Args:
-        sets: two or more, of equal layout and channels.
+        sets: two or more, of equal channels, and of one layout unless `layouts` says otherwise.
         classes: shared: classes of one name are one class. apart: those of different sets never
             are; where a name comes twice the set's stands before it, as "msr/walk".
         same_subjects: the sets show the same people: subject 1 of one is subject 1 of the others.
+        layouts: same: the sets' own, which must be one. union: all joints that any set has; the
+            pool gets a confidence, which is 0 for a joint that its set lacks, see
+            `skelf.data.joints.union`.
         scratch: the folder where the frames wait; None: the system's folder for temporary files.
 
     Raises:
@@ -52,8 +61,12 @@ def joined(
     """
     if classes not in get_args(Classes):
         raise InputError(f"classes: {classes!r}; use shared or apart")
+    if layouts not in get_args(Layouts):
+        raise InputError(f"layouts: {layouts!r}; use same or union")
     if len(sets) < 2:
         raise InputError("a pool needs two sets or more; name further stores")
+    if layouts == "union":
+        sets = _in_union(sets, scratch)
     for other in sets[1:]:
         _refuse_other(sets[0], other)
     for note in [*notes(sets, titles(sets)), *_subjects_told(sets, same_subjects)]:
@@ -115,6 +128,17 @@ def _unique(names: Sequence[str]) -> list[str]:
     return unique
 
 
+def _in_union(sets: Sequence[ClipSet], scratch: str | Path | None) -> list[ClipSet]:
+    """The sets in one layout of all their joints, by the names that they have here."""
+    whole = union([clips.skeleton for clips in sets])
+    return [
+        replace(clips, attributes={**clips.attributes, "title": title})
+        for title, clips in zip(
+            titles(sets), (spread(clips, whole, scratch) for clips in sets), strict=True
+        )
+    ]
+
+
 def _refuse_other(first: ClipSet, other: ClipSet) -> None:
     """Refuses clips whose joints are not those of the first set."""
     tables = [
@@ -126,7 +150,8 @@ def _refuse_other(first: ClipSet, other: ClipSet) -> None:
         raise InputError(
             f"{other}: its joints ({actual.joints}, {actual.name}) are not those of {first} "
             f"({wanted.joints}, {wanted.name}); bring them into one layout first: "
-            f"skelf data map {other} --layout {wanted.name} --out mapped.h5"
+            f"skelf data map {other} --layout {wanted.name} --out mapped.h5; or, for an encoder "
+            "that takes any (byname), join them with --layouts union"
         )
     if other.coordinates != first.coordinates:
         raise InputError(

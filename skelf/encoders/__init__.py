@@ -20,6 +20,7 @@ ENCODERS: Table[type[Encoder]] = Table(
         "stgcn": "stgcn.STGCN",
         "gru": "gru.GRU",
         "tcn": "tcn.TCN",
+        "byname": "byname.ByName",
     },
     group="skelf.encoders",
 )

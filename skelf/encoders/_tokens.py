@@ -71,13 +71,43 @@ class Attention(nn.Module):
         self.out_proj = Linear(dim, dim)
         nn.init.xavier_uniform_(self.in_proj_weight)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """`(N, L, dim)` to `(N, L, dim)`."""
+    def forward(
+        self, x: Tensor, turn: tuple[Tensor, Tensor] | None = None, mask: Tensor | None = None
+    ) -> Tensor:
+        """`(N, L, dim)` to `(N, L, dim)`.
+
+        Args:
+            x: tokens.
+            turn: by `turns`: tokens are told apart by how far they are from each other.
+            mask: is added to what each token asks of each, `(N, 1, L, L)`.
+        """
         N, L, D = x.shape
         qkv = linear(x, self.in_proj_weight, self.in_proj_bias)
         q, k, v = qkv.view(N, L, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)
-        out = F.scaled_dot_product_attention(q, k, v)  # (N, heads, L, D / heads)
+        if turn is not None:
+            q, k = turned(q, *turn), turned(k, *turn)
+        # (N, heads, L, D / heads)
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.out_proj(out.transpose(1, 2).reshape(N, L, D))
+
+
+def turns(length: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Cosines and sines `(length, width // 2)` by which `turned` turns tokens (sources N1)."""
+    rate = 10000.0 ** -(torch.arange(width // 2, device=device) / max(1, width // 2))
+    angle = torch.arange(length, device=device)[:, None] * rate
+    return angle.cos(), angle.sin()
+
+
+def turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Tokens `(..., L, width)`, their numbers turned in pairs by the token's place.
+
+    What two of them have in common then depends on how far apart they are, wherever they stand. Of
+    an odd width the last number stays.
+    """
+    half = cos.shape[1]
+    one, other = x[..., :half], x[..., half : 2 * half]
+    cos, sin = cos.to(x.dtype), sin.to(x.dtype)
+    return torch.cat([one * cos - other * sin, one * sin + other * cos, x[..., 2 * half :]], dim=-1)
 
 
 def sinusoids(length: int, dim: int) -> Tensor:

@@ -16,8 +16,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from ..contracts import Encoder, torch_module
+from ..contracts import AnyLayout, Encoder, torch_module
 from ..errors import InputError
+from ..skeleton import Skeleton
 from ..streams import STREAMS
 
 SHARED = ("skeleton", "num_frames", "persons", "in_channels", "confidence", "normalize")
@@ -49,6 +50,7 @@ class Ensemble(nn.Module):
         self.persons, self.in_channels = first.persons, first.in_channels
         self.confidence, self.coordinates = first.confidence, first.coordinates
         self.any_length = all(encoder.any_length for encoder in encoders)
+        self.any_layout = all(getattr(encoder, "any_layout", False) for encoder in encoders)
         self.dim = sum(encoder.dim for encoder in encoders)
         self.streams = tuple(encoder.stream for encoder in encoders)
         self.stream = joined(self.streams)
@@ -62,6 +64,11 @@ class Ensemble(nn.Module):
         """Dense vectors `(N, T, dim)`, one for each input frame."""
         rows = [member.frames(x) for member in self.members]
         return torch.cat(rows, dim=2) / len(self.members)
+
+    def on(self, skeleton: Skeleton, in_channels: int, confidence: bool) -> Ensemble:
+        """The same weights for clips of another layout, where all members take any."""
+        some = [encoder for encoder in self.members if isinstance(encoder, AnyLayout)]
+        return Ensemble([encoder.on(skeleton, in_channels, confidence) for encoder in some])
 
     def describe(self) -> str:
         """What a result's definition says of it."""

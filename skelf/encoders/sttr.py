@@ -117,7 +117,9 @@ class STTRLayer(nn.Module):
         self.fc1, self.fc2 = Linear(dim, dim), Linear(dim, dim)
         self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """`(N, L, dim)` to `(N, L, dim)`."""
-        x = self.norm1(x + self.attention(x))
+    def forward(
+        self, x: Tensor, turn: tuple[Tensor, Tensor] | None = None, mask: Tensor | None = None
+    ) -> Tensor:
+        """`(N, L, dim)` to `(N, L, dim)`; see `Attention` for the rest."""
+        x = self.norm1(x + self.attention(x, turn, mask))
         return self.norm2(x + self.fc2(self.fc1(x).relu()))

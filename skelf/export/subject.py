@@ -55,7 +55,7 @@ def read_subject(name: str | Path, stream: str | None = None) -> Subject:
     config = checkpoint.reading(name, _config)
     if "model" not in config:
         encoder, described = judged_encoder(name, None, False, 0, stream=stream)
-        return Subject(encoder, needs_of(encoder, described))
+        return Subject(encoder, needs_of(encoder, described)._replace(any_layout=False))
     if stream is not None:
         raise InputError(f"{name}: a model knows its stream; leave --stream out")
     model = load_model(name)

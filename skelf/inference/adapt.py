@@ -114,7 +114,7 @@ def _coordinates(clips: ClipSet, needs: Needs, say: Say) -> ClipSet:
             "Give the camera's 2D poses, a model that was trained in 3D, or a projection: of a CSV "
             'axes = ["x", "y"] in its mapping.toml, in Python ClipSet.build(joints[..., :2], ...)'
         )
-    if clips.confidence == needs.confidence:
+    if clips.confidence == needs.confidence or needs.any_layout:
         return clips
     attributes = {key: text for key, text in clips.attributes.items() if key != "confidence"}
     if clips.confidence:
@@ -127,6 +127,8 @@ def _coordinates(clips: ClipSet, needs: Needs, say: Say) -> ClipSet:
 
 
 def _joints(clips: ClipSet, needs: Needs, say: Say, scratch: str | Path | None) -> ClipSet:
+    if needs.any_layout:
+        return clips
     try:
         same_layout(needs.skeleton, clips)
     except InputError:

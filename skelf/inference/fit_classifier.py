@@ -18,7 +18,7 @@ from ..machine.guest import no_trace
 from ..opening import opened, refuse_seed
 from ..protocols.features import extract
 from ..protocols.finetune import Tuning
-from ..protocols.fitting import fitting
+from ..protocols.fitting import fitting, suited
 from ..runs.load import Run, judged_encoder, list_runs
 from ..settings.options import option, options
 from ..settings.ranges import NotEmpty
@@ -116,6 +116,7 @@ def fit_classifier(
     whole = opened(data)
     clips = whole if split is None else whole.split(split)[0]
     clips, names = _labelled(clips, say)
+    encoder = suited(encoder, clips)
     about: Settings = {"kind": "classifier", "class_names": names}
     # What it refuses, it refuses now.
     assembled(encoder, Linear(dim=encoder.dim, classes=len(names)), described, **about)

@@ -24,7 +24,7 @@ from ..opening import opened, refuse_seed
 from ..protocols._training import mean_and_deviation, seeded, trained_copy
 from ..protocols.dense import dense
 from ..protocols.detection import Detection, lesson_of, with_segments
-from ..protocols.fitting import fitting
+from ..protocols.fitting import fitting, suited
 from ..protocols.frame_heads import learn, refuse_memory, tune
 from ..protocols.laying import Laying
 from ..protocols.rules import Rules, refuse_rates, short_action
@@ -102,6 +102,7 @@ def fit_detector(
     encoder, described = judged_encoder(run, None, False, seed, stream=stream)
     whole = opened(data)
     clips = with_segments(whole if split is None else whole.split(split)[0], "training")
+    encoder = suited(encoder, clips)
     start = replace(how.detection, tune=tune or how.detection.tune)
     refuse_rates(clips.fps, start.rules.unit, str(clips))
     about: Settings = {"kind": "detector", "class_names": clips.class_names}

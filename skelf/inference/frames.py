@@ -18,6 +18,7 @@ from ..data.clips import ClipSet
 from ..errors import InputError
 from ..protocols.dense import JUDGED, Reader, taking
 from ..protocols.features import in_evaluation
+from ..protocols.fitting import suited
 from ..protocols.laying import Laying
 from ..protocols.windows import Windows, lay, to_frames
 
@@ -61,6 +62,7 @@ def frame_features(
         >>> sum(len(block) for index, block in blocks if index == 1) == clips.length[1]
         np.True_
     """
+    encoder = suited(encoder, clips)
     reader, windows = prepared(encoder, clips, window, stride, device)
     open_ = _Open(encoder.dim)
     count = len(windows.start)

@@ -65,7 +65,9 @@ class Model:
         """What clips have to be like; what the run does not tell, the labelled clips do."""
         told = [self.about.needs or {}, self.config.get("source") or {}]
         source = {key: value for part in told for key, value in part.items() if value is not None}
-        return needs_of(self.encoder, {**self.config, "source": source})
+        # The head learnt from one layout: others are brought into it.
+        needs = needs_of(self.encoder, {**self.config, "source": source})
+        return needs._replace(any_layout=False)
 
     @property
     def temperature(self) -> float:
@@ -132,7 +134,13 @@ def assembled(
     table = {**about, "head": {"kind": kind_of(head), **sizes_of(head)}}
     checked = filled(About, plain(table), section="model", source="")
     config = {k: v for k, v in described.items() if k not in ("store", "model")}
-    config["input"] = {**described["input"], "stream": encoder.stream}
+    config["input"] = {
+        **described["input"],
+        "skeleton": encoder.skeleton.to_dict(),
+        "channels": encoder.in_channels,
+        "confidence": encoder.confidence,
+        "stream": encoder.stream,
+    }
     return Model(encoder, head.eval(), {**config, "model": asdict(checked)})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..contracts import Encoder
+from ..contracts import AnyLayout, Encoder
 from ..data.normalize_names import expand
 from ..settings.values import Settings, Value
 from ..skeleton import Skeleton
@@ -24,6 +24,7 @@ class Needs(NamedTuple):
         up: the axis that pointed up, as "y"; empty: none did clearly.
         size: the median body's longest side, in that unit.
         name: what messages call the model.
+        any_layout: whether clips may have other joints, see `protocols.fitting.suited`.
     """
 
     skeleton: Skeleton
@@ -36,6 +37,7 @@ class Needs(NamedTuple):
     up: str | None = None
     size: float | None = None
     name: str = "the model"
+    any_layout: bool = False
 
     @property
     def coordinates(self) -> int:
@@ -78,6 +80,7 @@ def needs_of(encoder: Encoder, described: Settings, name: str = "the model") -> 
         up=up if isinstance(up, str) else None,
         size=float(size) if isinstance(size, int | float) and size > 0 else None,
         name=name,
+        any_layout=isinstance(encoder, AnyLayout) and encoder.any_layout,
     )
 
 

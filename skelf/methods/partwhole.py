@@ -29,7 +29,7 @@ from ._sync_norm import synchronize
 
 
 class ClipAndFrames(Encoder, Protocol):
-    """An encoder that gives clip vectors and dense ones in one pass (tcn, sttr, dste, gru)."""
+    """An encoder that gives clip and dense vectors in one pass: tcn, sttr, dste, gru, byname."""
 
     def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """`(N, dim)` and `(N, T, dim)`."""
@@ -72,7 +72,7 @@ class PartWhole(nn.Module):
         if not hasattr(encoder, "both"):
             raise ValueError(
                 "partwhole needs an encoder with clip and frame vectors of one pass (tcn, sttr, "
-                f"dste, gru), not {type(encoder).__name__}"
+                f"dste, gru, byname), not {type(encoder).__name__}"
             )
         self.encoder, self.view_options = encoder, views
         self.bodies = with_parts(encoder.skeleton)  # parts of a layout that names none

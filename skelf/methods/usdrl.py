@@ -27,7 +27,7 @@ from ._projector import Projector
 
 
 class TokenEncoder(Encoder, Protocol):
-    """An encoder of two domains (DSTE, STTR); its vectors are both domains' side by side."""
+    """An encoder of two domains (DSTE, STTR, ByName); its vectors are both of them side by side."""
 
     def tokens(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Temporal `(N, T, H)` and spatial tokens `(N, M*V, H)`."""
@@ -82,7 +82,7 @@ class USDRL(nn.Module):
         super().__init__()
         if not hasattr(encoder, "tokens"):
             raise ValueError(
-                f"usdrl needs an encoder with temporal and spatial tokens (dste, sttr), "
+                f"usdrl needs an encoder with temporal and spatial tokens (dste, sttr, byname), "
                 f"not {type(encoder).__name__}"
             )
         check_form(form)

@@ -16,12 +16,12 @@ from PIL import Image, ImageDraw, ImageFont
 from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
 from ..data.joints.landmarks import body
-from ..data.joints.words import HEADS
 from ..data.motion.axes import UPS, Up, upright
 from ..data.quality.measures import measure, row_type
 from ..data.quality.rules import clear_up
 from ..errors import InputError
 from ..files import replacing
+from ..joints.words import HEADS
 from ..skeleton import Skeleton
 from . import camera, html
 from .player import player

@@ -10,9 +10,9 @@ from typing import Literal, TypedDict
 
 import numpy as np
 
-from ..data.joints.words import HEADS
 from ..data.motion.axes import UPS, Up, upright
 from ..errors import InputError
+from ..joints.words import HEADS
 from ..skeleton import Skeleton
 from . import camera
 from .still import still

@@ -26,6 +26,7 @@ FOLDERS = (
     "data",
     "data/joints",
     "encoders",
+    "joints",
     "layouts",
     "machine",
     "protocols",

@@ -27,7 +27,7 @@ from ..errors import InputError
 from ..files import is_text, reason, replacing
 from ._cache import content, key
 from .crop import CUTS, Crop, Cut, read
-from .fitting import fitting, labelled
+from .fitting import fitting, labelled, suited
 
 PRECISIONS = ("fp32", "bf16")
 """In which an encoder may encode; its attribute `frozen_precision` says which, fp32 without one."""
@@ -82,8 +82,9 @@ def extract(
     Args:
         encoder: a module with `dim`, `num_frames`, `persons`, `skeleton`; it takes `(N, C, T, V,
             M)` and gives `(N, dim)`.
-        clips: `N` clips of the encoder's layout (joint names but for their case, and parents), as
-            they are stored or with the encoder's normalisation, see `fitting`; labels play no part.
+        clips: `N` clips of the encoder's layout (joint names but for their case, and parents), or
+            of any, see `suited`; as they are stored or with the encoder's normalisation, see
+            `fitting`. Labels play no part.
         device: where the encoder runs.
         batch_size: clips a forward pass; no influence on the result beyond rounding.
         cache: folder for the features, made when missing. The file's name is a hash of the
@@ -108,6 +109,7 @@ def extract(
         >>> extract(encoder, clips).shape
         torch.Size([12, 8])
     """
+    encoder = suited(encoder, clips)
     clips = fitting(encoder, clips)
     shape = (len(clips), encoder.dim)
     path = _path(cache, encoder, clips, change, cut)

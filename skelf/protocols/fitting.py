@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..contracts import Encoder
+from ..contracts import AnyLayout, Encoder
 from ..data.clips import ClipSet
 from ..data.normalize_names import check, keeping_time, same
 from ..errors import InputError
@@ -43,6 +43,27 @@ def fitting(encoder: Encoder, clips: ClipSet, *, keep_time: bool = False) -> Cli
     if same(clips.normalize, name):
         clips = replace(clips, normalize=keeping_time(name))
     return normalized(clips, keeping_time(name))
+
+
+def suited(encoder: Encoder, clips: ClipSet) -> Encoder:
+    """The encoder for clips of this layout: as it is, or one that takes any layout made for theirs.
+
+    What is made has the same weights, not copies of them. Clips with another number of coordinates
+    stay another thing: nothing was learnt from such.
+
+    Examples:
+        >>> from skelf.data.synthetic.clips import generate
+        >>> from skelf.encoders import ENCODERS
+        >>> from skelf.layouts import COCO17
+        >>> encoder = ENCODERS["byname"](COCO17, dim=4, layers=1, frames=8, persons=1)
+        >>> suited(encoder, generate(clips=12)).skeleton.name
+        'kinect20'
+    """
+    if not isinstance(encoder, AnyLayout) or not encoder.any_layout:
+        return encoder
+    here = clips.skeleton, clips.channels, clips.confidence
+    fits = here == (encoder.skeleton, encoder.in_channels, encoder.confidence)
+    return encoder if fits or clips.coordinates != encoder.coordinates else encoder.on(*here)
 
 
 def normalized(clips: ClipSet, name: str) -> ClipSet:

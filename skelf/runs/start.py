@@ -19,6 +19,9 @@ from ..settings.values import Value
 from ..skeleton import Skeleton
 from .stored import refuse_model
 
+OF_THE_LAYOUT = ("skeleton", "channels", "confidence")
+"""What of a run's `input` may be another where the encoder takes any layout."""
+
 
 class Start(NamedTuple):
     """What a run starts from, see `read_start`."""
@@ -106,7 +109,10 @@ def _tensors(
         )
         return official.state_dict()
     stored = start.config.get("input")
+    free = OF_THE_LAYOUT if getattr(method.encoder, "any_layout", False) else ()
     for key, value in described.items():
+        if key in free:
+            continue
         before = stored.get(key, False) if isinstance(stored, Mapping) else None
         if before != value:
             shown = "" if key == "skeleton" else f" {before!r}, not {value!r}"

@@ -35,6 +35,9 @@ class Train:
 
     epochs: int = option(451, "passes over the training split", ge=1)
     batch_size: int = option(356, "clips a step, over all devices together", ge=2)
+    batches: Literal["mixed", "set"] = option(
+        "mixed", "set: each batch of one set of a joined pool, so that nothing is learnt of sets"
+    )
     lr: float = option(5e-4, "learning rate after the warmup", gt=0, le=1e6)
     weight_decay: float = option(
         1e-5, "L2 for adam and sgd, decoupled for adamw and muon", ge=0, le=1e6

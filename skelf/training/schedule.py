@@ -11,7 +11,13 @@ from ..settings.run import Train
 
 
 def batch_plan(
-    count: int, batch_size: int, processes: int, seed: int, epoch: int, whole: bool = False
+    count: int,
+    batch_size: int,
+    processes: int,
+    seed: int,
+    epoch: int,
+    whole: bool = False,
+    sets: np.ndarray | None = None,
 ) -> Iterator[list[np.ndarray]]:
     """The batches of one epoch: for each, one index array a process, all of one length.
 
@@ -26,13 +32,22 @@ def batch_plan(
         seed: the run's.
         epoch: counted from 0.
         whole: leave the last, smaller batch out (sources C21, P11), unless it is the only one.
+        sets: `(count,)`, which set of a pool each clip is of: batches are of one set each, in mixed
+            order. None: of all.
     """
-    order = np.random.default_rng((seed, epoch)).permutation(count)
-    for first in range(0, count, batch_size):
-        batch = order[first : first + batch_size]
-        share = len(batch) // processes
-        if share >= 2 and not (whole and first and len(batch) < batch_size):
-            yield list(batch[: share * processes].reshape(processes, share))
+    draw = np.random.default_rng((seed, epoch))
+    order = draw.permutation(count)
+    parts = [order] if sets is None else [order[sets[order] == each] for each in np.unique(sets)]
+    plan = []
+    for part in parts:
+        for first in range(0, len(part), batch_size):
+            batch = part[first : first + batch_size]
+            share = len(batch) // processes
+            if share >= 2 and not (whole and first and len(batch) < batch_size):
+                plan.append(list(batch[: share * processes].reshape(processes, share)))
+    if sets is not None:
+        draw.shuffle(plan)
+    yield from plan
 
 
 def rate_factor(settings: Train, epoch: float) -> float:

@@ -103,7 +103,10 @@ class Trainer:
     def _plan(self, epoch: int) -> list[list[np.ndarray]]:
         whole = isinstance(self.method, WholeBatches) and self.method.whole_batches
         size, world = self.settings.batch_size, self.fabric.world_size
-        return list(batch_plan(len(self.batches), size, world, self.seed, epoch, whole=whole))
+        sets = self.batches.clips.columns.get("set") if self.settings.batches == "set" else None
+        return list(
+            batch_plan(len(self.batches), size, world, self.seed, epoch, whole=whole, sets=sets)
+        )
 
     def _train(
         self,

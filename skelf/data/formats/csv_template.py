@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ...joints.aliases import meanings
 from ...layouts import LAYOUTS
-from ..joints.aliases import meanings
 from ..joints.known import same_layout
 from ..joints.names import skeleton as named_skeleton
 from ..joints.order import reach

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import InputError
+from ...joints.aliases import meanings
+from ...joints.words import plain
 from ...layouts import COCO17, H36M17, HALPE26, LAYOUTS
 from ...layouts import layout as named_layout
 from ...skeleton import Skeleton
-from ..joints.aliases import meanings
-from ..joints.words import plain
 from .whole_body import WHOLE
 
 # What MMPose calls Human3.6M's joints.

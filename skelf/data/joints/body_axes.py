@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 from ...errors import InputError
+from ...joints.aliases import places, together
+from ...joints.words import SPINES
 from ...skeleton import Skeleton
-from .aliases import places, together
-from .words import SPINES
 
 Joints = tuple[int, ...]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...joints.aliases import meanings
 from ...layouts import LAYOUTS
 from ...skeleton import Skeleton
-from .aliases import meanings
 
 
 def same_layout(words: Sequence[str]) -> tuple[Skeleton, dict[str, str]] | None:

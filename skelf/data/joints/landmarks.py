@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...joints.aliases import are_markers, places
+from ...joints.words import HEADS, HEELS, TOES
 from ...skeleton import Skeleton
-from .aliases import are_markers, places
-from .words import HEADS, HEELS, TOES
 
 
 class Body(NamedTuple):

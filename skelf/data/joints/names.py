@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...errors import InputError
+from ...joints.words import LIMBS
 from ...skeleton import Skeleton
-from .words import LIMBS
 
 
 def pairs(names: Sequence[str]) -> tuple[tuple[int, int], ...]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
 from ...errors import InputError, unknown
+from ...joints import aliases
 from ...skeleton import Skeleton
-from . import aliases
 
 Rule = Literal["interpolate", "mask"]
 FEWEST = 0.5

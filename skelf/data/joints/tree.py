@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .aliases import meanings
+from ...joints.aliases import meanings
 
 _TRUNK = ["hips", "spine", "lower_back", "spine1", "spine_mid", "torso", "upper_back", "chest"]
 _MIDDLE = [*_TRUNK, "shoulder_center", "lower_neck", "neck", "upper_neck"]

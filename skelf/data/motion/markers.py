@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..joints.aliases import meanings
+from ...joints.aliases import meanings
 from .axes import UPS, Up, nearest_axis
 
 _LENGTHS = {

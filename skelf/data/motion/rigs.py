@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..joints.aliases import meanings
+from ...joints.aliases import meanings
 from .axes import Up, upright
 from .markers import SAMPLES, spread, standing
 from .recorded import Motion

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError
+from ...joints.aliases import are_markers
 from ...settings.options import option, options
 from ...skeleton import Skeleton
 from ..clips import ClipSet
@@ -19,7 +20,6 @@ from ..formats.file_columns import columns
 from ..formats.labels import numbered
 from ..formats.trc_file import Recording, load_trc_file
 from ..formats.trc_time import timeline
-from ..joints.aliases import are_markers
 from ..joints.tree import tree_of
 from ..motion import mocap
 from ..motion.axes import Up

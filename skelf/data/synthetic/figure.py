@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...joints.words import MIDDLE_PLACES, SIDED_PLACES
 from ...skeleton import Skeleton
-from ..joints.words import MIDDLE_PLACES, SIDED_PLACES
 from ..motion.kinematics import rotation
 from .fine_places import Place, fine_places, rig_places, spine_places
 

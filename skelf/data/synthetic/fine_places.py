@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 from math import cos, pi, sin
 
-from ..joints.aliases import are_bones, are_markers, meanings
-from ..joints.words import plain
+from ...joints.aliases import are_bones, are_markers, meanings
+from ...joints.words import plain
 
 Place = tuple[str, tuple[float, float, float]]
 """A segment ("" for the trunk), and x, y, z."""

@@ -2,7 +2,7 @@
 
 A name is looked at without case, punctuation and what stands before a colon ("mixamorig:LeftArm").
 `aliases.py` says what a whole name means, in any convention: for maps between layouts, for
-normalisation (`body_axes.py`) and for the check (`landmarks.py`). `names.py` looks for the limb of
+normalisation and for the check. `data/joints/names.py` looks for the limb of
 a joint, and the synthetic figure for its place; they take a joint by a piece of its name.
 """
 
@@ -32,6 +32,7 @@ SIDED = {
     "clavicle": "clavicle collar thorax",
     "shoulder": "shoulder shldr sho",
     "elbow": "elbow elb",
+    "forearm_end": "forearmend",
     "wrist": "wrist wri",
     "hand": "hand palm",
     "hand_tip": "handtip fingertip handend wristend",

@@ -1,0 +1,1 @@
+"""What joints are called, and which joint of a body a name means."""
