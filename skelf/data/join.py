@@ -53,7 +53,7 @@ def joined(
         same_subjects: the sets show the same people: subject 1 of one is subject 1 of the others.
         layouts: same: the sets' own, which must be one. union: all joints that any set has; the
             pool gets a confidence, which is 0 for a joint that its set lacks, see
-            `skelf.data.joints.union`.
+            `joints/union.py`.
         scratch: the folder where the frames wait; None: the system's folder for temporary files.
 
     Raises:
