@@ -1,11 +1,11 @@
 """ByName: an encoder that knows joints by their names, and so takes any layout, in 2D and 3D.
 
 No weight depends on the number of joints or on their order. A joint's coordinates pass a matrix
-that is the sum of its limb's, at its place along it, and its name's (`joints/body.py`): a
-table's rows instead of a layer's columns. A frame's token is the sum over limbs of the mean over their joints
-that are there. A spatial token is one joint's motion, with its name's vector. Time has no table of
-positions either: attention turns queries and keys by the frame (sources N1), so that clips may
-have any number of frames. The layers are STTR's.
+that is the sum of its limb's, at its place along it, and its name's (`joints/body.py`): a table's
+rows instead of a layer's columns. A frame's token is the sum over limbs of the mean over their
+joints that are there. A spatial token is one joint's motion, with its name's vector. Time has no
+table of positions either: attention turns queries and keys by the frame (sources N1), so that clips
+may have any number of frames. The layers are STTR's.
 
 A joint that is absent takes part in nothing: neither in means, nor as a key, nor in the pooling.
 """
