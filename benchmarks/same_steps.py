@@ -24,6 +24,7 @@ RUNS: dict[str, tuple[str, ...]] = {
     "crossclr": ("crossclr", *GRAPH, "method.cross_epoch=1"),
     "aimclr_cross": ("aimclr_cross", *GRAPH, *STAGES),
     "pcm3": ("pcm3", "encoder.dim=16", "method.queue=40", "method.clip=true"),
+    "partwhole": ("partwhole", "encoder.dim=16"),
 }
 STREAMS = {"usdrl_sttr": "bone"}
 RELEASED = ("usdrl", "skeletonclr", "aimclr", "crossclr", "pcm3")
@@ -36,6 +37,7 @@ SHORT = {
     "quality": ("field=set",),
     "fewshot": ("shots=[1]", "queries=1", "ways=3", "episodes=20"),
     "detection": ("epochs=4", "milestones=[3]", "window=32"),
+    "segmentation": ("epochs=4",),
 }
 SUITE = """
 seeds = [0, 1]
@@ -143,6 +145,9 @@ def _evaluations() -> list[Step]:
         _judge("rows_early", "early", "usdrl", *of("early")),
         _judge("rows_quality", "quality", "usdrl", *of("quality"), data="pooled"),
         _judge("rows_detection", "detection", "usdrl", *of("detection"), data="recordings"),
+        _judge(
+            "rows_segmentation", "segmentation", "usdrl", *of("segmentation"), data="recordings"
+        ),
     ]
     for run in RUNS:
         if run != "usdrl":

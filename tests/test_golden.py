@@ -1,7 +1,7 @@
 """What commit 106fba9 wrote still opens, and gives the numbers that it gave then.
 
-`tests/golden/README.md` says how the files were made. Numbers agree to 1e-5: other processors round
-in another way. `benchmarks.same` compares bits, on one machine.
+`tests/golden/README.md` says how the files were made. Numbers agree to 3e-5: other processors round
+in another way (1.1e-5 has been seen). `benchmarks.same` compares bits, on one machine.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from skelf.protocols.features import extract
 from skelf.training.log import read_log
 
 GOLDEN = Path(__file__).parent / "golden"
-CLOSE = 1e-5
+CLOSE = 3e-5
 LATER = ("config.eval.crop", "config.eval.train_crops", ".clips", ".checksum")
 """Options that came later; their defaults are what was done then."""
 JUDGED = (

@@ -12,7 +12,8 @@ from ..errors import InputError
 from ..files import write_json
 from ..locks import locked
 from ..settings.given import SECTIONS
-from ..settings.run import RESULT_FREE
+from ..settings.options import flat
+from ..settings.run import RESULT_FREE, Train
 from ..settings.values import Settings
 from .state import read_counters, resuming
 
@@ -109,6 +110,8 @@ def _changes(run: Path, config: Settings) -> Settings:
     lines, changes = [], {}
     for section in ("method", "encoder", "views", "train", "data", "input", "source"):
         values, before = config.get(section, {}), stored.get(section, {})
+        if section == "train":  # an option that came later does by default what was done before it
+            before = flat(Train()) | before
         for key in sorted(values.keys() | before.keys()):
             name, pair = f"{section}.{key}", [before.get(key), values.get(key)]
             if name in free or pair[0] == pair[1]:
