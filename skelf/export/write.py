@@ -85,6 +85,8 @@ def export_onnx(
         True
     """
     hint()
+    # A caller's lower precision may let a processor multiply in bfloat16; the file never does.
+    torch.set_float32_matmul_precision("highest")
     out = Path(out)
     check_output(out, ONNX, replace=overwrite)
     subject = read_subject(model, stream)
