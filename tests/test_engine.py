@@ -395,6 +395,24 @@ def test_batch_plans(count, batch, processes, seed, epoch):
     assert all(np.array_equal(a, b) for a, b in zip(plan, again, strict=True))
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_batches_of_one_set_each(whole):
+    sets = np.array([0] * 21 + [1] * 8 + [5] * 3 + [7])
+    plans = [
+        list(batch_plan(len(sets), 4, 1, 0, epoch, whole=whole, sets=sets)) for epoch in (0, 1, 2)
+    ]
+    orders = []
+    for plan in plans:
+        used = np.concatenate([shares[0] for shares in plan])
+        # One clip is too few for a batch: the last of the first set, and the last set's only one.
+        assert len(np.unique(used)) == len(used) == len(sets) - 2
+        assert all(len(np.unique(sets[shares[0]])) == 1 for shares in plan)
+        assert [len(shares[0]) for shares in plan].count(4) == 5 + 2
+        orders.append([int(sets[shares[0][0]]) for shares in plan])
+    assert any(order != sorted(order) for order in orders) and orders[0] != orders[1]
+    assert len({int(clip) for shares in plans[0] for clip in shares[0]} - set(range(29))) == 3
+
+
 def test_epochs_are_shuffled_differently_and_processes_share_one_order():
     orders = [np.concatenate([b[0] for b in batch_plan(40, 8, 1, 0, e)]) for e in (0, 1)]
     assert not np.array_equal(*orders)
