@@ -22,6 +22,7 @@ from .protocols import PROTOCOLS
 from .protocols.features import PRECISIONS, encode_in
 from .protocols.fitting import suited
 from .protocols.outcome import Outcome
+from .protocols.settling import settle
 from .results.archive import Row
 from .results.unseen import SEGMENTED, warn_of_unseen
 from .results.written import check_results, writing
@@ -68,8 +69,8 @@ def evaluate(
             protocols that have any go beside it, see `scores`. A device or a pipe gets rows alone.
         overwrite: results that are there are replaced; otherwise they are refused. What is read,
             and what is no results, is never replaced.
-        untrained: judge the same encoder with fresh weights (of `seed`) instead: the baseline to
-            beat.
+        untrained: judge the same encoder with the fresh weights of the run's seed instead: the
+            baseline to beat. BatchNorm has statistics of training clips, see `settling.settle`.
         method: whose official checkpoint `run` is.
         stream: of a run that trained several together (CrosSCLR): joint (None), motion, bone or
             "all" of them. With `method`, what the checkpoint was trained on; of several, one each,
@@ -126,13 +127,14 @@ def evaluate(
         encoder, described, choice = plain_encoder(clips, normalize)
     else:
         encoder, described, choice = _of_run(
-            run, method, untrained, seed, clips.skeleton, stream, normalize
+            run, method, untrained, clips.skeleton, stream, normalize
         )
     trained_on, encoder = encoder.skeleton, suited(encoder, clips)
     clips = prepared(clips, choice.name)
     _refuse_channels(clips, encoder)
-    encode_in(encoder, precision)
     train, test = clips.split(split)
+    counted = settle(encoder, train, device) if untrained else 0
+    encode_in(encoder, precision)
     if any(name in SEGMENTED for name in asked):
         _note_rates(described["source"].get("fps"), test)
     rest = [text for text in overrides if text not in named]
@@ -157,11 +159,7 @@ def evaluate(
             )
             seconds = round(time.perf_counter() - began, 3)
             config = shared["config"] | {"eval": flat(options[name])}
-            definition = outcome.definition
-            if isinstance(encoder, Ensemble):
-                definition += f"; {encoder.describe()}"
-            if precision != PRECISIONS[0]:
-                definition += f"; features in {precision}"
+            definition = _defined(outcome, encoder, precision, counted)
             row = {"protocol": name, "definition": definition, **shared, "seconds": seconds}
             row |= {"config": config}
             rows = _rows(outcome, row)
@@ -174,14 +172,13 @@ def _of_run(
     run: str | Path | Sequence[str | Path],
     method: str | None,
     untrained: bool,
-    seed: int,
     skeleton: Skeleton,
     stream: str | None,
     normalize: str,
 ) -> tuple[Encoder, Settings, Choice]:
     """The encoder that is judged, its config, and the normalisation of its clips."""
     encoder, described = judged_encoder(
-        run, method, untrained, seed, skeleton=skeleton, stream=stream, normalize=normalize
+        run, method, untrained, None, skeleton=skeleton, stream=stream, normalize=normalize
     )
     if method is not None:
         choice = choose_released(normalize, method, preparation(method), skeleton)
@@ -222,12 +219,24 @@ def _shared(
         "stream": encoder.stream,
         "data": name_of(clips),
         "split": split,
-        "seed": seed if untrained else described["source"].get("seed"),
+        "seed": described["source"].get("seed"),
         "eval_seed": seed,
         "version": version("skelf"),
         "versions": versions(),
         "config": {key: described.get(key) for key in sections},
     }
+
+
+def _defined(outcome: Outcome, encoder: Encoder, precision: str, counted: int) -> str:
+    """The protocol's definition, and what else its numbers are of."""
+    definition = outcome.definition
+    if isinstance(encoder, Ensemble):
+        definition += f"; {encoder.describe()}"
+    if counted:
+        definition += f"; untrained, with BatchNorm's statistics of {counted} training clips"
+    if precision != PRECISIONS[0]:
+        definition += f"; features in {precision}"
+    return definition
 
 
 def _rows(outcome: Outcome, shared: Row) -> list[Row]:

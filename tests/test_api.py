@@ -74,6 +74,8 @@ def test_untrained_is_what_the_run_with_that_seed_started_from(run, monkeypatch,
     fresh = skelf.load(run, untrained=True, seed=5).state_dict()
     begun = started[0].encoder.state_dict()
     assert all(torch.equal(fresh[name], begun[name]) for name in begun)
+    own = skelf.load(run, untrained=True).state_dict()
+    assert all(torch.equal(own[name], begun[name]) for name in begun)
     other = skelf.load(run, untrained=True, seed=6).state_dict()
     assert not torch.equal(other["position_s"], fresh["position_s"])
 
@@ -98,7 +100,9 @@ def test_rows_say_what_they_are(run, tmp_path):
     assert knn["config"]["eval"]["k"] == 3 and "k=3" in knn["definition"]
     assert list((run / "features").iterdir())
     untrained = skelf.evaluate(["knn"], run, tiny_runs.clips(), untrained=True, **given)
-    assert untrained[0]["method"] == "untrained" and untrained[0]["seed"] == 9
+    # The weights of the run's own seed, so that the two are a pair.
+    assert untrained[0]["method"] == "untrained" and untrained[0]["seed"] == 5
+    assert untrained[0]["eval_seed"] == 9
 
 
 def test_features_in_bf16_are_named(run):

@@ -156,7 +156,8 @@ def test_pretrain_and_eval_end_to_end(store, run, tmp_path):
         *("--untrained", "eval.k=5", "--seed", "1"),
     )
     row = json.loads(base.read_text())[0]
-    assert (row["method"], row["seed"], row["config"]["eval"]["k"]) == ("untrained", 1, 5)
+    assert (row["method"], row["seed"], row["config"]["eval"]["k"]) == ("untrained", 3, 5)
+    assert row["eval_seed"] == 1
     line = refused("pretrain", "usdrl", "--data", store, "--split", "xsub", "--out", run)
     assert "already holds a run; --resume continues it" in line
     again = ("--split", "xsub", "--stream", "bone", "--seed", 3, "--resume", *SETTINGS)

@@ -204,7 +204,11 @@ def test_several_runs_are_judged_as_one(runs, tmp_path):
     fresh = skelf.evaluate(["knn"], runs, tiny_runs.clips(), split="half", untrained=True, seed=7)[
         0
     ]
-    assert (fresh["method"], fresh["seed"]) == ("untrained", 7)
+    assert (fresh["method"], fresh["seed"], fresh["eval_seed"]) == ("untrained", None, 7)
+    weights = [skelf.load(run, untrained=True, seed=seed) for seed, run in enumerate(runs)]
+    parts = [features.extract(encoder, test) for encoder in weights]
+    by_hand = Ensemble([skelf.load(run, untrained=True) for run in runs])
+    torch.testing.assert_close(features.extract(by_hand, test), torch.cat(parts, dim=1) / 3)
     assert fresh["stream"] == "joint+motion+bone"
 
 

@@ -129,6 +129,19 @@ def test_without_labels_the_signs_alone_are_read(tmp_path, what):
     assert len(said) == 2 and "k-NN needs a split with labelled clips on both sides" in said[1]
 
 
+@pytest.mark.parametrize("method", ["skeletonclr", "pcm3"])
+def test_before_training_batchnorm_has_the_statistics_that_judging_gives(tmp_path, method):
+    changes = ["train.epochs=1", "train.monitor_every=1", "encoder.frames=16", "encoder.dim=16"]
+    run = api.pretrain(
+        method, tiny_runs.clips(), out=tmp_path, split="half", seed=3,
+        overrides=[s for s in SETTINGS if "encoder" not in s] + changes,
+    )  # fmt: skip
+    first, *_ = read_log(run)
+    rows = api.evaluate(["knn"], run, tiny_runs.clips(), split="half", untrained=True)
+    assert first["epoch"] == START and first["knn_top1"] == rows[0]["value"]
+    assert "BatchNorm's statistics of 20 training clips" in rows[0]["definition"]
+
+
 def test_the_reading_before_training_is_that_of_the_untrained_encoder(tmp_path):
     run = pretrain(tmp_path / "run", "train.epochs=1", "train.monitor_every=1")
     first, *_ = read_log(run)

@@ -47,7 +47,8 @@ def evaluate(
         typer.Option("--out", metavar="FILE.json", help="Where rows go; class scores beside it."),
     ] = None,
     untrained: Annotated[
-        bool, typer.Option("--untrained", help="Fresh weights instead: the baseline to beat.")
+        bool,
+        typer.Option("--untrained", help="The run's fresh weights instead: the baseline to beat."),
     ] = False,
     method: Annotated[
         str | None,

@@ -31,12 +31,17 @@ def synchronize(module: nn.Module) -> None:
 
 
 class SyncNorm(RowNorm):
-    """BatchNorm of `(N, C, ...)` of any number of dimensions, with all processes' statistics."""
+    """BatchNorm of `(N, C, ...)` of any number of dimensions, with all processes' statistics.
+
+    While it is `apart`, the batch of its own process counts alone: one may look where no other does.
+    """
+
+    apart = False
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalises `x`; statistics in float32 at least."""
         alone = not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1
-        if alone or not self.training:
+        if alone or self.apart or not self.training:
             return self._by_itself(x)
         with torch.autocast(x.device.type, enabled=False):
             y = x.to(torch.promote_types(x.dtype, torch.float32))

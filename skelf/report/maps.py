@@ -20,6 +20,7 @@ from ..pages.player import player
 from ..pages.svg import escape
 from ..protocols.features import Features, extract_splits
 from ..protocols.knn import knn_scores
+from ..protocols.settling import settle
 from ..protocols.similarity import centred, cosine_blocks
 from ..runs import load as loading
 from .evidence import Evidence, Run
@@ -99,10 +100,12 @@ def _encode(name: str, run: Run, train: ClipSet, test: ClipSet, device: str) -> 
     train, test = replace(train, normalize=normalize), replace(test, normalize=normalize)
     sides: list[Features] = []
     for untrained in (False, True):
-        encoder = loading.load(run.folder, untrained=untrained, seed=run.seed or 0)
+        encoder = loading.load(run.folder, untrained=untrained)
         taken = (encoder.in_channels, encoder.confidence)
         if taken != (train.channels, train.confidence):
             raise InputError(f"{train}: other coordinates a joint than the encoder takes")
+        if untrained:
+            settle(encoder, train, device)
         cache = None if untrained else run.folder / "features"
         sides.append(extract_splits(encoder, train, test, device=device, cache=cache))
     accuracy = (_accuracy(sides[0]), _accuracy(sides[1]))

@@ -45,13 +45,17 @@ class Streamed(Protocol):
 
 
 @no_trace()
-def load(run: Run, *, untrained: bool = False, seed: int = 0, stream: str | None = None) -> Encoder:
+def load(
+    run: Run, *, untrained: bool = False, seed: int | None = None, stream: str | None = None
+) -> Encoder:
     """The trained encoder of a run folder, a checkpoint folder or a hub name, in evaluation mode.
 
     Args:
         run: where it is.
         untrained: the same encoder with the weights that a run with this `seed` starts from.
-        seed: see `untrained`.
+            BatchNorm has its starting statistics; `protocols.settling.settle` gives it those of
+            clips, as `evaluate` does.
+        seed: see `untrained`; None: the run's own, or 0 where it says none.
         stream: of a run that trained several together: joint (None), motion, bone, or "all" of them
             as an `ensemble.Ensemble`; any other run has one.
 
@@ -128,7 +132,7 @@ def judged_encoder(
     run: Run | Sequence[Run],
     method: str | None,
     untrained: bool,
-    seed: int,
+    seed: int | None,
     skeleton: Skeleton | str = "ntu25",
     stream: str | None = None,
     normalize: str = AUTO,
@@ -205,19 +209,20 @@ def _from_official(
 
 
 def _from_run(
-    run: Run, untrained: bool, seed: int, stream: str | None
+    run: Run, untrained: bool, seed: int | None, stream: str | None
 ) -> tuple[list[Encoder], Settings]:
     return checkpoint.reading(run, partial(_read_run, run, untrained, seed, stream))
 
 
 def _read_run(
-    run: Run, untrained: bool, seed: int, stream: str | None, folder: Path
+    run: Run, untrained: bool, seed: int | None, stream: str | None, folder: Path
 ) -> tuple[list[Encoder], Settings]:
     if folder.is_file():
         raise InputError(f"{run}: a file; say whose official checkpoint it is with --method")
     described = checkpoint.read_config(folder)
     source = str(folder / "config.json")
     config, stored = _recorded(described, source), described.get("input")
+    seed = _seed(described) if seed is None else seed
     seed_torch(seed, "cpu")
     first = build_encoder(config, stored, source)
     unread = untrained and stream is None
@@ -245,6 +250,12 @@ def _read_run(
     return [encoders[name].eval() for name in names], {"source": {}} | described | {
         "data": config.data
     }
+
+
+def _seed(described: Settings) -> int:
+    """What a stored run was seeded with; 0 where its config says none."""
+    seed = (described.get("source") or {}).get("seed")
+    return seed if type(seed) is int and 0 <= seed < 2**63 else 0
 
 
 def _recorded(described: Settings, source: str) -> Config:

@@ -22,6 +22,7 @@ from ..protocols.crop import RANDOM, Cut, read
 from ..protocols.features import extract, extract_splits, in_evaluation
 from ..protocols.fitting import fitting, labelled
 from ..protocols.knn import knn_scores
+from ..protocols.settling import settled
 
 Monitor = Callable[[Encoder], dict[str, float]]
 
@@ -37,7 +38,8 @@ _FRAMES = 32  # clips whose frames are encoded at a time
 def monitor(train: ClipSet, test: ClipSet | None, seed: int) -> Monitor:
     """Reads `knn_top1` where both sides have labels (see `judged`), and always the signs.
 
-    `knn_top1` is the accuracy of weighted k-NN, the training side being the gallery.
+    `knn_top1` is the accuracy of weighted k-NN, the training side being the gallery. Before the
+    first step BatchNorm has statistics of training clips, see `settling.settle`, as it has later.
 
     Args:
         train: the training clips; the signs are of the labelled ones where k-NN is read, whose
@@ -47,6 +49,10 @@ def monitor(train: ClipSet, test: ClipSet | None, seed: int) -> Monitor:
     """
 
     def read_all(encoder: Encoder) -> dict[str, float]:
+        with settled(encoder, train, next(encoder.parameters()).device):
+            return read_settled(encoder)
+
+    def read_settled(encoder: Encoder) -> dict[str, float]:
         if test is None or not judged(train, test):
             return signs(encoder, train, seed)
         device = next(encoder.parameters()).device
