@@ -19,10 +19,14 @@ from skelf.encoders import ENCODERS
 from skelf.layouts import SBU15
 from skelf.losses.decorrelation import decorrelation
 from skelf.machine.distributed import gather
+from skelf.methods.partwhole import PartWhole
 from skelf.methods.usdrl import USDRL
 from skelf.training.log import read_log
 
 CASES = [(encoder, form) for encoder in ("dste", "sttr") for form in ("official", "paper")]
+
+
+PART_WHOLE = ("tcn", "gru", "sttr")
 
 
 def make(encoder: str, form: str) -> USDRL:
@@ -62,6 +66,25 @@ def projected() -> Tensor:
     return torch.randn(3, 12, 7, generator=torch.Generator().manual_seed(8)).double()
 
 
+def part_whole(name: str) -> PartWhole:
+    torch.manual_seed(3)
+    options = {"drop_path": 0.0} if name == "dste" else {}
+    encoder = ENCODERS[name](SBU15, dim=8, frames=16, persons=1, **options)
+    return PartWhole(encoder, sync_bn=True)
+
+
+def part_whole_step(name: str, half: slice) -> dict[str, Tensor]:
+    """`outcome` of the clips of `half`, in all their views."""
+    method = part_whole(name)
+    module = nn.parallel.DistributedDataParallel(method) if dist.is_initialized() else method
+    generator = torch.Generator().manual_seed(6)
+    x = torch.randn(8, 3, 24, 15, 1, generator=generator)
+    x[:, :, :, 4, :] = 0  # an absent joint
+    clips, instants = method.views(x, torch.full((8,), 24), generator)
+    own = clips.view(-1, 8, *clips.shape[1:])[:, half].flatten(0, 1)
+    return outcome(module, method, [own, instants[:, half]])
+
+
 def work(rank: int, folder: str) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
@@ -72,6 +95,8 @@ def work(rank: int, folder: str) -> None:
         module = nn.parallel.DistributedDataParallel(method)
         results[encoder, form] = outcome(module, method, [view[half] for view in views()])
     results["pure"] = pure(projected()[:, half])
+    for name in PART_WHOLE:
+        results[name] = part_whole_step(name, slice(4 * rank, 4 * rank + 4))
     torch.save(results, f"{folder}/{rank}.pt")
     dist.destroy_process_group()
 
@@ -96,6 +121,20 @@ def test_two_processes_give_the_loss_and_gradients_of_one(ranks, encoder, form):
         for name, value in one.items():
             # Gradients reach 0.3 here: sums over other batch sizes round otherwise, by processor.
             torch.testing.assert_close(two[name], value, rtol=1e-4, atol=1e-5, msg=name)
+
+
+@pytest.mark.parametrize("name", PART_WHOLE)
+def test_two_processes_train_partwhole_as_one(ranks, name):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    one = part_whole_step(name, slice(None))
+    torch.set_num_threads(threads)
+    norms = [key for key in one if key.startswith("encoder") and "running_var" in key]
+    assert {"part", "frame", "covariance"} < one.keys() and bool(norms) == (name != "sttr")
+    for two in (rank[name] for rank in ranks):
+        assert two.keys() == one.keys()
+        for key, value in one.items():
+            torch.testing.assert_close(two[key], value, rtol=1e-4, atol=1e-5, msg=key)
 
 
 def test_a_loss_of_gathered_features_is_exact_in_float64(ranks):

@@ -33,7 +33,7 @@ def synchronize(module: nn.Module) -> None:
 class SyncNorm(RowNorm):
     """BatchNorm of `(N, C, ...)` of any number of dimensions, with all processes' statistics.
 
-    While it is `apart`, the batch of its own process counts alone: one may look where no other does.
+    While it is `apart`, the batch of its own process counts alone: one may look while others wait.
     """
 
     apart = False

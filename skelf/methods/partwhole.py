@@ -89,7 +89,7 @@ class PartWhole(nn.Module):
                 nn.Linear(dim, dim), nn.LayerNorm(dim), nn.GELU(), nn.Linear(dim, dim)
             )
         if sync_bn:
-            synchronize(self)
+            synchronize(self.encoder)  # the projector is given the clips of all processes
 
     def views(self, x: Tensor, lengths: Tensor, generator: Generator) -> Views:
         """Wholes and parts of padded clips `(N, C, T, V, M)`; see `draw_views`."""
