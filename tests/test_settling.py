@@ -18,6 +18,7 @@ from skelf.data.batch import ClipBatches
 from skelf.data.synthetic.clips import generate
 from skelf.encoders import ENCODERS
 from skelf.encoders.ensemble import Ensemble
+from skelf.methods import METHODS
 from skelf.methods._sync_norm import synchronize
 from skelf.protocols import settling
 from skelf.protocols._cache import key
@@ -193,3 +194,29 @@ def test_a_monitor_leaves_a_fresh_encoder_as_it_was():
     assert same(before, state(encoder)) and encoder.training
     settle(encoder, clips.split("half")[0])
     assert monitor.monitor(*clips.split("half"), seed=0)(encoder) == read
+
+
+def test_training_takes_the_statistics_of_its_clips_once(tmp_path):
+    run = skelf.pretrain(
+        "partwhole", tiny_runs.clips(), out=tmp_path / "run", split="half",
+        overrides=[*tiny_runs.SETTINGS, "encoder.name=tcn", "train.epochs=2"],
+    )  # fmt: skip
+    trained, fresh = skelf.load(run), skelf.load(run, untrained=True)
+    settle(fresh, tiny_runs.clips().split("half")[0])
+    for name, value in fresh.norm.named_buffers():
+        assert torch.equal(dict(trained.norm.named_buffers())[name], value), name
+    assert not torch.equal(trained.stem.weight, fresh.stem.weight)
+
+
+def test_a_key_encoder_has_the_input_statistics_of_the_other_and_both_keep_them():
+    clips = generate(clips=20)
+    method = METHODS["skeletonclr"](made("tcn", clips))
+    settling.settle_inputs(method, clips)
+    norms = method.encoder.norm, method.key.encoder.norm
+    taken, of_key = (dict(norm.named_buffers()) for norm in norms)
+    kept = {name: value.clone() for name, value in taken.items()}
+    assert same(kept, of_key)
+    assert kept["num_batches_tracked"] == 1
+    method.train()
+    method.encoder(torch.randn(6, 3, 16, clips.skeleton.joints, clips.persons))
+    assert same(kept, taken)

@@ -9,6 +9,7 @@ are added in float64.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +31,20 @@ class RowNorm(nn.BatchNorm1d):
     def forward(self, x: Tensor) -> Tensor:
         """The shape of `x`."""
         return normalise(self, x) if in_blocks(x) else super().forward(x)
+
+
+class InputNorm(RowNorm):
+    """A `RowNorm` whose statistics are taken once, and stay: what comes in is put on one scale.
+
+    Distorted views would move them away from those of the clips that an encoder is used on. A run
+    takes them of its clips before the first step, see `protocols.settling.settle_inputs`; until
+    then it is a BatchNorm like any other.
+    """
+
+    def train(self, mode: bool = True) -> Self:
+        """Training mode leaves statistics alone that were taken already."""
+        taken = self.num_batches_tracked is not None and bool(self.num_batches_tracked)
+        return super().train(mode and not taken)
 
 
 class MapNorm(nn.BatchNorm2d):

@@ -1,11 +1,12 @@
 """TCN: dilated temporal convolutions over poses and how they change.
 
 A frame's row holds the pose and, for a few spans of time, its change to the frame so long before
-and after; the input BatchNorm gives all of them one scale, so that a small motion counts as much as
-a large pose. A first layer makes features of that row alone (the stem); residual layers of ever
-wider dilation (the trunk) add what happens around. Frames keep both, since what a trunk was trained
-to ignore may be what a head needs. A joint whose coordinates are all 0 is absent, and so is a frame
-without joints: neither counts in what is pooled.
+and after; a norm puts all of them on one scale, so that a small motion counts as much as a large
+pose. Its statistics are those of the training clips, not of their views, and stay as they are. A
+first layer makes features of that row alone (the stem); residual layers of ever wider dilation (the
+trunk) add what happens around. Frames keep both, since what a trunk was trained to ignore may be
+what a head needs. A joint whose coordinates are all 0 is absent, and so is a frame without joints:
+neither counts in what is pooled.
 
 The residual dilated layer is that of MS-TCN (Abu Farha and Gall, CVPR 2019), without its dropout,
 with a norm before it; rows of differences are what motion streams of the field are made of.
@@ -22,7 +23,7 @@ from torch.nn import functional as F
 from ..settings.ranges import Depth, NotEmpty, Size
 from ..skeleton import Skeleton
 from ..streams import derive
-from ._norms import RowNorm
+from ._norms import InputNorm
 from ._products import Linear
 from ._tokens import check_arguments, check_clip
 
@@ -75,7 +76,7 @@ class TCN(nn.Module):
         self.in_channels, self.num_frames, self.dim = in_channels, frames, 3 * dim
         self.shifts = [sign * span for span in sorted(spans) for sign in (-1, 1)]
         features = in_channels * skeleton.joints * persons * (1 + len(self.shifts))
-        self.norm = RowNorm(features)
+        self.norm = InputNorm(features)
         self.stem = Linear(features, dim)
         self.layers = nn.ModuleList(TCNLayer(dim, 2**depth) for depth in range(layers))
         self.last = nn.LayerNorm(dim)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..contracts import Context
-from ..encoders._norms import RowNorm, in_blocks, momentum, normalise, remember
+from ..encoders._norms import InputNorm, RowNorm, in_blocks, momentum, normalise, remember
 
 
 def synchronize(module: nn.Module) -> None:
@@ -21,7 +21,8 @@ def synchronize(module: nn.Module) -> None:
     """
     for name, child in module.named_children():
         if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d):
-            synced = SyncNorm(child.num_features, child.eps, child.momentum)
+            kind = SyncInputNorm if isinstance(child, InputNorm) else SyncNorm
+            synced = kind(child.num_features, child.eps, child.momentum)
             synced.weight, synced.bias = child.weight, child.bias
             for key, value in child.named_buffers():
                 setattr(synced, key, value)
@@ -67,6 +68,10 @@ class SyncNorm(RowNorm):
             x, self.running_mean, self.running_var, self.weight, self.bias, self.training,
             momentum(self), self.eps,
         )  # fmt: skip
+
+
+class SyncInputNorm(InputNorm, SyncNorm):
+    """An `InputNorm` of all processes' statistics, as long as it has not taken any."""
 
 
 def _average(x: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from ..augment.partwhole import PartWholeViews, Views, draw_views
-from ..contracts import Encoder
+from ..contracts import Encoder, torch_module
 from ..data.joints.parts import with_parts
 from ..losses.decorrelation import decorrelation
 from ..machine.distributed import gather
@@ -65,7 +65,7 @@ class PartWhole(nn.Module):
         variance: Amount = 5.0,
         covariance: Amount = 1.0,
         part: Amount = 10.0,
-        frame: Amount = 2.0,
+        frame: Amount = 8.0,
         sync_bn: bool = False,
     ) -> None:
         super().__init__()
@@ -89,7 +89,9 @@ class PartWhole(nn.Module):
                 nn.Linear(dim, dim), nn.LayerNorm(dim), nn.GELU(), nn.Linear(dim, dim)
             )
         if sync_bn:
-            synchronize(self.encoder)  # the projector is given the clips of all processes
+            synchronize(
+                torch_module(self.encoder)
+            )  # the projector is given the clips of all processes
 
     def views(self, x: Tensor, lengths: Tensor, generator: Generator) -> Views:
         """Wholes and parts of padded clips `(N, C, T, V, M)`; see `draw_views`."""

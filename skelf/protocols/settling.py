@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..contracts import Encoder
+from ..contracts import Encoder, Module
 from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
+from ..encoders._norms import InputNorm
 from ..machine.guest import no_trace
 from ..machine.guest import seed as seed_torch
 from .crop import read
@@ -32,7 +34,12 @@ WINDOW = 64 / 30
 _READ = 32  # clips that are read at a time: one may be far longer than the encoder's frames
 
 
-def settle(encoder: Encoder, clips: ClipSet, device: str | torch.device = "cpu") -> int:
+def settle(
+    encoder: Encoder,
+    clips: ClipSet,
+    device: str | torch.device = "cpu",
+    kind: type[_BatchNorm] = _BatchNorm,
+) -> int:
     """Gives every BatchNorm that no batch has moved yet the statistics of training clips.
 
     One pass of at most `CLIPS` clips, the same ones whenever the clips are: whole, resized to the
@@ -44,6 +51,7 @@ def settle(encoder: Encoder, clips: ClipSet, device: str | torch.device = "cpu")
         encoder: changed in place. In a group of processes each may do so by itself.
         clips: what it will be judged with, see `fitting`; labels play no part.
         device: where the pass runs.
+        kind: which norms; others stay as they are.
 
     Returns:
         How many clips, or windows, they are of; 0 where there was nothing to do.
@@ -56,7 +64,7 @@ def settle(encoder: Encoder, clips: ClipSet, device: str | torch.device = "cpu")
         >>> settle(encoder, clips), settle(encoder, clips)
         (12, 0)
     """
-    norms = starting(encoder)
+    norms = starting(encoder, kind)
     if not norms or not len(clips):
         return 0
     place = torch.device(device)
@@ -93,9 +101,22 @@ def settled(encoder: Encoder, clips: ClipSet, device: str | torch.device = "cpu"
                 buffer.copy_(value)
 
 
-def starting(encoder: Encoder) -> list[_BatchNorm]:
+def settle_inputs(method: Module, clips: ClipSet, device: str | torch.device = "cpu") -> None:
+    """Gives the input norms of a method's encoders the statistics of its training clips.
+
+    Args:
+        method: all encoders in it that have an `InputNorm`: copies that follow, those of streams.
+        clips: what it is trained on.
+        device: where the passes run.
+    """
+    for module in method.modules():
+        if isinstance(getattr(module, "norm", None), InputNorm):
+            settle(cast(Encoder, module), clips, device, InputNorm)
+
+
+def starting(encoder: Encoder, kind: type[_BatchNorm] = _BatchNorm) -> list[_BatchNorm]:
     """The norms that have the statistics that every BatchNorm starts with."""
-    norms = (module for module in encoder.modules() if isinstance(module, _BatchNorm))
+    norms = (module for module in encoder.modules() if isinstance(module, kind))
     return [n for n in norms if n.num_batches_tracked is not None and not n.num_batches_tracked]
 
 

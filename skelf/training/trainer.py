@@ -19,6 +19,7 @@ from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
 from ..encoders.chunks import set_chunk
 from ..machine.guest import seed as seed_torch
+from ..protocols.settling import settle_inputs
 from ..settings.run import Train
 from ..settings.values import Settings
 from .clock import Laps
@@ -57,6 +58,7 @@ class Trainer:
         self.batches = ClipBatches(
             clips, fabric.device, persons=self.method.encoder.persons, resident=settings.resident
         )
+        settle_inputs(method, clips, fabric.device)
         self.generator = torch.Generator(device=fabric.device)
         self.average = _clone(self.method.encoder) if settings.ema else None
         self.laps = Laps(fabric.device)
