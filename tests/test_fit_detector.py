@@ -70,9 +70,8 @@ def as_detections(found, clips):
 @pytest.mark.parametrize("options", OPTIONS)
 def test_a_detector_finds_what_the_protocol_finds(run, untrimmed, options, tmp_path):
     how = from_flat(Detection, {**BRIEF, **options})
-    fitted = fit_detector(
-        run, untrimmed, split="half", how=FitDetector(choose=False, parts=2, detection=how)
-    )
+    fit = FitDetector(choose=False, parts=2, head="linear", detection=how)
+    fitted = fit_detector(run, untrimmed, split="half", how=fit)
     model = load_model(fitted.save(tmp_path / "model"))
     train, test = untrimmed.split("half")
     encoder, _ = judged_encoder(run, None, False, 0)
@@ -94,7 +93,7 @@ def test_a_detector_finds_what_the_protocol_finds(run, untrimmed, options, tmp_p
 def test_choice_and_expectation_by_people_who_were_not_learnt_from(run, untrimmed):
     lines, steps = [], []
     detector = from_flat(Detection, {**BRIEF, "lr": 0.5})
-    how = FitDetector(parts=3, spans=(1.0, 2.0), detection=detector)
+    how = FitDetector(parts=3, spans=(1.0, 2.0), head="linear", detection=detector)
     model = fit_detector(
         run, untrimmed, how=how, say=lines.append, step=lambda *done: steps.append(done)
     )
@@ -114,7 +113,10 @@ def test_what_is_set_is_not_chosen(run, untrimmed):
     lines = []
     detector = from_flat(Detection, {**BRIEF, "window": 3.0, "smoothing": 0.1, "threshold": 0.3})
     fitted = fit_detector(
-        run, untrimmed, how=FitDetector(parts=2, detection=detector), say=lines.append
+        run,
+        untrimmed,
+        how=FitDetector(parts=2, head="linear", detection=detector),
+        say=lines.append,
     )
     assert settings(fitted)[0] == Laying(window=3.0)
     assert settings(fitted)[1].smoothing == 0.1 and settings(fitted)[1].threshold == 0.3
@@ -124,8 +126,7 @@ def test_what_is_set_is_not_chosen(run, untrimmed):
 def test_a_single_recording_is_said_to_tell_nothing(run, untrimmed):
     lines = []
     one = untrimmed.take([12])
-    model = fit_detector(run, one, how=FitDetector(detection=from_flat(Detection, BRIEF)),
-                         say=lines.append)  # fmt: skip
+    model = fit_detector(run, one, how=from_flat(FitDetector, dilated_epochs=2), say=lines.append)
     assert model.about.expected is None and "nothing can be held out" in lines[-1]
 
 
@@ -252,14 +253,18 @@ def test_the_command_line_writes_a_model_and_refuses_wrong_settings(run, untrimm
     app.command()(command)
     given = ["--run", str(run), "--data", str(tmp_path / "store.h5"), "--split", "half"]
     given += ["--out", str(tmp_path / "model")]
-    brief = ["fit.choose=false", "parts=2", "fit.epochs=2", "fit.milestones=[]"]
+    brief = ["fit.choose=false", "parts=2", "fit.dilated_epochs=2", "width=8"]
     done = CliRunner().invoke(app, [*given, *brief])
     assert done.exit_code == 0 and "expected map_a_voc@0.5" in done.stdout
+    assert "dilated, of 12 classes on a frozen encoder" in done.stdout
     assert load_model(tmp_path / "model").kind == "detector"
     for more, message in (
         (brief, "exists already"),
         (["--force", "fit.window=90"], "fit.unit=frames"),
         (["--force", "fit.folds=3"], "unknown key 'fit.folds'"),
+        (["--force", "fit.epochs=3"], "fit.epochs: of head=linear; set fit.head=linear"),
+        (["--force", "head=linear", "fit.width=8"], "fit.width: of head=dilated"),
+        (["--force", "head=round"], "fit.head"),
     ):
         refused = CliRunner().invoke(app, [*given, *more])
         assert isinstance(refused.exception, InputError) and message in str(refused.exception)

@@ -32,7 +32,6 @@ from skelf.methods import usdrl_official
 from skelf.methods.usdrl import USDRL
 from skelf.profiling.count import profile
 from skelf.protocols import PROTOCOLS
-from skelf.protocols.detection import Detection
 from skelf.protocols.features import extract, extract_splits
 from skelf.report.write import write_report
 from skelf.results.unseen import SEGMENTED
@@ -149,8 +148,8 @@ def stopped(place):
 
 CLIPS = tiny_runs.clips
 HOW = FitClassifier(heads=("prototype",), folds=2)
-BRIEF = from_flat(Detection, SMALL)
-DETECTOR = FitDetector(choose=False, parts=2, detection=BRIEF)
+BRIEF = {"width": 8, "field": 0.5, "dilated_epochs": 2}
+DETECTOR = from_flat(FitDetector, {**BRIEF, "choose": False, "parts": 2})
 
 
 def UNTRIMMED():  # noqa: N802 (as `CLIPS`)

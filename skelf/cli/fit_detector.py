@@ -69,7 +69,9 @@ def _show(console: Console, model: Model) -> None:
     learnt, told = model.about.learnt_from or {}, model.about.expected
     table = Table(show_header=False)
     table.add_row("learnt from", "{recordings} recordings, {segments} segments".format(**learnt))
-    table.add_row("head", f"of {len(model.class_names)} classes on a {learnt['how']}")
+    table.add_row(
+        "head", f"{learnt['head']}, of {len(model.class_names)} classes on a {learnt['how']}"
+    )
     if told is None:
         table.add_row("expected", "not known: nothing could be held out")
     else:

@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..inference.detect import settings
 from ..inference.model import load_model
 from ..inference.needs import Needs, needs_of
+from ..inference.over_time import refuse_over_time
 from ..protocols.laying import Laying
 from ..protocols.rules import Rules
 from ..runs.load import judged_encoder
@@ -59,6 +60,7 @@ def read_subject(name: str | Path, stream: str | None = None) -> Subject:
     if stream is not None:
         raise InputError(f"{name}: a model knows its stream; leave --stream out")
     model = load_model(name)
+    refuse_over_time(model.head, f"{name}: export of one window at a time")
     more: dict[str, Value] = {"unknown_below": model.unknown_below}
     if model.kind == "detector":
         more |= {"windows": _windows(*settings(model)), "rules": model.rules}

@@ -85,9 +85,11 @@ def _shown(value: object) -> str:
 
 def _use(kind: str) -> str:
     what = "segments" if kind == "detector" else "a row a clip"
+    command = f"```\nskelf predict MODEL RECORDINGS --out answers.csv    # {what}\n```"
+    if kind == "detector":  # windows, what they say of a frame and rules are no line of Python
+        return f"## Use\n\n{command}"
     return (
-        "## Use\n\n"
-        f"```\nskelf predict MODEL RECORDINGS --out answers.csv    # {what}\n```\n\n"
+        f"## Use\n\n{command}\n\n"
         '```python\nimport skelf\n\nmodel = skelf.load_model("this folder, or its name on the hub")'
         "\nprobabilities = model.probabilities(model.encoder(clips))  # clips (N, C, T, V, M)\n```"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from ..protocols.windows import Laid, lay, rows
 from ..settings.options import from_flat
 from .flow import Finder, Means
 from .model import Model
+from .over_time import OverTime, Stream
 from .persons import PERSON, chosen_persons
 from .rate import in_file
 from .segments import Segment
@@ -121,14 +123,18 @@ def probabilities(
         step=laid.step,
         window=laid.window,
     )
-    means = Means(len(model.class_names) + 1, reader.device)
     total = int(recording.length[0])
     model.head.to(reader.device)
+    stream = None
+    if isinstance(model.head, OverTime):
+        stream = Stream(model.head, total, float(recording.fps[0]), rules.unit)
+    means = Means(model.encoder.dim if stream else len(model.class_names) + 1, reader.device)
     with in_evaluation(model.encoder, reader.device), taking(model.encoder, reader.frames):
         answer = _answer(model.encoder, model.head, centred=reader.centred)
-        for frame, logits, settled in _blocks(answer, reader, laid, batch_size):
-            means.add(frame, torch.softmax(logits.float() / model.temperature, dim=1))
-            p = means.take(settled)
+        if stream:
+            answer = partial(reader.encode, model.encoder)
+        for frame, values, settled in _blocks(answer, reader, laid, batch_size):
+            p = _settled(means, frame, values.float(), settled, model.temperature, stream, total)
             if not np.isfinite(p).all():
                 raise InputError(
                     f"{recording}: {recording.names[0]}: the model gives what is no number; are "
@@ -136,6 +142,27 @@ def probabilities(
                 )
             if len(p):
                 yield p, settled == total
+
+
+def _settled(
+    means: Means,
+    frame: Tensor,
+    values: Tensor,
+    settled: int,
+    temperature: float,
+    stream: Stream | None,
+    total: int,
+) -> np.ndarray:
+    """Probabilities of the next frames, by a window's logits, or by its features and a stream."""
+    if stream is None:
+        means.add(frame, torch.softmax(values / temperature, dim=1))
+        return means.take(settled)
+    means.add(frame, values)
+    logits = stream.add(means.take(settled), settled == total)
+    if not len(logits):
+        return np.zeros((0, 1), np.float32)
+    p: np.ndarray = torch.softmax(logits / temperature, dim=1).cpu().numpy()
+    return p
 
 
 def _answer(

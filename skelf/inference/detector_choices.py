@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Literal
 
 from ..data.clips import ClipSet
+from ..errors import InputError
 from ..protocols.detection import Detection
 from ..protocols.laying import Laying
-from ..protocols.recipe import Recipe
+from ..protocols.recipe import Annealed, Recipe
 from ..protocols.rules import Rules, Unit
+from ..protocols.segmentation import Segmentation
 from ..protocols.windows import Way
-from ..settings.options import option, options
-from ..settings.ranges import Positive
+from ..settings.options import flat, option, options
+from ..settings.ranges import Count, Positive, Rate, Size
 from ..settings.values import Settings
 
 RULES: tuple[Settings, ...] = (
@@ -36,8 +39,28 @@ WAYS: tuple[tuple[Way, float | None], ...] = (
 
 
 @options("fit")
+class DilatedHead:
+    """A head that sees seconds: its defaults and their reasons are those of `Segmentation`."""
+
+    width: Size = option(64, "numbers a frame within a dilated head")
+    field: Positive | None = option(
+        None, "time that it sees on either side, or a little more; none: 4 s; 120 frames"
+    )
+    rate: Positive | None = option(
+        None, "steps a second that it works at; none: the recordings' median rate"
+    )
+    dropout: Rate = option(0.5, "of its layers in training")
+    steady: float = option(0.15, "weight in its loss of changes from frame to frame", ge=0)
+    dilated_epochs: Count | None = option(
+        None, "passes over the recordings; none: 40, or as many as make 300 steps"
+    )
+    dilated_lr: float = option(3e-3, "its learning rate, of AdamW, falling as a cosine", gt=0)
+    dilated_batch: int = option(4, "recordings a step of it", ge=1)
+
+
+@options("fit")
 class FitDetector:
-    """What is chosen, and how the head trains.
+    """What is chosen, which head, and how it trains.
 
     What is set of windows or rules stays so: `window`, `stride`, `windows` or `step` settle all of
     where windows lie, `proposals` or `threshold` the rule, `smoothing` the smoothing. Of windows
@@ -51,10 +74,67 @@ class FitDetector:
     spans: tuple[Positive, ...] = option(
         (1.0, 2.0, 4.0), "windows to choose from, times the usual one of 2.13 s"
     )
-    detection: Detection = option(Detection(), "as of the protocol detection")
+    head: Literal["dilated", "linear"] = option(
+        "dilated",
+        "dilated: sees seconds on either side of a frame; linear: each frame by itself, for live "
+        "and export too",
+    )
+    dilated: DilatedHead = option(DilatedHead(), "what a dilated head is, and how it trains")
+    detection: Detection = option(
+        Detection(), "as of the protocol detection; how a linear head trains"
+    )
+
+    def check(self) -> None:
+        """Refuses settings of the head that is not fitted."""
+        own, usual = self.detection, Detection()
+        if self.head == "linear":
+            if strange := _set(self.dilated, DilatedHead()):
+                raise ValueError(f"{strange[0]}: of head=dilated; leave it out, or take that head")
+            return
+        jitter, draws = own.laying.jitter, own.laying.draws
+        strange = _set(own.recipe, usual.recipe) + ["standardize"] * own.standardize
+        strange += ["jitter"] * bool(jitter) + ["draws"] * (draws is not None)
+        if strange:
+            raise ValueError(
+                f"{strange[0]}: of head=linear; set fit.head=linear, or leave it out (a dilated "
+                "head has dilated_epochs, dilated_lr and dilated_batch)"
+            )
+
+    def protocol(self, tune: bool) -> Detection | Segmentation:
+        """The protocol that fits such a head; `tune` wins.
+
+        Raises:
+            InputError: what does not go together.
+        """
+        own, dilated = self.detection, self.dilated
+        if self.head == "linear":
+            return replace(own, tune=tune or own.tune)
+        recipe = Annealed(
+            epochs=dilated.dilated_epochs, lr=dilated.dilated_lr, batch_size=dilated.dilated_batch
+        )
+        same = ("width", "field", "rate", "dropout", "steady")
+        try:
+            return Segmentation(
+                **{key: getattr(dilated, key) for key in same},
+                tune=tune or own.tune,
+                laying=own.laying,
+                recipe=recipe,
+                background_weight=own.background_weight,
+                rules=own.rules,
+            )
+        except InputError as error:  # the protocol calls its keys eval.*
+            raise InputError(str(error).replace("eval.", "fit.")) from None
 
 
-def layings(how: FitDetector, recordings: ClipSet, start: Detection) -> Iterator[Laying]:
+def _set(given: object, usual: object) -> list[str]:
+    """Keys of options that somebody set."""
+    values, defaults = flat(given), flat(usual)
+    return [key for key, value in values.items() if value != defaults[key]]
+
+
+def layings(
+    how: FitDetector, recordings: ClipSet, start: Detection | Segmentation
+) -> Iterator[Laying]:
     """Windows as they are, then the others to choose from; those alone where any are set."""
     given, usual = start.laying, Laying()
     yield given
@@ -82,8 +162,15 @@ def _whole(time: float, unit: Unit) -> float:
     return float(round(time)) if unit == "frames" else round(time, 4)
 
 
-def brief(recipe: Recipe) -> Recipe:
-    """A third of a training: enough to compare windows by."""
+def brief(how: Detection | Segmentation, recordings: int) -> Detection | Segmentation:
+    """A third of a training on a frozen encoder: enough to compare windows by."""
+    if isinstance(how, Segmentation):
+        third = max(1, how.recipe.passes(recordings) // 3)
+        return replace(how, tune=False, recipe=replace(how.recipe, epochs=third))
+    return replace(how, tune=False, recipe=_brief(how.recipe))
+
+
+def _brief(recipe: Recipe) -> Recipe:
     third = max(1, recipe.epochs // 3)
     return replace(recipe, epochs=third, milestones=tuple(m // 3 for m in recipe.milestones))
 

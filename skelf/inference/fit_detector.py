@@ -1,4 +1,4 @@
-"""A detector: a frame head on an encoder, with windows and rules chosen on held-out recordings.
+"""A detector: a head on an encoder, with windows and rules chosen on held-out recordings.
 
 Windows and rules are chosen by recordings of the training side that a head did not learn from, with
 no person on both sides where people are known. Then the head learns from all of them.
@@ -28,9 +28,11 @@ from ..protocols.fitting import fitting, suited
 from ..protocols.frame_heads import learn, refuse_memory, tune
 from ..protocols.laying import Laying
 from ..protocols.rules import Rules, refuse_rates, short_action
+from ..protocols.segmentation import Segmentation
 from ..runs.load import judged_encoder
 from ..settings.options import flat
 from ..settings.values import Settings
+from . import fit_over_time
 from .adapt import adapted
 from .detector_choices import FitDetector, brief, cost, layings, rules, still
 from .heads import Linear, folded
@@ -38,6 +40,7 @@ from .held_out import HeldOut, groups_of, held_out, parts_of
 from .learnt import learnt_from, needs_from
 from .model import Model, assembled
 from .needs import needs_of
+from .over_time import OverTime
 
 METRIC = "map_a_voc@0.5"
 
@@ -50,7 +53,7 @@ class Chosen(NamedTuple):
         expected: what the model's config says of it; None: nothing could be held out.
     """
 
-    how: Detection
+    how: Detection | Segmentation
     expected: Settings | None
 
 
@@ -98,12 +101,12 @@ def fit_detector(
         ('detector', 12)
     """
     refuse_seed(seed)
+    start = how.protocol(tune)
     computed_on = choose_device(device, "--device")
     encoder, described = judged_encoder(run, None, False, seed, stream=stream)
     whole = opened(data)
     clips = with_segments(whole if split is None else whole.split(split)[0], "training")
     encoder = suited(encoder, clips)
-    start = replace(how.detection, tune=tune or how.detection.tune)
     refuse_rates(clips.fps, start.rules.unit, str(clips))
     about: Settings = {"kind": "detector", "class_names": clips.class_names}
     empty = Linear(dim=encoder.dim, classes=len(clips.class_names) + 1)
@@ -139,6 +142,7 @@ def fit_detector(
             split,
             seed,
             how=f"{'fine-tuned' if chosen.how.tune else 'frozen'} encoder",
+            head=how.head,
             recordings=len(recordings),
             segments=len(recordings.segments),
         ),
@@ -157,12 +161,12 @@ class _Judge(NamedTuple):
     say: Callable[[str], None]
     step: Callable[[int, int], None]
 
-    def held_out(self, how: Detection) -> HeldOut:
+    def held_out(self, how: Detection | Segmentation) -> HeldOut:
         """What heads with these settings say of recordings that they did not learn from."""
         seed, device = self.seed, self.device
         return held_out(self.encoder, self.recordings, how, self.part, seed=seed, device=device)
 
-    def choose(self, how: FitDetector, start: Detection) -> Chosen:
+    def choose(self, how: FitDetector, start: Detection | Segmentation) -> Chosen:
         """Windows by frozen heads that train briefly, then rules by heads that train in full."""
         tried = list(layings(how, self.recordings, start))
         laying = self._laying(tried, start) if len(tried) > 1 else start.laying
@@ -172,13 +176,13 @@ class _Judge(NamedTuple):
         best = replace(best, rules=self._rules(how.detection.rules, best.rules, seen))
         return Chosen(best, self._expected(seen, best))
 
-    def estimate(self, how: Detection) -> Chosen:
+    def estimate(self, how: Detection | Segmentation) -> Chosen:
         """The same settings, with what is to be expected of them."""
         told = self._expected(self.held_out(how), how)
         return Chosen(how, told | {"how": "held-out training recordings"})
 
-    def _laying(self, candidates: list[Laying], start: Detection) -> Laying:
-        frozen = replace(start, tune=False, recipe=brief(start.recipe))
+    def _laying(self, candidates: list[Laying], start: Detection | Segmentation) -> Laying:
+        frozen = brief(start, len(self.recordings))
         values = []
         for done, candidate in enumerate(candidates):
             self.step(done, len(candidates) + 1)
@@ -208,7 +212,7 @@ class _Judge(NamedTuple):
         )
         return chosen
 
-    def _expected(self, seen: HeldOut, how: Detection) -> Settings:
+    def _expected(self, seen: HeldOut, how: Detection | Segmentation) -> Settings:
         folds, value = seen.of_folds(how.rules), seen.whole(how.rules)
         names = self.recordings.class_names
         expected: Settings = {"metric": METRIC, "value": value}
@@ -235,9 +239,11 @@ def _error(values: np.ndarray) -> float:
 
 
 def _trained(
-    encoder: Encoder, recordings: ClipSet, how: Detection, seed: int, device: str
-) -> tuple[Encoder, Linear]:
+    encoder: Encoder, recordings: ClipSet, how: Detection | Segmentation, seed: int, device: str
+) -> tuple[Encoder, Linear | OverTime]:
     """The encoder, tuned or as it is, and the head, which learnt from all recordings."""
+    if isinstance(how, Segmentation):
+        return fit_over_time.fit(encoder, recordings, how, seed, device)
     classes = len(recordings.class_names)
     head, lesson = lesson_of(encoder, recordings, how, classes, seed=seed, device=device)
     lesson = lesson._replace(check_every=how.recipe.epochs)

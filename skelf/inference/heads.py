@@ -1,4 +1,5 @@
-"""Heads of a model: features to logits, one row for each row of features.
+"""Heads of a model: features to logits, one row for each row of features; `over_time` has one that
+looks at rows before and after.
 
 Each is a module of plain tensor operations, so that it can be exported, and says in `sizes` what it
 has to be built with. Centres and neighbours are compared by the cosine of standardised features:
@@ -11,6 +12,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from .over_time import OverTime
 
 
 class Linear(nn.Module):
@@ -142,7 +145,8 @@ class Neighbours(nn.Module):
         return torch.log(votes / votes.sum(dim=-1, keepdim=True))
 
 
-HEADS: dict[str, type[Linear | Cosine | Prototype | Neighbours]] = {
+HEADS: dict[str, type[Linear | Cosine | Prototype | Neighbours | OverTime]] = {
+    "dilated": OverTime,
     "linear": Linear,
     "cosine": Cosine,
     "prototype": Prototype,

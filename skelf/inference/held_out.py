@@ -25,7 +25,9 @@ from ..protocols.frame_heads import (
 )
 from ..protocols.recordings import Recordings, recordings_of
 from ..protocols.rules import Rules
+from ..protocols.segmentation import Segmentation
 from ..protocols.windows import average, rows
+from .fit_over_time import of_others
 
 OVERLAP = 0.5
 
@@ -96,7 +98,7 @@ def parts_of(groups: np.ndarray, frames: np.ndarray, count: int) -> np.ndarray:
 def held_out(
     encoder: Encoder,
     recordings: ClipSet,
-    how: Detection,
+    how: Detection | Segmentation,
     part: np.ndarray,
     *,
     seed: int,
@@ -107,16 +109,20 @@ def held_out(
     Args:
         encoder: comes back bit-equal.
         recordings: with segments.
-        how: as of the protocol `detection`.
+        how: as of the protocol `detection`, or, with a dilated head, `segmentation`.
         part: `(N,)` of `parts_of`.
         seed: of heads and order.
         device: where to compute.
     """
     probabilities = np.zeros((recordings.frames_total, len(recordings.class_names) + 1), np.float32)
     first = np.cumsum(recordings.length) - recordings.length
-    ways = _tuned if how.tune else _frozen
+    given = (part, seed, device)
     with seeded(seed, device):
-        for judged, p in ways(encoder, recordings, how, part, seed, device):
+        if isinstance(how, Segmentation):
+            answers = of_others(encoder, recordings, how, *given)
+        else:
+            answers = (_tuned if how.tune else _frozen)(encoder, recordings, how, *given)
+        for judged, p in answers:
             at = 0
             for number in judged:
                 count = int(recordings.length[number])

@@ -37,7 +37,7 @@ class Model:
     Args:
         encoder: clips or frames to features.
         head: features `(..., dim)` to logits `(..., K)`; a detector's to `(..., K + 1)`, the first
-            of which is for none of the classes.
+            of which is for none of the classes. A dilated one takes whole recordings `(T, dim)`.
         config: the run's `config.json` and the table "model".
     """
 
@@ -144,9 +144,9 @@ def assembled(
     return Model(encoder, head.eval(), {**config, "model": asdict(checked)})
 
 
-def sizes_of(head: nn.Module) -> Mapping[str, int]:
+def sizes_of(head: nn.Module) -> Mapping[str, float]:
     """What a head has to be built with."""
-    sizes: Mapping[str, int] = getattr(head, "sizes")  # noqa: B009 (of every head in `HEADS`)
+    sizes: Mapping[str, float] = getattr(head, "sizes")  # noqa: B009 (of every head in `HEADS`)
     return sizes
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from ..data.clips import ClipSet
 from ..data.motion.axes import UPS
 from ..errors import unknown
+from ..inference.over_time import refuse_over_time
 from ..inference.space import UNITS, Placing, placing
 from ..settings.values import Settings
 from ..skeleton import Skeleton
@@ -53,8 +54,8 @@ class Session:
         say: told what a person should know, a line each.
 
     Raises:
-        InputError: a layout without the model's joints, or a unit or an axis that nobody
-                knows.
+        InputError: a detector whose head looks ahead, a layout without the model's joints, or a
+            unit or an axis that nobody knows.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Session:
         up: str | None = None,
         say: Say = lambda text: None,
     ) -> None:
+        refuse_over_time(getattr(model, "head", None), "skelf live")
         self.model, self.how, self.needs, self.say = model, how or Live(), model.needs, say
         self.unit, self.up = unit, up
         if unit is not None and unit not in UNITS:

@@ -122,19 +122,14 @@ def segmentation(
     for part in (train, test):
         refuse_rates(part.fps, how.rules.unit, str(part))
     classes = max(len(train.class_names), len(test.class_names))
-    rate = _rate(how, train)
-    sides = [_side(encoder, part, how, rate, device) for part in (train, test)]
-    weight = torch.ones(classes + 1, device=device)
-    weight[0] = how.background_weight
-    lesson = Lesson(sides[0], how.recipe, weight, how.steady, how.test_every, seed)
-    layers = layers_for(_field(how) * rate)
+    rate = rate_of(how, train)
+    sides = [side_of(encoder, part, how, rate, device) for part in (train, test)]
+    lesson = lesson_of(sides[0], how, classes, seed=seed, device=device)
     judged = recordings_of(train, test, how.rules)
     by_selection: dict[str, np.ndarray] = {}
     highest = -1.0
     with seeded(seed, device):
-        head = Dilated(
-            encoder.dim, classes + 1, width=how.width, layers=layers, dropout=how.dropout
-        ).to(device)
+        head = new_head(encoder, how, rate, classes).to(device)
         checks = (tuned if how.tune else frozen)(encoder, head, lesson, sides[1])
         for probabilities in checks:
             by_selection["last"] = probabilities
@@ -142,34 +137,55 @@ def segmentation(
             if reached >= highest:
                 highest, by_selection["best_on_test"] = reached, probabilities
     judged = judged._replace(probabilities=by_selection)
-    definition = _definition(how, sides, rate, layers, judged.describe())
+    definition = _definition(how, sides, rate, len(head.layers), judged.describe())
     return Outcome(judged.values(), None, np.empty(0, np.int64), definition, recordings=judged)
 
 
-def _rate(how: Segmentation, train: ClipSet) -> float:
+def lesson_of(
+    train: Side, how: Segmentation, classes: int, *, seed: int, device: str | torch.device
+) -> Lesson:
+    """What a head of so many classes is to learn."""
+    weight = torch.ones(classes + 1, device=device)
+    weight[0] = how.background_weight
+    return Lesson(train, how.recipe, weight, how.steady, how.test_every, seed)
+
+
+def new_head(encoder: Encoder, how: Segmentation, rate: float, classes: int) -> Dilated:
+    """A head that sees `how.field` at `rate` steps in a unit of time, with fresh weights."""
+    field = how.field
+    if field is None:
+        field = FIELD * RELEASED_FPS if how.rules.unit == "frames" else FIELD
+    return Dilated(
+        encoder.dim, classes + 1, width=how.width, layers=layers_for(field * rate),
+        dropout=how.dropout,
+    )  # fmt: skip
+
+
+def rate_of(how: Segmentation, train: ClipSet) -> float:
     """Steps of the head in one unit of time."""
     if how.rules.unit == "frames":
         return 1.0
     return float(np.median(train.fps)) if how.rate is None else how.rate
 
 
-def _field(how: Segmentation) -> float:
-    if how.field is not None:
-        return how.field
-    return FIELD * RELEASED_FPS if how.rules.unit == "frames" else FIELD
+def steps_of(frames: np.ndarray, fps: np.ndarray, rate: float | None) -> np.ndarray:
+    """`(N,)` int64 rows that the head has of recordings; a rate of None: one for each frame."""
+    if rate is None:
+        return frames
+    return np.maximum(1, np.rint(frames * rate / fps)).astype(np.int64)
 
 
-def _side(
+def side_of(
     encoder: Encoder,
     recordings: ClipSet,
     how: Segmentation,
     rate: float,
     device: str | torch.device,
 ) -> Side:
+    """Recordings as encoder and head take them."""
     laid = how.laying.laid(recordings.fps, how.rules.unit)
-    steps = recordings.length
-    if how.rules.unit == "seconds":
-        steps = np.maximum(1, np.rint(steps * rate / recordings.fps)).astype(np.int64)
+    in_seconds = how.rules.unit == "seconds"
+    steps = steps_of(recordings.length, recordings.fps, rate if in_seconds else None)
     return Side(reader_of(encoder, recordings, how.laying, laid, device), laid, steps)
 
 
