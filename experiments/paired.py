@@ -41,7 +41,8 @@ def read(path: Path) -> Figures:
         for line in csv.DictReader(file):
             task = named.get((line["protocol"], line["metric"], line["data"]))
             if task and line["selection"] in ("last", "none"):
-                figures[line["label"]][task][int(line["seed"])] = 100 * float(line["value"])
+                fresh = ", untrained" if line["method"] == "untrained" else ""
+                figures[line["row"] + fresh][task][int(line["seed"])] = 100 * float(line["value"])
     return figures
 
 
