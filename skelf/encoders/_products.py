@@ -78,9 +78,11 @@ def repeated(weight: Tensor, bias: Tensor | None, rows: int) -> Product:
 def repeated_into(weight: Tensor, rows: int) -> Addition:
     """`into += x @ weight.T` by the same weight time and again; `into` may be a part of a tensor.
 
-    Where MKL is fast, nothing is laid out and no sum is written twice.
+    Where MKL is fast, nothing is laid out and no sum is written twice. A sum of products in bfloat16
+    is in float32.
     """
-    if private.onednn(weight.dtype) is None or (weight.dtype is torch.float32 and mkl_is_fast()):
+    half = weight.dtype is torch.bfloat16
+    if not half and (mkl_is_fast() or private.onednn(weight.dtype) is None):
         turned = weight.T.contiguous()
 
         def add(into: Tensor, x: Tensor) -> None:
