@@ -49,13 +49,14 @@ def test_a_bias_of_the_keys_changes_nothing():
 
 
 def test_where_weights_are_folded():
-    x = torch.randn(4, 16, 32)
+    x = torch.randn(128, 16, 32)
     assert foldable(x, heads=1) and foldable(x.double(), heads=1)
     with torch.no_grad():
         assert not foldable(x, heads=1)
     assert not foldable(x, heads=2)
-    assert not foldable(x[:1], heads=1)  # fewer tokens than it is worth
-    assert not foldable(torch.randn(2, 65, 32), heads=1)  # more scores than queries and keys
+    assert not foldable(x[:64], heads=1)  # too little work
+    assert not foldable(torch.randn(1, 100, 256), heads=1)  # fewer tokens than it is worth
+    assert not foldable(torch.randn(64, 65, 32), heads=1)  # more scores than queries and keys
     assert not foldable(x.to("meta"), heads=1) and not foldable(x.bfloat16(), heads=1)
     with torch.autocast("cpu", torch.bfloat16):
         assert not foldable(x, heads=1)
@@ -67,9 +68,9 @@ def test_the_module_either_way(heads, monkeypatch):
     module, x = Attention(16, heads), torch.randn(4, 10, 16)
     torch.nn.init.normal_(module.in_proj_bias)
     found = []
-    for worth in (_attention.WORTH, 10**9):
-        monkeypatch.setattr(_attention, "WORTH", worth)
-        assert foldable(x, heads) == (heads == 1 and worth < 10**9)
+    for small in (1, 10**9):
+        monkeypatch.setattr(_attention, "SMALL", small)
+        assert foldable(x, heads) == (heads == 1 and small == 1)
         y = module(x)
         module.zero_grad()
         y.square().sum().backward()

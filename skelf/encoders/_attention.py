@@ -18,7 +18,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from ..contracts import Context
-from ._products import on_cpu, prefers_onednn, product, through, weighed
+from ._products import SMALL, on_cpu, prefers_onednn, product, through, weighed
 
 WORTH = 2  # tokens for each number of the width from which two products fewer are worth the folding
 
@@ -36,7 +36,9 @@ def foldable(x: Tensor, heads: int) -> bool:
     ):
         return False
     (N, L, D), exact = x.shape, x.dtype in (torch.float32, torch.float64)
-    return exact and N * L >= WORTH * D and L <= WORTH * D  # scores take less than queries and keys
+    large = N * L * D * D >= SMALL  # else the calls take longer than what they save
+    # A score's row shorter than a query and a key.
+    return exact and large and N * L >= WORTH * D and L <= WORTH * D
 
 
 def attend(x: Tensor, w_in: Tensor, b_in: Tensor, w_out: Tensor, b_out: Tensor) -> Tensor:
