@@ -78,8 +78,8 @@ def repeated(weight: Tensor, bias: Tensor | None, rows: int) -> Product:
 def repeated_into(weight: Tensor, rows: int) -> Addition:
     """`into += x @ weight.T` by the same weight time and again; `into` may be a part of a tensor.
 
-    Where MKL is fast, nothing is laid out and no sum is written twice. A sum of products in bfloat16
-    is in float32.
+    Where MKL is fast, nothing is laid out and no sum is written twice. Products in bfloat16 are
+    made by themselves, since `into` is then in float32.
     """
     half = weight.dtype is torch.bfloat16
     if not half and (mkl_is_fast() or private.onednn(weight.dtype) is None):
