@@ -22,6 +22,8 @@ from . import (
     search,
     steps,
     store,
+    training,
+    training_work,
     usdrl_step,
     views,
 )
@@ -61,6 +63,9 @@ BENCHMARKS = {
     "pcm3": Benchmark(pcm3_step.pcm3, tuple(pcm3_step.SIZES), short=("small",), half=True),
     "pcm3_encoder": Benchmark(
         pcm3_step.encoder, tuple(pcm3_step.SIZES), short=("small",), half=True
+    ),
+    "training": Benchmark(
+        training.training, tuple(training_work.SIZES), training.USUAL, training.USUAL[:2], True
     ),
     "precision": Benchmark(precision.precision, precision.SIZES, ("small",), ("small",)),
     "views": Benchmark(views.views, tuple(views.SIZES)),

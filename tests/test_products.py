@@ -6,7 +6,15 @@ from torch import nn
 from torch.nn import functional as F
 
 from skelf.encoders import _products
-from skelf.encoders._products import Linear, linear, product, repeated
+from skelf.encoders._products import (
+    Linear,
+    linear,
+    product,
+    repeated,
+    repeated_into,
+    through,
+    weighed,
+)
 from skelf.machine import private
 
 
@@ -82,3 +90,33 @@ def test_products_without_gradients(dtype):
         repeated(weight, bias, 6)(x), repeated(weight, bias, 4)(x),
     ):  # fmt: skip
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("mkl", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_gradients_of_products_by_either_library(dtype, mkl, monkeypatch):
+    monkeypatch.setattr(_products, "mkl_is_fast", lambda: mkl)
+    close = {"rtol": 1e-5, "atol": 1e-5}
+    wide = torch.randn(3, 4, 10, dtype=dtype)
+    gradient, weight = wide[..., 2:7], torch.randn(5, 8, dtype=dtype)  # a part, with gaps
+    torch.testing.assert_close(through(gradient, weight), gradient @ weight, **close)
+    into = torch.randn(3, 4, 8, dtype=dtype)
+    expected = into + gradient @ weight
+    assert through(gradient, weight, into=into) is into
+    torch.testing.assert_close(into, expected, **close)
+    rows, x = gradient.flatten(0, 1), torch.randn(12, 9, dtype=dtype)[:, :8]
+    torch.testing.assert_close(weighed(rows, x), rows.T @ x, **close)
+
+
+@pytest.mark.parametrize("mkl", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_sums_of_repeated_products_in_place(dtype, mkl, monkeypatch):
+    monkeypatch.setattr(_products, "mkl_is_fast", lambda: mkl)
+    x, weight = torch.randn(6, 2, 8, dtype=dtype)[:, 1], torch.randn(5, 8, dtype=dtype)
+    wide = torch.randn(6, 9, dtype=dtype)
+    expected = wide.clone()
+    expected[:, 3:8] += 2 * x @ weight.T
+    add = repeated_into(weight, 6)
+    add(wide[:, 3:8], x)
+    add(wide[:, 3:8], x)
+    torch.testing.assert_close(wide, expected, rtol=1e-5, atol=1e-5)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from skelf.encoders import _recurrence
+from skelf.encoders import _products, _recurrence
 from skelf.encoders._recurrence import recur
 from skelf.machine import private
 
@@ -75,6 +75,17 @@ def test_half_precision_is_no_further_off_than_torchs(count, width):
     for ours, torch_s, true in zip(found, theirs, exact, strict=True):
         off, allowed = ((y.double() - true).norm() / true.norm() for y in (ours, torch_s))
         assert off <= 1.05 * allowed, (true.shape, float(off), float(allowed))
+
+
+@pytest.mark.parametrize("mkl", [True, False])
+def test_half_precision_without_onednn(mkl, monkeypatch):
+    monkeypatch.setattr(private, "onednn", lambda dtype: None)
+    monkeypatch.setattr(_products, "mkl_is_fast", lambda: mkl)
+    each = grus(2, 12, 8)
+    x, weight = draw(5, 3, 12, 16)
+    found, theirs = (gradients(run, x, each, weight, autocast=True) for run in (recur, torchs))
+    for ours, torch_s in zip(found, theirs, strict=True):
+        torch.testing.assert_close(ours, torch_s, rtol=0.1, atol=0.1)
 
 
 def test_only_what_is_asked_for():

@@ -17,14 +17,18 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from ..contracts import Context
+from ..machine.processor import mkl_is_fast
 
 # Of the direct form's multiplications, how many the transformed form may have to be the faster one,
 # forward alone and with backward. Measured on CPUs with AVX2 and with AVX-512: it reads and writes
 # more, but below a wide direct convolution oneDNN's gradient of the weight is slow on a single
 # image. oneDNN uses AVX-512 wherever it is, the matrix products of the transformed form may not.
 _AVX512 = torch.backends.cpu.get_cpu_capability() == "AVX512"
-WORTH, WORTH_TRAINING = (0.4, 0.4) if _AVX512 else (0.65, 1.25)
+_BOTH = _AVX512 and mkl_is_fast()  # oneDNN and matrix products use AVX-512
+WORTH = 0.4 if _AVX512 else 0.65
+WORTH_TRAINING = 1.25 if _BOTH or not _AVX512 else 0.4
 WIDE = 32  # channels from which matrix products beat oneDNN's backward
+WIDE_TRANSFORMED = 16 if _BOTH else WIDE  # the same of a transformed convolution
 
 
 def turn(x: Tensor) -> Tensor:
@@ -63,7 +67,7 @@ class TemporalConv(nn.Conv2d):
         C, T = x.shape[1], x.shape[2]
         kernel, stride = self.kernel_size[0], self.stride[0]
         R, outs = len(transforms(T, kernel, stride)[0]), -(-T // stride)
-        worth = WORTH_TRAINING if C >= WIDE and torch.is_grad_enabled() else WORTH
+        worth = WORTH_TRAINING if C >= WIDE_TRANSFORMED and torch.is_grad_enabled() else WORTH
         return R * (C + T + outs) <= worth * kernel * outs * C
 
     def _transformed(self, x: Tensor) -> Tensor:

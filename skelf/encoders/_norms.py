@@ -22,7 +22,7 @@ from ._images import plain, turn
 
 FEW = 256  # rows; the sum of fewer is nearly as exact without blocks
 SUMMED = 64  # rows of a block, or more where they do not divide
-WIDEST = 8192  # channels of all blocks: few enough for the processor's nearest cache
+WIDEST = 2048  # channels of all blocks: their sums and two rows share the nearest cache
 
 
 class RowNorm(nn.BatchNorm1d):
@@ -137,6 +137,11 @@ def _wide(rows: Tensor, count: int) -> Tensor:
     return rows.reshape(1, len(rows) // count, 1, -1).permute(0, 3, 1, 2)
 
 
+def _repeated(count: int, *values: Tensor) -> tuple[Tensor, ...]:
+    """Each of some values `(channels,)` for all blocks, `(count * channels,)`, in float32."""
+    return torch.stack(values).float().repeat(1, count).unbind()
+
+
 def _narrow(wide: Tensor, rows: Tensor) -> Tensor:
     return wide.permute(0, 2, 3, 1).reshape(rows.shape)
 
@@ -161,8 +166,8 @@ class _Normalise(torch.autograd.Function):
     ) -> Tensor:  # fmt: skip
         scale = (variance + eps).rsqrt()
         ctx.save_for_backward(rows, weight, mean, scale)
-        count, factor = blocks(*rows.shape), scale * weight
-        shift, factor = (each.float().repeat(count) for each in (bias - mean * factor, factor))
+        factor = scale * weight
+        shift, factor = _repeated(blocks(*rows.shape), bias - mean * factor, factor)
         y = rows.new_empty(rows.shape)  # no view, see `MapNorm.rows`
         # Twice as fast as torch's operator for given statistics.
         torch.addcmul(shift, rows.reshape(-1, len(shift)), factor, out=y.view(-1, len(shift)))
@@ -174,14 +179,10 @@ class _Normalise(torch.autograd.Function):
         rows, weight, mean, scale = ctx.saved_tensors
         sums, count = private.batch_sums(), blocks(*rows.shape)
         assert sums is not None  # see `in_blocks`
-
-        def wide(value: Tensor) -> Tensor:
-            return value.float().repeat(count)
-
         x, of_y = _wide(rows, count), _wide(gradient, count)
         of_weight, of_bias = (
             each.view(count, -1).sum(dim=0, dtype=torch.float64)
-            for each in sums.gradients(of_y, x, wide(mean), wide(scale))
+            for each in sums.gradients(of_y, x, *_repeated(count, mean, scale))
         )
         of_rows = None
         if ctx.needs_input_grad[0]:
@@ -189,8 +190,9 @@ class _Normalise(torch.autograd.Function):
             by_gradient = scale * weight
             by_rows = by_gradient * scale * of_weight / -len(rows)
             constant = by_gradient * of_bias / -len(rows) - by_rows * mean
+            constant, by_rows, by_gradient = _repeated(count, constant, by_rows, by_gradient)
             flat = (len(rows) // count, -1)
-            of_rows = torch.addcmul(wide(constant), rows.reshape(flat), wide(by_rows))
-            of_rows.addcmul_(gradient.reshape(flat), wide(by_gradient))
+            of_rows = torch.addcmul(constant, rows.reshape(flat), by_rows)
+            of_rows.addcmul_(gradient.reshape(flat), by_gradient)
             of_rows = of_rows.view(rows.shape)
         return of_rows, of_weight.float(), of_bias.float(), None, None, None

@@ -2,7 +2,8 @@
 
 torch multiplies matrices of float32 by MKL, which leaves AVX-512 alone on processors that are not
 its maker's; oneDNN, which computes convolutions and bfloat16, takes half of the time there. The
-numbers are the same up to rounding.
+numbers are the same up to rounding. On its maker's MKL is as fast, and faster where a matrix is
+transposed, which oneDNN copies first: gradients are MKL's there.
 
 oneDNN's product is not public, see `private`: where a build has none, or the processor no bfloat16,
 torch's usual product does the same.
@@ -19,8 +20,10 @@ from torch.nn import functional as F
 
 from ..contracts import Context
 from ..machine import private
+from ..machine.processor import mkl_is_fast
 
 Product = Callable[[Tensor], Tensor]
+Addition = Callable[[Tensor, Tensor], None]
 SMALL = 2**21  # multiplications from which a product outweighs the call of a function from Python
 
 _AVX512 = torch.backends.cpu.get_cpu_capability() == "AVX512"
@@ -36,6 +39,30 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return F.linear(x, weight, bias)  # in bfloat16 it is oneDNN's already
 
 
+def through(gradient: Tensor, weight: Tensor, into: Tensor | None = None) -> Tensor:
+    """`gradient @ weight`: of `(..., O)`, the gradient of a product's input.
+
+    Args:
+        gradient: of the product.
+        weight: `(O, I)`.
+        into: a tensor `(..., I)` without gaps that it is added to in place.
+    """
+    usual = gradient.dtype is torch.float32 and mkl_is_fast()
+    if into is None:
+        return gradient @ weight if usual else product(gradient, weight.T)
+    if not usual:
+        return into.add_(product(gradient, weight.T))
+    into.view(-1, into.shape[-1]).addmm_(gradient.flatten(0, -2), weight)
+    return into
+
+
+def weighed(gradient: Tensor, x: Tensor) -> Tensor:
+    """`gradient.T @ x`: of rows `(R, O)` and `(R, I)`, the gradient of a product's weight."""
+    if x.dtype is torch.float32 and mkl_is_fast():
+        return gradient.T @ x
+    return product(gradient.T, x.contiguous().T)
+
+
 def repeated(weight: Tensor, bias: Tensor | None, rows: int) -> Product:
     """`product` by the same weight time and again, for that many rows.
 
@@ -46,6 +73,27 @@ def repeated(weight: Tensor, bias: Tensor | None, rows: int) -> Product:
         return lambda x: F.linear(x, weight, bias)
     multiply, laid_out = fast.linear, fast.lay_out(weight.contiguous(), rows)
     return lambda x: multiply(x, laid_out, bias)
+
+
+def repeated_into(weight: Tensor, rows: int) -> Addition:
+    """`into += x @ weight.T` by the same weight time and again; `into` may be a part of a tensor.
+
+    Where MKL is fast, nothing is laid out and no sum is written twice. Products in bfloat16 are
+    made by themselves, since `into` is then in float32.
+    """
+    half = weight.dtype is torch.bfloat16
+    if not half and (mkl_is_fast() or private.onednn(weight.dtype) is None):
+        turned = weight.T.contiguous()
+
+        def add(into: Tensor, x: Tensor) -> None:
+            into.addmm_(x, turned)
+    else:
+        multiply = repeated(weight, None, rows)
+
+        def add(into: Tensor, x: Tensor) -> None:
+            into.add_(multiply(x))
+
+    return add
 
 
 def on_cpu(x: Tensor) -> bool:
@@ -96,7 +144,7 @@ class _Linear(torch.autograd.Function):
         of_x, of_weight, of_bias = ctx.needs_input_grad
         rows = gradient.flatten(0, -2)
         return (
-            product(gradient, weight.T) if of_x else None,
-            product(rows.T, x.flatten(0, -2).T) if of_weight else None,
+            through(gradient, weight) if of_x else None,
+            weighed(rows, x.flatten(0, -2)) if of_weight else None,
             rows.sum(dim=0) if of_bias else None,
         )

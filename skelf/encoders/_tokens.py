@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from ..errors import unknown
 from ..skeleton import Skeleton
 from ..streams import STREAMS, derive
+from ._attention import attend, foldable
 from ._products import Linear, linear
 
 
@@ -60,6 +61,8 @@ class TokenEmbedding(nn.Sequential):
 class Attention(nn.Module):
     """Multi-head self-attention: one fused projection, torch's scaled-dot-product kernel.
 
+    Of one head, on a CPU, see `_attention`.
+
     Parameters carry the names and shapes of `torch.nn.MultiheadAttention`.
     """
 
@@ -81,6 +84,10 @@ class Attention(nn.Module):
             turn: by `turns`: tokens are told apart by how far they are from each other.
             mask: is added to what each token asks of each, `(N, 1, L, L)`.
         """
+        # Turned queries and keys are no longer one matrix of the tokens.
+        if turn is None and mask is None and foldable(x, self.heads):
+            weights = self.in_proj_weight, self.in_proj_bias
+            return attend(x, *weights, self.out_proj.weight, self.out_proj.bias)
         N, L, D = x.shape
         qkv = linear(x, self.in_proj_weight, self.in_proj_bias)
         q, k, v = qkv.view(N, L, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)
