@@ -17,7 +17,8 @@ def mkl_is_fast() -> bool:
 
     They are MKL's, which leaves AVX-512 alone on processors that are not its maker's.
     """
-    return torch.backends.mkl.is_available() and "GenuineIntel" in _about()
+    mkl: bool = torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]  # untyped in torch
+    return mkl and "GenuineIntel" in _about()
 
 
 def _about() -> str:
