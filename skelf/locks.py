@@ -45,7 +45,8 @@ def locked(folder: Path, file: str, *, busy: str, unwritable: str) -> Iterator[N
     Raises:
         InputError: either of them, behind the folder's path.
     """
-    lock = FileLock(folder / file, blocking=False)
+    # Whoever holds it may end it in another thread, as a server does that is closed.
+    lock = FileLock(folder / file, blocking=False, thread_local=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()

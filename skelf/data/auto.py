@@ -11,7 +11,7 @@ from ..errors import InputError
 from .clips import ClipSet
 from .formats.field_arrays import arrays_of
 from .formats.guess import recognised
-from .formats.members import Member
+from .formats.members import STUDIO, Member
 from .formats.ntu_names import clip_of
 from .formats.signs import SIGNS, STORE, by_suffix
 from .join import joined
@@ -125,7 +125,8 @@ def left_out(format_: str, path: Path, passed: Sequence[Path] = ()) -> str:
     known = {*signs.suffixes, *signs.companions, ".zip", ".h5"}
     not_these = {os.path.abspath(file) for file in passed}
     kinds: dict[str, list[Member]] = {}
-    for folder, _, names in os.walk(path, followlinks=False):
+    for folder, below, names in os.walk(path, followlinks=False):
+        below[:] = [name for name in below if name != STUDIO]
         for name in sorted(names):
             suffix = os.path.splitext(name)[1].lower()
             if suffix in known or name.startswith(".") or NO_DATA.fullmatch(name):

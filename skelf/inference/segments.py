@@ -15,7 +15,7 @@ class Segment(NamedTuple):
         start_frame: in frames of the recording as it was read.
         end_frame: exclusive.
         label: the class's name.
-        score: how sure the model is, in [0, 1].
+        score: how sure the model is, in [0, 1]; NaN: a person says it.
         person: who does it, from 0; -1: whoever is there.
     """
 

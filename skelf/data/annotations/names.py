@@ -10,6 +10,7 @@ import numpy as np
 
 from ...errors import InputError
 from ..clips import ClipSet
+from ..writers.file_names import file_name
 
 SOME = 5  # names that a note lists
 
@@ -18,14 +19,17 @@ class ClipNames:
     """Clips by the names that tables have for them.
 
     A row may give a clip's name, or the path of its file, with or without suffix and the folders
-    above. The name alone is enough where one clip has it; that of a file of several clips, or of a
-    folder, means all of them.
+    above, or the name of a file that was written for it, which has no folders. The name alone is
+    enough where one clip has it; that of a file of several clips, or of a folder, means all of
+    them.
 
     Examples:
         >>> ClipNames(["a/walk", "a/sit", "b/sit"]).find("data/a/sit.csv", "t.csv")
         [1]
         >>> ClipNames(["a/walk", "a/sit"]).find("walk.bvh", "t.csv"), ClipNames(["a"]).find("b", "")
         ([0], [])
+        >>> ClipNames(["a/walk", "a/sit"]).find("found/a_sit.txt", "t.txt")
+        [1]
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -33,10 +37,12 @@ class ClipNames:
         self._exact: dict[str, list[int]] = {}
         self._last: dict[str, list[int]] = {}
         self._above: dict[str, list[int]] = {}
+        self._file: dict[str, list[int]] = {}
         for at, name in enumerate(names):
             self._exact.setdefault(name, []).append(at)
             path = PurePosixPath(name)
             self._last.setdefault(path.name, []).append(at)
+            self._file.setdefault(file_name(name, ()), []).append(at)
             for parent in path.parents[:-1]:
                 self._above.setdefault(str(parent), []).append(at)
 
@@ -56,7 +62,7 @@ class ClipNames:
                         return clips
         last = parts[-1] if parts else ""
         for name in (last, last.rpartition(".")[0]):
-            clips = self._last.get(name, []) if name else []
+            clips = (self._last.get(name) or self._file.get(name, [])) if name else []
             if len(clips) > 1:
                 both = " and ".join(repr(self._names[at]) for at in clips[:2])
                 raise InputError(f"{where}: {text[:80]!r} may be {both}; write the folder too")

@@ -24,7 +24,9 @@ class Annotations:
         "what happens when in recordings: a CSV (name, start_s, end_s, label; or start_frame, "
         "end_frame), ELAN's .eaf, aggregated events of BORIS; or a folder of such files",
     )
-    tier: str = option("", "the tier of ELAN's files that is read, where several have annotations")
+    tier: str = option(
+        "", "the tier of ELAN's files that is read, where several have annotations; *: all"
+    )
 
     @property
     def paths(self) -> list[Path]:

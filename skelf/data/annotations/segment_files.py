@@ -16,6 +16,8 @@ from ..formats.landmark_columns import LABEL, VIDEO, place_of, plain
 from ..formats.members import Member
 from ..formats.text import Table, number, read_csv, read_text
 
+EVERY = "*"
+"""The name that stands for all tiers of ELAN's files."""
 SUFFIXES = {".csv", ".tsv", ".txt", ".eaf"}
 MOST_BYTES = 1 << 25  # ELAN's files of many hours have a few MB
 NAMES = ("name", *VIDEO, "observation_id", "path")
@@ -55,7 +57,7 @@ def read_events(member: Member, tier: str = "") -> list[Event]:
     Args:
         member: the file; `.eaf` is ELAN's, a `.txt` of start, end and label between tabs is of
             Audacity, the others are tables with a header.
-        tier: of ELAN's file; empty: the only one with annotations.
+        tier: of ELAN's file; empty: the only one with annotations; `EVERY`: all of them.
 
     Raises:
         InputError: the message names file, place and remedy.
@@ -196,20 +198,20 @@ def _elan(member: Member, tier: str) -> list[Event]:
     filled = {name: annotations for name, annotations in tiers.items() if annotations}
     if not filled:
         return []
-    if tier and tier not in tiers:
+    if tier not in ("", EVERY) and tier not in tiers:
         raise InputError(f"{member}: no tier {tier!r}; there are {', '.join(tiers)}")
     if not tier and len(filled) > 1:
         raise InputError(
             f"{member}: several tiers have annotations; name one: tier="
-            f"{' or tier='.join(repr(name) for name in filled)}"
+            f"{' or tier='.join(repr(name) for name in filled)}, or all: tier='*'"
         )
-    name = tier or next(iter(filled))
+    chosen = [*filled] if tier == EVERY else [tier or next(iter(filled))]
     media = [unquote(m.get("MEDIA_URL", "")) for m in root.iter("MEDIA_DESCRIPTOR")]
     own = [p.text or "" for p in root.iter("PROPERTY") if p.get("NAME") == RECORDING]
     clips = (str(member.name), *(name for name in (*own, *media) if name))
     events = []
-    for annotation in tiers[name]:
-        here = f"{member}: tier {name}: {annotation.get('ANNOTATION_ID', '')}"
+    for own_tier, annotation in ((each, a) for each in chosen for a in tiers[each]):
+        here = f"{member}: tier {own_tier}: {annotation.get('ANNOTATION_ID', '')}"
         bounds = [annotation.get(f"TIME_SLOT_REF{at}", "") for at in (1, 2)]
         if not all(bound in slots for bound in bounds):
             raise InputError(f"{here}: its time slots are not in the file; export it again")
@@ -217,7 +219,7 @@ def _elan(member: Member, tier: str) -> list[Event]:
         if last < first:
             raise InputError(f"{here}: ends before it starts; mend it in ELAN")
         label = " ".join((annotation.findtext("ANNOTATION_VALUE") or "").split())[:200]
-        events.append(Event(clips, first / 1000, last / 1000, "s", label or name, here))
+        events.append(Event(clips, first / 1000, last / 1000, "s", label or own_tier, here))
     return events
 
 

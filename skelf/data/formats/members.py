@@ -13,6 +13,9 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 from ...errors import InputError
 from ..damage import DAMAGED
 
+STUDIO = "skelf_studio"
+"""The folder in which the studio keeps a project: what lies in it are no recordings of a person."""
+
 
 class Member(NamedTuple):
     """A plain file, or one member of a zip.
@@ -131,10 +134,10 @@ def unique(members: Iterable[Member]) -> tuple[list[Member], list[Member]]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Files below a folder; links to folders are followed, each folder is seen once."""
+    """Files below a folder but those of the studio; links are followed, each folder seen once."""
     seen = set()
     for place, folders, files in os.walk(folder, followlinks=True):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if name != STUDIO)
         real = os.path.realpath(place)
         if real in seen:
             folders.clear()

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
+from math import isnan
 from pathlib import Path
 
 from ...errors import InputError
@@ -50,7 +51,7 @@ def _rows(result: Result) -> Iterator[tuple[str, ...]]:
             yield (
                 named.name, "", "", str(result.path), f"{named.seconds:.3f}", f"{named.fps:g}",
                 person, s.label, "", "", "STATE", f"{s.start:.3f}", f"{s.end:.3f}",
-                f"{s.end - s.start:.3f}", f"score {s.score:.4f}", "",
+                f"{s.end - s.start:.3f}", "" if isnan(s.score) else f"score {s.score:.4f}", "",
             )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isnan
 
 from ..result import Result
 
@@ -43,5 +44,6 @@ def _person(person: int) -> int | None:
     return person if person >= 0 else None
 
 
-def _share(value: float) -> float:
-    return round(float(value), DIGITS)
+def _share(value: float) -> float | None:
+    """None where there is none: labels of people have no score."""
+    return None if isnan(value) else round(float(value), DIGITS)
