@@ -1,0 +1,1 @@
+"""`skelf studio`: label long recordings in a browser with a model's help."""
