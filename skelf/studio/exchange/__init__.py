@@ -1,0 +1,1 @@
+"""Labels of a project as files of other programs, and from them."""

@@ -1,0 +1,104 @@
+"""An encoder of the project's own, pretrained on its recordings without labels."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from hashlib import blake2b
+from math import ceil
+from pathlib import Path
+
+from ...data.clips import ClipSet
+from ...errors import InputError, Stopped
+from ...locks import locked
+from ...pretraining import pretrain
+from ...training.log import Event
+from . import progress
+from .pool import pooled
+from .progress import Progress
+from .project import Project
+
+FILE = "encoder.json"
+FOLDER = "encoder"
+STEPS, BATCH, FEWEST = 2000, 64, 4
+"""About so many steps of so many clips, and so many epochs at least: minutes on two cores."""
+SECONDS = 0.5
+"""Between two notes of the progress."""
+
+
+def train(project: Project, stop: Callable[[], bool] = lambda: False) -> Path:
+    """Pretrains PartWhole's TCN on the recordings, or goes on where that ended; then it is theirs.
+
+    Args:
+        project: with recordings.
+        stop: asked after each step.
+
+    Returns:
+        The run, which `project.encoder` names from then on.
+
+    Raises:
+        InputError: there are no recordings, or another process is training.
+        Stopped: as asked; to begin again goes on.
+        OSError: the disk is full, or cannot be written.
+    """
+    folder = project.place / FOLDER
+    busy = "an encoder is being trained already; wait for it"
+    with locked(folder, ".lock", busy=busy, unwritable="cannot write here"):
+        noted = _Noted(project.place / FILE)
+        try:
+            run = _trained(project, folder, noted, stop)
+            noted.say(noted.progress._replace(state="done", done=noted.progress.total))
+        except (InputError, OSError, RuntimeError) as error:
+            noted.say(noted.progress._replace(state="stopped", problem=str(error)))
+            raise
+        except Stopped:
+            noted.say(noted.progress._replace(state="stopped"))
+            raise
+    return run
+
+
+def _trained(project: Project, folder: Path, noted: _Noted, stop: Callable[[], bool]) -> Path:
+    """The run, which a name for these very recordings tells from older ones."""
+    noted.say(noted.progress._replace(current="recordings"))
+    digests = "".join(sorted(recording.digest for recording in project.recordings))
+    run = folder / blake2b(digests.encode(), digest_size=6).hexdigest()
+    store = run.with_suffix(".h5")
+    if not store.is_file():
+        pooled(project, store)
+    clips = ClipSet.open(store)
+    batch = min(BATCH, len(clips))
+    epochs = max(FEWEST, ceil(STEPS * batch / len(clips)))
+    settings = [f"train.batch_size={batch}", f"train.epochs={epochs}"]
+    noted.say(noted.progress._replace(total=epochs, current="epochs"))
+    pretrain(
+        "partwhole", clips, out=run, overrides=settings, resume=True, listener=noted.listen,
+        stop=stop,
+    )  # fmt: skip
+    project.encoder = f"{FOLDER}/{run.name}"
+    return run
+
+
+class _Noted:
+    """Progress on the disk, from the events of training.
+
+    Args:
+        path: its file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.say(Progress("running"))
+
+    def say(self, now: Progress) -> None:
+        """Writes it."""
+        self.progress = now
+        progress.write(self.path, now)
+        self.wrote = time.monotonic()
+
+    def listen(self, event: Event) -> None:
+        """An epoch's part that is done, at most twice a second."""
+        if event["event"] == "step" and time.monotonic() - self.wrote > SECONDS:
+            done = int(event["epoch"])
+            share = (event["batch"] + 1) / event["batches"]
+            text = f"epoch {done + 1} of {event['epochs']}, {share:.0%} of it"
+            self.say(self.progress._replace(done=done, current=text))
