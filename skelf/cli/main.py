@@ -37,6 +37,7 @@ COMMANDS: Table[Callable[..., None] | typer.Typer] = Table(
         "data": "data.app",
         "search": "search.app",
         "live": "live.live",
+        "studio": "studio.studio",
     },
 )
 

@@ -1,0 +1,1 @@
+"""The panels of the page, one a file: each draws its part, and says how to draw it anew."""

@@ -1,0 +1,236 @@
+"""The studio in a browser, the whole way: a folder, a project, labels, suggestions, a model."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+
+pytest.importorskip("nicegui", reason="the studio's extra is not installed")
+pytest.importorskip("playwright", reason="playwright is not installed")
+
+from studio_drive import CHROMIUM, Page, Server, browser, sessions, write_csv
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium or chrome is installed"),
+]
+
+
+def test_from_a_folder_to_a_model(tmp_path: Path) -> None:
+    clips, made = sessions(4)
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    for number, session in enumerate(made[:3], start=1):
+        write_csv(folder / f"session_{number}.csv", clips, session)
+    (folder / "broken.csv").write_text("frame,Head_x\n0,1\n")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    write_csv(tmp_path / "new.csv", clips, made[3])
+    server = Server(folder)
+    _strangers(server.address)
+    with browser() as chromium:
+        page = Page(chromium, server.address)
+        _begin(page)
+        _ten_labels(page, made)
+        _suggestions(page)
+        _undo_and_redo(page)
+        _move_an_edge(page)
+        _two_windows(chromium, page, server.address)
+        labels = page.labels()
+        server.kill()
+        server = Server(folder)
+        page = Page(chromium, server.address)
+        page.is_open("session_1")
+        page.goto("session_2")
+        assert page.labels() == labels  # nothing was lost
+        _files(page, tmp_path)
+        _doubts_keys_and_map(page)
+        model = _model(page)
+        assert page.complaints == []
+        strange = [url for url in page.asked if not url.startswith("http://127.0.0.1:")]
+        assert [url for url in strange if not url.startswith(("data:", "blob:"))] == []
+    said = server.end()
+    assert "Traceback" not in said
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+    found = tmp_path / "found.csv"
+    words = ["predict", str(model), str(tmp_path / "new.csv"), "--out", str(found)]
+    done = subprocess.run(
+        [sys.executable, "-m", "skelf", *words], capture_output=True, text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader(found.open()))
+    assert rows and {row["label"] for row in rows} <= set(clips.class_names)
+
+
+def _strangers(address: str) -> None:
+    """Who has no token, or comes from elsewhere, is refused by the server that runs."""
+    bare, host = address.split("?")[0], address.split("/")[2]
+    for url, headers, status in (
+        (address, {}, 200),
+        (bare, {}, 403),
+        (f"{bare}?token=wrong", {}, 403),
+        (f"{bare}joints?recording=session_1&start=0&stop=5", {}, 403),
+        (f"{bare}_nicegui_ws/socket.io/?EIO=4&transport=polling", {}, 403),
+        (address, {"Origin": "https://elsewhere.example"}, 403),
+        (address, {"Host": host.replace("127.0.0.1", "elsewhere.example")}, 403),
+    ):
+        try:
+            answer = urlopen(Request(url, headers=headers), timeout=30).status
+        except HTTPError as error:
+            answer = error.code
+        assert answer == status, (url, headers)
+
+
+def _begin(page: Page) -> None:
+    page.page.click("button:has-text('Make a project')")
+    page.page.wait_for_selector(".bar", timeout=20_000)
+    page.page.reload()  # how far it is lies on the disk
+    page.is_open()
+    assert page.page.locator(".side .row-item").count() == 3
+
+
+def _ten_labels(page: Page, made) -> None:
+    for number, session in enumerate(made[:2], start=1):
+        page.goto(f"session_{number}")
+        first, *others = session.truth[:5]
+        page.drag(page.at(first[0]), page.at(first[1]))  # by hand: the borders snap
+        page.wait("skelfStudio.desk.marks !== null")
+        marks = page.js("skelfStudio.desk.marks")
+        assert abs(marks["start"] - first[0]) < 15 and abs(marks["end"] - first[1]) < 15
+        page.label(*first)
+        for start, end, name in others:
+            page.label(start, end, name)
+        assert len(page.labels()) == 5
+        names = [s["label"] for s in page.labels()]
+        assert names == [name for *_, name in session.truth[:5]], (names, session.truth[:5])
+
+
+def _suggestions(page: Page) -> None:
+    page.wait("skelfStudio.desk.suggestions.length > 2")
+    count, offered = len(page.labels()), page.js("skelfStudio.desk.suggestions")
+    page.press("ArrowDown")
+    page.wait("skelfStudio.desk.chosen?.kind === 'suggestion'")
+    chosen = page.js("skelfStudio.desk.chosen")
+    assert chosen["id"] in {s["id"] for s in offered}
+    page.press("Enter")
+    page.wait(f"skelfStudio.desk.segments.filter((s) => s.kind === 'is').length === {count + 1}")
+    page.wait("skelfStudio.desk.suggestions.length > 0")
+    page.press("ArrowDown")
+    page.wait("skelfStudio.desk.chosen?.kind === 'suggestion'")
+    page.press("x")
+    page.wait("skelfStudio.desk.segments.some((s) => s.kind === 'not')")
+    page.wait("skelfStudio.desk.suggestions.length > 0")
+    page.press("Escape", "ArrowDown")
+    page.wait("skelfStudio.desk.chosen?.kind === 'suggestion'")
+    other = page.js("skelfStudio.desk.classes.find((c) => c !== skelfStudio.desk.chosen.label)")
+    place = page.js("skelfStudio.desk.chosen")
+    page.press(str(page.js("skelfStudio.desk.classes").index(other) + 1))  # another class
+    inside = f"s.start <= {place['start']} && s.end >= {place['end']}"
+    page.wait(f"skelfStudio.desk.segments.some((s) => s.label === {other!r} && {inside})")
+
+
+def _undo_and_redo(page: Page) -> None:
+    page.press("Escape")
+    labels = page.labels()
+    page.press("Control+z")
+    page.wait(f"skelfStudio.desk.segments.filter((s) => s.kind === 'is').length < {len(labels)}")
+    page.press("Control+Shift+z")
+    page.wait(f"skelfStudio.desk.segments.filter((s) => s.kind === 'is').length === {len(labels)}")
+    assert page.labels() == labels
+
+
+def _move_an_edge(page: Page) -> None:
+    page.press("Escape", "z")
+    before = page.labels()[1]
+    page.page.keyboard.down("Alt")  # no snapping
+    page.drag(page.at(before["end"] - 1), page.at(before["end"] + 12))
+    page.page.keyboard.up("Alt")
+    page.wait(
+        f"skelfStudio.desk.segments.find((s) => s.id === {before['id']!r})?.end > {before['end']}"
+    )
+    page.press("Control+ArrowLeft")
+    page.wait(
+        f"skelfStudio.desk.segments.find((s) => s.id === {before['id']!r})?.start"
+        f" === {before['start'] - 1}"
+    )
+
+
+def _two_windows(chromium, page: Page, address: str) -> None:
+    other = Page(chromium, address)
+    other.is_open()
+    other.goto("session_2")
+    assert other.labels() == page.labels()
+    page.js(
+        f"skelfStudio.choose({{...skelfStudio.desk.segments.find((s) => s.id === "
+        f"{page.labels()[0]['id']!r}), kind: 'label'}})"
+    )
+    count = len(page.labels())
+    page.press("Delete")
+    other.wait(f"skelfStudio.desk.segments.filter((s) => s.kind === 'is').length === {count - 1}")
+    other.press("Control+z")
+    page.wait(f"skelfStudio.desk.segments.filter((s) => s.kind === 'is').length === {count}")
+    other.context.close()
+
+
+def _files(page: Page, folder: Path) -> None:
+    page.page.click("[role=tab]:has-text('Files')")
+    with page.page.expect_download() as download:
+        page.page.click("button:has-text('CSV')")
+    path = folder / "labels.csv"
+    download.value.save_as(path)
+    rows = list(csv.DictReader(path.open()))
+    own = [row for row in rows if "session_2" in str(row)]
+    assert len(own) == len(page.labels()) and len(rows) > len(own)
+
+
+def _doubts_keys_and_map(page: Page) -> None:
+    page.press("?")
+    page.page.wait_for_selector(".keys kbd")
+    assert page.page.locator(".keys kbd").count() > 35
+    page.press("Escape")
+    page.page.wait_for_selector(".window", state="detached")
+    page.press("Alt+4")
+    page.page.wait_for_selector("text=near ones are alike", timeout=60_000)
+    page.page.focus("[data-part=plane]")
+    page.press("ArrowRight")
+    page.page.wait_for_selector(".peek canvas", state="visible")
+    page.press("Enter")
+    page.wait("skelfStudio.desk.marks !== null")
+
+
+def _model(page: Page) -> Path:
+    page.press("Escape", "Alt+5")
+    page.page.click("button:has-text('Save the model')")
+    said = page.page.wait_for_selector("text=Saved as", timeout=90_000)
+    assert said is not None
+    return Path(said.inner_text().removeprefix("Saved as ").strip())
+
+
+def test_a_server_that_is_killed_loses_nothing(tmp_path: Path) -> None:
+    """Every label that a window has seen is there again, at whatever moment the end comes."""
+    clips, made = sessions(1)
+    write_csv(tmp_path / "one.csv", clips, made[0])
+    seen = 0
+    for kill in range(3):
+        server = Server(tmp_path)
+        with browser() as chromium:
+            page = Page(chromium, server.address)
+            if not kill:
+                page.page.click("button:has-text('Make a project')")
+            page.is_open()
+            assert len(page.labels()) >= seen
+            for _ in range(3):
+                start = 8 * len(page.labels())
+                page.label(start, start + 6, "a" if start % 16 else "b")
+                seen = len(page.labels())
+            server.process.send_signal(signal.SIGKILL)
+            server.process.wait()
