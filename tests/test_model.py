@@ -138,8 +138,8 @@ def test_neighbours_vote_as_in_the_protocol():
 
 @pytest.mark.parametrize("kind", HEADS)
 def test_heads_take_rows_of_any_shape(kind):
-    more = {"clips": 7, "k": 2} if kind == "neighbours" else {}
-    head = HEADS[kind](dim=4, classes=3, **more)
+    more = {"neighbours": {"clips": 7, "k": 2}, "dilated": {"width": 4, "layers": 2, "rate": 15.0}}
+    head = HEADS[kind](dim=4, classes=3, **more.get(kind, {})).eval()
     assert kind_of(head) == kind
     x = torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(0))
     assert head(x).shape == (2, 5, 3)

@@ -207,12 +207,14 @@ def test_a_folder_moves_with_its_project(tmp_path):
     assert project.joints("stand").size
 
 
-def test_options_of_the_format_are_kept(tmp_path):
-    recordings_in(tmp_path)
-    Project.create(tmp_path, reading=Reading("csv", options=("fps=60",)))
+def test_options_of_the_format_are_kept_and_reach_the_reader(tmp_path):
+    recordings_in(tmp_path, names=("stand",))
+    Project.create(tmp_path, reading=Reading("csv", options=("unheard=60",)))
     project = Project.open(tmp_path)
-    bring_in(project)
-    assert {r.fps for r in project.recordings} == {60.0}
+    (failed,) = bring_in(project).failed
+    assert not project.recordings
+    assert failed.source == "stand.csv"
+    assert "unknown key 'csv.unheard'" in failed.reason
 
 
 @pytest.mark.parametrize("name", ["missing", "file", "twice"])

@@ -43,7 +43,8 @@ class InputNorm(RowNorm):
 
     def train(self, mode: bool = True) -> Self:
         """Training mode leaves statistics alone that were taken already."""
-        taken = self.num_batches_tracked is not None and bool(self.num_batches_tracked)
+        count = self.num_batches_tracked
+        taken = count is not None and not count.is_meta and bool(count)
         return super().train(mode and not taken)
 
 
