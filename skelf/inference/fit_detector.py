@@ -167,9 +167,12 @@ class _Judge(NamedTuple):
         return held_out(self.encoder, self.recordings, how, self.part, seed=seed, device=device)
 
     def choose(self, how: FitDetector, start: Detection | Segmentation) -> Chosen:
-        """Windows by frozen heads that train briefly, then rules by heads that train in full."""
+        """Windows by linear heads that train briefly, then rules by heads that train in full."""
         tried = list(layings(how, self.recordings, start))
-        laying = self._laying(tried, start) if len(tried) > 1 else start.laying
+        # A dilated head puts features on one scale, so the one that stands in for it does, too.
+        scaled = how.detection.standardize or how.head == "dilated"
+        linear = replace(how.detection, standardize=scaled)
+        laying = self._laying(tried, linear, start) if len(tried) > 1 else start.laying
         best = replace(start, laying=laying)
         seen = self.held_out(best)
         self.step(len(tried) + 1, len(tried) + 1)
@@ -181,8 +184,10 @@ class _Judge(NamedTuple):
         told = self._expected(self.held_out(how), how)
         return Chosen(how, told | {"how": "held-out training recordings"})
 
-    def _laying(self, candidates: list[Laying], start: Detection | Segmentation) -> Laying:
-        frozen = brief(start, len(self.recordings))
+    def _laying(
+        self, candidates: list[Laying], linear: Detection, start: Detection | Segmentation
+    ) -> Laying:
+        frozen = replace(brief(linear), rules=start.rules)
         values = []
         for done, candidate in enumerate(candidates):
             self.step(done, len(candidates) + 1)
