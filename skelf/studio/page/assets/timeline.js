@@ -207,6 +207,7 @@ export default {
     // A key: what the window can do it does, the server does the rest.
     key(e) {
       const on = e.target;
+      if (on.closest?.("[role=dialog]")) this.deaf = 0; // it has what is typed; keys are heard again once it is closed
       if (e.defaultPrevented || on.closest?.("input, textarea, select, [contenteditable], [role=dialog], .q-menu")) return;
       const name = keyName(e), found = this.keys.find((k) => k.keys.includes(name));
       if (!found || (["Space", "Enter"].includes(name) && on.closest?.("button, a, [role=tab], [role=button]"))) return;

@@ -54,6 +54,8 @@ def ask(
         field = Tag("input", "", "field", told)
         field.on("input", keep, js_handler="(e) => emit(e.target.value)")
         field.on("keydown.enter", go, args=[])
+        # Another dialog that is just closing gives the focus back to where it was before.
+        dialog.on("show", js_handler=f"() => document.getElementById('c{field.id}')?.focus()")
         if hint:
             Tag("p", hint, "soft")
         with box("actions"):
