@@ -116,13 +116,16 @@ def _ten_labels(page: Page, made) -> None:
 
 def _suggestions(page: Page) -> None:
     page.wait("skelfStudio.desk.suggestions.length > 2")
-    count, offered = len(page.labels()), page.js("skelfStudio.desk.suggestions")
+    offered = page.js("skelfStudio.desk.suggestions")
+    labelled = "skelfStudio.desk.segments.filter((s) => s.kind === 'is')"
+    labelled += ".reduce((frames, s) => frames + s.end - s.start, 0)"
+    before = page.js(labelled)  # frames: what is accepted beside a label of its class joins it
     page.press("ArrowDown")
     page.wait("skelfStudio.desk.chosen?.kind === 'suggestion'")
     chosen = page.js("skelfStudio.desk.chosen")
     assert chosen["id"] in {s["id"] for s in offered}
     page.press("Enter")
-    page.wait(f"skelfStudio.desk.segments.filter((s) => s.kind === 'is').length === {count + 1}")
+    page.wait(f"{labelled} > {before}")
     page.wait("skelfStudio.desk.suggestions.length > 0")
     page.press("ArrowDown")
     page.wait("skelfStudio.desk.chosen?.kind === 'suggestion'")
