@@ -20,6 +20,7 @@ from studio_drive import CHROMIUM, Page, Server, browser, sessions, write_csv
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.walks,
     pytest.mark.timeout(600),
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium or chrome is installed"),
 ]
