@@ -1,10 +1,14 @@
 """Small untrimmed recordings, and encoders with dense features, for the tests of detection."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import nn
 
+import skelf
 from skelf.data.clips import ClipSet
+from skelf.data.synthetic.clips import generate
 from skelf.layouts import KINECT20
 
 CLASSES = 3
@@ -56,3 +60,19 @@ def recordings(count=6, seed=0, *, noise=0.05, classes=CLASSES, used=None, lengt
         name=[f"recording {i}" for i in range(count)],
         segments=np.array(segments).reshape(-1, 4),
     )
+
+
+def half_untrimmed():
+    """Twelve clips, then eight recordings of four people, of whom three train in "half"."""
+    clips = generate(clips=12, subjects=4, recordings=8, seed=3)
+    subject, side = clips.subject.copy(), np.zeros(20, np.int8)
+    subject[12:] = np.arange(8) % 4
+    side[12:] = np.where(subject[12:] < 3, 1, 2)
+    return replace(clips, subject=subject).with_split("half", side)
+
+
+def run_on(clips, out):
+    """A tiny run on the first twelve clips."""
+    tiny = ["encoder.name=sttr", "encoder.dim=16", "encoder.layers=1", "encoder.frames=16"]
+    train = ["train.epochs=1", "train.batch_size=12"]
+    return skelf.pretrain("usdrl", clips.take(np.arange(12)), out=out, overrides=tiny + train)

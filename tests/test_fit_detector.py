@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 import typer
-from recording_fakes import Frames, recordings
+from recording_fakes import Frames, half_untrimmed, recordings, run_on
 from typer.testing import CliRunner
 
-import skelf
 from skelf.cli.fit_detector import fit_detector as command
 from skelf.data.clips import ClipSet
 from skelf.data.synthetic.clips import generate
@@ -43,20 +42,12 @@ OPTIONS = [
 
 @pytest.fixture(scope="module")
 def untrimmed():
-    clips = generate(clips=12, subjects=4, recordings=8, seed=3)
-    subject = clips.subject.copy()
-    subject[12:] = np.arange(8) % 4
-    side = np.zeros(20, np.int8)
-    side[12:] = np.where(subject[12:] < 3, 1, 2)
-    return replace(clips, subject=subject).with_split("half", side)
+    return half_untrimmed()
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, untrimmed):
-    out = tmp_path_factory.mktemp("runs") / "run"
-    tiny = ["encoder.name=sttr", "encoder.dim=16", "encoder.layers=1", "encoder.frames=16"]
-    train = ["train.epochs=1", "train.batch_size=12"]
-    return skelf.pretrain("usdrl", untrimmed.take(np.arange(12)), out=out, overrides=tiny + train)
+    return run_on(untrimmed, tmp_path_factory.mktemp("runs") / "run")
 
 
 def as_detections(found, clips):

@@ -5,10 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from recording_fakes import Frames, recordings
+from recording_fakes import Frames, half_untrimmed, recordings, run_on
 
-import skelf
-from skelf.data.synthetic.clips import generate
 from skelf.errors import InputError
 from skelf.export.subject import read_subject
 from skelf.inference import detect, over_time
@@ -40,19 +38,12 @@ OPTIONS = [
 
 @pytest.fixture(scope="module")
 def untrimmed():
-    clips = generate(clips=12, subjects=4, recordings=8, seed=3)
-    subject, side = clips.subject.copy(), np.zeros(20, np.int8)
-    subject[12:] = np.arange(8) % 4
-    side[12:] = np.where(subject[12:] < 3, 1, 2)
-    return replace(clips, subject=subject).with_split("half", side)
+    return half_untrimmed()
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, untrimmed):
-    out = tmp_path_factory.mktemp("runs") / "run"
-    tiny = ["encoder.name=sttr", "encoder.dim=16", "encoder.layers=1", "encoder.frames=16"]
-    train = ["train.epochs=1", "train.batch_size=12"]
-    return skelf.pretrain("usdrl", untrimmed.take(np.arange(12)), out=out, overrides=tiny + train)
+    return run_on(untrimmed, tmp_path_factory.mktemp("runs") / "run")
 
 
 @pytest.fixture(scope="module")
