@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from method_cases import small
 from tiny_runs import SETTINGS
 
 from skelf import api
@@ -26,9 +27,7 @@ from skelf.settings.options import from_flat
 from skelf.streams import STREAMS, derive
 
 KINDS = [(2, False), (2, True), (3, False), (3, True)]  # coordinates, confidence
-USUAL = {"usdrl": "dste", "pcm3": "gru", "partwhole": "tcn"}  # the others: stgcn
-SMALL = {"stgcn": {"dim": 8, "width": 4}}
-SMALL |= {name: {"dim": 8} for name in ("dste", "sttr", "gru", "tcn", "byname")}
+SMALL = {name: {"dim": 8} for name in ENCODERS} | {"stgcn": {"dim": 8, "width": 4}}
 
 
 def scored(count=4, frames=20, coordinates=2, seed=0):
@@ -43,15 +42,10 @@ def scored(count=4, frames=20, coordinates=2, seed=0):
     return x.masked_fill(missing, 0), score.masked_fill(missing, 0), lengths
 
 
-def method(name, coordinates, confidence, stream="joint", **arguments):
+def method(name, coordinates, confidence):
     torch.manual_seed(0)
-    kind = USUAL.get(name, "stgcn")
-    made = ENCODERS[kind](
-        KINECT20, in_channels=coordinates + confidence, frames=8, persons=2, stream=stream,
-        confidence=confidence, **SMALL[kind],
-    )  # fmt: skip
-    queue = {} if name in ("usdrl", "partwhole") else {"queue": 8}
-    return METHODS[name](made, **queue, **arguments)
+    given = {"channels": coordinates + confidence, "persons": 2, "confidence": confidence}
+    return small(name, KINECT20, "encoder.frames=8", **given)
 
 
 def tensors(views, channels):

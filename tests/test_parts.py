@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from method_cases import own, usual
 
 from skelf.augment.pcm3 import draw_mask, part_table
 from skelf.bench.run import preview
@@ -38,6 +39,7 @@ OWN = {
     "one": bare(["a"], (-1,)),
 }
 SIZES = {"dste": "dim=8", "sttr": "dim=8", "stgcn": "width=2", "gru": "dim=4", "byname": "dim=4"}
+SIZES |= {name: "dim=8" for name in ENCODERS if name not in SIZES}
 
 
 def test_arrays_of_the_same_names_have_the_parts_of_a_bvh_file(tmp_path):
@@ -67,7 +69,7 @@ def test_names_that_say_nothing_give_parts_along_the_body():
 
 def built(method, encoder, skeleton, channels):
     sizes = [f"encoder.name={encoder}", "encoder.frames=8", f"encoder.{SIZES[encoder]}"]
-    sizes += [] if method in ("usdrl", "partwhole") else ["method.queue=12"]
+    sizes += own(method)
     config = resolve(method, methods=METHODS, encoders=ENCODERS, overrides=sizes)
     taken = {"skeleton": skeleton.to_dict(), "channels": channels, "persons": 1, "stream": "joint"}
     with torch.device("meta"):  # what a dry run does
@@ -81,7 +83,7 @@ def built(method, encoder, skeleton, channels):
 def test_what_is_not_refused_when_it_is_built_trains(method, layout):
     """One person, three joints or fewer, no parts, no pairs, two or three coordinates."""
     skeleton, trained = OWN[layout], 0
-    for encoder in ("sttr", "stgcn", "gru", "byname"):
+    for encoder in dict.fromkeys(("sttr", "stgcn", "gru", "byname", usual(method))):
         try:
             made = built(method, encoder, skeleton, 2 + (encoder == "stgcn"))
         except InputError as error:

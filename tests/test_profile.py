@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from method_cases import own, usual
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -172,6 +173,7 @@ USUAL += [("partwhole", "tcn")]
 USUAL += [("skeletonclr", name) for name in ENCODERS] + [("aimclr", "stgcn"), ("aimclr", "gru")]
 SLOW = [("aimclr", "dste"), ("aimclr", "sttr"), ("aimclr", "byname")]
 SLOW += [(name, other) for name in ("crossclr", "aimclr_cross") for other in ENCODERS]
+USUAL += [(name, usual(name)) for name in METHODS if name not in dict([*USUAL, *SLOW])]
 
 
 @pytest.mark.parametrize(
@@ -179,7 +181,7 @@ SLOW += [(name, other) for name in ("crossclr", "aimclr_cross") for other in ENC
 )
 def test_every_pair_is_counted(method, encoder):
     settings = [*SMALL, f"encoder.name={encoder}"]
-    settings += QUEUE if method not in ("usdrl", "partwhole") else ()
+    settings += own(method)
     settings += ["encoder.layers=1"] if encoder != "stgcn" else ["encoder.width=4"]
     if method.startswith("aimclr") and encoder != "stgcn":
         settings.append("method.eadm=false")
