@@ -26,7 +26,7 @@ class Cell:
         call: the arguments of what does it.
         needs: keys of the cells that must be done first.
         about: what the table of results says of it: row, label, pretrained_on, data, split, case
-            (its seed) and show; of a pretraining the row alone.
+            (its seed) and show; of a pretraining the row alone, and with a budget its flops.
     """
 
     kind: Literal["pretrain", "judge", "fuse"]
@@ -59,6 +59,6 @@ class Cell:
         return self.folder / f"error_{self.name}.txt"
 
     def mark(self, done: bool) -> None:
-        """Writes the settings and the row's name beside the results."""
-        named = {"row": self.about["row"]} if "row" in self.about else {}
+        """Writes the settings, the row's name and its FLOPs beside the results."""
+        named = {key: self.about[key] for key in ("row", "flops") if key in self.about}
         write_json(self.marker, {"settings": self.settings, "done": done, **named})

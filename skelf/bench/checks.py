@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -21,8 +23,13 @@ from ..runs.start import refuse_without_first_stage
 from ..settings.evaluation import evaluation
 from ..settings.given import parse_override
 from ..settings.run import Config, resolve
+from ..settings.values import Settings
 from .rival import rival_of
+from .shares import has_share, in_epochs, without_shares
 from .suite import Method, Place, Suite
+
+if TYPE_CHECKING:
+    from .cost import Costs
 
 
 @dataclass(frozen=True)
@@ -33,14 +40,16 @@ class Sets:
         stores: name -> the store's file.
         contents: place -> what identifies its clips, whatever their file is called.
         clips: name -> the opened store.
-        normalisations: label of a method and name of a set -> what its clips are normalised by,
-            where the method starts afresh or judges a released file.
+        normalisations: label of a method and place -> what its clips are normalised by, where the
+            method starts afresh or judges a released file.
+        costs: of each row that is pretrained, where the suite has a budget.
     """
 
     stores: dict[str, Path]
     contents: dict[Place, dict[str, str]]
     clips: dict[str, ClipSet] = field(default_factory=dict)
-    normalisations: dict[tuple[str, str], Choice] = field(default_factory=dict)
+    normalisations: dict[tuple[str, Place], Choice] = field(default_factory=dict)
+    costs: Costs = field(default_factory=dict)
 
 
 def find_sets(suite: Suite) -> Sets:
@@ -82,8 +91,8 @@ def check_settings(suite: Suite) -> None:
             if method.official and method.name not in OFFICIAL:
                 raise unknown("official checkpoint layout", method.name, OFFICIAL)
             if _afresh(method):
-                for data in dict.fromkeys(place.data for place in suite.pretrained_on(method)):
-                    refuse_without_first_stage(_resolved(suite, method, data))
+                for place in suite.pretrained_on(method):
+                    refuse_without_first_stage(resolved(suite, method, place))
         except InputError as error:
             lines.append(f"{suite.path}: {method.label}: {error}")
     for protocol in suite.protocols:
@@ -97,7 +106,7 @@ def check_settings(suite: Suite) -> None:
         except InputError as error:
             lines.append(f"{suite.path}: {protocol.label}: {error}")
     if lines:
-        raise InputError("\n".join(lines))
+        raise InputError("\n".join(dict.fromkeys(lines)))
 
 
 def check_methods(suite: Suite, sets: Sets) -> None:
@@ -111,28 +120,29 @@ def check_methods(suite: Suite, sets: Sets) -> None:
     """
     lines: list[str] = []
     for method in suite.methods:
-        names = dict.fromkeys(place.data for place in suite.pretrained_on(method))
-        for name in names if _afresh(method) or method.official else ():
+        seen: dict[tuple[str, tuple[str, ...]], Choice] = {}
+        for place in suite.pretrained_on(method) if _afresh(method) or method.official else ():
+            alike = place.data, suite.settings_of(method, place)
             try:
-                sets.normalisations[method.label, name] = _built(
-                    suite, method, name, sets.clips[name]
-                )
+                if alike not in seen:
+                    seen[alike] = _built(suite, method, place, sets.clips[place.data])
+                sets.normalisations[method.label, place] = seen[alike]
             except InputError as error:
-                lines.append(f"{suite.path}: {method.label}, {name}: {error}")
+                lines.append(f"{suite.path}: {method.label}, {place.data}: {error}")
     if lines:
-        raise InputError("\n".join(lines))
+        raise InputError("\n".join(dict.fromkeys(lines)))
 
 
-def _built(suite: Suite, method: Method, data: str, clips: ClipSet) -> Choice:
+def _built(suite: Suite, method: Method, place: Place, clips: ClipSet) -> Choice:
     named = preparation(method.name)
     if method.official:
-        overrides = suite.settings_of(method, data)
+        overrides = suite.settings_of(method, place)
         values = [parse_override(text) for text in overrides]
         asked = str(dict(values).get("data.normalize", AUTO))
         choice = choose_released(asked, method.name, named, clips.skeleton)
         _check_normalize(choice, clips)
         return choice
-    settings = _resolved(suite, method, data)
+    settings = resolved(suite, method, place)
     asked = settings.data["normalize"]
     choice = choose(asked, method.name, named, clips.skeleton, clips.coordinates)
     _check_normalize(choice, clips)
@@ -155,12 +165,57 @@ def _afresh(method: Method) -> bool:
     return method.run is None and method.after is None and method.init is None
 
 
-def _resolved(suite: Suite, method: Method, data: str) -> Config:
-    return resolve(
-        method.name,
-        methods=METHODS,
-        encoders=ENCODERS,
-        protocols=PROTOCOLS,
-        file=suite.config_of(method),
-        overrides=suite.settings_of(method, data),
+def resolved(
+    suite: Suite,
+    method: Method,
+    place: Place,
+    *,
+    more: Iterable[str] = (),
+    epochs: int | None = None,
+) -> Config:
+    """All settings of a method at a place, shares of the epochs as numbers.
+
+    Args:
+        suite: has the method.
+        method: one that is pretrained.
+        place: where.
+        more: `section.key=value` that win over the suite's.
+        epochs: instead of those that the settings say.
+
+    Raises:
+        InputError: as `settings.run.resolve`.
+    """
+    given = [*suite.settings_of(method, place), *more]
+    given += [] if epochs is None else [f"train.epochs={epochs}"]
+    base: Settings | None = None
+    if method.after is not None:
+        first = next((other for other in suite.methods if other.label == method.after), None)
+        base = None if first is None else resolved(suite, first, place).to_dict()
+
+    def attempt(overrides: Sequence[str]) -> Config:
+        return resolve(
+            method.name,
+            methods=METHODS,
+            encoders=ENCODERS,
+            protocols=PROTOCOLS,
+            base=base,
+            file=suite.config_of(method),
+            overrides=overrides,
+        )
+
+    if not any(map(has_share, given)):
+        return attempt(given)
+    return attempt(in_epochs(given, epochs or attempt(without_shares(given)).train.epochs))
+
+
+def overrides_of(suite: Suite, sets: Sets, method: Method, place: Place) -> list[str]:
+    """What a pretraining is called with: the suite's settings, and epochs that its budget says."""
+    given = list(suite.settings_of(method, place))
+    cost = sets.costs.get((method.label, place))
+    if cost is not None and method.label != suite.equal_cost:
+        given.append(f"train.epochs={cost.epochs}")
+    if not any(map(has_share, given)):
+        return given
+    return in_epochs(
+        given, resolved(suite, method, place, epochs=cost and cost.epochs).train.epochs
     )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ..metrics.interval import FEW, Range, clearly_best, is_accuracy, wilson
 from ..results.published import Published, pick, published
+from .cost import Costs, giga
 from .suite import Place, Suite
 from .table import Row
 
@@ -48,13 +49,14 @@ Clips = dict[tuple[Place, Column], int]
 """The fewest test clips that a column's numbers were measured on; of earlier versions unknown."""
 
 
-def markdown(suite: Suite, rows: Sequence[Row], undone: int) -> str:
+def markdown(suite: Suite, rows: Sequence[Row], undone: int, costs: Costs | None = None) -> str:
     """The page.
 
     Args:
         suite: names the places and what is shown.
         rows: as of `table.tidy`.
         undone: cells that have no results yet.
+        costs: what pretraining costs, where there is a budget.
     """
     values, clips = gathered(rows), clips_of(rows)
     places = list(dict.fromkeys(place for place, _, _ in values))
@@ -70,12 +72,40 @@ def markdown(suite: Suite, rows: Sequence[Row], undone: int) -> str:
     if undone:
         text.append(f"**Not complete: {undone} cells have no results yet.**")
     text += _not_there(suite, [column for _, _, column in values])
+    text += _cost(suite, costs or {})
     for place in places:
         text += [f"## {place}", *_tables(suite, values, clips, place)]
         names = {protocol.name for protocol in suite.protocols}
         numbers = [number for number in published(*place) if number.protocol in names]
         text += _published(pick(numbers, suite.published))
     return "\n\n".join(text) + "\n"
+
+
+def _cost(suite: Suite, costs: Costs) -> list[str]:
+    """What each row's pretraining counts, of one stream and seed."""
+    if not costs:
+        return []
+    asked = (
+        f"as much as {suite.equal_cost}" if suite.equal_cost else f"{giga(suite.flops or 0)} GFLOPs"
+    )
+    body = [
+        [
+            label,
+            str(place),
+            str(cost.epochs),
+            f"{cost.step / 1e6:,.0f}",
+            giga(cost.flops),
+            "" if label == suite.equal_cost else f"{cost.off:+.1%}",
+        ]
+        for (label, place), cost in costs.items()
+    ]
+    heads = ["method", "pretrained on", "epochs", "MFLOPs a clip", "GFLOPs", "off the budget"]
+    return [
+        f"## Cost\n\nEpochs are such that every pretraining counts {asked}, to the nearest whole "
+        "epoch: forward and backward, as `skelf profile` counts; of a run of one stream and seed, "
+        "with the row that it starts from.",
+        _grid(heads, body),
+    ]
 
 
 def gathered(rows: Iterable[Row]) -> Values:

@@ -13,7 +13,7 @@ from ..results import scores
 from ..settings.given import read_given
 from ..settings.run import RESULT_FREE
 from .cell import Cell
-from .checks import Sets
+from .checks import Sets, overrides_of
 from .rival import rivals
 from .suite import Method, Place, Protocol, Suite, slug
 
@@ -107,12 +107,12 @@ def _pretraining(suite: Suite, sets: Sets, spot: _Spot, before: dict[str, Cell])
     needs: tuple[str, ...] = ()
     settings: dict[str, object] = {"method": method.name, "stream": stream, "seed": seed}
     settings |= sets.contents[place]
-    overrides = suite.settings_of(method, place.data)
+    overrides = overrides_of(suite, sets, method, place)
     named_settings = read_given(config, overrides)
     settings |= {
         key: value for key, (value, _) in sorted(named_settings.items()) if key not in RESULT_FREE
     }
-    if (choice := sets.normalisations.get((method.label, place.data))) is not None:
+    if (choice := sets.normalisations.get((method.label, place))) is not None:
         settings["data.normalize"] = choice.name  # what "auto" means may differ from set to set
     if method.after is not None:
         start = folder.parent.with_name(slug(method.after)) / folder.name
@@ -127,12 +127,14 @@ def _pretraining(suite: Suite, sets: Sets, spot: _Spot, before: dict[str, Cell])
         "split": place.split or None,
         "stream": stream,
         "config": None if config is None else str(config),
-        "overrides": list(overrides),
+        "overrides": overrides,
         "seed": seed,
         "init": init,
     }
     title = f"{spot}: pretraining"
     about: dict[str, object] = {"row": method.label}
+    if (cost := sets.costs.get((method.label, place))) is not None:
+        about["flops"] = cost.flops
     return Cell("pretrain", folder, "pretrain", title, settings, call, needs, about)
 
 
@@ -178,7 +180,7 @@ def _evaluation(
     parts = [slug(protocol.label)]
     parts += [slug(f"on_{on.data}_{on.split}")] if on != spot.place else []
     parts += ["untrained"] if untrained else []
-    released = sets.normalisations.get((method.label, spot.place.data)) if method.official else None
+    released = sets.normalisations.get((method.label, spot.place)) if method.official else None
     settings = [*protocol.settings, *_of_released(suite, spot)]
     where = f" on {on}" * (on != spot.place) + ", untrained" * untrained
     of_run = {
@@ -233,7 +235,7 @@ def _of_released(suite: Suite, spot: _Spot) -> list[str]:
     if not spot.method.official:
         return []
     data = next(data for data in suite.data if data.name == spot.place.data)
-    overrides = suite.settings_of(spot.method, spot.place.data)
+    overrides = suite.settings_of(spot.method, spot.place)
     # What a data set says of training does not concern it.
     return [s for s in overrides if s not in data.settings or s.startswith("data.normalize")]
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from ..errors import InputError, unknown
 from ..results.published import check_words
+from ..settings.given import parse_override
 from ..settings.options import table
 from ..settings.settable import filled
 from .suite import OWN, DataSet, Head, Method, Protocol, Suite, slug
@@ -40,6 +41,8 @@ def read_suite(path: str | Path) -> Suite:
         path,
         head.seeds,
         head.config,
+        head.equal_cost,
+        head.flops,
         head.published,
         _tables(DataSet, tables, "data", path),
         _tables(Method, tables, "method", path),
@@ -52,6 +55,7 @@ def read_suite(path: str | Path) -> Suite:
         raise InputError(f"{path}: published: {error}") from None
     for method in suite.methods:
         _check_method(suite, method)
+    check_budget(suite)
     return suite
 
 
@@ -127,8 +131,7 @@ def _check_method(suite: Suite, method: Method) -> None:
     if method.run is not None and trains:
         refuse(f"run: is judged as it is; leave out {trains[0]}")
     for name in method.settings_on or ():
-        if name not in [data.name for data in suite.data]:
-            refuse(f"settings_on: {unknown('data', name, [data.name for data in suite.data])}")
+        suite.places([name], f"{method.label}: settings_on")
     if extra := sorted(set(method.seeds or ()) - set(suite.seeds)):
         refuse(f"seeds: {extra[0]} is none of the suite's; name some of those")
     if method.seeds == ():
@@ -157,3 +160,45 @@ def _check_method(suite: Suite, method: Method) -> None:
     lacks += [str(place) for place in trained_on if place not in suite.pretrained_on(first)]
     if lacks or first.run is not None:
         refuse(f"after: {method.after} has no run of {(lacks or ['its own'])[0]}")
+
+
+def check_budget(suite: Suite, *, over: bool = False) -> None:
+    """Refuses a budget that contradicts itself, or what its rows say.
+
+    Args:
+        suite: has the budget.
+        over: it was not written for this suite, whose own epochs give way to it.
+
+    Raises:
+        InputError: naming the row and the key.
+    """
+    with_budget = suite.equal_cost is not None or suite.flops is not None
+    trained = [method for method in suite.methods if method.run is None]
+
+    def refuse(text: str) -> None:
+        raise InputError(f"{suite.path}: {text}")
+
+    if suite.equal_cost is not None and suite.flops is not None:
+        refuse("equal_cost and flops both say the budget; give one")
+    if suite.equal_cost is not None and suite.equal_cost not in [m.label for m in trained]:
+        refuse(f"equal_cost: {unknown('row', suite.equal_cost, [m.label for m in trained])}")
+    for method in suite.methods:
+        if method.cost_share != 1 and (not with_budget or method.label == suite.equal_cost):
+            why = "it is the budget itself" if with_budget else "give equal_cost or flops"
+            refuse(f"{method.label}: cost_share: a share of the suite's budget; {why}")
+    if not with_budget:
+        return
+    for method in trained:
+        if method.init is not None:
+            refuse(
+                f"{method.label}: init: what it starts from has cost that is not counted; leave it "
+                "out of a suite with a budget"
+            )
+        if method.label == suite.equal_cost:
+            if method.after is not None:
+                refuse(f"equal_cost: {method.label} starts from {method.after}; name another row")
+            continue
+        for place in suite.pretrained_on(method):
+            keys = [parse_override(text)[0] for text in suite.settings_of(method, place)]
+            if "train.epochs" in keys and not over:
+                refuse(f"{method.label}: train.epochs: the budget sets it; leave it out")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,10 +11,11 @@ from ..errors import InputError
 from ..files import write_text
 from ..locks import locked
 from .cell import Cell
-from .checks import check_methods, check_settings, find_sets
+from .checks import Sets, check_methods, check_settings, find_sets
+from .cost import Costs, costs_of
 from .markdown import markdown
 from .plan import plan
-from .read import read_suite
+from .read import check_budget, read_suite
 from .state import State, states
 from .suite import Suite
 from .table import Row, tidy, write_csv, write_parquet
@@ -64,6 +66,7 @@ def bench(
     *,
     workers: int = 1,
     retry: bool = False,
+    equal_cost: str | None = None,
     tell: Tell = lambda kind, cell, text, share: None,
     expect: Callable[[int, Sequence[Cell]], None] = lambda cells, still: None,
     say: Callable[[str], None] = lambda text: None,
@@ -77,9 +80,11 @@ def bench(
         workers: processes that run cells side by side, each with its share of the cores; 1 runs
             them in this process, on all.
         retry: run cells again that failed before.
+        equal_cost: a row whose cost is the others', as the suite's `equal_cost` says.
         tell: called with what happens to each cell.
         expect: called once with the number of cells in all and those still to be run.
-        say: told how the clips of each method and set are normalised, a line each.
+        say: told how the clips of each method and set are normalised, a line each, and what each
+            row costs where there is a budget.
 
     Returns:
         Rows, failures, and the files `results.csv`, `results.md` and `results.parquet`.
@@ -92,7 +97,8 @@ def bench(
     out = Path(out)
     if workers < 1:
         raise InputError(f"--workers {workers}: at least 1")
-    read, cells = _planned(suite, out, say)
+    planned = _planned(suite, out, say, equal_cost)
+    cells = planned.cells
     with locked(
         out, ".lock",
         busy="another process runs a benchmark here; wait for it or choose another --out",
@@ -106,7 +112,7 @@ def bench(
         try:
             bad = run_cells(still, workers, tell, out / "logs", lost={cell.key for cell in lost})
         finally:  # after Ctrl-C too, with what there is
-            rows, files = _write(read, cells, out)
+            rows, files = _write(planned, out)
     failures = [Failure(cell.title, _message(cell), cell.error, False) for cell in lost]
     failures += [Failure(c.title, bad[c.key], c.error, True) for c in still if bad.get(c.key)]
     left = sum(bad.get(cell.key) == "" for cell in still)
@@ -118,6 +124,7 @@ def preview(
     out: str | Path,
     *,
     retry: bool = False,
+    equal_cost: str | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> list[tuple[Cell, State]]:
     """The cells of a suite and their states; runs and writes nothing.
@@ -125,19 +132,46 @@ def preview(
     Raises:
         InputError: as `bench`.
     """
-    cells = _planned(suite, Path(out), say)[1]
+    cells = _planned(suite, Path(out), say, equal_cost).cells
     state = states(cells, retry)
     return [(cell, state[cell.key]) for cell in cells]
 
 
-def _planned(path: str | Path, out: Path, say: Callable[[str], None]) -> tuple[Suite, list[Cell]]:
+class _Planned(NamedTuple):
+    suite: Suite
+    costs: Costs
+    cells: list[Cell]
+
+
+def _planned(
+    path: str | Path, out: Path, say: Callable[[str], None], equal_cost: str | None
+) -> _Planned:
+    suite, sets = checked(path, say, equal_cost)
+    return _Planned(suite, sets.costs, plan(suite, sets, out))
+
+
+def checked(
+    path: str | Path, say: Callable[[str], None], equal_cost: str | None = None
+) -> tuple[Suite, Sets]:
+    """A suite and its sets, all of it looked at before anything runs.
+
+    Raises:
+        InputError: as `bench`.
+    """
     suite = read_suite(path)
+    if equal_cost is not None:
+        suite = replace(suite, equal_cost=equal_cost)
+        check_budget(suite, over=True)
     check_settings(suite)
     sets = find_sets(suite)
     check_methods(suite, sets)
-    for (label, name), choice in sets.normalisations.items():
-        say(f"{label}, {name}: {choice}")
-    return suite, plan(suite, sets, out)
+    lines = (f"{label}, {at.data}: {choice}" for (label, at), choice in sets.normalisations.items())
+    for line in dict.fromkeys(lines):
+        say(line)
+    sets.costs.update(costs_of(suite, sets))
+    for (label, place), cost in sets.costs.items():
+        say(f"{label}, {place}: {cost}")
+    return suite, sets
 
 
 def _refuse_foreign_tables(out: Path) -> None:
@@ -147,15 +181,16 @@ def _refuse_foreign_tables(out: Path) -> None:
         raise InputError(f"{tables[0]}: no benchmark wrote it; choose another --out")
 
 
-def _write(suite: Suite, cells: list[Cell], out: Path) -> tuple[list[Row], list[Path]]:
+def _write(planned: _Planned, out: Path) -> tuple[list[Row], list[Path]]:
     """Tables of all cells that are done."""
+    suite, costs, cells = planned
     state = states(cells, retry=False)
     judged = [cell for cell in cells if cell.kind != "pretrain"]
     done = [cell for cell in judged if state[cell.key] == "done"]
     rows = tidy(done, out)
     files = [out / name for name in TABLES]
     write_csv(files[0], rows)
-    write_text(files[1], markdown(suite, rows, len(judged) - len(done)))
+    write_text(files[1], markdown(suite, rows, len(judged) - len(done), costs))
     return rows, files if write_parquet(files[2], rows) else files[:2]
 
 

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from ..errors import InputError, unknown
 from ..settings.options import option, options
-from ..settings.ranges import NotEmpty, Range
+from ..settings.ranges import NotEmpty, Positive, Range
 
 OWN = "own"
 """In a protocol's `on`: the data and split that the run was pretrained on."""
@@ -58,7 +58,7 @@ class Method:
     fuse: bool = option(False, "adds the late fusion of the streams")
     settings: tuple[str, ...] = option((), "section.key=value")
     settings_on: dict[str, tuple[str, ...]] | None = option(
-        None, "data set -> section.key=value that hold on it alone"
+        None, "data, or data/split -> section.key=value that hold there alone"
     )
     config: str | None = option(None, "a TOML file; wins over the suite's")
     data: tuple[str, ...] | None = option(None, "what it is pretrained on; none: all")
@@ -69,6 +69,9 @@ class Method:
     official: bool = option(False, "`run` is the authors' released file")
     judge: Literal["joint", "motion", "bone", "all"] | None = option(
         None, "of a run that trained several streams: which are judged"
+    )
+    cost_share: float = option(
+        1.0, "of the suite's budget, with what it starts from (`after`)", gt=0, le=100
     )
 
     @property
@@ -103,6 +106,8 @@ class Head:
 
     seeds: Annotated[tuple[Seed, ...], NotEmpty()] = option((0, 1, 2), "every cell runs with each")
     config: str | None = option(None, "a TOML file of settings for every method")
+    equal_cost: str | None = option(None, "row: the others get epochs that cost as much as its own")
+    flops: Positive | None = option(None, "FLOPs that every pretraining costs, by its epochs")
     published: tuple[str, ...] | None = option(
         None, "which published numbers are shown: words of their method or source; none: all"
     )
@@ -116,6 +121,8 @@ class Suite:
         path: the file.
         seeds: every cell is run with each, but for methods that name some of them.
         config: the TOML file of settings for methods that name none.
+        equal_cost: the row whose pretraining's FLOPs are everybody's budget; None: none.
+        flops: that budget where no row says it; None: none.
         published: words of the published numbers' methods or sources, of which each that is shown
             has one; None: all but ablations.
         data: the data sets.
@@ -126,6 +133,8 @@ class Suite:
     path: Path
     seeds: tuple[int, ...]
     config: str | None
+    equal_cost: str | None
+    flops: float | None
     published: tuple[str, ...] | None
     data: tuple[DataSet, ...]
     methods: tuple[Method, ...]
@@ -143,13 +152,15 @@ class Suite:
         """The file of settings of a method."""
         return self.beside(method.config or self.config)
 
-    def settings_of(self, method: Method, data: str) -> tuple[str, ...]:
+    def settings_of(self, method: Method, place: Place) -> tuple[str, ...]:
         """`section.key=value` of a method on a data set, the later ones winning.
 
-        The data set's, then the method's, then the method's for this data set alone.
+        The data set's, then the method's, then the method's for this data set, then for this split.
         """
-        of_data = next((each.settings for each in self.data if each.name == data), ())
-        return (*of_data, *method.settings, *(method.settings_on or {}).get(data, ()))
+        of_data = next((each.settings for each in self.data if each.name == place.data), ())
+        on = method.settings_on or {}
+        named = dict.fromkeys((place.data, str(place)))
+        return (*of_data, *method.settings, *(text for key in named for text in on.get(key, ())))
 
     def pretrained_on(self, method: Method) -> list[Place]:
         """Where a method is pretrained, or what stands in for it where a run is there already.

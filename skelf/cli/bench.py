@@ -34,6 +34,12 @@ def bench(
     retry: Annotated[
         bool, typer.Option("--retry", help="Run cells again that failed before.")
     ] = False,
+    equal_cost: Annotated[
+        str | None,
+        typer.Option(
+            "--equal-cost", metavar="ROW", help="Epochs of the others cost as much as this row's."
+        ),
+    ] = None,
 ) -> None:
     """Methods x data sets x protocols x seeds in one table, with the published numbers.
 
@@ -45,7 +51,7 @@ def bench(
     console = Console()
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     if dry_run:
-        _list(console, benchmark.preview(suite, out, retry=retry, say=say))
+        _list(console, benchmark.preview(suite, out, retry=retry, equal_cost=equal_cost, say=say))
         return
     memory.keep_freed()
     try:
@@ -55,6 +61,7 @@ def bench(
                 out,
                 workers=workers,
                 retry=retry,
+                equal_cost=equal_cost,
                 tell=display,
                 expect=display.expect,
                 say=say,

@@ -28,6 +28,7 @@ class Run:
         events: its log's epochs and monitor readings, in order.
         planned: epochs that the config asks for; None where it does not say.
         synthetic: whether its data was made up.
+        flops: that its pretraining counts, where a benchmark kept to a budget.
     """
 
     folder: Path
@@ -36,6 +37,7 @@ class Run:
     events: list[Event]
     planned: int | None
     synthetic: bool
+    flops: float | None = None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from ..settings.values import Value
 from ..training.log import Event
 from .evidence import Evidence, Place, Repeat, Row, Run, ScoredClips, ScoredRecordings
 from .setup import Setup, name_setups, setup_of
-from .suite_rows import marker_of, name_elsewhere, row_of
+from .suite_rows import flops_of, marker_of, name_elsewhere, row_of
 
 SKIPPED = ("checkpoints", "tensorboard", "features")
 """Folders of a run that hold neither runs nor results."""
@@ -101,6 +101,7 @@ def _read_run(folder: Path, evidence: Evidence) -> None:
                 events,
                 planned if isinstance(planned, int) else None,
                 source.get("synthetic") == "true",
+                flops_of(folder),
             )
         )
 

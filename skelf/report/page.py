@@ -84,6 +84,7 @@ def ran(evidence: Evidence, store: Store | None) -> Section:
 def _facts(evidence: Evidence, setup: Setup) -> dict[str, object]:
     runs = [run for run in evidence.runs if run.setup == setup]
     seeds = sorted({run.seed for run in runs if run.seed is not None})
+    counted = sorted({round(run.flops / 1e9) for run in runs if run.flops is not None})
     speeds = [s for run in runs for _, s in readings(run, "epoch", "clips_per_second")]
     return {
         "Method": setup.method,
@@ -96,6 +97,7 @@ def _facts(evidence: Evidence, setup: Setup) -> dict[str, object]:
         "Epochs": _epochs(runs) if runs else _text(setup.setting("train.epochs")),
         "Batch": setup.setting("train.batch_size"),
         "Learning rate": _text(setup.setting("train.lr")),
+        "GFLOPs of pretraining": " or ".join(f"{each:,}" for each in counted) or None,
         "Seeds": ", ".join(map(str, seeds)) or None,
         "Clips a second": f"{mean(speeds):,.0f}" if speeds else None,
     }

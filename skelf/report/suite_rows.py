@@ -33,6 +33,16 @@ def row_of(path: Path) -> str:
     return ""
 
 
+def flops_of(folder: Path) -> float | None:
+    """What the pretraining of a run counts, where a benchmark with a budget trained it."""
+    try:
+        stored = read_json(folder / "cell_pretrain.json")
+    except InputError:
+        return None
+    value = stored.get("flops") if isinstance(stored, Mapping) else None
+    return float(value) if isinstance(value, int | float) else None
+
+
 def name_elsewhere(evidence: Evidence) -> None:
     """Gives what lies outside of a benchmark the row of the same setup in it, if there is one."""
     rows: dict[Setup, set[str]] = defaultdict(set)
