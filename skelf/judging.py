@@ -22,7 +22,7 @@ from .protocols import PROTOCOLS
 from .protocols.features import PRECISIONS, encode_in
 from .protocols.fitting import suited
 from .protocols.outcome import Outcome
-from .protocols.settling import settle
+from .protocols.settling import settle, settle_kernels
 from .results.archive import Row
 from .results.unseen import SEGMENTED, warn_of_unseen
 from .results.written import check_results, writing
@@ -62,7 +62,7 @@ def evaluate(
         run: a run folder, a checkpoint folder, a hub name, or an official checkpoint file with
             `method`; an official one must have been trained on the layout of `data`. Several, of
             one stream each, are judged as one `ensemble.Ensemble`. "joints": no encoder, the joints
-            and their velocities (`encoders.joints`).
+            and their velocities (`encoders.joints`); "kernels": fixed ones (`encoders.kernels`).
         data: a store or a ClipSet.
         split: the named split: train side to learn from, test side to judge.
         out: where the rows are written as JSON, each protocol's as it ends; the class scores of
@@ -123,8 +123,9 @@ def evaluate(
     named = [text for text in overrides if asks and text.strip().startswith("data.normalize")]
     normalize = str(parse_override(named[-1])[1]) if named else AUTO
     if plain:
-        refuse_with_plain(method=method, stream=stream, untrained=untrained)
-        encoder, described, choice = plain_encoder(clips, normalize)
+        name = str(list_runs(run)[0])
+        refuse_with_plain(name, method=method, stream=stream, untrained=untrained)
+        encoder, described, choice = plain_encoder(clips, normalize, name, seed)
     else:
         encoder, described, choice = _of_run(
             run, method, untrained, clips.skeleton, stream, normalize
@@ -134,6 +135,7 @@ def evaluate(
     _refuse_channels(clips, encoder)
     train, test = clips.split(split)
     counted = settle(encoder, train, device) if untrained else 0
+    thresholds = settle_kernels(encoder, train, device) if plain else 0
     encode_in(encoder, precision)
     if any(name in SEGMENTED for name in asked):
         _note_rates(described["source"].get("fps"), test)
@@ -159,7 +161,7 @@ def evaluate(
             )
             seconds = round(time.perf_counter() - began, 3)
             config = shared["config"] | {"eval": flat(options[name])}
-            definition = _defined(outcome, encoder, precision, counted)
+            definition = _defined(outcome, encoder, precision, counted, thresholds)
             row = {"protocol": name, "definition": definition, **shared, "seconds": seconds}
             row |= {"config": config}
             rows = _rows(outcome, row)
@@ -227,13 +229,18 @@ def _shared(
     }
 
 
-def _defined(outcome: Outcome, encoder: Encoder, precision: str, counted: int) -> str:
+def _defined(
+    outcome: Outcome, encoder: Encoder, precision: str, counted: int, thresholds: int
+) -> str:
     """The protocol's definition, and what else its numbers are of."""
     definition = outcome.definition
     if isinstance(encoder, Ensemble):
         definition += f"; {encoder.describe()}"
     if counted:
         definition += f"; untrained, with BatchNorm's statistics of {counted} training clips"
+    if thresholds:
+        definition += f"; {encoder.dim} features of fixed kernels, thresholds of {thresholds} "
+        definition += "training clips"
     if precision != PRECISIONS[0]:
         definition += f"; features in {precision}"
     return definition

@@ -14,7 +14,7 @@ import skelf
 from skelf.bench.checks import check_settings, find_sets
 from skelf.bench.plan import plan
 from skelf.bench.read import read_suite
-from skelf.bench.rival import rival_of
+from skelf.bench.rival import rivals_of
 from skelf.bench.run import bench
 from skelf.bench.suite import Protocol
 from skelf.contracts import Encoder
@@ -246,8 +246,8 @@ def test_a_suite_has_the_row_by_itself(found, tmp_path):
     ],
 )
 def test_which_protocols_have_a_rival(name, given, expected):
-    rival = rival_of(Protocol(name=name, rival=given))
-    assert (rival and rival.row) == expected
+    rows = [rival.row for rival in rivals_of(Protocol(name=name, rival=given))]
+    assert rows == ([] if expected is None else [expected])
 
 
 def test_a_rule_that_does_not_suit_the_rival_is_refused_before_anything_runs(found, tmp_path):

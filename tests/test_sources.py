@@ -16,7 +16,7 @@ FILES = [
     if file.suffix in ENDINGS and file not in (SOURCES, Path(__file__))
 ] + sorted(ROOT.glob("*.md"))
 
-NUMBER = r"[UCPDEN]\d+"
+NUMBER = r"[UCPDENB]\d+"
 REFERENCE = re.compile(rf"\b[Ss]ources ({NUMBER}(?:(?:,| and| to) {NUMBER})*)")
 # How facts were named before, and a number that stands without its word.
 OLD = re.compile(r"\b[Ff]acts? (?:sheet|[A-E]?\d)|\b[Tt]he sheet\b|\b[A-E]\d+(?:[a-z]|\.\d+)\b")

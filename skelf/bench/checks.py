@@ -24,12 +24,12 @@ from ..settings.evaluation import evaluation
 from ..settings.given import parse_override
 from ..settings.run import Config, resolve
 from ..settings.values import Settings
-from .rival import rival_of
+from .rival import rivals_of
 from .shares import has_share, in_epochs, without_shares
 from .suite import Method, Place, Suite
 
 if TYPE_CHECKING:
-    from .cost import Costs
+    from .cost import Cost, Costs
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def check_settings(suite: Suite) -> None:
             if protocol.name not in PROTOCOLS:
                 raise unknown("protocol", protocol.name, PROTOCOLS)
             evaluation({protocol.name: PROTOCOLS[protocol.name]}, overrides=protocol.settings)
-            if rival := rival_of(protocol):
+            for rival in rivals_of(protocol):
                 judge = {rival.protocol: PROTOCOLS[rival.protocol]}
                 evaluation(judge, overrides=rival.settings)
         except InputError as error:
@@ -208,14 +208,30 @@ def resolved(
     return attempt(in_epochs(given, epochs or attempt(without_shares(given)).train.epochs))
 
 
-def overrides_of(suite: Suite, sets: Sets, method: Method, place: Place) -> list[str]:
-    """What a pretraining is called with: the suite's settings, and epochs that its budget says."""
-    given = list(suite.settings_of(method, place))
-    cost = sets.costs.get((method.label, place))
-    if cost is not None and method.label != suite.equal_cost:
-        given.append(f"train.epochs={cost.epochs}")
+def overrides_of(
+    suite: Suite,
+    sets: Sets,
+    method: Method,
+    place: Place,
+    *,
+    more: Sequence[str] = (),
+    counted: Cost | None = None,
+) -> list[str]:
+    """What a pretraining is called with: the suite's settings, and epochs that its budget says.
+
+    Args:
+        suite: has the method.
+        sets: the suite's.
+        method: one that is pretrained.
+        place: where.
+        more: `section.key=value` that win over the suite's.
+        counted: its cost with those; None: that of `sets`.
+    """
+    given = [*suite.settings_of(method, place), *more]
+    cost = counted or sets.costs.get((method.label, place))
+    epochs = None if cost is None else cost.epochs
+    if counted is not None or (cost is not None and method.label != suite.equal_cost):
+        given.append(f"train.epochs={epochs}")
     if not any(map(has_share, given)):
         return given
-    return in_epochs(
-        given, resolved(suite, method, place, epochs=cost and cost.epochs).train.epochs
-    )
+    return in_epochs(given, resolved(suite, method, place, more=more, epochs=epochs).train.epochs)

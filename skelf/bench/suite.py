@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -13,9 +14,13 @@ from pydantic import Field
 from ..errors import InputError, unknown
 from ..settings.options import option, options
 from ..settings.ranges import NotEmpty, Positive, Range
+from ..settings.values import Value
 
 OWN = "own"
 """In a protocol's `on`: the data and split that the run was pretrained on."""
+
+SEARCHED = ("train", "method", "encoder", "views", "data")
+"""Sections whose settings a search may draw."""
 
 Name = Annotated[str, Field(min_length=1)]
 Stream = Literal["joint", "motion", "bone"]
@@ -89,8 +94,8 @@ class Protocol:
     settings: tuple[str, ...] = option((), "eval.key=value")
     on: Annotated[tuple[str, ...], NotEmpty()] = option((OWN,), "data or data/split, or own")
     untrained: bool = option(False, "judge the encoders with fresh weights as well")
-    rival: bool | None = option(
-        None, "a row without an encoder, see `rival`; none: for detection and segmentation alone"
+    rival: bool | tuple[Literal["joints", "kernels", "dtw"], ...] | None = option(
+        None, "rows without pretraining, see `rival`; none: joints for detections alone"
     )
     show: tuple[str, ...] = option((), "metrics in the table; none: the first one")
 
@@ -98,6 +103,36 @@ class Protocol:
     def label(self) -> str:
         """What tables call it."""
         return self.row or self.name
+
+
+@options("search")
+class Search:
+    """A table `[[search]]`: a setting that trials draw, see `search`."""
+
+    key: Name = option(MISSING, "section.key that is searched")
+    values: tuple[Value, ...] | None = option(None, "that it may have")
+    range: tuple[float, float] | None = option(None, "least and largest; whole where both are")
+    whole: bool | None = option(None, "whole numbers alone; none: where both ends are written so")
+    log: bool = option(False, "drawn by its logarithm")
+    rows: tuple[Name, ...] | None = option(None, "whose it is; none: of every row")
+
+    def check(self) -> None:
+        """Refuses what draws nothing."""
+        section, _, key = self.key.partition(".")
+        if section not in SEARCHED or not key:
+            raise ValueError(f"key {self.key!r}: name a setting of {', '.join(SEARCHED)}")
+        if (self.values is None) == (self.range is None):
+            raise ValueError(f"key {self.key!r}: give values or a range, one of both")
+        if self.values is not None and (len(self.values) < 2 or self.log):
+            raise ValueError(f"key {self.key!r}: values: two or more, without log")
+        if self.range is not None:
+            low, high = self.range
+            if not low < high or not all(map(isfinite, self.range)):
+                raise ValueError(f"key {self.key!r}: range: the smallest first, then the largest")
+            if self.log and low <= 0:
+                raise ValueError(f"key {self.key!r}: log: a range from above 0")
+            if self.whole and not all(end == int(end) for end in self.range):
+                raise ValueError(f"key {self.key!r}: whole: a range of whole numbers")
 
 
 @options("suite")
@@ -108,6 +143,10 @@ class Head:
     config: str | None = option(None, "a TOML file of settings for every method")
     equal_cost: str | None = option(None, "row: the others get epochs that cost as much as its own")
     flops: Positive | None = option(None, "FLOPs that every pretraining costs, by its epochs")
+    objective: str = option("knn", "protocol, or protocol:metric, that a search maximises")
+    held_out: float = option(
+        1 / 3, "share of the training subjects that trials are judged on", gt=0, lt=1
+    )
     published: tuple[str, ...] | None = option(
         None, "which published numbers are shown: words of their method or source; none: all"
     )
@@ -128,6 +167,9 @@ class Suite:
         data: the data sets.
         methods: the rows.
         protocols: the groups of columns.
+        search: settings that a search draws.
+        objective: the protocol, or protocol:metric, that it maximises.
+        held_out: share of the training subjects that its trials are judged on.
     """
 
     path: Path
@@ -139,6 +181,9 @@ class Suite:
     data: tuple[DataSet, ...]
     methods: tuple[Method, ...]
     protocols: tuple[Protocol, ...]
+    search: tuple[Search, ...] = ()
+    objective: str = "knn"
+    held_out: float = 1 / 3
 
     def seeds_of(self, method: Method) -> tuple[int, ...]:
         """The seeds that a method is run with, in the suite's order."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +17,7 @@ from ..files import is_printed
 from ..metrics.interval import FEW, is_accuracy, wilson
 from . import complete
 from .arguments import Data, Device, Force, Overrides
+from .bars import counting
 from .notes import warnings_as_notes
 
 if TYPE_CHECKING:
@@ -36,7 +38,8 @@ def evaluate(
         typer.Option(
             "--run",
             help="A run, a checkpoint folder, a hub name, or an official file; repeated: the "
-            "streams of several together; joints: no encoder, the plain rival.",
+            "streams of several together; joints: no encoder, the plain rival; kernels: fixed "
+            "convolutions.",
         ),
     ],
     data: Data,
@@ -83,7 +86,7 @@ def evaluate(
     console = Console(stderr=is_printed(out))
     rows: list[Row] = []
     try:
-        with warnings_as_notes(console):
+        with warnings_as_notes(console), _bar(console):
             api.evaluate(
                 [name.strip() for name in protocols.split(",") if name.strip()],
                 run,
@@ -114,6 +117,21 @@ def evaluate(
                 )
     if out is not None:
         console.print(f"Results: [bold]{escape(str(out))}[/]", soft_wrap=True)
+
+
+@contextmanager
+def _bar(console: Console) -> Iterator[None]:
+    """A bar of what a protocol tells, while one does."""
+    from ..protocols.progress import listening
+
+    with counting(console, "judging") as bar:
+        task = bar.add_task("", total=None, visible=False)
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, visible=done < total)
+
+        with listening(show):
+            yield
 
 
 def _table(rows: Iterable[Row]) -> Table:

@@ -21,6 +21,7 @@ PROTOCOLS: Table[Callable[..., Outcome]] = Table(
         "linear": "linear.linear",
         "knn": "knn.knn",
         "retrieval": "retrieval.retrieval",
+        "dtw": "dtw.dtw",
         "finetune": "finetune.finetune",
         "semi": "semi.semi",
         "occlusion": "occlusion.occlusion",

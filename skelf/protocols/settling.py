@@ -19,6 +19,7 @@ from ..contracts import Encoder, Module
 from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
 from ..encoders._norms import InputNorm
+from ..encoders.kernels import Kernels
 from ..machine.guest import no_trace
 from ..machine.guest import seed as seed_torch
 from .crop import read
@@ -85,6 +86,37 @@ def settle(
             encoder.to(home)
             for module, flag in flags:
                 module.training = flag
+    return len(x)
+
+
+def settle_kernels(encoder: Encoder, clips: ClipSet, device: str | torch.device = "cpu") -> int:
+    """Takes the thresholds of fixed kernels from training clips, as `settle` reads them.
+
+    Args:
+        encoder: changed in place where it is a `Kernels`.
+        clips: what it will be judged with; labels play no part.
+        device: where the kernels run.
+
+    Returns:
+        How many clips, or windows, they are of; 0 where there was nothing to do.
+
+    Examples:
+        >>> from skelf.data.synthetic.clips import generate
+        >>> from skelf.encoders.kernels import Kernels
+        >>> clips = generate(clips=12)
+        >>> encoder = Kernels(clips.skeleton, persons=1, frames=16, features=84)
+        >>> settle_kernels(encoder, clips)
+        12
+    """
+    if not isinstance(encoder, Kernels) or not len(clips):
+        return 0
+    place = torch.device(device)
+    home = encoder.biases.device
+    x = _inputs(encoder, clips, place)
+    with no_trace(place), torch.no_grad():
+        encoder.to(place)
+        encoder.fit(x)
+        encoder.to(home)
     return len(x)
 
 
