@@ -60,5 +60,7 @@ class Cell:
 
     def mark(self, done: bool) -> None:
         """Writes the settings, the row's name and its FLOPs beside the results."""
-        named = {key: self.about[key] for key in ("row", "flops") if key in self.about}
+        named: dict[str, object] = {
+            key: self.about[key] for key in ("row", "flops") if key in self.about
+        }
         write_json(self.marker, {"settings": self.settings, "done": done, **named})

@@ -119,7 +119,7 @@ def cost(
     clips = sets.clips[place.data]
     config = resolved(suite, method, place, more=more)
     step, count = _step(config, clips, method), _trained(config, _side(clips, place), method)
-    if method.label == suite.equal_cost:
+    if method.label == suite.equal_cost and (method.label, place) not in known:
         return Cost(config.train.epochs, step, count, config.train.epochs * step * count)
     budget = method.cost_share * _budget(suite, method, place, known)
     before = known[method.after, place].flops if method.after is not None else 0.0

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from ..errors import InputError, unknown
 from ..results.published import check_words
 from ..settings.given import parse_override
 from ..settings.options import table
 from ..settings.settable import filled
-from .suite import OWN, DataSet, Head, Method, Protocol, Suite, slug
+from ..settings.values import Value
+from .suite import OWN, DataSet, Head, Method, Protocol, Search, Suite, slug
 
 T = TypeVar("T")
 
@@ -32,7 +34,7 @@ def read_suite(path: str | Path) -> Suite:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: not a TOML file: {error}") from None
     above = table(Head)
-    keys = [*above, "data", "method", "protocol"]
+    keys = [*above, "data", "method", "protocol", "search"]
     if wrong := [key for key in tables if key not in keys]:
         raise InputError(f"{path}: {unknown('key', wrong[0], keys)}")
     values = {key: value for key, value in tables.items() if key in above}
@@ -47,6 +49,9 @@ def read_suite(path: str | Path) -> Suite:
         _tables(DataSet, tables, "data", path),
         _tables(Method, tables, "method", path),
         _tables(Protocol, tables, "protocol", path),
+        _searches(tables, path),
+        head.objective,
+        head.held_out,
     )
     _check_names(suite)
     try:
@@ -68,6 +73,26 @@ def _tables(cls: type[T], file: Mapping[str, object], name: str, path: Path) -> 
         filled(cls, values, section=name, source=f"{path}: [[{name}]] {number}")
         for number, values in enumerate(tables, 1)
     )
+
+
+def _searches(file: Mapping[str, object], path: Path) -> tuple[Search, ...]:
+    """The tables `[[search]]`, if there are any; two whole ends make a range of whole numbers."""
+    if not file.get("search"):
+        return ()
+    read = _tables(Search, file, "search", path)
+    written = cast(list[Mapping[str, Value]], file["search"])
+    made = tuple(
+        replace(one, whole=all(type(end) is int for end in raw.get("range", ())))
+        if one.whole is None
+        else one
+        for one, raw in zip(read, written, strict=True)
+    )
+    for number, one in enumerate(made):
+        for other in made[:number]:
+            apart = one.rows and other.rows and not set(one.rows) & set(other.rows)
+            if one.key == other.key and not apart:
+                raise InputError(f"{path}: [[search]] {one.key}: twice for one row; give it once")
+    return made
 
 
 def _check_names(suite: Suite) -> None:

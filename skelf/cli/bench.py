@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ..errors import InputError
 from ..machine import memory
 
 if TYPE_CHECKING:
@@ -34,6 +35,13 @@ def bench(
     retry: Annotated[
         bool, typer.Option("--retry", help="Run cells again that failed before.")
     ] = False,
+    sampler: Annotated[
+        Literal["optuna"] | None,
+        typer.Option("--sampler", help="Search the suite's \\[\\[search]] on training subjects."),
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option("--trials", min=1, help="Of each row, with --sampler.")
+    ] = None,
     equal_cost: Annotated[
         str | None,
         typer.Option(
@@ -44,12 +52,17 @@ def bench(
     """Methods x data sets x protocols x seeds in one table, with the published numbers.
 
     Example: skelf bench suite.toml --out bench --workers 4
+
+    Example: skelf bench suite.toml --out bench --sampler optuna --trials 12
     """
+    console = Console()
+    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    if sampler is not None or trials is not None:
+        _search(console, suite, out, sampler, trials, equal_cost, dry_run or retry or workers > 1)
+        return
     from ..bench import run as benchmark
     from ..bench.display import BenchDisplay
 
-    console = Console()
-    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     if dry_run:
         _list(console, benchmark.preview(suite, out, retry=retry, equal_cost=equal_cost, say=say))
         return
@@ -71,6 +84,46 @@ def bench(
         raise typer.Exit(1) from None
     _summarise(console, result)
     if result.failures or result.left:
+        raise typer.Exit(1)
+
+
+def _search(
+    console: Console,
+    suite: Path,
+    out: Path,
+    sampler: str | None,
+    trials: int | None,
+    equal_cost: str | None,
+    others: bool,
+) -> None:
+    if sampler is None or trials is None:
+        raise InputError("--sampler and --trials go together: --sampler optuna --trials 12")
+    if others:
+        raise InputError(
+            "--sampler: trials run one after the other, and what failed counts; leave out "
+            "--workers, --dry-run and --retry"
+        )
+    from ..bench.search.display import SearchDisplay, trials_table
+    from ..bench.search.run import search
+
+    memory.keep_freed()
+    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    try:
+        with SearchDisplay(console) as display:
+            found = search(suite, out, trials=trials, equal_cost=equal_cost, tell=display, say=say)
+    except KeyboardInterrupt:
+        console.print("stopped; the same command goes on where it was")
+        raise typer.Exit(1) from None
+    console.print(trials_table(found.trials, found.best))
+    for trial in found.trials:
+        if trial.message:
+            say(f"failed: {trial.row}, {trial.place}, trial {trial.number + 1}: {trial.message}")
+    counts = Counter(trial.state for trial in found.trials)
+    say(", ".join(f"{count} {state}" for state, count in counts.items()))
+    for row in found.lost:
+        say(f"no trial of {row} was completed; it keeps the suite's settings")
+    say(f"Chosen: {found.files[-1]}; on the test side: skelf bench {found.files[-1]} --out {out}")
+    if found.lost:
         raise typer.Exit(1)
 
 
