@@ -20,6 +20,7 @@ from skelf.bench.search.run import search
 from skelf.bench.suite import Place
 from skelf.data.clips import ClipSet
 from skelf.errors import InputError
+from skelf.report.gather import gather
 
 optuna = pytest.importorskip("optuna")
 
@@ -174,8 +175,9 @@ def test_the_suite_that_comes_out_runs_on_the_test_side(found, tmp_path):
     (cell,) = [c for c, _ in preview(chosen, tmp_path / "o")
                if c.kind == "pretrain" and "first" in c.title]  # fmt: skip
     assert f"train.lr={cell.settings['train.lr']}" == done.best[0].settings[0]
-    result = bench(chosen, tmp_path / "out")
+    result = bench(chosen, suite.parent / "out")  # beside its search, which no report shows
     assert not result.failures and {row["split"] for row in result.rows} == {"half"}
+    assert len(gather([suite.parent / "out"]).runs) == 2
 
 
 def test_more_trials_go_on_and_a_second_call_runs_none(found):

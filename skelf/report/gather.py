@@ -21,6 +21,9 @@ from .evidence import Evidence, Place, Repeat, Row, Run, ScoredClips, ScoredReco
 from .setup import Setup, name_setups, setup_of
 from .suite_rows import flops_of, marker_of, name_elsewhere, row_of
 
+TRIALS = "trials.journal"
+"""Where this file lies, a search tried settings on training subjects: nothing for a report."""
+
 SKIPPED = ("checkpoints", "tensorboard", "features")
 """Folders of a run that hold neither runs nor results."""
 
@@ -71,6 +74,8 @@ def _folders(places: Sequence[str | Path]) -> Iterator[tuple[Path, set[str]]]:
             raise InputError(f"{place}: no such folder")
         for here, below, names in os.walk(place):
             below[:] = sorted(n for n in below if n not in SKIPPED and not n.startswith("."))
+            if TRIALS in names:
+                below.clear()
             real = Path(here).resolve()
             if real not in seen:
                 seen.add(real)

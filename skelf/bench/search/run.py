@@ -134,5 +134,6 @@ def _table(trials: list[Trial]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*Trial._fields])
     for trial in trials:
-        writer.writerow([*trial._replace(settings=" ".join(trial.settings))])  # type: ignore[arg-type]
+        values = trial._asdict() | {"settings": " ".join(trial.settings)}
+        writer.writerow(values.values())
     return text.getvalue()

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 BEGINNINGS = 3
 """How often a trial is begun whose process ends in it; then it counts as failed."""
 
+JOURNAL = "trials.journal"
+"""The trials' file; a report passes by the folder that it lies in."""
+
 HINT = "a search needs optuna, which is not installed: pip install 'skelf[search]'"
 
 
@@ -88,7 +91,7 @@ class Searching:
     def __post_init__(self) -> None:
         optuna = needed()
         self.tables = keys_of(self.suite, self.method)
-        journal = optuna.storages.journal.JournalFileBackend(str(self.folder / "trials.journal"))
+        journal = optuna.storages.journal.JournalFileBackend(str(self.folder / JOURNAL))
         with quiet():
             self.study = optuna.create_study(
                 storage=optuna.storages.JournalStorage(journal),
