@@ -95,13 +95,15 @@ def distributions(tables: Sequence[Search]) -> dict[str, BaseDistribution]:
 
 
 def settings_of(tables: Sequence[Search], params: dict[str, Value]) -> list[str]:
-    """A trial's draws as `section.key=value`."""
-    return [
-        f"{table.key}={params[table.key]}"
-        if table.values is not None
-        else _text(table.key, params[table.key])
-        for table in tables
-    ]
+    """A trial's draws as `section.key=value`, of four digits: nobody reads more of them."""
+
+    def text(table: Search) -> str:
+        value = params[table.key]
+        if table.values is not None:
+            return f"{table.key}={value}"
+        return _text(table.key, float(f"{value:.4g}") if isinstance(value, float) else value)
+
+    return [text(table) for table in tables]
 
 
 def usual(
