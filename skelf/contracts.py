@@ -137,6 +137,14 @@ class Staged(Contract):
 
 
 @runtime_checkable
+class Paced(Contract):
+    """A method in which something changes from step to step over the whole training."""
+
+    def pace(self, done: float) -> None:
+        """Called before each step with the share of the training that is done, from 0 to 1."""
+
+
+@runtime_checkable
 class WholeBatches(Contract):
     """A method that says whether an epoch's last, smaller batch is left out."""
 

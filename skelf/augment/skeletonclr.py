@@ -34,6 +34,11 @@ class SkeletonCLRViews:
     )
     form: Form | None = option(None, "of the extreme views; none: the method's")
 
+    def check(self) -> None:
+        """Refuses what would be ignored."""
+        if self.extreme and self.recipe == "usdrl":
+            raise ValueError("extreme: of the recipe skeletonclr, not of usdrl; choose one")
+
 
 def draw_views(
     x: Tensor,

@@ -21,6 +21,7 @@ ENCODERS: Table[type[Encoder]] = Table(
         "gru": "gru.GRU",
         "tcn": "tcn.TCN",
         "byname": "byname.ByName",
+        "fused": "fused.Fused",
     },
     group="skelf.encoders",
 )

@@ -1,5 +1,8 @@
 """Multi-grained feature decorrelation (USDRL, equations 7 to 13): each term one pure function.
 
+VICReg is three of the terms, on two views; Barlow Twins is `redundancy`, the other two but for a
+detail.
+
 Every function takes `z` `(K, B, D)`: K views of a batch of B clips, projected to D dimensions;
 statistics run over the batch. Where the paper and the released code differ, `form="official"` is
 the code and `form="paper"` the equation as printed. Norms of `D × D` matrices go through the
@@ -49,7 +52,7 @@ def covariance(z: Tensor) -> Tensor:
     return (everything - diagonal) / D
 
 
-def cross_correlation(z: Tensor) -> tuple[Tensor, Tensor]:
+def cross_correlation(z: Tensor, correction: int = 1) -> tuple[Tensor, Tensor]:
     """Cross-correlations `c = Ẑ_aᵀ Ẑ_b / B` of all pairs of views, Ẑ standardised over the batch.
 
     Standardisation uses the unbiased deviation while the product divides by B, so that a view's
@@ -57,12 +60,18 @@ def cross_correlation(z: Tensor) -> tuple[Tensor, Tensor]:
     epsilon there; here the deviation is kept above 1e-8, which matters for a constant dimension
     only.
 
+    Args:
+        z: `(K, B, D)`.
+        correction: taken from B in the variance. 0: a view's correlation with itself is 1, as
+            Barlow Twins has it (sources V1).
+
     Returns:
         The diagonals `(P, D)` and the sums of squared off-diagonal entries `(P,)` (Eq. 11) of the
         `P = K (K - 1) / 2` pairs.
     """
     K, B, D = z.shape
-    z = (z - z.mean(dim=1, keepdim=True)) / z.std(dim=1, keepdim=True).clamp_min(1e-8)
+    deviation = z.std(dim=1, keepdim=True, correction=correction).clamp_min(1e-8)
+    z = (z - z.mean(dim=1, keepdim=True)) / deviation
     first, second = torch.triu_indices(K, K, offset=1, device=z.device)  # pairs, in order
     diagonal = (z[first] * z[second]).mean(dim=1)
     if B < D:
@@ -77,7 +86,7 @@ def decorrelation(z: Tensor, form: str = "official", *, xc: bool = True) -> dict
     """All terms of one domain, unweighted (Eq. 8 to 12).
 
     Args:
-        z: `(K, B, D)`; computed in float32 whatever its type.
+        z: `(K, B, D)`; computed in float32 at least.
         form: "official": the invariance is `Σ (1 - c_ii)²` summed over unordered pairs. "paper":
             `tr(I - ẐₐᵀẐ_b)` over ordered pairs divided by K. Variance, covariance and
             cross-correlation are sums over views and pairs in both.
@@ -100,7 +109,7 @@ def decorrelation(z: Tensor, form: str = "official", *, xc: bool = True) -> dict
     if z.dim() != 3 or min(z.shape[:2]) < 2:
         raise ValueError(f"decorrelation needs (K >= 2, B >= 2, D), got {tuple(z.shape)}")
     with torch.autocast(z.device.type, enabled=False):
-        z = z.float()
+        z = z.to(torch.promote_types(z.dtype, torch.float32))
         terms = {
             "similarity": similarity(z, form),
             "variance": variance(z).sum(),
@@ -115,3 +124,31 @@ def decorrelation(z: Tensor, form: str = "official", *, xc: bool = True) -> dict
                 terms["invariance"] = (1 - diagonal).square().sum()
             terms["cross_correlation"] = off_diagonal.sum()
     return terms
+
+
+def redundancy(z: Tensor) -> dict[str, Tensor]:
+    """Barlow Twins' two terms of the cross-correlation of two views, unweighted.
+
+    It is USDRL's `invariance` and `cross_correlation` but for the deviation, see there.
+
+    Args:
+        z: `(2, B, D)`; computed in float32 at least.
+
+    Returns:
+        `invariance`, the squared distance of the diagonal from 1, and `redundancy`, the sum of the
+        squared rest.
+
+    Source: Zbontar et al., ICML 2021; sources V1. Differs: BatchNorm there adds 1e-5 to the
+    variance.
+
+    Examples:
+        >>> import torch
+        >>> z = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
+        >>> terms = redundancy(torch.stack([z, z]))  # two views that agree, in every dimension
+        >>> float(terms["invariance"]), float(terms["redundancy"])
+        (0.0, 0.0)
+    """
+    with torch.autocast(z.device.type, enabled=False):
+        z = z.to(torch.promote_types(z.dtype, torch.float32))
+        diagonal, rest = cross_correlation(z, correction=0)
+        return {"invariance": (1 - diagonal).square().sum(), "redundancy": rest.sum()}

@@ -25,6 +25,10 @@ METHODS: Table[Callable[..., Method]] = Table(
         "aimclr_cross": "aimclr_cross.AimCLRCross",
         "pcm3": "pcm3.PCM3",
         "partwhole": "partwhole.PartWhole",
+        "barlow": "barlow.Barlow",
+        "vicreg": "vicreg.VICReg",
+        "byol": "byol.BYOL",
+        "umurl": "umurl.UmURL",
     },
     group="skelf.methods",
 )

@@ -60,8 +60,6 @@ class SkeletonCLR(nn.Module):
         form: Form = "official",
     ) -> None:
         super().__init__()
-        if views.extreme and views.recipe == "usdrl":
-            raise ValueError("views.extreme: of the recipe skeletonclr, not of usdrl; choose one")
         self.encoder, self.view_options = encoder, of_form(views, form)
         self.whole_batches = form == "official"  # sources C21
         self.projector = projector(self.encoder.dim, feature)

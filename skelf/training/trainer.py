@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..checkpoints import folder as checkpoint
 from ..checkpoints.checksums import verify
-from ..contracts import Encoder, Method, Staged, WholeBatches, torch_module
+from ..contracts import Encoder, Method, Paced, Staged, WholeBatches, torch_module
 from ..data.batch import ClipBatches
 from ..data.clips import ClipSet
 from ..encoders.chunks import set_chunk
@@ -77,6 +77,8 @@ class Trainer:
         for number, (x, lengths) in enumerate(self.batches.stream(mine), self.batch):
             self.laps("data")
             rate = settings.lr * rate_factor(settings, epoch + number / len(plan))
+            if isinstance(self.method, Paced):
+                self.method.pace((epoch + number / len(plan)) / settings.epochs)
             first = number - number % settings.accumulate  # of the batches that make this step
             group = min(settings.accumulate, len(plan) - first)
             closing = number + 1 == first + group
