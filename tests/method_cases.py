@@ -24,9 +24,21 @@ CASES: dict[str, tuple[str, ...]] = {
     "aimclr_cross": ("encoder.name=stgcn", "encoder.width=4", "encoder.dropout=0", *QUEUE),
     "pcm3": ("encoder.name=gru", "encoder.dim=8", "encoder.layers=1", *QUEUE),
     "partwhole": ("encoder.name=tcn", "encoder.dim=16", "encoder.layers=2"),
+    "barlow": (
+        "encoder.name=stgcn",
+        "encoder.width=4",
+        "encoder.dropout=0",
+        "method.projection=12",
+    ),
+    "vicreg": ("encoder.name=tcn", "encoder.dim=16", "encoder.layers=2", "method.projection=12"),
+    "byol": (
+        *("encoder.name=stgcn", "encoder.width=4", "encoder.dropout=0"),
+        *("method.projection=12", "method.feature=8", "method.momentum=0.9"),
+    ),
+    "umurl": ("encoder.name=fused", "encoder.dim=8"),
 }
 # What makes two processes one: BatchNorm over the whole batch, where the method has the switch.
-TOGETHER = dict.fromkeys(CASES, ("method.sync_bn=true",)) | {"usdrl": ()}
+TOGETHER = dict.fromkeys(CASES, ("method.sync_bn=true",)) | {"usdrl": (), "umurl": ()}
 SINGLE = {"usdrl"}  # whose projectors are float32, whatever comes
 SLOW = {"crossclr", "aimclr_cross"}  # two and three encoders at once
 # Methods whose views do not simply lie clip after clip; another file shows that two train as one.

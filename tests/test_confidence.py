@@ -155,7 +155,7 @@ def test_streams_against_a_loop(stream):
     assert torch.equal(derive(both, stream, KINECT20, 2), expected)
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", [name for name in ENCODERS if name != "fused"])  # reads all
 @pytest.mark.parametrize("stream", STREAMS)
 @pytest.mark.parametrize(("coordinates", "confidence"), KINDS)
 def test_encoders_derive_their_stream_beside_the_score(name, stream, coordinates, confidence):

@@ -20,6 +20,7 @@ SMALL = {
     "gru": {"dim": 4},
     "tcn": {"dim": 4},
     "byname": {"dim": 4},
+    "fused": {"dim": 4},
 }
 GIVEN = {"skeleton", "in_channels", "persons", "stream", "confidence"}
 

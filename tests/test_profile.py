@@ -172,7 +172,12 @@ USUAL = [("usdrl", "dste"), ("usdrl", "sttr"), ("usdrl", "byname"), ("pcm3", "gr
 USUAL += [("partwhole", "tcn")]
 USUAL += [("skeletonclr", name) for name in ENCODERS] + [("aimclr", "stgcn"), ("aimclr", "gru")]
 SLOW = [("aimclr", "dste"), ("aimclr", "sttr"), ("aimclr", "byname")]
-SLOW += [(name, other) for name in ("crossclr", "aimclr_cross") for other in ENCODERS]
+SLOW += [
+    (name, other)
+    for name in ("crossclr", "aimclr_cross")
+    for other in ENCODERS
+    if other != "fused"  # which derives all streams itself
+]
 USUAL += [(name, usual(name)) for name in METHODS if name not in dict([*USUAL, *SLOW])]
 
 

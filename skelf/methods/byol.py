@@ -18,7 +18,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from ..augment.skeletonclr import SkeletonCLRViews, draw_views
-from ..contracts import Encoder
+from ..contracts import Encoder, torch_module
 from ..losses.bootstrap import prediction_error
 from ..settings.ranges import Share, Size
 from ._momentum import follow, key_copy
@@ -62,7 +62,8 @@ class BYOL(nn.Module):
         self.encoder_k = key_copy(encoder, "paper")
         self.projector_k = key_copy(self.projector, "paper")
         if sync_bn:
-            synchronize(self)
+            for part in (self.encoder, self.encoder_k):
+                synchronize(torch_module(part))
 
     def pace(self, done: float) -> None:
         """The share of the training that is done; the target's momentum follows from it."""
