@@ -42,6 +42,7 @@ TINY = ["encoder.dim=8", "encoder.frames=8", "train.epochs=1", "train.batch_size
 # What each method's released scripts prepare NTU RGB+D with: sources D1, D2.
 AUTHORS = {
     "usdrl": "agcn-noz",
+    "umurl": "agcn-noz",
     "pcm3": "agcn",
     **dict.fromkeys(("skeletonclr", "crossclr", "aimclr", "aimclr_cross"), "aimclr"),
 }
