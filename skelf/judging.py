@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from .contracts import Encoder
 from .data.clips import ClipSet
 from .data.normalize_default import AUTO, Choice, choose_released
-from .encoders.ensemble import Ensemble
+from .encoders.ensemble import Ensemble, joined
 from .errors import InputError, unknown
 from .files import is_text
 from .machine.devices import choose_device
@@ -218,7 +218,7 @@ def _shared(
         "method": "untrained" if untrained else described["method"]["name"],
         "form": described["method"].get("form"),
         "encoder": described["encoder"]["name"],
-        "stream": encoder.stream,
+        "stream": joined(getattr(encoder, "streams", (encoder.stream,))),
         "data": name_of(clips),
         "split": split,
         "seed": described["source"].get("seed"),

@@ -2,13 +2,19 @@
 
 import pytest
 import torch
+from tiny_runs import SETTINGS
+from tiny_runs import clips as tiny
 from torch import nn
 from torch.nn import functional as F
 
+from skelf import api
 from skelf.encoders import ENCODERS
 from skelf.encoders.fused import Fused
 from skelf.errors import InputError
+from skelf.inference.fit_classifier import FitClassifier, fit_classifier
+from skelf.inference.model import load_model
 from skelf.layouts import SBU15
+from skelf.methods.crossclr import CrosSCLR
 from skelf.methods.umurl import UmURL
 from skelf.methods.usdrl import USDRL
 from skelf.streams import STREAMS, derive
@@ -86,7 +92,7 @@ def test_one_stream_alone(stream):
     with torch.no_grad():
         torch.testing.assert_close(one(x), by_hand(made, x, [stream]), rtol=1e-5, atol=1e-6)
         assert torch.equal(one(x), made.alone(x, stream)) and not torch.equal(one(x), made(x))
-    assert (one.stream, made.stream) == (stream, "joint+motion+bone")
+    assert (one.stream, one.streams, made.streams) == (stream, (stream,), STREAMS)
     assert all(a is b for a, b in zip(one.parameters(), made.parameters(), strict=True))
 
 
@@ -106,6 +112,8 @@ def test_bad_arguments():
     sttr = ENCODERS["sttr"](SBU15, dim=4)
     with pytest.raises(ValueError, match=r"umurl needs an encoder that fuses .*, not STTR"):
         UmURL(sttr)
+    with pytest.raises(ValueError, match="crossclr needs encoders of one stream, not Fused"):
+        CrosSCLR(encoder().float(), queue=4)
 
 
 def test_the_loss_by_hand():
@@ -150,3 +158,15 @@ def test_views_and_other_methods():
     assert [view.shape for view in views] == [(3, 3, 6, 15, 2)] * 4
     assert not any(torch.equal(views[0], view) for view in views[1:])
     USDRL(encoder())  # has temporal and spatial tokens
+
+
+def test_rows_name_all_streams_and_a_model_is_read_again(tmp_path):
+    given = ["encoder.dim=4", "encoder.frames=8", *SETTINGS[2:], "train.epochs=1"]
+    given += ["train.schedule=constant"]
+    run = api.pretrain("umurl", tiny(), out=tmp_path / "run", split="half", overrides=given)
+    rows = api.evaluate(["knn"], run, tiny(), split="half")
+    assert {row["stream"] for row in rows} == {"joint+motion+bone"}
+    model = fit_classifier(
+        run, tiny(), split="half", how=FitClassifier(heads=("prototype",), folds=2)
+    )
+    assert load_model(model.save(tmp_path / "model")).encoder.streams == STREAMS

@@ -23,7 +23,6 @@ from ..streams import STREAMS
 from ._products import Linear
 from ._tokens import TokenEmbedding, check_arguments, check_clip, dense, pool, sinusoids, tokenise
 from .chunks import in_chunks
-from .ensemble import joined
 from .sttr import STTRLayer
 
 Tokens = tuple[Tensor, Tensor]
@@ -71,9 +70,8 @@ class Fused(nn.Module):
         check_arguments(stream, dim, heads)
         if stream != "joint":
             raise ValueError(f"fused derives its streams itself: use stream joint, not {stream!r}")
-        self.skeleton, self.persons = skeleton, persons
-        self.reads: tuple[str, ...] = STREAMS
-        self.stream = joined(self.reads)
+        self.skeleton, self.stream, self.persons = skeleton, stream, persons
+        self.streams: tuple[str, ...] = STREAMS
         self.confidence, self.coordinates = confidence, in_channels - confidence
         self.in_channels, self.num_frames, self.dim = in_channels, frames, 2 * dim
         of_frame, of_joint = persons * skeleton.joints * in_channels, frames * in_channels
@@ -92,7 +90,7 @@ class Fused(nn.Module):
         """
         check_arguments(stream, self.dim, heads=1)
         one = copy(self)
-        one.reads, one.stream = (stream,), stream
+        one.streams, one.stream = (stream,), stream
         return one
 
     def embedded(self, x: Tensor, stream: str) -> Tokens:
@@ -118,8 +116,8 @@ class Fused(nn.Module):
 
     def tokens(self, x: Tensor) -> Tokens:
         """Dense tokens of joints `(N, C, T, V, M)`."""
-        alone = len(self.reads) == 1
-        return self.mixed(*(self.embedded(x, self.reads[0]) if alone else self.fused(x)))
+        alone = len(self.streams) == 1
+        return self.mixed(*(self.embedded(x, self.streams[0]) if alone else self.fused(x)))
 
     def alone(self, x: Tensor, stream: str) -> Tensor:
         """Clip vector `(N, 2H)` of one stream of joints `(N, C, T, V, M)`."""

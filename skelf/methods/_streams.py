@@ -35,7 +35,8 @@ def check_streams(encoder: Encoder, streams: tuple[str, ...], method: str) -> No
 
     Raises:
         InputError: an unknown stream.
-        ValueError: not joint first and one or two others, or an encoder of another stream.
+        ValueError: not joint first and one or two others, or an encoder of another stream or of
+            several.
     """
     for name in streams:
         if name not in STREAMS:
@@ -46,3 +47,5 @@ def check_streams(encoder: Encoder, streams: tuple[str, ...], method: str) -> No
         raise ValueError(
             f"{method} derives its streams itself: use stream joint, not {encoder.stream!r}"
         )
+    if hasattr(encoder, "streams"):
+        raise ValueError(f"{method} needs encoders of one stream, not {type(encoder).__name__}")
