@@ -32,3 +32,31 @@ def masked_error(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     error = (predicted.to(dtype) - target.to(dtype)).square()
     total, count = (error * mask).sum(), mask.sum()
     return gather(total.reshape(1)).sum() / gather(count.reshape(1)).sum().clamp_min(1)
+
+
+def sequence_error(predicted: Tensor, target: Tensor, there: Tensor, power: int = 1) -> Tensor:
+    """Error of each clip: a frame's entries are summed, then the mean over its frames is taken.
+
+    Args:
+        predicted: `(T, N, F)`.
+        target: the same shape.
+        there: bool, the same shape; what is not there counts neither as an entry nor, where nothing
+            of it is there, as a frame.
+
+        power: 1: absolute errors. 2: squared ones.
+
+    Returns:
+        `(N,)`, float32 at least; 0 for a clip of which nothing is there.
+
+    Source: sources Q3, Q7. differs: there whole frames count or do not, here single entries, too.
+
+    Examples:
+        >>> import torch
+        >>> target = torch.tensor([[[1.0, 1.0]], [[1.0, 1.0]], [[0.0, 0.0]]])  # then it is over
+        >>> sequence_error(torch.zeros(3, 1, 2), target, target > 0)
+        tensor([2.])
+    """
+    dtype = torch.promote_types(predicted.dtype, torch.float32)
+    error = (predicted.to(dtype) - target.to(dtype)).abs().pow(power) * there
+    frames = there.any(dim=2).sum(dim=0)
+    return error.sum(dim=(0, 2)) / frames.clamp_min(1)
