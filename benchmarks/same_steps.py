@@ -25,6 +25,11 @@ RUNS: dict[str, tuple[str, ...]] = {
     "aimclr_cross": ("aimclr_cross", *GRAPH, *STAGES),
     "pcm3": ("pcm3", "encoder.dim=16", "method.queue=40", "method.clip=true"),
     "partwhole": ("partwhole", "encoder.dim=16"),
+    "predict_cluster": ("predict_cluster", "encoder.dim=8", "encoder.frames=16"),
+    "longt_gan": ("longt_gan", "encoder.dim=8", "encoder.frames=16", "method.critic=8"),
+    "jigsaw": ("jigsaw", "encoder.dim=8", "encoder.frames=16", "method.width=16"),
+    "order": ("order", "encoder.dim=8", "encoder.frames=16"),
+    "ms2l": ("ms2l", "encoder.dim=8", "encoder.frames=16", "method.width=16"),
 }
 STREAMS = {"usdrl_sttr": "bone"}
 RELEASED = ("usdrl", "skeletonclr", "aimclr", "crossclr", "pcm3")

@@ -36,6 +36,20 @@ CASES: dict[str, tuple[str, ...]] = {
         *("method.projection=12", "method.feature=8", "method.momentum=0.9"),
     ),
     "umurl": ("encoder.name=fused", "encoder.dim=8"),
+    "predict_cluster": (
+        *("encoder.name=gru", "encoder.dim=8", "encoder.layers=1", "encoder.causal=false"),
+        "views.crop=[0.7,1]",
+    ),
+    "longt_gan": (
+        *("encoder.name=gru", "encoder.dim=8", "encoder.layers=1", "encoder.causal=false"),
+        "method.critic=8",
+    ),
+    "jigsaw": ("encoder.name=gru", "encoder.dim=8", "encoder.layers=1", "method.width=16"),
+    "order": ("encoder.name=tcn", "encoder.dim=8", "encoder.layers=2"),
+    "ms2l": (
+        *("encoder.name=gru", "encoder.dim=8", "encoder.layers=1"),
+        *("method.width=16", "method.feature=8"),
+    ),
 }
 # What makes two processes one: BatchNorm over the whole batch, where the method has the switch.
 TOGETHER = dict.fromkeys(CASES, ("method.sync_bn=true",)) | {"usdrl": (), "umurl": ()}

@@ -156,6 +156,8 @@ def test_documented_layout_loads() -> None:
 SMALL = {name: f"{name}_small.toml" for name in ("usdrl", "pcm3", "partwhole")}
 SHIPPED_SMALL = ("barlow", "vicreg", "byol", "umurl")
 SMALL |= {name: f"../skelf/configs/{name}.toml" for name in SHIPPED_SMALL}
+ARE_SMALL = ("predict_cluster", "longt_gan", "jigsaw", "order", "ms2l")  # as they are shipped
+SMALL |= {name: f"../skelf/configs/{name}.toml" for name in ARE_SMALL}
 
 
 @pytest.mark.parametrize("small", [False, True])

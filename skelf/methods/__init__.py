@@ -29,6 +29,11 @@ METHODS: Table[Callable[..., Method]] = Table(
         "vicreg": "vicreg.VICReg",
         "byol": "byol.BYOL",
         "umurl": "umurl.UmURL",
+        "predict_cluster": "predict_cluster.PredictCluster",
+        "longt_gan": "longt_gan.LongTGAN",
+        "jigsaw": "jigsaw.Jigsaw",
+        "order": "order.Order",
+        "ms2l": "ms2l.MS2L",
     },
     group="skelf.methods",
 )
