@@ -180,5 +180,6 @@ def turned(x: Tensor, factor: float) -> Tensor:
     if not x.requires_grad:
         return x
     y = x.view_as(x)
+    # torch leaves hooks untyped.
     y.register_hook(lambda gradient: gradient * factor)  # type: ignore[no-untyped-call]
     return y

@@ -37,8 +37,8 @@ class PredictCluster(nn.Module):
     Args:
         encoder: its clip vector starts the decoder.
         views: how much of a clip it sees; released: all of it.
-        weak: what of the decoder is fixed, see `_weak_decoder.WeakDecoder`. "weights" and "states"
-            are the paper's FW and FS; "none" is a usual autoencoder (ablation).
+        weak: what of the decoder is fixed: its weights (the paper's FW), its states (FS), or
+            nothing (ablation), see `_weak_decoder.WeakDecoder`.
         sync_bn: BatchNorm over the batch of all processes, so that several train as one.
 
     Raises:
