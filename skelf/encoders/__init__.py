@@ -20,6 +20,7 @@ ENCODERS: Table[type[Encoder]] = Table(
         "stgcn": "stgcn.STGCN",
         "gru": "gru.GRU",
         "tcn": "tcn.TCN",
+        "hcn": "hcn.HCN",
         "byname": "byname.ByName",
         "fused": "fused.Fused",
     },

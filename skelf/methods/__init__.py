@@ -34,6 +34,8 @@ METHODS: Table[Callable[..., Method]] = Table(
         "jigsaw": "jigsaw.Jigsaw",
         "order": "order.Order",
         "ms2l": "ms2l.MS2L",
+        "skelemixclr": "skelemixclr.SkeleMixCLR",
+        "isc": "isc.ISC",
     },
     group="skelf.methods",
 )
