@@ -51,6 +51,15 @@ CASES: dict[str, tuple[str, ...]] = {
         *("method.width=16", "method.feature=8"),
     ),
 }
+    "skelemixclr": ("encoder.name=stgcn", "encoder.width=4", "encoder.dropout=0", *QUEUE),
+    "isc": (
+        "encoder.name=stgcn", "encoder.width=4", "encoder.dropout=0", "method.partner=gru",
+        "method.partner_dim=8", *QUEUE,
+    ),
+    "actclr": (
+        "encoder.name=stgcn", "encoder.width=4", "encoder.dropout=0", "method.nearest=8", *QUEUE,
+    ),
+}  # fmt: skip
 # What makes two processes one: BatchNorm over the whole batch, where the method has the switch.
 TOGETHER = dict.fromkeys(CASES, ("method.sync_bn=true",)) | {"usdrl": (), "umurl": ()}
 SINGLE = {"usdrl"}  # whose projectors are float32, whatever comes

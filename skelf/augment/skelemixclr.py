@@ -14,7 +14,7 @@ from ..settings.ranges import Shares
 from ..skeleton import Skeleton
 from .aimclr_views import NormalView, draw_normal_view
 from .basic import resize
-from .pcm3 import draw_mix, mix, part_table
+from .pcm3 import Mix, draw_mix, mix, part_table
 
 CELL = 4
 """Frames of the input that one row of ST-GCN's feature map stands for."""
@@ -58,9 +58,9 @@ def draw_views(
         coordinates: see `aimclr_views.draw_normal_view`; a confidence is pasted with its joint.
 
     Returns:
-        query and key `(N, C, frames, V, M)`; `(K, N)`, the clip that each one is mixed with; bool
-        `(K, ceil(frames / 4), V)`, where on the feature map the pasted part lies; then K mixed
-        views.
+        query and key `(N, C, frames, V, M)`; `(N, K)`, how many clips farther on the one stands that
+        each is mixed with; bool `(N, K, ceil(frames / 4), V)`, where on the feature map the pasted
+        part lies; then K mixed views.
 
     Source: the released code (sources L1, L2).
     """
@@ -70,11 +70,17 @@ def draw_views(
     )
     parts, only_paste = part_table(skeleton, x.device), (1.0, 0.0, 0.0)
     drawn = [
-        draw_mix(
-            len(x), frames, parts, generator, only_paste, how.mix_span, how.mix_parts, CELL
-        )
+        draw_mix(len(x), frames, parts, generator, only_paste, how.mix_span, how.mix_parts, CELL)
         for _ in range(how.mixtures)
-    ]  # fmt: skip
-    partners = torch.stack([one.partner for one in drawn])
+    ]
+    away = torch.stack([distance(one) for one in drawn], dim=1)
     cells = torch.stack([one.weight[::CELL] > 0 for one in drawn])
-    return query, key, partners, cells, *(mix(query, *one) for one in drawn)
+    return query, key, away, cells.expand(len(x), -1, -1, -1), *(mix(query, *one) for one in drawn)
+
+
+def distance(drawn: Mix) -> Tensor:
+    """How many clips farther on each one's partner stands, `(N,)`; before it where negative.
+
+    Unlike its number this stays what it is when several processes' clips become one batch.
+    """
+    return drawn.partner - torch.arange(len(drawn.partner), device=drawn.partner.device)

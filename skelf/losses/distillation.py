@@ -37,3 +37,33 @@ def relational(
     log_p = (teacher.detach() / teacher_temperature).log_softmax(dim=1)
     log_q = (student / student_temperature).log_softmax(dim=1)
     return (log_p.exp() * (log_p - log_q)).sum(dim=1).mean()
+
+
+def nearest_relational(
+    student: Tensor,
+    teacher: Tensor,
+    count: int,
+    student_temperature: float = 0.1,
+    teacher_temperature: float = 0.04,
+    same: float = 0.95,
+) -> Tensor:
+    """`relational` over the key's nearest earlier clips only.
+
+    Args:
+        student: cosines, or what stands for them, `(N, K)`.
+        teacher: cosines `(N, K)` of the keys.
+        count: how many of the K count, those nearest to the key (released: 8192).
+        student_temperature: of the query's softmax (released: 0.1).
+        teacher_temperature: of the key's softmax (released: 0.04).
+        same: earlier clips that are nearer than this are held for the clip itself: the key has a
+            cosine of -1 with them (released: 0.95).
+
+    Returns:
+        A scalar, the mean over clips.
+
+    Source: ActCLR's released code (sources L11).
+    """
+    teacher = teacher.detach()
+    teacher = teacher.masked_fill(teacher > same, -1.0)
+    kept, places = teacher.topk(count, dim=1)
+    return relational(student.gather(1, places), kept, student_temperature, teacher_temperature)

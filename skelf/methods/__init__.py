@@ -36,6 +36,7 @@ METHODS: Table[Callable[..., Method]] = Table(
         "ms2l": "ms2l.MS2L",
         "skelemixclr": "skelemixclr.SkeleMixCLR",
         "isc": "isc.ISC",
+        "actclr": "actclr.ActCLR",
     },
     group="skelf.methods",
 )

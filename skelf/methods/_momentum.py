@@ -96,16 +96,6 @@ def embed(z: Tensor) -> Tensor:
         return gather(F.normalize(z.to(torch.promote_types(z.dtype, torch.float32)), dim=1))
 
 
-def partners_of_all(partner: Tensor) -> Tensor:
-    """The clips that those of all processes are mixed with, `(B,)`.
-
-    Args:
-        partner: `(N,)`, counted within this process's clips.
-    """
-    size, everyone = len(partner), gather(partner)
-    return torch.arange(len(everyone), device=partner.device) // size * size + everyone
-
-
 class Queue(nn.Module):
     """The latest keys, oldest overwritten first, and where the next one goes.
 

@@ -42,7 +42,7 @@ from ..losses.reconstruction import masked_error
 from ..machine.distributed import gather
 from ..settings.ranges import Amount, Form, Keys, Positive, Share, Size, check_form
 from ..streams import derive
-from ._momentum import KeyEncoder, embed, partners_of_all
+from ._momentum import KeyEncoder, embed
 from ._pcm3_decoder import Decoder
 from ._pcm3_prompts import USES, Prompts, StateEncoder
 from ._pcm3_relations import distil, relations
@@ -267,8 +267,10 @@ class PCM3(nn.Module):
         prompted = features + self.prompts.task("contrast", "key", v.offsets)
         keys = {"key": self.key.keep(self.key.projector(prompted))}
         if v.partner is not None and v.share is not None:
-            partner, share = partners_of_all(v.partner), gather(v.share)[:, None]
-            mixed = torch.lerp(keys["key"], keys["key"][partner], share.to(keys["key"]))
+            size, partner, share = len(v.partner), gather(v.partner), gather(v.share)[:, None]
+            # A partner is counted within its process's clips.
+            first = torch.arange(len(partner), device=partner.device) // size * size
+            mixed = torch.lerp(keys["key"], keys["key"][first + partner], share.to(keys["key"]))
             keys["mix"] = nn.functional.normalize(mixed, dim=1)
         return keys
 

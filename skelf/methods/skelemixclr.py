@@ -23,8 +23,9 @@ from ..data.joints.parts import with_parts
 from ..encoders._norms import RowNorm
 from ..encoders.stgcn import initialize
 from ..losses.contrastive import cosines, info_nce
+from ..machine.distributed import gather
 from ..settings.ranges import Amount, Form, Keys, Positive, Share, Size
-from ._momentum import KeyEncoder, embed, partners_of_all
+from ._momentum import KeyEncoder, embed
 from ._nearest import MapEncoder
 from ._sync_norm import synchronize
 
@@ -91,7 +92,7 @@ class SkeleMixCLR(nn.Module):
         )  # fmt: skip
 
     def forward(
-        self, query: Tensor, key: Tensor, partners: Tensor, cells: Tensor, *mixed: Tensor
+        self, query: Tensor, key: Tensor, away: Tensor, cells: Tensor, *mixed: Tensor
     ) -> dict[str, Tensor]:
         """The loss of the views and its terms.
 
@@ -102,13 +103,14 @@ class SkeleMixCLR(nn.Module):
         q = embed(self.projector(self.encoder(query)))
         halves = [
             [embed(self.projector(pooled)) for pooled in masked_pool(self.encoder, view, cell)]
-            for view, cell in zip(mixed, cells, strict=True)
+            for view, cell in zip(mixed, cells.unbind(1), strict=True)
         ]
         k = self.key(key, self.encoder, self.projector)
+        partners = torch.arange(len(k), device=k.device)[:, None] + gather(away)
         terms = {"info_nce": self.contrast(q, k)}
         pasted, left = [], []
-        for (p, c), partner in zip(halves, partners, strict=True):
-            pasted.append(self.contrast(p, k[partners_of_all(partner)], c))
+        for (p, c), partner in zip(halves, partners.unbind(1), strict=True):
+            pasted.append(self.contrast(p, k[partner], c))
             left.append(self.contrast(c, k, p))
         for name, losses in (("pasted", pasted), ("left", left)):
             terms[name] = 0.5 * self.mixed * torch.stack(losses).sum()
@@ -132,7 +134,7 @@ def masked_pool(encoder: MapEncoder, x: Tensor, cells: Tensor) -> tuple[Tensor, 
     Args:
         encoder: its maps are `(N*M, dim, T', V)`.
         x: clips `(N, C, T, V, M)`.
-        cells: bool `(T', V)`.
+        cells: bool `(N, T', V)`.
 
     Returns:
         Two tensors `(N, dim)`, the mean over persons.
@@ -140,10 +142,10 @@ def masked_pool(encoder: MapEncoder, x: Tensor, cells: Tensor) -> tuple[Tensor, 
     Source: the released code (sources L2).
     """
     maps = encoder.maps(x)
-    inside = cells.to(maps.dtype)
+    inside = cells.to(maps.dtype).repeat_interleave(encoder.persons, dim=0)
     weights = torch.stack([inside, 1 - inside])
-    weights = weights / weights.sum(dim=(1, 2), keepdim=True).clamp_min(1)
-    pooled = torch.einsum("bctv,rtv->rbc", maps, weights)
+    weights = weights / weights.sum(dim=(2, 3), keepdim=True).clamp_min(1)
+    pooled = torch.einsum("bctv,rbtv->rbc", maps, weights)
     first, second = pooled.view(2, -1, encoder.persons, encoder.dim).mean(dim=2)
     return first, second
 

@@ -69,7 +69,7 @@ def _read(init: str | Path, method: str, place: Path) -> Start:
     refuse_model(config, init)
     section = config.get("method")
     name = section.get("name") if isinstance(section, Mapping) else None
-    if name != method:
+    if name not in (method, *getattr(METHODS[method], "starts_from", ())):
         raise InputError(f"{init}: holds a run of {name!r}, not of {method!r}; name one of its own")
     return Start(place, config, checkpoint.read_tensors(place / checkpoint.MODEL))
 
