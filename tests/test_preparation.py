@@ -46,7 +46,9 @@ AUTHORS = {
     "pcm3": "agcn",
     "predict_cluster": "centre+upright+facing+scale",
     **dict.fromkeys(("ms2l", "jigsaw"), "agcn"),
+    "isc": "agcn",
     **dict.fromkeys(("skeletonclr", "crossclr", "aimclr", "aimclr_cross"), "aimclr"),
+    **dict.fromkeys(("skelemixclr", "actclr"), "aimclr"),
 }
 
 

@@ -46,7 +46,8 @@ def draw_views(
     """Query and key view, how the query is mixed, and the mixed views.
 
     A mixed view holds a stretch of some body parts of another clip's query view, frame for frame;
-    stretches lie on the grid of the feature map's rows. One way of mixing serves a batch (released).
+    stretches lie on the grid of the feature map's rows. One way of mixing serves a batch, as
+    released.
 
     Args:
         x: padded clips `(N, C, T, V, M)`, resized to `frames` first.
@@ -58,9 +59,9 @@ def draw_views(
         coordinates: see `aimclr_views.draw_normal_view`; a confidence is pasted with its joint.
 
     Returns:
-        query and key `(N, C, frames, V, M)`; `(N, K)`, how many clips farther on the one stands that
-        each is mixed with; bool `(N, K, ceil(frames / 4), V)`, where on the feature map the pasted
-        part lies; then K mixed views.
+        query and key `(N, C, frames, V, M)`; `(N, K)`, how many clips farther on the one stands
+        that each is mixed with; bool `(N, K, ceil(frames / 4), V)`, where on the feature map the
+        pasted part lies; then K mixed views.
 
     Source: the released code (sources L1, L2).
     """

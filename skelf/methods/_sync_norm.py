@@ -5,6 +5,9 @@ torch's SyncBatchNorm needs CUDA; this one is a few all-reduces.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -68,6 +71,19 @@ class SyncNorm(RowNorm):
             x, self.running_mean, self.running_var, self.weight, self.bias, self.training,
             momentum(self), self.eps,
         )  # fmt: skip
+
+
+@contextmanager
+def each_alone(module: nn.Module) -> Iterator[None]:
+    """Norms of several processes count their own batch alone, for a batch that all have alike."""
+    norms = [part for part in module.modules() if isinstance(part, SyncNorm)]
+    for norm in norms:
+        norm.apart = True
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.apart = False
 
 
 class SyncInputNorm(InputNorm, SyncNorm):

@@ -1,4 +1,4 @@
-"""ActCLR: what moves in a clip, its actionlet, is distorted less and counts more than what does not.
+"""ActCLR: what moves in a clip, its actionlet, is distorted less and counts more than the rest.
 
 Paper: Lin, Zhang, Liu, Actionlet-Dependent Contrastive Learning for Unsupervised Skeleton-Based
 Action Recognition, CVPR 2023 (its abstract; equations were not at hand). Code:
@@ -27,13 +27,14 @@ from torch.nn import functional as F
 
 from ..augment.actclr import ActCLRViews, Views, draw_views
 from ..augment.pcm3 import part_table
+from ..contracts import torch_module
 from ..data.joints.parts import with_parts
 from ..losses.distillation import nearest_relational
 from ..machine.distributed import gather
 from ..settings.ranges import Keys, Positive, Share, Size
 from ._momentum import KeyEncoder, embed, projector
 from ._nearest import MapEncoder
-from ._sync_norm import synchronize
+from ._sync_norm import each_alone, synchronize
 
 SHARPNESS = 0.1  # of an actionlet when a mixture's keys are weighed (released)
 
@@ -127,7 +128,8 @@ class ActCLR(nn.Module):
         self.key.move(self.encoder, self.projector)
         encoder, head = self.key.encoder, self.key.projector
         mean = gather(x.mean(dim=0, keepdim=True)).mean(dim=0, keepdim=True)
-        anchor = head(encoder(mean))
+        with each_alone(torch_module(encoder)):  # all processes have the same anchor
+            anchor = head(encoder(mean))
         maps = encoder.maps(x)
         moving = self.actionlet(encoder, head, maps, anchor)[:, None]  # (N*M, 1, T', V)
         bodies = (maps * moving).sum(dim=(2, 3)) / (moving.sum(dim=(2, 3)) + 1e-5)

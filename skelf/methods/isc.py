@@ -4,10 +4,10 @@ Paper: Thoker, Doughty, Snoek, Skeleton-Contrastive 3D Action Representation Lea
 (its abstract; equations were not at hand). Code: github.com/fmthoker/skeleton-contrast (no licence
 file); sources L5 to L8.
 
-A skeleton is a sequence to a recurrent encoder (GRU), a graph to ST-GCN, a picture to HCN. Of two of
-them each has a query and a key encoder; the query of the one has to find the key of the other, among
-a queue of the other's earlier keys. Differs: their graph encoder is 2s-AGCN and their GRU has no
-BatchNorm before it; ours are those that skelf has.
+A skeleton is a sequence to a recurrent encoder (GRU), a graph to ST-GCN, a picture to HCN. Of two
+of them each has a query and a key encoder; the query of the one has to find the key of the other,
+among a queue of the other's earlier keys. Differs: their graph encoder is 2s-AGCN and their GRU has
+no BatchNorm before it; ours are those that skelf has.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class ISC(nn.Module):
     Args:
         encoder: the query encoder of the first representation; `.encoder` of the method.
         views: how its views are drawn.
-        partner: the encoder of the other representation, for what the first one is given: stgcn, gru
-            or hcn. None: stgcn, or gru where the first is stgcn. It is kept as `.partner`; to judge
-            it, give its name as `encoder.name`, since the loss is the same both ways.
+        partner: the encoder of the other representation, for what the first one is given: stgcn,
+            gru or hcn. None: stgcn, or gru where the first is stgcn. It is kept as `.partner`; to
+            judge it, give its name as `encoder.name`, since the loss is the same both ways.
         partner_dim: the partner's setting `dim`; None: its default.
         queue: keys of earlier clips, in each of two queues (16384).
         feature: length of a key (128).

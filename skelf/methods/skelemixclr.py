@@ -117,7 +117,7 @@ class SkeleMixCLR(nn.Module):
         return {"loss": torch.stack(list(terms.values())).sum(), **terms}
 
     def contrast(self, z: Tensor, key: Tensor, other: Tensor | None = None) -> Tensor:
-        """InfoNCE of embeddings `(B, D)`: key, queue, and as a negative the mixture's other half."""
+        """InfoNCE of embeddings `(B, D)`; the mixture's other half is one more negative."""
         logits = cosines(z, key, self.key.queue.keys)
         if other is not None:
             logits = torch.cat([logits, (z * other.detach()).sum(dim=1, keepdim=True)], dim=1)
