@@ -22,6 +22,7 @@ SIZES = {
     "gru": {"dim": 6, "layers": 2, "frames": 8},
     "stgcn": {"dim": 8, "width": 4, "frames": 8},
     "tcn": {"dim": 8, "layers": 2, "frames": 8},
+    "hcn": {"dim": 8, "frames": 8},
     "byname": {"dim": 8, "layers": 1, "frames": 8},
 }
 

@@ -20,6 +20,7 @@ SIZES = {
     "sttr": {"dim": 8, "layers": 1},
     "stgcn": {"dim": 8},
     "tcn": {"dim": 8, "layers": 2},
+    "hcn": {"dim": 8},
     "byname": {"dim": 8, "layers": 1},
 }
 

@@ -19,6 +19,7 @@ SMALL = {
     "stgcn": {"width": 2},
     "gru": {"dim": 4},
     "tcn": {"dim": 4},
+    "hcn": {"dim": 4},
     "byname": {"dim": 4},
     "fused": {"dim": 4},
 }

@@ -12,7 +12,7 @@ from skelf.data.normalize_names import NORMALISERS
 from skelf.export import check
 from skelf.export.graphs import Preparation
 
-ENCODERS = ("sttr", "dste", "gru", "stgcn", "byname")
+ENCODERS = ("sttr", "dste", "gru", "stgcn", "hcn", "byname")
 pytestmark = pytest.mark.slow
 
 
