@@ -1,7 +1,5 @@
 """ActCLR by loops: actionlets, bones, speed, which key a mixture has, relations, one step."""
 
-import math
-
 import pytest
 import torch
 from tiny_runs import clips as tiny_clips
@@ -33,6 +31,7 @@ def drawn(method, seed=1):
     return views._make(v.double() if v.is_floating_point() else v for v in views)
 
 
+@torch.enable_grad()
 def region(method, encoder, head, maps, anchor):
     """The actionlet by loops: Grad-CAM of each clip alone, the mean over a part's joints."""
     out = torch.zeros(len(maps), *maps.shape[2:]).double()
@@ -123,9 +122,8 @@ def test_loss_and_gradients_equal_a_slow_reference():
 
 
 def test_an_actionlet_is_some_parts_for_some_time_and_leaves_no_gradient():
-    method = made().eval()
-    x = drawn(method).query
-    maps = method.encoder.maps(x)
+    method = made()
+    maps = method.encoder.maps(drawn(method).query)
     anchor = torch.randn(1, 6).double()
     found = method.actionlet(method.encoder, method.projector, maps, anchor)
     assert found.shape == (2 * N, 5, 15) and not found.requires_grad
@@ -199,7 +197,7 @@ def test_a_mixture_that_shows_nothing_of_one_clip_has_the_others_key():
 
 def test_nearest_relations_by_loops():
     torch.manual_seed(0)
-    student, teacher = (torch.rand(3, 9).double() * 2 - 1 for _ in range(2))
+    student, teacher = (torch.rand(3, 9).double() * 1.8 - 0.9 for _ in range(2))
     teacher[0, 3] = 0.97
     before = teacher.clone()
     found = nearest_relational(student, teacher, 5)
@@ -210,7 +208,7 @@ def test_nearest_relations_by_loops():
 
 def test_a_run_starts_from_aimclrs_weights_and_from_no_others(tmp_path):
     small = ["encoder.dim=8", "encoder.width=4", "encoder.frames=8", "method.queue=16"]
-    small += ["encoder.dropout=0", "train.epochs=1", "train.batch_size=8", "train.lr=0.0"]
+    small += ["encoder.dropout=0", "train.epochs=1", "train.batch_size=8", "train.lr=1e-30"]
     small += ["train.optimizer=sgd", "train.weight_decay=0", "data.normalize=none"]
     data = {"split": "half"}
     first = api.pretrain("aimclr", tiny_clips(), out=tmp_path / "a", overrides=small, **data)
@@ -231,7 +229,7 @@ def test_bad_settings():
         ActCLR(GRU(SBU15, dim=4))
     with pytest.raises(ValueError, match="nearest=10: must be from 1 to queue=9"):
         made(nearest=10)
-    assert sum(p.numel() for p in ActCLR(STGCN(NTU25)).projector.parameters()) == 98_688
-    assert math.isclose(
-        float(made()(*drawn(made()))["loss"]), float(made()(*drawn(made()))["loss"])
+    assert (
+        sum(p.numel() for p in ActCLR(STGCN(NTU25), queue=8, nearest=8).projector.parameters())
+        == 98_688
     )

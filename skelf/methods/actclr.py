@@ -142,6 +142,8 @@ class ActCLR(nn.Module):
         """Which body parts move when: 0 or 1 for each cell of maps, `(N*M, T', V)`.
 
         A channel counts by how much the clip's cosine with the anchor falls as it grows (Grad-CAM).
+        A cosine does not depend on length, so that over a clip these sum to about 0: what is above
+        it differs from the anchor more than the clip as a whole.
         """
         maps = maps.detach()
         with torch.enable_grad():
