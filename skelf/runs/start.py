@@ -15,6 +15,7 @@ from ..errors import InputError, unknown
 from ..methods import METHODS, OFFICIAL
 from ..methods.pcm3 import PCM3
 from ..settings.run import Config
+from ..settings.settable import settable
 from ..settings.values import Value
 from ..skeleton import Skeleton
 from .stored import refuse_model
@@ -54,8 +55,8 @@ def read_start(init: str | Path, method: str) -> Start:
         method: the method that shall start from them.
 
     Raises:
-        InputError: nothing there, a run of another method, or a file of a method without a released
-            layout.
+        InputError: nothing there, a run of another method than this one or those that it names as
+            `starts_from`, or a file of a method without a released layout.
     """
     return checkpoint.reading(init, partial(_read, init, method))
 
@@ -69,9 +70,17 @@ def _read(init: str | Path, method: str, place: Path) -> Start:
     refuse_model(config, init)
     section = config.get("method")
     name = section.get("name") if isinstance(section, Mapping) else None
-    if name not in (method, *getattr(METHODS[method], "starts_from", ())):
+    if name in getattr(METHODS[method], "starts_from", ()):
+        config = _of_another(config, method)
+    elif name != method:
         raise InputError(f"{init}: holds a run of {name!r}, not of {method!r}; name one of its own")
     return Start(place, config, checkpoint.read_tensors(place / checkpoint.MODEL))
+
+
+def _of_another(config: Mapping[str, Value], method: str) -> Mapping[str, Value]:
+    """The config of another method's run, with the settings that `method` has too."""
+    shared = {k: v for k, v in config["method"].items() if k in settable(METHODS[method])}
+    return {**config, "method": shared, "views": {}}
 
 
 def start_from(start: Start, method: Method, name: str, described: Mapping[str, Value]) -> None:
