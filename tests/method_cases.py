@@ -14,54 +14,36 @@ from skelf.skeleton import Skeleton
 
 QUEUE = ("method.queue=12", "method.feature=8")
 
+STGCN = ("encoder.name=stgcn", "encoder.width=4", "encoder.dropout=0")
+GRU = ("encoder.name=gru", "encoder.dim=8", "encoder.layers=1")
+TCN = ("encoder.name=tcn", "encoder.dim=16", "encoder.layers=2")
+
 # Encoder (with what keeps it small) and own settings; chance inside an encoder is off, since two
 # processes draw other numbers than one.
 CASES: dict[str, tuple[str, ...]] = {
     "usdrl": ("encoder.name=sttr", "encoder.dim=8"),
-    "skeletonclr": ("encoder.name=stgcn", "encoder.width=4", "encoder.dropout=0", *QUEUE),
-    "aimclr": ("encoder.name=stgcn", "encoder.width=4", "encoder.dropout=0", *QUEUE),
-    "crossclr": ("encoder.name=stgcn", "encoder.width=4", "encoder.dropout=0", *QUEUE),
-    "aimclr_cross": ("encoder.name=stgcn", "encoder.width=4", "encoder.dropout=0", *QUEUE),
-    "pcm3": ("encoder.name=gru", "encoder.dim=8", "encoder.layers=1", *QUEUE),
-    "partwhole": ("encoder.name=tcn", "encoder.dim=16", "encoder.layers=2"),
-    "barlow": (
-        "encoder.name=stgcn",
-        "encoder.width=4",
-        "encoder.dropout=0",
-        "method.projection=12",
-    ),
-    "vicreg": ("encoder.name=tcn", "encoder.dim=16", "encoder.layers=2", "method.projection=12"),
-    "byol": (
-        *("encoder.name=stgcn", "encoder.width=4", "encoder.dropout=0"),
-        *("method.projection=12", "method.feature=8", "method.momentum=0.9"),
-    ),
+    "skeletonclr": (*STGCN, *QUEUE),
+    "aimclr": (*STGCN, *QUEUE),
+    "crossclr": (*STGCN, *QUEUE),
+    "aimclr_cross": (*STGCN, *QUEUE),
+    "pcm3": (*GRU, *QUEUE),
+    "partwhole": TCN,
+    "barlow": (*STGCN, "method.projection=12"),
+    "vicreg": (*TCN, "method.projection=12"),
+    "byol": (*STGCN, "method.projection=12", "method.feature=8", "method.momentum=0.9"),
     "umurl": ("encoder.name=fused", "encoder.dim=8"),
-    "predict_cluster": (
-        *("encoder.name=gru", "encoder.dim=8", "encoder.layers=1", "encoder.causal=false"),
-        "views.crop=[0.7,1]",
-    ),
-    "longt_gan": (
-        *("encoder.name=gru", "encoder.dim=8", "encoder.layers=1", "encoder.causal=false"),
-        "method.critic=8",
-    ),
-    "jigsaw": ("encoder.name=gru", "encoder.dim=8", "encoder.layers=1", "method.width=16"),
-    "order": ("encoder.name=tcn", "encoder.dim=8", "encoder.layers=2"),
-    "ms2l": (
-        *("encoder.name=gru", "encoder.dim=8", "encoder.layers=1"),
-        *("method.width=16", "method.feature=8"),
-    ),
+    "predict_cluster": (*GRU, "encoder.causal=false", "views.crop=[0.7,1]"),
+    "longt_gan": (*GRU, "encoder.causal=false", "method.critic=8"),
+    "jigsaw": (*GRU, "method.width=16"),
+    "order": TCN,
+    "ms2l": (*GRU, "method.width=16", "method.feature=8"),
+    "skelemixclr": (*STGCN, *QUEUE),
+    "isc": (*STGCN, "method.partner=gru", "method.partner_dim=8", *QUEUE),
+    "actclr": (*STGCN, "method.nearest=8", *QUEUE),
 }
-    "skelemixclr": ("encoder.name=stgcn", "encoder.width=4", "encoder.dropout=0", *QUEUE),
-    "isc": (
-        "encoder.name=stgcn", "encoder.width=4", "encoder.dropout=0", "method.partner=gru",
-        "method.partner_dim=8", *QUEUE,
-    ),
-    "actclr": (
-        "encoder.name=stgcn", "encoder.width=4", "encoder.dropout=0", "method.nearest=8", *QUEUE,
-    ),
-}  # fmt: skip
 # What makes two processes one: BatchNorm over the whole batch, where the method has the switch.
-TOGETHER = dict.fromkeys(CASES, ("method.sync_bn=true",)) | {"usdrl": (), "umurl": ()}
+WITHOUT = ("usdrl", "umurl")
+TOGETHER = dict.fromkeys(CASES, ("method.sync_bn=true",)) | dict.fromkeys(WITHOUT, ())
 SINGLE = {"usdrl"}  # whose projectors are float32, whatever comes
 SLOW = {"crossclr", "aimclr_cross"}  # two and three encoders at once
 # Methods whose views do not simply lie clip after clip; another file shows that two train as one.
