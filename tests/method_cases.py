@@ -45,7 +45,8 @@ CASES: dict[str, tuple[str, ...]] = {
 WITHOUT = ("usdrl", "umurl")
 TOGETHER = dict.fromkeys(CASES, ("method.sync_bn=true",)) | dict.fromkeys(WITHOUT, ())
 SINGLE = {"usdrl"}  # whose projectors are float32, whatever comes
-SLOW = {"crossclr", "aimclr_cross"}  # two and three encoders at once
+# Several encoders or views of ST-GCN at once.
+SLOW = {"crossclr", "aimclr_cross", "byol", "skelemixclr", "actclr"}
 # Methods whose views do not simply lie clip after clip; another file shows that two train as one.
 ELSEWHERE = {"pcm3": "test_pcm3_runs.py", "partwhole": "test_distributed.py"}
 

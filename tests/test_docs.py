@@ -153,17 +153,18 @@ def test_documented_layout_loads() -> None:
     assert Skeleton.from_dict(tomllib.loads(block[1])).joints == 4
 
 
+# Methods with a small recipe in experiments/; the configs of all others are small as they are shipped.
 SMALL = {name: f"{name}_small.toml" for name in ("usdrl", "pcm3", "partwhole")}
-SHIPPED_SMALL = ("barlow", "vicreg", "byol", "umurl")
-SMALL |= {name: f"../skelf/configs/{name}.toml" for name in SHIPPED_SMALL}
-ARE_SMALL = ("predict_cluster", "longt_gan", "jigsaw", "order", "ms2l")  # as they are shipped
-SMALL |= {name: f"../skelf/configs/{name}.toml" for name in ARE_SMALL}
+SMALL |= dict.fromkeys(
+    ("skeletonclr", "aimclr", "crossclr", "aimclr_cross"), "contrastive_small.toml"
+)
 
 
-@pytest.mark.parametrize("small", [False, True])
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "method, small", [*((name, False) for name in METHODS), *((name, True) for name in SMALL)]
+)
 def test_shipped_configs_resolve(method: str, small: bool) -> None:
-    file = ROOT / "experiments" / SMALL.get(method, "contrastive_small.toml") if small else None
+    file = ROOT / "experiments" / SMALL[method] if small else None
     config = resolve(method, methods=METHODS, encoders=ENCODERS, protocols=PROTOCOLS, file=file)
     assert config.encoder["name"] in ENCODERS
 
