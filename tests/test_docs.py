@@ -153,7 +153,7 @@ def test_documented_layout_loads() -> None:
     assert Skeleton.from_dict(tomllib.loads(block[1])).joints == 4
 
 
-# Methods with a small recipe in experiments/; the configs of all others are small as they are shipped.
+# Methods with a small recipe in experiments/; all other configs are small as they are shipped.
 SMALL = {name: f"{name}_small.toml" for name in ("usdrl", "pcm3", "partwhole")}
 SMALL |= dict.fromkeys(
     ("skeletonclr", "aimclr", "crossclr", "aimclr_cross"), "contrastive_small.toml"
