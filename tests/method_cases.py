@@ -40,6 +40,13 @@ CASES: dict[str, tuple[str, ...]] = {
     "skelemixclr": (*STGCN, *QUEUE),
     "isc": (*STGCN, "method.partner=gru", "method.partner_dim=8", *QUEUE),
     "actclr": (*STGCN, "method.nearest=8", *QUEUE),
+    "skeletonclr": ("encoder.name=stgcn", "encoder.width=4", "encoder.dropout=0", *QUEUE),
+    "aimclr": ("encoder.name=stgcn", "encoder.width=4", "encoder.dropout=0", *QUEUE),
+    "crossclr": ("encoder.name=stgcn", "encoder.width=4", "encoder.dropout=0", *QUEUE),
+    "aimclr_cross": ("encoder.name=stgcn", "encoder.width=4", "encoder.dropout=0", *QUEUE),
+    "pcm3": ("encoder.name=gru", "encoder.dim=8", "encoder.layers=1", *QUEUE),
+    "partwhole": ("encoder.name=tcn", "encoder.dim=16", "encoder.layers=2"),
+    "cmd": ("encoder.name=gru", "encoder.dim=8", "encoder.layers=1", *QUEUE),
 }
 # What makes two processes one: BatchNorm over the whole batch, where the method has the switch.
 WITHOUT = ("usdrl", "umurl")
@@ -47,6 +54,7 @@ TOGETHER = dict.fromkeys(CASES, ("method.sync_bn=true",)) | dict.fromkeys(WITHOU
 SINGLE = {"usdrl"}  # whose projectors are float32, whatever comes
 # Several encoders or views of ST-GCN at once.
 SLOW = {"crossclr", "aimclr_cross", "byol", "skelemixclr", "actclr"}
+SLOW = {"crossclr", "aimclr_cross", "cmd"}  # two and three encoders or views at once
 # Methods whose views do not simply lie clip after clip; another file shows that two train as one.
 ELSEWHERE = {"pcm3": "test_pcm3_runs.py", "partwhole": "test_distributed.py"}
 

@@ -74,6 +74,17 @@ class GRU(nn.Module):
             nn.ModuleList(nn.GRU(2 * dim if depth else self.features, dim) for _ in range(2))
             for depth in range(layers)
         )
+        self._xavier()
+
+    def draw(self) -> None:
+        """All weights anew, as when it was made."""
+        self.norm.reset_parameters()
+        for recurrence in self.layers.modules():
+            if isinstance(recurrence, nn.GRU):
+                recurrence.reset_parameters()
+        self._xavier()
+
+    def _xavier(self) -> None:
         for parameter in self.layers.parameters():
             if parameter.dim() == 2:  # biases keep torch's draw
                 nn.init.xavier_uniform_(parameter)

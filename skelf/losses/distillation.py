@@ -1,10 +1,13 @@
 """Distillation of relations: a query sees earlier clips as its key does, each term a pure function.
 
-Paper: the survey's Eq. 4; Zhang et al., PCM3, ACM MM 2023.
+Papers: the survey's Eq. 4; Zhang et al., PCM3, ACM MM 2023; Mao et al., CMD, ECCV 2022.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
 
 
@@ -39,6 +42,36 @@ def relational(
     return (log_p.exp() * (log_p - log_q)).sum(dim=1).mean()
 
 
+def neighbouring(
+    students: Sequence[Tensor],
+    teacher: Tensor,
+    topk: int,
+    student_temperature: float = 0.1,
+    teacher_temperature: float = 0.05,
+) -> Tensor:
+    """KL divergence of students' distributions from a teacher's, over the teacher's neighbours.
+
+    Args:
+        students: cosines `(N, K)` of other streams' queries and keys of the same earlier clips.
+        teacher: cosines `(N, K)` of one stream's keys and those of earlier clips; no gradient.
+        topk: nearest clips of the teacher that count; for each student the same clips (released:
+            8192 of 16384).
+        student_temperature: of a query's softmax (released: 0.1).
+        teacher_temperature: of the key's softmax, the sharper one (released: 0.05).
+
+    Returns:
+        A scalar, the sum over students of the mean over clips.
+
+    Source: CMD's released code, sources K3.
+    """
+    values, places = teacher.detach().topk(topk, dim=1)
+    losses = [
+        relational(student.gather(1, places), values, student_temperature, teacher_temperature)
+        for student in students
+    ]
+    return torch.stack(losses).sum()
+
+
 def nearest_relational(
     student: Tensor,
     teacher: Tensor,
@@ -47,7 +80,7 @@ def nearest_relational(
     teacher_temperature: float = 0.04,
     same: float = 0.95,
 ) -> Tensor:
-    """`relational` over the key's nearest earlier clips only.
+    """`neighbouring` of one student, without earlier clips that may be the clip itself.
 
     Args:
         student: cosines, or what stands for them, `(N, K)`.
@@ -65,5 +98,4 @@ def nearest_relational(
     """
     teacher = teacher.detach()
     teacher = teacher.masked_fill(teacher > same, -1.0)
-    kept, places = teacher.topk(count, dim=1)
-    return relational(student.gather(1, places), kept, student_temperature, teacher_temperature)
+    return neighbouring([student], teacher, count, student_temperature, teacher_temperature)

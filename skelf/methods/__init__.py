@@ -37,6 +37,7 @@ METHODS: Table[Callable[..., Method]] = Table(
         "skelemixclr": "skelemixclr.SkeleMixCLR",
         "isc": "isc.ISC",
         "actclr": "actclr.ActCLR",
+        "cmd": "cmd.CMD",
     },
     group="skelf.methods",
 )

@@ -51,6 +51,14 @@ def projector(features: int, out: int) -> nn.Sequential:
     return layers
 
 
+def xavier_projector(features: int, out: int) -> nn.Sequential:
+    """The same as CMD and PCM3 draw it: the last weight Xavier's, the rest torch's (sources K2)."""
+    first, last = nn.Linear(features, features), nn.Linear(features, out)
+    layers = nn.Sequential(first, nn.ReLU(), last)
+    nn.init.xavier_uniform_(last.weight)
+    return layers
+
+
 def key_copy(module: Copied, form: str) -> Copied:
     """A copy that takes no gradient.
 

@@ -1,10 +1,11 @@
-"""What methods that train several streams together share."""
+"""What methods share that train several streams together, or change one that is derived."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from typing import TypeVar, cast
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Protocol, TypeVar, cast, runtime_checkable
 
 from torch import nn
 
@@ -16,6 +17,14 @@ from ..streams import STREAMS
 M = TypeVar("M", bound=Module)
 
 
+@runtime_checkable
+class Drawn(Protocol):
+    """An encoder that draws its weights itself."""
+
+    def draw(self) -> None:
+        """All weights anew, as when it was made."""
+
+
 def registered(parts: Mapping[str, M]) -> Mapping[str, M]:
     """Modules by name, as parts of the module that they are assigned to."""
     modules = nn.ModuleDict({name: torch_module(part) for name, part in parts.items()})
@@ -23,11 +32,27 @@ def registered(parts: Mapping[str, M]) -> Mapping[str, M]:
 
 
 def sibling(encoder: Encoder, stream: str) -> Encoder:
-    """An encoder like `encoder` for another stream, its weights drawn anew."""
+    """An encoder like `encoder` for another stream, its weights drawn anew.
+
+    By its own `draw` where it has one (gru); a recurrence has no layers that `initialize` knows.
+    """
     other = copy.deepcopy(encoder)
     other.stream = stream
-    initialize(other)
+    if isinstance(other, Drawn):
+        other.draw()
+    else:
+        initialize(other)
     return other
+
+
+@contextmanager
+def as_derived(encoder: Encoder) -> Iterator[None]:
+    """Within, the encoder takes its stream itself, not the joints that it derives it from."""
+    stream, encoder.stream = encoder.stream, "joint"
+    try:
+        yield
+    finally:
+        encoder.stream = stream
 
 
 def check_streams(encoder: Encoder, streams: tuple[str, ...], method: str) -> None:

@@ -42,7 +42,7 @@ from ..losses.reconstruction import masked_error
 from ..machine.distributed import gather
 from ..settings.ranges import Amount, Form, Keys, Positive, Share, Size, check_form
 from ..streams import derive
-from ._momentum import KeyEncoder, embed
+from ._momentum import KeyEncoder, embed, xavier_projector
 from ._pcm3_decoder import Decoder
 from ._pcm3_prompts import USES, Prompts, StateEncoder
 from ._pcm3_relations import distil, relations
@@ -128,7 +128,7 @@ class PCM3(nn.Module):
         self.lam_kl = (0.0 if bare else 1.0) if lam_kl is None else lam_kl
         self.temperatures = student_temperature, teacher_temperature
         self.guidance = (not bare if guidance is None else guidance) and predict
-        self.projector = _projector(self.encoder.dim, feature)
+        self.projector = xavier_projector(self.encoder.dim, feature)
         self.key = KeyEncoder(encoder, self.projector, queue, feature, momentum, "paper")
         self.decoder = None
         if lam_m:
@@ -311,14 +311,6 @@ class PCM3(nn.Module):
             return {}
         states = self.encoder.recur(torch.cat(list(batch.values()), dim=1))
         return dict(zip(batch, states.chunk(len(batch), dim=1), strict=True))
-
-
-def _projector(features: int, out: int) -> nn.Sequential:
-    """Linear, ReLU, Linear, drawn as released: the last weight Xavier, the rest torch's."""
-    first, last = nn.Linear(features, features), nn.Linear(features, out)
-    layers = nn.Sequential(first, nn.ReLU(), last)
-    nn.init.xavier_uniform_(last.weight)
-    return layers
 
 
 def _check(encoder: Encoder, form: str, prompts: str | None, predict: bool, lam_m: float) -> None:
