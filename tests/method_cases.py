@@ -47,6 +47,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "pcm3": ("encoder.name=gru", "encoder.dim=8", "encoder.layers=1", *QUEUE),
     "partwhole": ("encoder.name=tcn", "encoder.dim=16", "encoder.layers=2"),
     "cmd": ("encoder.name=gru", "encoder.dim=8", "encoder.layers=1", *QUEUE),
+    "hiclr": ("encoder.name=stgcn", "encoder.width=4", "encoder.dropout=0", *QUEUE),
 }
 # What makes two processes one: BatchNorm over the whole batch, where the method has the switch.
 WITHOUT = ("usdrl", "umurl")
@@ -55,6 +56,7 @@ SINGLE = {"usdrl"}  # whose projectors are float32, whatever comes
 # Several encoders or views of ST-GCN at once.
 SLOW = {"crossclr", "aimclr_cross", "byol", "skelemixclr", "actclr"}
 SLOW = {"crossclr", "aimclr_cross", "cmd"}  # two and three encoders or views at once
+SLOW = {"crossclr", "aimclr_cross", "cmd", "hiclr"}  # two and three encoders or views at once
 # Methods whose views do not simply lie clip after clip; another file shows that two train as one.
 ELSEWHERE = {"pcm3": "test_pcm3_runs.py", "partwhole": "test_distributed.py"}
 

@@ -117,7 +117,9 @@ class STGCN(nn.Module):
         maps, rows = self._distinct_maps(x)
         return maps if rows is None else maps[rows]
 
-    def _distinct_maps(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    def _distinct_maps(
+        self, x: Tensor, adjacency: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
         """Maps of bodies that differ, and which of them each body has; None: each its own.
 
         In evaluation every absent body has the same map, that of zeros, so that it is computed
@@ -138,19 +140,25 @@ class STGCN(nn.Module):
         x = self.data_bn(x.reshape(T * B, V * C))
         x = turn(x.view(T, B, V, C).transpose(1, 2).contiguous())  # (B, C, T, V)
         for depth, block in enumerate(self.blocks):
-            adjacency = self.adjacency
+            graph = self.adjacency if adjacency is None else adjacency[depth]
             if self.edge_importance:
-                adjacency = adjacency * self.edge_importance[depth]
-            x = block(x, adjacency)
+                graph = graph * self.edge_importance[depth]
+            x = block(x, graph)
         return x, rows
 
     def pool(self, maps: Tensor) -> Tensor:
         """Clip vectors `(N, dim)` of maps `(N*M, dim, T', V)`: mean over T', V, then persons."""
         return _mean(maps).reshape(-1, self.persons, self.dim).mean(dim=1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Clip vector `(N, dim)` of `(N, C, T, V, M)`."""
-        maps, rows = self._distinct_maps(x)
+    def forward(self, x: Tensor, adjacency: Tensor | None = None) -> Tensor:
+        """Clip vector `(N, dim)` of `(N, C, T, V, M)`.
+
+        Args:
+            x: clips.
+            adjacency: the graph of each block, `(blocks, 3, V, V)`, before its edges' importance;
+                None: the skeleton's in all.
+        """
+        maps, rows = self._distinct_maps(x, adjacency)
         if rows is None:
             return self.pool(maps)
         bodies = _mean(maps)[rows]

@@ -38,6 +38,7 @@ METHODS: Table[Callable[..., Method]] = Table(
         "isc": "isc.ISC",
         "actclr": "actclr.ActCLR",
         "cmd": "cmd.CMD",
+        "hiclr": "hiclr.HiCLR",
     },
     group="skelf.methods",
 )
