@@ -128,7 +128,7 @@ class HiCLR(nn.Module):
         What the stand-in replaces are coordinates of the encoder's stream. A joint that has a
         confidence keeps it; one that is missing stays so.
         """
-        encoder: Any = self.encoder
+        encoder: Any = self.encoder  # one with a graph takes another in its place
         cut = {} if links is None else {"adjacency": links}
         if hidden is None or self.stand_in is None:
             return encoder(x, **cut)
