@@ -158,6 +158,7 @@ SMALL = {name: f"{name}_small.toml" for name in ("usdrl", "pcm3", "partwhole")}
 SMALL |= dict.fromkeys(
     ("skeletonclr", "aimclr", "crossclr", "aimclr_cross"), "contrastive_small.toml"
 )
+SMALL |= {name: f"../skelf/configs/{name}.toml" for name in ("cmd", "hiclr")}  # as shipped
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,8 @@ AUTHORS = {
     "isc": "agcn",
     **dict.fromkeys(("skeletonclr", "crossclr", "aimclr", "aimclr_cross"), "aimclr"),
     **dict.fromkeys(("skelemixclr", "actclr"), "aimclr"),
+    "cmd": "agcn",
+    **dict.fromkeys(("skeletonclr", "crossclr", "aimclr", "aimclr_cross", "hiclr"), "aimclr"),
 }
 
 

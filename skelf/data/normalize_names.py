@@ -44,7 +44,7 @@ SEQUENCES = {
 USED_BY = {
     "agcn": "2s-AGCN, ISC, CMD, PCM3, HiCo",
     "agcn-noz": "UmURL, USDRL",
-    "aimclr": "SkeletonCLR, CrosSCLR, AimCLR",
+    "aimclr": "SkeletonCLR, CrosSCLR, AimCLR, HiCLR",
 }
 NORMALISERS = (*STEPS, *SEQUENCES)
 RETIMES = ("trim", "resize50")

@@ -13,10 +13,8 @@ encoder sees, and may cut links of ST-GCN's graph.
 The paper has two more strong augmentations, links that are added and the exchange of two skeletons'
 mean and deviation (SkeleAdaIN). The released ST-GCN run uses neither, nor does it cut links.
 
-| | official | paper |
-|---|---|---|
-| key encoder's start | weights of its own | a copy |
-| NNM loss (AimCLR's Eq. 9) | mean of `-log p` over the positives | `-log` of their sum |
+The released code draws the key encoder apart from the query encoder (form "official"), which looks
+like a slip (sources C4); "paper" starts it as a copy, as MoCo does.
 """
 
 from __future__ import annotations
@@ -86,7 +84,7 @@ class HiCLR(nn.Module):
                 f"hiclr cuts links of an encoder with a graph (stgcn), not "
                 f"{type(encoder).__name__}; give views.drop_edges=0 for any other"
             )
-        self.encoder, self.form, self.view_options = encoder, form, views
+        self.encoder, self.view_options = encoder, views
         self.whole_batches = form == "official"  # sources K10
         self.mining_epoch, self.topk, self.temperature = mining_epoch, topk, temperature
         self.projector = projector(self.encoder.dim, feature)
@@ -153,7 +151,7 @@ class HiCLR(nn.Module):
         basic, normal, strong = logits.values()
         if self.mining:
             positives = nearest_positives([basic, normal, strong], self.topk)
-            terms = {"mining": nnm(basic, positives, self.form)}
+            terms = {"mining": nnm(basic, positives)}
         else:
             terms = {"info_nce": info_nce(basic)}
         terms["normal"] = distribution_matching(normal, teacher=basic) / 2
