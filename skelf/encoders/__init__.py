@@ -23,6 +23,7 @@ ENCODERS: Table[type[Encoder]] = Table(
         "hcn": "hcn.HCN",
         "byname": "byname.ByName",
         "fused": "fused.Fused",
+        "patches": "patches.Patches",
     },
     group="skelf.encoders",
 )

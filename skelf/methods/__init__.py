@@ -39,6 +39,9 @@ METHODS: Table[Callable[..., Method]] = Table(
         "actclr": "actclr.ActCLR",
         "cmd": "cmd.CMD",
         "hiclr": "hiclr.HiCLR",
+        "mamp": "mamp.MAMP",
+        "skeletonmae": "skeletonmae.SkeletonMAE",
+        "sjepa": "sjepa.SJEPA",
     },
     group="skelf.methods",
 )
