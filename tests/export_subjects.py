@@ -24,6 +24,7 @@ SIZES = {
     "tcn": {"dim": 8, "layers": 2, "frames": 8},
     "hcn": {"dim": 8, "frames": 8},
     "byname": {"dim": 8, "layers": 1, "frames": 8},
+    "patches": {"dim": 8, "layers": 1, "frames": 8},
 }
 
 

@@ -22,6 +22,7 @@ SIZES = {
     "tcn": {"dim": 8, "layers": 2},
     "hcn": {"dim": 8},
     "byname": {"dim": 8, "layers": 1},
+    "patches": {"dim": 8, "layers": 1},
 }
 
 

@@ -12,6 +12,7 @@ from skelf.runs.build import build_method
 from skelf.settings.run import resolve
 from skelf.skeleton import Skeleton
 
+PATCHES = ("encoder.name=patches", "encoder.dim=16", "encoder.heads=2", "encoder.layers=1")
 QUEUE = ("method.queue=12", "method.feature=8")
 
 STGCN = ("encoder.name=stgcn", "encoder.width=4", "encoder.dropout=0")
@@ -52,6 +53,14 @@ CASES: dict[str, tuple[str, ...]] = {
 # What makes two processes one: BatchNorm over the whole batch, where the method has the switch.
 WITHOUT = ("usdrl", "umurl")
 TOGETHER = dict.fromkeys(CASES, ("method.sync_bn=true",)) | dict.fromkeys(WITHOUT, ())
+    "mamp": (*PATCHES, "method.decoder_layers=1"),
+    "skeletonmae": (*PATCHES, "method.decoder_layers=1"),
+    "sjepa": (*PATCHES, "method.predictor_layers=1"),
+}
+# What makes two processes one: BatchNorm over the whole batch, where the method has the switch.
+TOGETHER = dict.fromkeys(CASES, ("method.sync_bn=true",)) | dict.fromkeys(
+    ("usdrl", "mamp", "skeletonmae", "sjepa"), ()
+)
 SINGLE = {"usdrl"}  # whose projectors are float32, whatever comes
 # Several encoders or views of ST-GCN at once.
 SLOW = {"crossclr", "aimclr_cross", "byol", "skelemixclr", "actclr"}

@@ -22,6 +22,7 @@ SMALL = {
     "hcn": {"dim": 4},
     "byname": {"dim": 4},
     "fused": {"dim": 4},
+    "patches": {"dim": 8},
 }
 GIVEN = {"skeleton", "in_channels", "persons", "stream", "confidence"}
 
@@ -76,7 +77,7 @@ def test_methods(name):
         made = build_method(config, given, "config")
     assert isinstance(made, Method) and isinstance(made.encoder, Encoder)
     assert isinstance(made, Staged) == any(
-        key in config.arguments for key in ("mining_epoch", "cross_epoch")
+        key in config.arguments for key in ("mining_epoch", "cross_epoch", "momentum_epochs")
     )
 
 

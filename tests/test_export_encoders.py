@@ -13,6 +13,7 @@ from skelf.export import check
 from skelf.export.graphs import Preparation
 
 ENCODERS = ("sttr", "dste", "gru", "stgcn", "hcn", "byname")
+ENCODERS = ("sttr", "dste", "gru", "stgcn", "byname", "patches")
 pytestmark = pytest.mark.slow
 
 

@@ -164,7 +164,8 @@ def targets(
     values = streamed[:, : encoder.coordinates]
     if stride is not None:
         values = ahead(values, stride)
-    goal = cut(values, encoder.patch).flatten(1, 2).float()
+    goal = cut(values, encoder.patch).flatten(1, 2)
+    goal = goal.to(torch.promote_types(goal.dtype, torch.float32))
     if standardised:
         variance, mean = torch.var_mean(goal, dim=2, keepdim=True)
         goal = (goal - mean) / (variance + 1e-6).sqrt()

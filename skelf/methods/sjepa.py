@@ -136,7 +136,7 @@ class SJEPA(nn.Module):
         """Keeps the mean target of all processes' hidden tokens until the step is done."""
         if not self.training or not target.numel():
             return
-        total = (target.float() * counted[..., None]).sum(dim=(0, 1))
+        total = (target.to(self.centre.dtype) * counted[..., None]).sum(dim=(0, 1))
         count = gather(counted.sum().reshape(1)).sum()
         mean = gather(total[None]).sum(dim=0) / count.clamp_min(1)
         self.waiting = torch.where(count > 0, mean, self.centre)
