@@ -14,6 +14,7 @@ from . import (
     import_mocap,
     import_ntu,
     live,
+    masked_step,
     pcm3_step,
     precision,
     predict,
@@ -64,6 +65,7 @@ BENCHMARKS = {
     "pcm3_encoder": Benchmark(
         pcm3_step.encoder, tuple(pcm3_step.SIZES), short=("small",), half=True
     ),
+    "mamp": Benchmark(masked_step.mamp, tuple(masked_step.SIZES), ("paper", "small"), (), True),
     "training": Benchmark(
         training.training, tuple(training_work.SIZES), training.USUAL, training.USUAL[:2], True
     ),

@@ -18,6 +18,7 @@ from benchmarks import (
     import_ntu,
     live,
     machine,
+    masked_step,
     predict,
     predict_work,
     probe,
@@ -67,6 +68,33 @@ def test_a_step_of_both_paths_gives_the_same_numbers(name):
             )
             moved += bool(parameter.grad.abs().max() > 1e-4)
     assert moved > 40
+
+
+def test_a_step_of_mamp_gives_the_same_numbers():
+    models = {side: model.double() for side, model in masked_step.models("tiny").items()}
+    method, released, plain = models["skelf"], models["released"], models["plain"]
+    drawn = method.views(*masked_step.clips("tiny"), torch.Generator().manual_seed(0))
+    views = [v.double() if v.is_floating_point() else v for v in drawn]
+    ours, theirs = (masked_step.loss_of(model, views) for model in (method, released))
+    torch.testing.assert_close(ours, theirs)
+    ours.backward()
+    theirs.backward()
+    gradients = {name: p.grad for name, p in released.named_parameters()}
+    with torch.no_grad():
+        for parameter in method.parameters():
+            parameter.copy_(parameter.grad)
+    released.take(method)  # under its names and in its shapes
+    for name, parameter in released.named_parameters():
+        torch.testing.assert_close(gradients[name], parameter, rtol=1e-9, atol=1e-10, msg=name)
+    # Nothing hidden, all of it shown: the whole sequence is the visible one.
+    models = {side: model.double() for side, model in masked_step.models("tiny").items()}
+    order = torch.cat([drawn.kept, drawn.hidden], dim=2)
+    embedded = [
+        models[side].tokens(views[0], order, order[..., :0]) for side in ("plain", "released")
+    ]
+    back = order.flatten(0, 1).argsort(dim=1)[..., None].expand_as(embedded[0])
+    torch.testing.assert_close(embedded[0], embedded[1].gather(1, back))
+    assert plain.hidden is not None and released.hidden is None
 
 
 def test_a_step_of_usdrl_gives_the_same_numbers():

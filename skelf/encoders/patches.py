@@ -119,9 +119,10 @@ class Patches(nn.Module):
             # Those present in their order, then one that stands for all the others.
             rows = torch.where(present, present.cumsum(0) - 1, present.sum())
             patches = torch.cat([patches[present], patches[~present][:1]])
-        means = self.encode(patches).unflatten(1, self.grid).mean(dim=2)
+        tokens = self.encode(patches)
+        means = tokens.view(len(tokens), *self.grid, -1).mean(dim=2)
         means = means if rows is None else means[rows]
-        return means.unflatten(0, (-1, self.persons)).mean(dim=1)
+        return means.view(-1, self.persons, *means.shape[1:]).mean(dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Clip vector `(N, D)` of `(N, C, T, V, M)`: the mean over all tokens."""

@@ -172,8 +172,13 @@ def targets(
     return goal, known_patches(encoder, streamed, stride or 0)
 
 
-def present(patches: Tensor) -> Tensor:
-    """Rows of patches `(B, L, F)` that anybody is in, `(B,)` bool; all where nobody is."""
+def counted(patches: Tensor, absent: bool) -> Tensor | slice:
+    """Which rows of patches `(B, L, F)` count: with `absent` all, else those that anybody is in.
+
+    All, too, where nobody is, and of tensors without values.
+    """
+    if absent or patches.is_meta:
+        return slice(None)
     there = (patches != 0).flatten(1).any(dim=1)
     return there | ~there.any()
 
@@ -203,9 +208,7 @@ def prediction_error(
         views.hidden.flatten(0, 1),
         *targets(encoder, streamed, stride, standardised),
     )
-    if not absent:
-        rows = present(parts[0])
-        parts = tuple(part[rows] for part in parts)  # type: ignore[assignment]  # as many
-    patches, kept, hidden, goal, there = parts
+    rows = counted(parts[0], absent)
+    patches, kept, hidden, goal, there = (part[rows] for part in parts)
     predicted = predictor(encoder.encode(patches, kept), kept, hidden)
     return masked_error(predicted, take(goal, hidden), there.gather(1, hidden)[..., None])

@@ -24,10 +24,11 @@ import torch
 from torch import Generator, Tensor, nn
 
 from ..augment.masked import TransformedViews, draw_transformed
+from ..encoders.patches import take
 from ..losses.latent import latent_cross_entropy
 from ..machine.distributed import gather
 from ..settings.ranges import Depth, Positive, Share, Size
-from ._masked import PatchEncoder, Predictor, check_patches, hide, known_patches, present, take
+from ._masked import PatchEncoder, Predictor, check_patches, counted, hide, known_patches
 from ._momentum import check_momentum, follow
 
 
@@ -111,18 +112,16 @@ class SJEPA(nn.Module):
         streamed = self.encoder.streamed(plain)
         whole, part = self.encoder.cut(streamed), self.encoder.cut(self.encoder.streamed(moved))
         there = known_patches(self.encoder, streamed)
-        rows = slice(None) if self.absent else present(whole)
+        rows = counted(whole, self.absent)
         whole, part, there = whole[rows], part[rows], there[rows]
         kept, hidden = kept.flatten(0, 1)[rows], hidden.flatten(0, 1)[rows]
         with torch.no_grad():
             target = take(self.target.encode(whole), hidden)
-        counted = there.gather(1, hidden)
-        self._remember(target, counted)
+        asked = there.gather(1, hidden)
+        self._remember(target, asked)
         predicted = self.predictor(self.encoder.encode(part, kept), kept, hidden)
         return {
-            "loss": latent_cross_entropy(
-                predicted, target, self.centre, counted, *self.temperatures
-            )
+            "loss": latent_cross_entropy(predicted, target, self.centre, asked, *self.temperatures)
         }
 
     def after_step(self) -> None:
@@ -132,11 +131,11 @@ class SJEPA(nn.Module):
             self.waiting = None
         follow(self.target, self.encoder, self.momentum)
 
-    def _remember(self, target: Tensor, counted: Tensor) -> None:
+    def _remember(self, target: Tensor, asked: Tensor) -> None:
         """Keeps the mean target of all processes' hidden tokens until the step is done."""
         if not self.training or not target.numel():
             return
-        total = (target.to(self.centre.dtype) * counted[..., None]).sum(dim=(0, 1))
-        count = gather(counted.sum().reshape(1)).sum()
+        total = (target.to(self.centre.dtype) * asked[..., None]).sum(dim=(0, 1))
+        count = gather(asked.sum().reshape(1)).sum()
         mean = gather(total[None]).sum(dim=0) / count.clamp_min(1)
         self.waiting = torch.where(count > 0, mean, self.centre)
