@@ -109,7 +109,7 @@ def test_a_stretch_is_turned_as_a_whole(channels):
     turned = draw_stretch(x, LENGTHS, generator(), 10, Stretch(crop=(1, 1), turn=0.3))
     assert turned.shape == (3, channels, 10, 15, 2) and not torch.allclose(turned, still, atol=0.01)
     torch.testing.assert_close(turned.norm(dim=1), still.norm(dim=1))
-    a, b = (y.permute(0, 2, 4, 3, 1).flatten(1, 3) for y in (still, turned))
+    a, b = (y.permute(0, 2, 4, 3, 1).flatten(1, 3).double() for y in (still, turned))
     torch.testing.assert_close(torch.cdist(a, a), torch.cdist(b, b), atol=1e-3, rtol=1e-3)
 
 
@@ -119,7 +119,7 @@ def test_a_moved_stretch_is_the_plain_one_in_another_place():
     how = TransformedViews(stretch=Stretch(crop=(1, 1)), shift=0.5, mirror=1.0)
     plain, moved = draw_transformed(x, LENGTHS, generator(), 10, how, 3)
     assert not moved[:, :, :, 4].any() and torch.equal(plain[:, 3], moved[:, 3])
-    a, b = (y[:, :3, :, 5:].permute(0, 2, 4, 3, 1).flatten(1, 3) for y in (plain, moved))
+    a, b = (y[:, :3, :, 5:].permute(0, 2, 4, 3, 1).flatten(1, 3).double() for y in (plain, moved))
     torch.testing.assert_close(torch.cdist(a, a), torch.cdist(b, b), atol=1e-3, rtol=1e-3)
     for one, other in zip(a, b, strict=True):  # turned, mirrored and shifted by one matrix a clip
         ones = torch.ones(len(one), 1)
