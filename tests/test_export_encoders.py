@@ -12,8 +12,7 @@ from skelf.data.normalize_names import NORMALISERS
 from skelf.export import check
 from skelf.export.graphs import Preparation
 
-ENCODERS = ("sttr", "dste", "gru", "stgcn", "hcn", "byname")
-ENCODERS = ("sttr", "dste", "gru", "stgcn", "byname", "patches")
+ENCODERS = ("sttr", "dste", "gru", "stgcn", "hcn", "byname", "patches")
 pytestmark = pytest.mark.slow
 
 
