@@ -53,8 +53,6 @@ TOGETHER = dict.fromkeys(CASES, ("method.sync_bn=true",)) | dict.fromkeys(WITHOU
 SINGLE = {"usdrl"}  # whose projectors are float32, whatever comes
 # Several encoders or views of ST-GCN at once.
 SLOW = {"crossclr", "aimclr_cross", "byol", "skelemixclr", "actclr", "hiclr"}
-SLOW = {"crossclr", "aimclr_cross", "byol", "skelemixclr", "actclr", "hiclr"}
-SLOW = {"crossclr", "aimclr_cross", "byol", "skelemixclr", "actclr", "hiclr"}
 # Methods whose views do not simply lie clip after clip; another file shows that two train as one.
 ELSEWHERE = {"pcm3": "test_pcm3_runs.py", "partwhole": "test_distributed.py"}
 

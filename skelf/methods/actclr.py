@@ -196,7 +196,8 @@ def mixed_keys(keys: Tensor, moving: Tensor, v: Views, persons: int) -> Tensor:
     Source: the released code (sources L11).
     """
     weight = (moving / SHARPNESS).exp()
-    weight = (weight / weight.sum(dim=(1, 2), keepdim=True)).unflatten(0, (-1, persons)).mean(1)
+    weight = weight / weight.sum(dim=(1, 2), keepdim=True)
+    weight = weight.view(-1, persons, *weight.shape[1:]).mean(1)
     place = torch.arange(len(weight), device=weight.device) + v.away
     theirs = (weight[place] * v.taken).sum(dim=(1, 2))
     own = (weight * (1 - v.covered)).sum(dim=(1, 2))

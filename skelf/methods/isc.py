@@ -12,6 +12,7 @@ no BatchNorm before it; ours are those that skelf has.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import Literal
 
@@ -113,7 +114,8 @@ def _partner(encoder: Encoder, name: str | None, dim: int | None) -> Encoder:
             f"another: give method.partner=gru, stgcn or hcn, but not {name}"
         )
     sizes = {} if dim is None else {"dim": dim}
-    return ENCODERS[name](
+    made: Callable[..., Encoder] = ENCODERS[name]
+    return made(
         encoder.skeleton, encoder.in_channels, encoder.persons, encoder.stream, encoder.confidence,
         frames=encoder.num_frames, **sizes,
     )  # fmt: skip

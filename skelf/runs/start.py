@@ -66,7 +66,7 @@ def _read(init: str | Path, method: str, place: Path) -> Start:
         if method not in OFFICIAL:
             raise unknown("official checkpoint layout", method, OFFICIAL)
         return Start(place, None, checkpoint.read_tensors(place))
-    config = checkpoint.read_config(place)
+    config: Mapping[str, Value] = checkpoint.read_config(place)
     refuse_model(config, init)
     section = config.get("method")
     name = section.get("name") if isinstance(section, Mapping) else None
