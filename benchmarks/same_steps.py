@@ -30,6 +30,18 @@ RUNS: dict[str, tuple[str, ...]] = {
     "jigsaw": ("jigsaw", "encoder.dim=8", "encoder.frames=16", "method.width=16"),
     "order": ("order", "encoder.dim=8", "encoder.frames=16"),
     "ms2l": ("ms2l", "encoder.dim=8", "encoder.frames=16", "method.width=16"),
+    "skelemixclr": ("skelemixclr", *GRAPH),
+    "isc": ("isc", "encoder.dim=8", "encoder.frames=16", "method.partner_dim=8", "method.queue=40"),
+    "actclr": ("actclr", *GRAPH, "method.nearest=20"),
+    "cmd": ("cmd", "encoder.dim=8", "encoder.frames=16", "method.queue=40"),
+    "hiclr": ("hiclr", *GRAPH, *STAGES),
+    "barlow": ("barlow", "encoder.dim=16", "method.projection=16"),
+    "vicreg": ("vicreg", "encoder.dim=16", "method.projection=16"),
+    "byol": ("byol", "encoder.dim=16", "method.projection=16", "method.feature=8"),
+    "umurl": ("umurl", "encoder.dim=8"),
+    "mamp": ("mamp", "encoder.dim=16", "encoder.layers=1"),
+    "skeletonmae": ("skeletonmae", "encoder.dim=16", "encoder.layers=1"),
+    "sjepa": ("sjepa", "encoder.dim=16", "encoder.layers=1"),
 }
 STREAMS = {"usdrl_sttr": "bone"}
 RELEASED = ("usdrl", "skeletonclr", "aimclr", "crossclr", "pcm3")
@@ -148,6 +160,7 @@ def _evaluations() -> list[Step]:
         _judge("rows_all_streams", "knn", "crossclr", "--stream", "all"),
         _judge("rows_two_runs", "linear", "usdrl", "--run", "usdrl_sttr", *of("linear")),
         _judge("rows_early", "early", "usdrl", *of("early")),
+        _judge("rows_dtw", "dtw", "usdrl"),
         _judge("rows_quality", "quality", "usdrl", *of("quality"), data="pooled"),
         _judge("rows_detection", "detection", "usdrl", *of("detection"), data="recordings"),
         _judge(

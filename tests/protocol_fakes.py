@@ -42,6 +42,9 @@ class Joints(nn.Module):
     def forward(self, x):
         return x.mean(dim=(2, 4)).flatten(1)
 
+    def frames(self, x):
+        return x.mean(dim=4).transpose(1, 2).flatten(2)
+
 
 def clips(labels, *, noise=0.1, seed=0, classes=None, centres=0):
     """One clip for each label: every class is a still pose drawn from `centres`, plus noise."""

@@ -44,6 +44,7 @@ SMALL = {"epochs": 1, "batch_size": 16, "lr": 0.05, "milestones": ()}
 JUDGED = {
     "linear": SMALL,
     "knn": {},
+    "dtw": {},
     "retrieval": {},
     "finetune": SMALL | {"augment": "crop"},
     "semi": SMALL | {"fractions": (0.5,), "repeats": 1, "augment": "crop"},
