@@ -98,15 +98,11 @@ def loss_of(model: Any, views: Any) -> Tensor:
 
 def flops(size: str) -> dict[str, int]:
     """FLOPs (two to a multiply-add) of a step of each side, without its views."""
-    found = {}
-    for side, model in models(size).items():
-        x, lengths = clips(size)
-        frames = SIZES[size]["frames"]
-        views = (
-            model.views(x.numpy(), lengths, frames)
-            if isinstance(model, Reference)
-            else model.views(x, lengths, torch.Generator().manual_seed(0))
-        )
+    made, found = models(size), {}
+    drawn = made["skelf"].views(*clips(size), torch.Generator().manual_seed(0))
+    views = [view.to("meta") for view in drawn]
+    for side, model in made.items():
+        model.to("meta")
         with counting(), FlopCounterMode(display=False) as counter:
             loss_of(model, views).backward()
         found[side] = counter.get_total_flops()
