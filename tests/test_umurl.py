@@ -162,7 +162,7 @@ def test_views_and_other_methods():
 
 def test_rows_name_all_streams_and_a_model_is_read_again(tmp_path):
     given = ["encoder.dim=4", "encoder.frames=8", *SETTINGS[2:], "train.epochs=1"]
-    given += ["train.schedule=constant"]
+    given += ["train.schedule=constant", "train.warmup_epochs=0"]
     run = api.pretrain("umurl", tiny(), out=tmp_path / "run", split="half", overrides=given)
     rows = api.evaluate(["knn"], run, tiny(), split="half")
     assert {row["stream"] for row in rows} == {"joint+motion+bone"}
