@@ -155,12 +155,8 @@ def test_documented_layout_loads() -> None:
 
 # Methods with a small recipe in experiments/; all other configs are small as they are shipped.
 SMALL = {name: f"{name}_small.toml" for name in ("usdrl", "pcm3", "partwhole")}
-SMALL |= dict.fromkeys(
-    ("skeletonclr", "aimclr", "crossclr", "aimclr_cross"), "contrastive_small.toml"
-)
-SMALL |= {name: f"../skelf/configs/{name}.toml" for name in ("cmd", "hiclr")}  # as shipped
 CONTRASTIVE = ("skeletonclr", "aimclr", "crossclr", "aimclr_cross")
-SMALL |= dict.fromkeys(CONTRASTIVE, "contrastive_small.toml")  # others ship sizes for a laptop
+SMALL |= dict.fromkeys(CONTRASTIVE, "contrastive_small.toml")
 
 
 @pytest.mark.parametrize(
@@ -168,7 +164,6 @@ SMALL |= dict.fromkeys(CONTRASTIVE, "contrastive_small.toml")  # others ship siz
 )
 def test_shipped_configs_resolve(method: str, small: bool) -> None:
     file = ROOT / "experiments" / SMALL[method] if small else None
-    file = ROOT / "experiments" / SMALL[method] if small and method in SMALL else None
     config = resolve(method, methods=METHODS, encoders=ENCODERS, protocols=PROTOCOLS, file=file)
     assert config.encoder["name"] in ENCODERS
 
