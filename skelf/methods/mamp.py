@@ -2,8 +2,7 @@
 
 Paper: Mao et al., Masked Motion Predictors are Strong 3D Action Representation Learners, ICCV 2023.
 Code: github.com/maoyunyao/MAMP (no licence file), sources G1 to G7. The encoder sees the visible
-patches alone, so that a step costs little; patches that move are hidden more often. Published
-numbers are of the target encoder with its mean token, as `patches` gives it.
+patches alone, so that a step costs little; patches that move are hidden more often.
 
 Differs: where a joint's confidence is 0, its patch is neither asked for nor counted as motion.
 """
