@@ -138,12 +138,23 @@ def test_neighbours_vote_as_in_the_protocol():
 
 @pytest.mark.parametrize("kind", HEADS)
 def test_heads_take_rows_of_any_shape(kind):
-    more = {"neighbours": {"clips": 7, "k": 2}, "dilated": {"width": 4, "layers": 2, "rate": 15.0}}
+    more = {
+        "neighbours": {"clips": 7, "k": 2},
+        "dilated": {"width": 4, "layers": 2, "rate": 15.0},
+        "voted": {"reduced": 2, "examples": 6, "sharpness": 16.0, "least": 1e-6},
+    }
     head = HEADS[kind](dim=4, classes=3, **more.get(kind, {})).eval()
     assert kind_of(head) == kind
     x = torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(0))
     assert head(x).shape == (2, 5, 3)
     assert torch.allclose(head(x)[1], head(x[1]), atol=1e-6)
+
+
+def test_a_voted_head_refuses_sizes_that_none_has():
+    sizes = {"dim": 4, "classes": 3, "reduced": 2, "examples": 6, "sharpness": 16.0, "least": 1e-6}
+    for wrong in ({"examples": 0}, {"sharpness": float("nan")}, {"least": 0.0}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            HEADS["voted"](**(sizes | wrong))
 
 
 # --- bad input

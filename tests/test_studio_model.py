@@ -21,12 +21,16 @@ from skelf.studio.model import (
     suggest,
 )
 from skelf.studio.model.choosing import gains
+from skelf.studio.model.head import LEAST, head_of
 from skelf.studio.model.lessons import MOST, lessons
 from skelf.studio.model.likeness import parts
 from skelf.studio.model.placing import named
+from skelf.studio.model.saving import voted_head
 from skelf.studio.model.softmax import fit
-from skelf.studio.model.suggesting import without
-from skelf.studio.model.table import reduction
+from skelf.studio.model.suggesting import columns, without
+from skelf.studio.model.table import directions, reduction
+from skelf.studio.model.voting import MOST as MOST_EXAMPLES
+from skelf.studio.model.voting import PARTS, SHARPNESS, votes
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +170,64 @@ def test_a_few_labels_name_the_rest(made, segments):
     assert [f.start for f in found if f.recording == "r1"] == sorted(
         f.start for f in found if f.recording == "r1"
     )
+
+
+def test_the_votes_and_the_head_are_what_a_loop_says(made, segments):
+    refused = replace(segments[7], id="no", label=CLASSES[0], kind="not")
+    found = lessons(made, [*some(segments, 6), refused])
+    x = found.rows(made)
+    head = head_of(x, found)
+    asked = made.values[2][:5]
+    linear = head.linear.probabilities(asked)
+    for row, p, said in zip(asked, linear, head.probabilities(asked), strict=True):
+        total, weight = np.zeros(len(found.class_names)), np.zeros(len(found.class_names))
+        for label in np.unique(found.label):
+            own = np.flatnonzero(found.label == label)
+            if found.allowed[own[0]].sum() > 1:
+                continue
+            of = int(found.allowed[own[0]].argmax())
+            for part in np.array_split(own, PARTS):
+                mean = x[part].mean(axis=0)
+                cosine = mean @ row / np.linalg.norm(mean) / np.linalg.norm(row)
+                total[of] += found.weight[part].sum() * np.exp(SHARPNESS * (cosine - 1))
+                weight[of] += found.weight[part].sum()
+        share = total / weight / (total / weight).sum()
+        wanted = p * (share + LEAST)
+        assert np.allclose(said, wanted / wanted.sum(), atol=1e-4)
+
+
+def test_many_labels_have_fewer_examples_each():
+    rows, labels = 3 * 900, np.repeat(np.arange(900), 3)
+    x = np.random.default_rng(0).normal(size=(rows, 4))
+    allowed = np.eye(2, dtype=bool)[labels % 2]
+    many = votes(x, allowed, np.ones(rows), labels)
+    assert 900 <= len(many.examples) <= MOST_EXAMPLES
+    assert np.allclose(many.share.sum(axis=0), 1, atol=1e-4)
+    few = votes(x[:9], allowed[:9], np.ones(9), labels[:9])
+    assert np.allclose(few.examples, directions(x[:9]), atol=1e-6)  # each of its three rows
+
+
+def test_a_class_in_two_places_is_known_in_both_and_not_between_them():
+    random = np.random.default_rng(0)
+    at = np.array([[4.0, 0], [0, 4], [-4, 0], [0, -4]])
+    x = np.repeat(at, 10, axis=0) + random.normal(0, 0.3, (40, 2))
+    allowed = np.eye(2, dtype=bool)[np.repeat([0, 1, 0, 1], 10)]
+    vote = votes(x, allowed, np.ones(40), np.repeat(np.arange(4), 10)).of(at)
+    assert vote.argmax(axis=1).tolist() == [0, 1, 0, 1]
+    # No linear head can.
+    assert fit(x, allowed, np.ones(40), 0.3).probabilities(at).max() < 0.9
+
+
+@pytest.mark.parametrize("with_background", [False, True])
+def test_a_saved_head_says_what_the_studio_does(made, segments, with_background):
+    torch = pytest.importorskip("torch")
+    known = some(segments, 6)
+    if with_background:
+        known[2] = replace(known[2], label=BACKGROUND)
+    learnt, space = learn(made, known), made.reduction
+    features = (made.values[2] @ space.axes.T) * space.deviation + space.mean
+    p = torch.softmax(voted_head(learnt)(torch.from_numpy(features)), dim=-1).numpy()
+    assert np.allclose(p, columns(learnt, 2), atol=1e-3)
 
 
 def test_a_warm_start_comes_to_the_same(made, segments):

@@ -1,5 +1,5 @@
 """Heads of a model: features to logits, one row for each row of features; `over_time` has one that
-looks at rows before and after.
+looks at rows before and after, `voted` the studio's.
 
 Each is a module of plain tensor operations, so that it can be exported, and says in `sizes` what it
 has to be built with. Centres and neighbours are compared by the cosine of standardised features:
@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .over_time import OverTime
+from .voted import Voted
 
 
 class Linear(nn.Module):
@@ -145,12 +146,13 @@ class Neighbours(nn.Module):
         return torch.log(votes / votes.sum(dim=-1, keepdim=True))
 
 
-HEADS: dict[str, type[Linear | Cosine | Prototype | Neighbours | OverTime]] = {
+HEADS: dict[str, type[Linear | Cosine | Prototype | Neighbours | OverTime | Voted]] = {
     "dilated": OverTime,
     "linear": Linear,
     "cosine": Cosine,
     "prototype": Prototype,
     "neighbours": Neighbours,
+    "voted": Voted,
 }
 
 

@@ -9,9 +9,8 @@ import numpy as np
 
 from ...metrics.clustered import wilson_of_groups
 from .answers import Expected
-from .learnt import PENALTY
+from .head import head_of
 from .lessons import Lessons, lessons
-from .softmax import fit
 from .table import Table
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def _held_out(found: Lessons, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     right = np.zeros(len(x))
     for fold in np.unique(part):
         inside = part == fold
-        head = fit(x[~inside], found.allowed[~inside], found.weight[~inside], PENALTY)
+        head = head_of(x[~inside], found.take(~inside))
         best = head.probabilities(x[inside]).argmax(axis=1)
         right[inside] = found.allowed[inside, best]
     _, first, at = np.unique(found.label[sure], return_index=True, return_inverse=True)

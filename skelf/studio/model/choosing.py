@@ -14,7 +14,7 @@ from .table import Table
 if TYPE_CHECKING:
     from ..labels.segment import Segment
 
-SHARPNESS = 4.0
+SHARPNESS = 6.0
 """How fast likeness falls with the distance of two stretches."""
 MOST = 4000
 """Stretches that are compared; of more, evenly drawn ones."""

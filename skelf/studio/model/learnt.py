@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .head import Head, head_of
 from .lessons import lessons
-from .softmax import Linear, fit
 from .table import Table
 
 if TYPE_CHECKING:
     from ..labels.segment import Segment
-
-PENALTY = 0.3
-"""Of the head's squared weights, beside a loss to which each label adds about 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,13 +24,13 @@ class Learnt:
     Args:
         table: the features.
         class_names: in the order of the columns.
-        head: features of a bin to logits.
+        head: what says the class of a bin.
         labels: recording, start, end and class of each label that says what is, in frames.
     """
 
     table: Table
     class_names: tuple[str, ...]
-    head: Linear
+    head: Head
     labels: tuple[tuple[int, int, int, int], ...]
     _known: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
 
@@ -77,9 +74,9 @@ def learn(
     if found is None:
         return None
     start = before.head if before and before.class_names == found.class_names else None
-    if start is not None and start.weight.shape[1] != table.values[0].shape[1]:
+    if start is not None and start.linear.weight.shape[1] != table.values[0].shape[1]:
         start = None
-    head = fit(found.rows(table), found.allowed, found.weight, PENALTY, start)
+    head = head_of(found.rows(table), found, start)
     labels = tuple(
         (table.numbers[s.recording], s.start, s.end, found.class_names.index(s.label))
         for s in segments

@@ -12,12 +12,14 @@ from ...errors import InputError
 from .accuracy import expected
 from .answers import BACKGROUND
 from .features import open_table
+from .head import LEAST
 from .learnt import Learnt, learn
 from .table import Table
+from .voting import SHARPNESS
 
 if TYPE_CHECKING:
-    from ...inference.heads import Linear
     from ...inference.model import Model
+    from ...inference.voted import Voted
     from ...settings.values import Settings
     from ..labels.segment import Segment
     from ..project.project import Project
@@ -85,7 +87,7 @@ def model(known: Known, learnt: Learnt, about: Settings) -> Model:
     rules = Rules().settled(learnt.short)
     return assembled(
         known.encoder,
-        folded_head(learnt),
+        voted_head(learnt),
         known.described,
         kind="detector",
         class_names=tuple(classes),
@@ -95,24 +97,35 @@ def model(known: Known, learnt: Learnt, about: Settings) -> Model:
     )
 
 
-def folded_head(learnt: Learnt) -> Linear:
+def voted_head(learnt: Learnt) -> Voted:
     """The head on the encoder's own features; the background comes first."""
     import torch
 
-    from ...inference.heads import folded
+    from ...inference.voted import Voted
 
-    space, names = learnt.table.reduction, learnt.class_names
-    order = [at for at, name in enumerate(names) if name != BACKGROUND]
-    weight = learnt.head.weight[order] @ space.axes.T
-    bias = learnt.head.bias[order]
-    if BACKGROUND in names:
-        at = names.index(BACKGROUND)
-        first = learnt.head.weight[at] @ space.axes.T, learnt.head.bias[at]
-    else:
-        first = np.zeros(weight.shape[1], np.float32), np.float32(NEVER)
-    weight = np.concatenate([first[0][None], weight])
-    bias = np.concatenate([[first[1]], bias]).astype(np.float32)
-    return folded(*(torch.from_numpy(part) for part in (weight, bias, space.mean, space.deviation)))
+    space, (linear, votes), names = learnt.table.reduction, learnt.head, learnt.class_names
+    weight, bias, share = linear.weight, linear.bias, votes.share
+    at = [number for number, name in enumerate(names) if name == BACKGROUND]
+    if not at:
+        at = [len(names)]
+        weight = np.concatenate([weight, np.zeros((1, weight.shape[1]))])
+        bias = np.append(bias, NEVER)
+        share = np.concatenate([share, np.zeros((len(share), 1))], axis=1)
+    order = [*at, *(number for number in range(len(weight)) if number not in at)]
+    tensors = {
+        "mean": space.mean, "deviation": space.deviation, "axes": space.axes,
+        "weight": weight[order], "bias": bias[order],
+        "examples": votes.examples, "share": share[:, order],
+    }  # fmt: skip
+    head = Voted(
+        dim=len(space.mean), classes=len(weight), reduced=weight.shape[1],
+        examples=len(votes.examples), sharpness=SHARPNESS, least=LEAST,
+    )  # fmt: skip
+    head.load_state_dict({
+        name: torch.from_numpy(np.ascontiguousarray(values, np.float32))
+        for name, values in tensors.items()
+    })  # fmt: skip
+    return head
 
 
 def _told(
