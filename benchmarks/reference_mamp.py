@@ -118,7 +118,7 @@ class Reference(nn.Module):
             h = h.gather(1, wide(kept, h))
         else:
             place = (self.time + self.joint).reshape(1, -1, h.shape[-1]).expand_as(h)
-            at = torch.zeros(h.shape[:2], dtype=torch.bool).scatter(1, hidden, True)
+            at = torch.zeros_like(h[..., 0], dtype=torch.bool).scatter(1, hidden, True)
             h = torch.where(at[..., None], self.hidden + place, h)
         for block in self.blocks:
             h = block(h)
