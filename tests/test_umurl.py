@@ -160,6 +160,7 @@ def test_views_and_other_methods():
     USDRL(encoder())  # has temporal and spatial tokens
 
 
+@pytest.mark.slow
 def test_rows_name_all_streams_and_a_model_is_read_again(tmp_path):
     given = ["encoder.dim=4", "encoder.frames=8", *SETTINGS[2:], "train.epochs=1"]
     given += ["train.schedule=constant", "train.warmup_epochs=0"]
