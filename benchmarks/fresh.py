@@ -21,7 +21,10 @@ def fresh(function: Callable[..., Any], *arguments: Any) -> Any:
     """`function(*arguments)` in a fresh process; what goes in and out is JSON."""
     root = str(Path(__file__).parents[1])
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([root, *sys.path])}
-    order = json.dumps([function.__module__, function.__name__, arguments])
+    module = function.__module__
+    if module == "__main__":  # of the benchmark that -m runs; in the new process it is this one
+        module = sys.modules[module].__spec__.name
+    order = json.dumps([module, function.__name__, arguments])
     command = [sys.executable, "-m", "benchmarks.fresh", order]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
