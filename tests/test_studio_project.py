@@ -23,12 +23,13 @@ from skelf.data.synthetic.clips import generate
 from skelf.errors import InputError
 from skelf.inference.source import read_data
 from skelf.studio.labels import actions
-from skelf.studio.project import background, progress
+from skelf.studio.project import background, progress, tries
 from skelf.studio.project.importing import bring_in
 from skelf.studio.project.paths import inside
 from skelf.studio.project.pool import pooled
 from skelf.studio.project.project import Project
 from skelf.studio.project.reading import Reading
+from skelf.studio.project.tries import Tries
 
 
 def test_recordings_come_in_and_are_what_the_readers_read(tmp_path):
@@ -406,6 +407,60 @@ def test_a_killed_import_goes_on(tmp_path):
     assert raw(tmp_path) == before
     stores = {p.name for p in (project.place / "stores").iterdir()}
     assert stores == {r.store for r in project.recordings}
+
+
+DIES = """
+import os, sys
+from skelf.studio.project import importing, work
+each = importing.each
+def dies(places, **how):
+    if places[0].path.stem == "bad":
+        os._exit(9)  # as the system ends a process that takes too much memory
+    return each(places, **how)
+importing.each = dies
+sys.exit(work.main(["import", sys.argv[1]]))
+"""
+
+
+def died_import(project):
+    command = [sys.executable, "-c", DIES, str(project.place)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:  # an open pipe: go on
+        return process.wait(60)
+
+
+@pytest.mark.slow
+def test_a_file_at_which_the_process_dies_is_left_out_after_two_tries(tmp_path):
+    project = Project.create(recordings_in(tmp_path, names=("a", "bad", "c")))
+    for _ in range(2):
+        assert died_import(project) == 9
+        assert background.how_far(project, "import").state == "stopped"
+        assert tries.died(project.place)
+    assert died_import(project) == 0
+    told = background.how_far(project, "import")
+    assert (told.state, told.done, [f.source for f in told.failed]) == ("done", 3, ["bad.csv"])
+    assert "ended the whole process 2 times" in told.failed[0].reason
+    project.reload()
+    assert [r.name for r in project.recordings] == ["a", "c"]
+    assert not tries.died(project.place)
+    assert len(bring_in(project).failed) == 1  # nor is it tried the next time
+    recordings_in(tmp_path, names=("a", "bad"), seed=1)  # mended
+    assert not bring_in(project).failed
+    assert [r.name for r in project.recordings] == ["a", "bad", "c"]
+
+
+def test_tries_begin_anew_when_a_person_wants_it(tmp_path):
+    for _ in range(2):
+        Tries(tmp_path).begin("bad.csv", "1-1")
+    assert Tries(tmp_path).problem("bad.csv", "1-1")
+    assert not Tries(tmp_path).problem("bad.csv", "1-2")  # another content
+    assert not Tries(tmp_path).problem("good.csv", "1-1")
+    tries.forget(tmp_path)
+    assert not Tries(tmp_path).problem("bad.csv", "1-1")
+    Tries(tmp_path).begin("long.csv", "1-1")
+    tries.forgive(tmp_path)  # the studio was ended while it was read
+    assert not tries.died(tmp_path)
+    (tmp_path / tries.FILE).write_text('{"at":')  # torn
+    assert not Tries(tmp_path).problem("bad.csv", "1-1")
 
 
 PARENT = """

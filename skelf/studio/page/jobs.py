@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ..model import missing
+from ..project import tries
 from ..project.background import Worker, how_far
 from ..project.progress import Progress
 from ..project.project import Project
@@ -39,9 +40,16 @@ class Jobs:
         self._workers: dict[str, Worker] = {}
         self._looking: subprocess.Popen[bytes] | None = None
         self._seen: dict[str, Progress] = {}
+        self._first: list[str] = []
 
-    def bring_in(self) -> None:
-        """Imports what is new in the folder."""
+    def bring_in(self, anew: bool = False) -> None:
+        """Imports what is new in the folder.
+
+        Args:
+            anew: also tries files again at which the process has died before.
+        """
+        if anew:
+            tries.forget(self._project().place)
         self._workers["import"] = Worker(self._project(), "import")
         self._seen["import"] = Progress("running")
 
@@ -59,8 +67,14 @@ class Jobs:
         if self._looks:
             return
         if missing(self._project()):
-            self._looking = looking.begun(self._project())
+            self._looking = looking.begun(self._project(), self._first)
             self._seen["features"] = Progress("running")
+
+    def prefer(self, names: list[str]) -> None:
+        """Recordings whose features come first: somebody waits for them."""
+        self._first = names
+        if self._looking is not None and self._looks:
+            looking.prefer(self._looking, names)
 
     @property
     def _looks(self) -> bool:
@@ -95,6 +109,9 @@ class Jobs:
         """Looks how far everything is, and tells what is new; a few times a second."""
         for name in ("import", "features", "encoder"):
             now, before = self.of(name), self._seen.get(name)
+            if name == "import" and self._died(now):
+                self.bring_in()  # the file at which it died has had a try less
+                continue
             self._seen[name] = now
             if before is None or now._replace(at=0) == before._replace(at=0):
                 continue
@@ -103,6 +120,12 @@ class Jobs:
                 self._tell("features made")
             if now.state != "running" and before.state == "running":
                 self._tell({"import": "imported", "encoder": "encoder"}.get(name, "features made"))
+
+    def _died(self, now: Progress) -> bool:
+        """Whether the import that this process began has died at a file."""
+        ours = self._workers.get("import")
+        stopped = ours is not None and not ours.is_alive and now.state == "stopped"
+        return stopped and not now.problem and tries.died(self._project().place)
 
     def close(self) -> None:
         """Ends what runs; it goes on from there the next time."""

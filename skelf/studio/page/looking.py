@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,23 +20,44 @@ FILE = "features.json"
 LOG = "features.log"
 
 
-def begun(project: Project) -> subprocess.Popen[bytes]:
-    """The process, at work; it ends with this one."""
+def begun(project: Project, first: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+    """The process, at work; it ends with this one.
+
+    Args:
+        project: whose recordings are looked at.
+        first: names of those that somebody waits for.
+    """
     with (project.place / LOG).open("ab") as log:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-P", "-m", __name__, str(project.place)],
             stdin=subprocess.PIPE, stdout=log, stderr=log,
             env=os.environ | {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")},
         )  # fmt: skip
+    prefer(process, first)
+    return process
 
 
-def look(project: Project) -> Progress:
-    """Makes the features of all recordings that have none; says how far it is on the disk."""
+def prefer(process: subprocess.Popen[bytes], first: Sequence[str]) -> None:
+    """Tells the process which recordings are to come first, in place of those told before."""
+    assert process.stdin is not None
+    with suppress(OSError):  # it is done
+        os.write(process.stdin.fileno(), json.dumps([*first]).encode() + b"\n")
+
+
+def look(project: Project, first: Callable[[], Sequence[str]] = tuple) -> Progress:
+    """Makes the features of all recordings that have none; says how far it is on the disk.
+
+    Args:
+        project: the project.
+        first: asked before each recording for the names that come before all others.
+    """
     from ..model import make_features, missing  # torch: seconds
 
-    names = missing(project)
-    now = Progress("running", total=len(names))
-    for name in names:
+    left = dict.fromkeys(missing(project))
+    now = Progress("running", total=len(left))
+    while left:
+        name = next((name for name in first() if name in left), next(iter(left)))
+        del left[name]
         now = now._replace(current=name)
         progress.write(project.place / FILE, now)
         try:
@@ -54,18 +77,22 @@ def how_far(project: Project) -> Progress:
 
 def main(words: list[str]) -> int:
     """Does the work."""
-    threading.Thread(target=_end_with_reader, daemon=True).start()
+    first: list[str] = []
+    threading.Thread(target=_listen, args=(first,), daemon=True).start()
     with suppress(OSError, AttributeError):
         os.nice(5)  # the page comes first
-    look(Project.open(Path(words[0])))
+    look(Project.open(Path(words[0])), lambda: [*first])
     return 0
 
 
-def _end_with_reader() -> None:
-    """Ends as soon as the pipe of whoever began this closes; features are whole or not there."""
-    with suppress(OSError):
-        while os.read(0, 64):
-            pass
+def _listen(first: list[str]) -> None:
+    """Takes over which recordings come first.
+
+    Ends all as soon as the pipe of whoever began this closes; features are whole or not there.
+    """
+    with suppress(OSError, ValueError):
+        for line in sys.stdin:
+            first[:] = json.loads(line)
     os._exit(1)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ... import __version__
 from ...data.clips import ClipSet, strings
 from ...data.quality.inspect import inspect
 from ...data.writers.file_names import file_name
@@ -19,6 +20,7 @@ from . import naming, progress, table
 from .progress import Failed, Progress
 from .project import STORES, TABLE, Project
 from .recording import Doubt, Recording
+from .tries import Tries
 
 FILE = "import.json"
 LOCK = ".import.lock"
@@ -68,6 +70,7 @@ class _Work:
         self.of_source: dict[str, list[str]] = {}
         for row in project.recordings:
             self.of_source.setdefault(row.source, []).append(row.name)
+        self.tries = Tries(project.place)
         self.stores = {Path(row.store).stem for row in project.recordings}
         self.saved = 0.0
         self.say(Progress("running", current=str(project.folder)))
@@ -129,6 +132,15 @@ class _Work:
         stores = self.project.place / STORES
         if there and all(r.stamp == stamp and (stores / r.store).is_file() for r in there):
             return
+        if problem := self.tries.problem(source, f"{stamp} {__version__}"):
+            raise InputError(problem)
+        self.tries.begin(source, f"{stamp} {__version__}")
+        try:
+            self._read(place, stem, source, stamp)
+        finally:
+            self.tries.end()
+
+    def _read(self, place: Path, stem: str, source: str, stamp: str) -> None:
         how = self.project.reading
         read = next(
             each(

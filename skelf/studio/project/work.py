@@ -7,8 +7,10 @@ import sys
 import threading
 import traceback
 from contextlib import suppress
+from pathlib import Path
 
 from ...errors import InputError, Stopped
+from . import tries
 from .project import Project
 
 MOST = 5.0
@@ -19,7 +21,7 @@ def main(words: list[str]) -> int:
     """Does the work; the exit code is 0 where it was done or ended as asked."""
     work, place = words
     ended = threading.Event()
-    threading.Thread(target=_watch, args=(ended,), daemon=True).start()
+    threading.Thread(target=_watch, args=(ended, Path(place)), daemon=True).start()
     with suppress(OSError, AttributeError):
         os.nice(5)  # the page comes first
     try:
@@ -39,13 +41,14 @@ def main(words: list[str]) -> int:
     return 0
 
 
-def _watch(ended: threading.Event) -> None:
+def _watch(ended: threading.Event, place: Path) -> None:
     """Notices that the pipe of whoever began this has closed."""
     with suppress(OSError):
         while os.read(0, 64):
             pass
     ended.set()
     threading.Event().wait(MOST)
+    tries.forgive(place)
     os._exit(1)
 
 
