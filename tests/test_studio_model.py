@@ -115,6 +115,20 @@ def test_the_loss_is_what_a_loop_says():
         assert loss(best) <= loss(other) + 1e-6
 
 
+def test_to_go_on_from_the_head_before_is_to_begin_anew(made, segments):
+    """Label by label, a refusal among them: what was learnt on the way leaves no trace."""
+    said = [*segments[:20]]
+    said.insert(9, Segment("x", "r3", 0, 60, said[0].label, "not"))
+    before = None
+    for count in range(1, len(said) + 1):
+        before = learn(made, said[:count], before=before)
+        anew = learn(made, said[:count])
+        for recording in range(len(made.names)):
+            assert np.allclose(
+                before.probabilities(recording), anew.probabilities(recording), atol=0.01
+            )
+
+
 def test_labels_speak_of_their_frames_alone(made, segments):
     found = lessons(made, segments[:2])
     assert set(found.recording) == {0}

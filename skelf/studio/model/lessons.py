@@ -38,8 +38,11 @@ class Lessons(NamedTuple):
 
     def rows(self, table: Table) -> np.ndarray:
         """`(R, D)` of the table."""
-        found = [table.values[r][at] for r, at in zip(self.recording, self.at, strict=True)]
-        return np.array(found, np.float32)
+        found = np.empty((len(self.at), table.values[0].shape[1]), np.float32)
+        for recording in np.unique(self.recording).tolist():
+            own = self.recording == recording
+            found[own] = table.values[recording][self.at[own]]
+        return found
 
     def take(self, chosen: np.ndarray) -> Lessons:
         """Some of the rows."""
