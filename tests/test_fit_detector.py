@@ -20,8 +20,9 @@ from skelf.inference import detect
 from skelf.inference.detect import probabilities, segments, settings
 from skelf.inference.detector_choices import FitDetector
 from skelf.inference.fit_detector import fit_detector
-from skelf.inference.held_out import groups_of, held_out, parts_of
+from skelf.inference.held_out import groups_of, held_out
 from skelf.inference.model import Model, load_model
+from skelf.inference.parts import parts_of
 from skelf.layouts import KINECT20, NTU25
 from skelf.metrics.detection import mean_ap
 from skelf.metrics.matching import Detections

@@ -23,6 +23,7 @@ from skelf.data.readers import READERS
 from skelf.data.synthetic import clips as synthetic
 from skelf.errors import InputError
 from skelf.layouts import COCO17, KINECT20
+from skelf.pages import bodies
 from skelf.pages import clip as view
 from skelf.skeleton import Skeleton
 
@@ -193,13 +194,13 @@ def test_bridged_joints_are_those_of_the_nearest_one() -> None:
     gone = x.copy()
     wrist, hand, elbow = (KINECT20.names.index(f"{n}Left") for n in ("Wrist", "Hand", "Elbow"))
     gone[1, 0, [wrist, hand]] = 0
-    filled = view.bridged(gone, KINECT20)
+    filled = bodies.bridged(gone, KINECT20)
     assert np.array_equal(filled[0], x[0])
     assert np.array_equal(filled[1, 0, [wrist, hand]], x[1, 0, [elbow, elbow]])
     assert np.array_equal(
         np.delete(filled[1, 0], [wrist, hand], 0), np.delete(x[1, 0], [wrist, hand], 0)
     )
-    assert view.bridged(x, KINECT20) is x
+    assert bodies.bridged(x, KINECT20) is x
 
 
 def test_pick() -> None:
@@ -281,9 +282,9 @@ def test_a_root_that_is_the_origin_is_there() -> None:
     x[:, :, KINECT20.root] = 0  # centred on it
     x[2:, 1] = 0  # the second person leaves
     x[1, 0, 5] = 0
-    seen = view.present(x, KINECT20)
+    seen = bodies.present(x, KINECT20)
     assert seen[:, 0, KINECT20.root].all() and not seen[1, 0, 5]
     assert seen[:2, 1].all() and not seen[2:, 1].any()
-    assert (view.bridged(x, KINECT20)[:, 0, KINECT20.root] == 0).all()
+    assert (bodies.bridged(x, KINECT20)[:, 0, KINECT20.root] == 0).all()
     x[0, 0, KINECT20.root] = 1  # elsewhere once: then zeros are gaps
-    assert not view.present(x, KINECT20)[1:, 0, KINECT20.root].any()
+    assert not bodies.present(x, KINECT20)[1:, 0, KINECT20.root].any()

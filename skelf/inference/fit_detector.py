@@ -36,11 +36,12 @@ from . import fit_over_time
 from .adapt import adapted
 from .detector_choices import FitDetector, brief, cost, layings, rules, still
 from .heads import Linear, folded
-from .held_out import HeldOut, groups_of, held_out, parts_of
+from .held_out import HeldOut, groups_of, held_out
 from .learnt import learnt_from, needs_from
 from .model import Model, assembled
 from .needs import needs_of
 from .over_time import OverTime
+from .parts import parts_of
 
 METRIC = "map_a_voc@0.5"
 

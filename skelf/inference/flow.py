@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..protocols.intervals import kept, propose, smoothed
 from ..protocols.proposals import (
     BACKGROUND,
     CLASS,
@@ -20,7 +21,6 @@ from ..protocols.proposals import (
     of_classes,
     runs,
 )
-from ..protocols.recordings import kept, propose, smoothed
 from ..protocols.rules import Counts, Rules
 
 

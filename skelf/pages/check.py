@@ -17,7 +17,7 @@ from ..data.quality.finding import name_of
 from ..data.quality.inspect import Quality
 from ..data.quality.rules import clear_up
 from . import html, svg
-from .clip import bridged
+from .bodies import bridged
 from .html import Section
 from .player import player
 

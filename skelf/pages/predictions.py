@@ -17,7 +17,7 @@ from ..inference.answers import Answer
 from ..inference.result import Result
 from ..inference.segments import Segment
 from . import html
-from .clip import bridged
+from .bodies import bridged
 from .found import found
 from .html import Section
 from .player import player

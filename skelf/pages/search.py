@@ -18,7 +18,8 @@ from ..search.motion import Motions, asked
 from ..search.stretch import parse
 from ..skeleton import Skeleton
 from . import html
-from .clip import bridged, loaded, upwards
+from .bodies import bridged, upwards
+from .clip import loaded
 from .player import player
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...inference.parts import parts_of
 from ...metrics.clustered import wilson_of_groups
 from .answers import Expected
 from .head import head_of
@@ -59,8 +60,6 @@ def _held_out(found: Lessons, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Of each label that says what is: the share of its frames that the others' head has right, and
     its recording.
     """
-    from ...inference.held_out import parts_of  # not above: it loads torch
-
     recordings, group = np.unique(found.recording, return_inverse=True)
     sure = found.allowed.sum(axis=1) == 1
     part = parts_of(

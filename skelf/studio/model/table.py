@@ -125,8 +125,6 @@ def reduction(features: Sequence[np.ndarray], dims: int = DIMS) -> Reduction:
         >>> reduction([draw], dims=2).of(draw).shape
         (50, 2)
     """
-    from sklearn.decomposition import PCA  # not above: it takes a second
-
     total = sum(len(part) for part in features)
     every = max(1, total // SAMPLE)
     some = np.concatenate([part[::every] for part in features]).astype(np.float64)
@@ -137,8 +135,10 @@ def reduction(features: Sequence[np.ndarray], dims: int = DIMS) -> Reduction:
     if len(scaled) < 2 or not scaled.any():  # one moment, or all alike: nothing to tell apart
         axes = np.eye(scaled.shape[1], count)
         return Reduction(*(np.asarray(part, np.float32) for part in (mean, deviation, axes)))
-    solver = "full" if len(scaled) < scaled.shape[1] else "covariance_eigh"
-    axes = PCA(count, svd_solver=solver).fit(scaled).components_.T
+    if len(scaled) < scaled.shape[1]:
+        axes = np.linalg.svd(scaled, full_matrices=False)[2][:count].T
+    else:
+        axes = np.linalg.eigh(scaled.T @ scaled)[1][:, ::-1][:, :count]
     return Reduction(*(np.ascontiguousarray(part, np.float32) for part in (mean, deviation, axes)))
 
 
