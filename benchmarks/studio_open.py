@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -75,7 +74,7 @@ def reading(folder: Path) -> dict[str, float]:
     story = project.history()
     clock.append(time.perf_counter())
     processor = time.process_time() - began
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    memory = peak()
     assert (len(project.recordings), len(story.labels)) == (RECORDINGS, LABELS)
     name = project.recordings[0].name
     project.joints(name, 9000, 9100)
@@ -91,22 +90,49 @@ def reading(folder: Path) -> dict[str, float]:
     return told | {"opened s": opened, "of processor time s": processor, "peak MiB": memory}
 
 
+def peak() -> float:
+    """MiB that this process has held at most; NaN where the system does not say.
+
+    Not `getrusage`: it counts what the process that began this one held.
+    """
+    try:
+        told = Path("/proc/self/status").read_text()
+    except OSError:
+        return float("nan")
+    return int(told.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def serving() -> dict[str, float]:
+    """Seconds until a process has all that the page's server is made of, and what it holds."""
+    clock, began = time.perf_counter(), time.process_time()
+    import skelf.studio.page.serve  # noqa: F401
+
+    wall, processor = time.perf_counter() - clock, time.process_time() - began
+    return {"the server's imports s": wall, "of processor time s": processor, "peak MiB": peak()}
+
+
 def main(words: list[str]) -> None:
     """Makes the project, and opens it some times: first without a snapshot."""
     if words[:1] == ["--reading"]:
-        print(json.dumps(reading(Path(words[1]))))
+        print(json.dumps(reading(Path(words[1])) if words[1:] else serving()))
         return
     with tempfile.TemporaryDirectory() as folder:
         place = Path(words[0]) if words else Path(folder)
         made(place)
         for number in range(1 + REPEATS):
-            # As a script: the package of benchmarks imports torch, which the studio does later.
-            command = [sys.executable, "-P", __file__, "--reading", str(place)]
-            environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-            done = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=environment)
-            told = json.loads(done.stdout)
             after = "with a snapshot" if number else "the journal alone, snapshot written"
-            print(after, {key: round(value, 3) for key, value in told.items()}, flush=True)
+            print(after, apart(str(place)), flush=True)
+        for _ in range(REPEATS):
+            print(apart(), flush=True)
+
+
+def apart(*words: str) -> dict[str, float]:
+    """A reading of a process of its own."""
+    # As a script: the package of benchmarks imports torch, which the studio does later.
+    command = [sys.executable, "-P", __file__, "--reading", *words]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=environment)
+    return {key: round(value, 3) for key, value in json.loads(done.stdout).items()}
 
 
 if __name__ == "__main__":

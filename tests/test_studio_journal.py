@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from studio_actions import action, edit_of
 
 from skelf.errors import InputError
-from skelf.studio.labels import actions, history, snapshot
+from skelf.studio.labels import actions, history, recordings, snapshot
 from skelf.studio.labels.history import History
 from skelf.studio.labels.journal import Journal
-from skelf.studio.labels.lines import packed
+from skelf.studio.labels.lines import packed, whole
+from skelf.studio.labels.segment import Segment
 from skelf.studio.labels.state import Labels
 
 KILLS = int(os.environ.get("SKELF_KILLS", 50))
@@ -343,9 +344,51 @@ def test_a_snapshot_says_what_the_journal_says(story, path, monkeypatch):
         assert len(History(journal).labels) == 4
 
 
+def test_a_line_that_was_changed_is_named_also_where_a_snapshot_vouches(story, path, monkeypatch):
+    monkeypatch.setattr(history, "OFTEN", 3)
+    story.close()
+    opened(path).close()
+    data = path.read_bytes()
+    with patch("skelf.studio.labels.journal.whole", wraps=whole) as looks, Journal(path):
+        assert looks.call_args.args[2] == len(data)  # line by line it was checked once
+    path.write_bytes(data.replace(b"walk", b"wave", 1))
+    with pytest.raises(InputError, match="line 2 is damaged"):
+        Journal(path)
+    path.write_bytes(data[:-1])  # its end is missing, as the last line was torn
+    with Journal(path) as journal:
+        assert len(journal) == 2 and journal.torn is not None
+    path.write_bytes(data)
+    head, _, body = snapshot.place_of(path).read_bytes().partition(b"\n")
+    for spoilt in (head.replace(b"3", b"2"), head[:-3], b"", b"0 []", b"00000000 []"):
+        snapshot.place_of(path).write_bytes(spoilt + b"\n" + body)
+        with Journal(path) as journal:
+            assert journal.checked is None and len(History(journal).labels) == 3
+
+
+def test_recordings_that_nobody_looks_at_are_not_unpacked(path, monkeypatch):
+    monkeypatch.setattr(history, "OFTEN", 3)
+    story = opened(path)
+    for name in ("a", "b", "c"):
+        story.do(actions.add(story.labels, name, 0, 5, "walk"))
+    before = story.labels
+    story.close()
+    opened(path).close()
+    unpacked = []
+    monkeypatch.setattr(recordings, "Segment", lambda *row: unpacked.append(row) or Segment(*row))
+    story = opened(path)
+    assert len(story.labels) == 3 and not unpacked
+    story.do(actions.add(story.labels, "b", 20, 25, "walk"))
+    story.close()
+    story = opened(path)  # an action follows the snapshot
+    assert [row[1] for row in unpacked] == ["b", "b"] and len(story.labels) == 4
+    story.undo()
+    assert story.labels == before
+    story.close()
+
+
 def test_lines_are_json(story, path):
     told = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [line["crc"] == f"{crc:08x}" for line, crc in zip(told, story.journal.crcs, strict=True)]
+    assert [line["crc"] for line in told] == [f"{story.journal.crc(n):08x}" for n in range(4)]
     assert [line.get("do") for line in told] == [None, "add", "add", "add"]
 
 

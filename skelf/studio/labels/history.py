@@ -46,13 +46,15 @@ class History:
         self.journal, self._lengths = journal, lengths
         self._lock = threading.RLock()
         self._told: list[Callable[[Change], None]] = []
-        story = Replay(journal.entry, journal.path)
-        snapshot.read(journal.path, story, journal.crcs)
-        began = story.version
-        story.take(journal.entries(began))
-        if story.version - began >= OFTEN:
-            snapshot.write(journal.path, story, journal.crcs[story.version])
-        self._labels, self._done, self._undone = story.labels(), story.done, story.undone
+        now = snapshot.read(journal.path, journal.checked) if journal.checked else None
+        if now is None or now.entry < len(journal):
+            began = now.entry if now else 0
+            story = Replay(journal.entry, journal.path, now)
+            story.take(journal.entries(began))
+            now = story.state()
+            if len(journal) - began >= OFTEN:
+                snapshot.write(journal.path, now, journal.head())
+        _, self._labels, self._done, self._undone = now
 
     @property
     def labels(self) -> Labels:

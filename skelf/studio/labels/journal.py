@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from io import FileIO
 from pathlib import Path
+from zlib import crc32
+
+import numpy as np
 
 from ...errors import InputError
 from ...files import blaming, flush, replacing
@@ -19,6 +22,7 @@ from ...locks import locked
 from ...settings.values import Value
 from .edit import Edit, from_dict
 from .lines import HEADER, packed, whole
+from .snapshot import Head, head_of
 
 Entry = dict[str, Value]
 """`Edit.to_dict`, or `{"undo": N}` or `{"redo": N}` of the action of line N."""
@@ -41,8 +45,11 @@ class Journal:
         self.torn: Path | None = None
         """Where a torn line lies that was found."""
         self._file: FileIO
-        self.crcs = array("L")  # behind the header and each entry
-        self._ends = array("q")  # the bytes there
+        self.checked: Head | None = None
+        """Up to where a snapshot vouches for it."""
+        self._ends = array("q")  # the bytes behind the header and each entry
+        self._crcs = array("L")  # the checksums there, from `_first` on
+        self._first = 0
         with ExitStack() as stack:
             busy = f"another process has {path.name} open; end it first, or use its page"
             stack.enter_context(
@@ -81,7 +88,7 @@ class Journal:
         """
         end = self._ends[-1]
         self._refuse_changed(end)
-        line, crc = packed(entry, self.crcs[-1])
+        line, crc = packed(entry, self._crcs[-1])
         try:
             with blaming(self.path, self.path):
                 self._file.seek(end)
@@ -92,9 +99,19 @@ class Journal:
         except BaseException:
             self._file.truncate(end)
             raise
-        self.crcs.append(crc)
+        self._crcs.append(crc)
         self._ends.append(end + len(line))
         return len(self)
+
+    def head(self) -> Head:
+        """What a snapshot of now has to say of it."""
+        end = self._ends[-1]
+        raw = crc32(_contents(self._file, 0, end))
+        return Head(len(self), self._crcs[-1], end, raw)
+
+    def crc(self, number: int) -> int:
+        """The checksum behind an entry, 0 the header, that was read or written this time."""
+        return self._crcs[number - self._first]
 
     def entry(self, number: int) -> Entry:
         """An entry by its number."""
@@ -125,8 +142,9 @@ class Journal:
         self._file = self.path.open("r+b", buffering=0)
         try:
             data = _contents(self._file, 0, os.fstat(self._file.fileno()).st_size)
-            for line in whole(data, self.path):
-                self.crcs.append(line.crc)
+            end, crc, lines = self._vouched(data)
+            for line in whole(data, self.path, end, crc, lines):
+                self._crcs.append(line.crc)
                 self._ends.append(line.end)
             if not self._ends:
                 raise InputError(f"{self.path}: empty; bring a copy of the file back")
@@ -135,6 +153,17 @@ class Journal:
         except BaseException:
             self._file.close()
             raise
+
+    def _vouched(self, data: bytes) -> tuple[int, int, int]:
+        """End, checksum and number of the lines that were checked when a snapshot was written."""
+        head = head_of(self.path)
+        if head is None or head.end > len(data) or crc32(memoryview(data)[: head.end]) != head.raw:
+            return 0, 0, 0
+        ends = np.flatnonzero(np.frombuffer(data, np.uint8, head.end) == ord("\n")) + 1
+        self._ends.frombytes(ends.astype(np.int64).tobytes())
+        self._crcs.append(head.crc)
+        self._first, self.checked = head.entry, head
+        return head.end, head.crc, len(ends)
 
     def _cut(self, torn: bytes) -> None:
         number = 1

@@ -42,13 +42,19 @@ def packed(entry: dict[str, Value], crc: int) -> tuple[bytes, int]:
     return b'%s%08x",%s\n' % (_MARK, crc, body[1:]), crc
 
 
-def whole(data: bytes, path: Path) -> Iterator[Line]:
+def whole(data: bytes, path: Path, end: int = 0, crc: int = 0, number: int = 0) -> Iterator[Line]:
     """The lines of a journal's file, in order; what is left behind the last one was torn.
+
+    Args:
+        data: all of the file.
+        path: of it, for messages.
+        end: the byte at which to begin.
+        crc: of the lines before.
+        number: of lines before.
 
     Raises:
         InputError: not a journal, a newer one, or a damaged line that is not the last.
     """
-    crc, end, number = 0, 0, 0
     while end < len(data):
         stop = data.find(b"\n", end)
         line = data[end : stop if stop >= 0 else len(data)]

@@ -10,7 +10,8 @@ from ...errors import InputError
 from .edit import Edit, from_dict
 from .journal import Entry
 from .segment import Segment
-from .state import Labels
+from .snapshot import State
+from .state import Labels, ordered
 
 
 class Replay:
@@ -19,19 +20,24 @@ class Replay:
     Args:
         lookup: an entry by its number.
         path: the journal's, for messages.
+        start: where it stands at first; None: at its begin.
     """
 
-    def __init__(self, lookup: Callable[[int], Entry], path: Path) -> None:
+    def __init__(
+        self, lookup: Callable[[int], Entry], path: Path, start: State | None = None
+    ) -> None:
+        start = start or State(0, Labels(), array("q"), array("q"))
         self.lookup, self.path = lookup, path
-        self.version = 0
-        self.done, self.undone = array("q"), array("q")
-        self.segments: dict[str, Segment] = {}
-        self.classes: tuple[str, ...] = ()
-        self.finished: set[str] = set()
+        self.version, self.done, self.undone = start.entry, start.done, start.undone
+        self._before = start.labels.recordings
+        self._touched: dict[str, dict[str, Segment]] = {}
+        self.classes, self.finished = start.labels.classes, {*start.labels.finished}
 
-    def labels(self) -> Labels:
-        """The labels by now."""
-        return Labels.build(self.segments.values(), self.classes, self.finished)
+    def state(self) -> State:
+        """Where it stands by now."""
+        touched = {name: ordered(there.values()) for name, there in self._touched.items()}
+        labels = Labels(self._before.changed(touched), self.classes, frozenset(self.finished))
+        return State(self.version, labels, self.done, self.undone)
 
     def take(self, entries: Iterable[Entry]) -> None:
         """Goes on with further entries.
@@ -67,10 +73,10 @@ class Replay:
 
     def _apply(self, edit: Edit) -> None:
         for segment in edit.before:
-            if self.segments.pop(segment.id) != segment:
+            if self._of(segment.recording).pop(segment.id) != segment:
                 raise ValueError(f"segment {segment.id} is another one")
         for segment in edit.after:
-            if self.segments.setdefault(segment.id, segment) is not segment:
+            if self._of(segment.recording).setdefault(segment.id, segment) is not segment:
                 raise ValueError(f"segment {segment.id} is there already")
         if edit.classes is not None:
             if edit.classes[0] != self.classes:
@@ -78,6 +84,13 @@ class Replay:
             self.classes = edit.classes[1]
         if edit.finished:
             self.finished ^= {*edit.finished}
+
+    def _of(self, recording: str) -> dict[str, Segment]:
+        """The segments of a recording by their ids, to be changed."""
+        if recording not in self._touched:
+            there = self._before.get(recording, ())
+            self._touched[recording] = {segment.id: segment for segment in there}
+        return self._touched[recording]
 
     def _refuse_other(self, number: int, told: object) -> None:
         if number != told:

@@ -10,14 +10,47 @@ import json
 from array import array
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from ...files import write_text
-from .replay import Replay
-from .segment import KINDS, ORIGINS, Segment, by_recording
+from .recordings import Packed, Recordings
+from .segment import KINDS, ORIGINS, Segment
+from .state import Labels
 
-FORMAT, VERSION = "skelf-labels-state", 1
+FORMAT, VERSION = "skelf-labels-state", 2
+
+
+class Head(NamedTuple):
+    """Up to where a journal was checked.
+
+    Args:
+        entry: the last one that was.
+        crc: of the journal's lines up to there.
+        end: the byte behind it.
+        raw: checksum of the file's bytes up to there: it says in a moment that they are the same.
+    """
+
+    entry: int
+    crc: int
+    end: int
+    raw: int
+
+
+class State(NamedTuple):
+    """What the labels were at an entry.
+
+    Args:
+        entry: its number.
+        labels: by then.
+        done: actions that can be undone.
+        undone: actions that can be done again.
+    """
+
+    entry: int
+    labels: Labels
+    done: array[int]
+    undone: array[int]
 
 
 def place_of(journal: Path) -> Path:
@@ -25,59 +58,73 @@ def place_of(journal: Path) -> Path:
     return journal.with_name(f"{journal.name}.state")
 
 
-def write(journal: Path, story: Replay, crc: int) -> None:
+def write(journal: Path, state: State, head: Head) -> None:
     """Writes it; where that fails, opening takes longer.
 
     Args:
         journal: the journal's file.
-        story: where it stands.
-        crc: of the journal at that entry.
+        state: the labels at an entry.
+        head: the journal up to there.
     """
-    numbers = {name: at for at, name in enumerate(story.classes)}
-    recordings = {}
-    for name, segments in by_recording([*story.segments.values()]).items():
-        columns = zip(*(s.row() for s in segments), strict=True)
-        ids, _, start, end, labels, kinds, origins = columns
-        recordings[name] = [
-            " ".join(ids), start, end, [numbers[label] for label in labels],
-            [KINDS.index(kind) for kind in kinds], [ORIGINS.index(origin) for origin in origins],
-        ]  # fmt: skip
+    labels = state.labels
+    numbers = {name: at for at, name in enumerate(labels.classes)}
     told = {
-        "format": FORMAT, "version": VERSION, "entry": story.version, "crc": crc,
-        "done": [*story.done], "undone": [*story.undone], "classes": story.classes,
-        "finished": sorted(story.finished), "recordings": recordings,
+        "done": [*state.done], "undone": [*state.undone], "classes": labels.classes,
+        "finished": sorted(labels.finished),
+        "recordings": {
+            name: _columns(segments, numbers) for name, segments in labels.recordings.items()
+        },
     }  # fmt: skip
     body = json.dumps(told, separators=(",", ":"))
+    line = json.dumps([FORMAT, VERSION, *head, crc32(body.encode())])
     with suppress(OSError):
-        write_text(place_of(journal), f"{crc32(body.encode()):08x}\n{body}\n")
+        write_text(place_of(journal), f"{crc32(line.encode()):08x} {line}\n{body}\n")
 
 
-def read(journal: Path, story: Replay, crcs: array[int]) -> None:
-    """Brings a story that is at its start to where the snapshot of its journal is.
+def head_of(journal: Path) -> Head | None:
+    """Up to where a journal was checked; None: nobody knows."""
+    with suppress(OSError), place_of(journal).open("rb") as file:
+        return _head(file.readline())[0]
+    return None
+
+
+def read(journal: Path, checked: Head) -> State | None:
+    """The labels of a snapshot; None: there is none of this journal.
 
     Args:
         journal: the journal's file.
-        story: stays at its start where there is no snapshot of this journal.
-        crcs: of the journal at each entry.
+        checked: what was found to be true of it.
     """
     try:
-        text = place_of(journal).read_text("utf-8")
-        mark, _, body = text.rstrip("\n").partition("\n")
-        # Any: what is wrong in it raises below, and the journal is read instead.
-        told: Any = json.loads(body) if int(mark, 16) == crc32(body.encode()) else {}
-        if told.get("format") != FORMAT or told.get("version") != VERSION:
-            return
-        entry = told["entry"]
-        if not 0 < entry < len(crcs) or crcs[entry] != told["crc"]:
-            return
-    except (OSError, ValueError, KeyError, AttributeError, RecursionError):
-        return
-    classes = tuple(told["classes"])
-    for name, (ids, *columns) in told["recordings"].items():
-        for id, start, end, label, kind, origin in zip(ids.split(), *columns, strict=True):
-            story.segments[id] = Segment(
-                id, name, start, end, classes[label], KINDS[kind], ORIGINS[origin]
-            )
-    story.classes, story.finished = classes, {*told["finished"]}
-    story.done, story.undone = array("q", told["done"]), array("q", told["undone"])
-    story.version = entry
+        line, _, body = place_of(journal).read_bytes().partition(b"\n")
+        head, mark = _head(line)
+        if head != checked or crc32(body.rstrip(b"\n")) != mark:
+            return None
+        # Any: it is as it was written, and what is wrong in it raises.
+        told: Any = json.loads(body)
+        classes = tuple(told["classes"])
+        parts = {name: Packed(name, classes, *row) for name, row in told["recordings"].items()}
+        labels = Labels(Recordings(parts), classes, frozenset(told["finished"]))
+        return State(head.entry, labels, array("q", told["done"]), array("q", told["undone"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _head(line: bytes) -> tuple[Head | None, int]:
+    """What the first line says, and the checksum of what follows; None: it is none."""
+    try:
+        told = json.loads(line[9:]) if int(line[:8], 16) == crc32(line[9:].rstrip()) else []
+        format_, version, *head, body = told
+    except ValueError:
+        return None, 0
+    known = (format_, version) == (FORMAT, VERSION) and len(head) == len(Head._fields)
+    return (Head(*head), body) if known else (None, 0)
+
+
+def _columns(segments: tuple[Segment, ...], numbers: dict[str, int]) -> list[object]:
+    columns = zip(*(s.row() for s in segments), strict=True)
+    ids, _, start, end, labels, kinds, origins = columns
+    return [
+        " ".join(map(str, ids)), start, end, [numbers[str(label)] for label in labels],
+        [KINDS.index(kind) for kind in kinds], [ORIGINS.index(origin) for origin in origins],
+    ]  # fmt: skip

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
-from types import MappingProxyType
 
 from ...errors import InputError
 from .edit import Edit
+from .recordings import Recordings
 from .segment import Segment, by_recording
 
 _key = attrgetter("start", "end", "label", "id")
 CHANGED = "the labels have changed meanwhile; look again and repeat the action"
+
+
+def ordered(segments: Iterable[Segment]) -> tuple[Segment, ...]:
+    """Segments of a recording as labels have them."""
+    return tuple(sorted(segments, key=_key))
 
 
 @dataclass(frozen=True)
@@ -29,9 +34,7 @@ class Labels:
             them is background.
     """
 
-    recordings: Mapping[str, tuple[Segment, ...]] = field(
-        default_factory=lambda: MappingProxyType({})
-    )
+    recordings: Recordings = field(default_factory=Recordings)
     classes: tuple[str, ...] = ()
     finished: frozenset[str] = frozenset()
 
@@ -41,15 +44,15 @@ class Labels:
     ) -> Labels:
         """Labels from all their segments, in any order."""
         groups = by_recording([*segments])
-        made = {name: tuple(sorted(group, key=_key)) for name, group in groups.items()}
-        return cls(MappingProxyType(made), classes, frozenset(finished))
+        made = {name: ordered(group) for name, group in groups.items()}
+        return cls(Recordings(made), classes, frozenset(finished))
 
     def __iter__(self) -> Iterator[Segment]:
         for segments in self.recordings.values():
             yield from segments
 
     def __len__(self) -> int:
-        return sum(map(len, self.recordings.values()))
+        return self.recordings.count
 
     def of(self, recording: str) -> tuple[Segment, ...]:
         """The segments of a recording, in time's order."""
@@ -79,7 +82,7 @@ class Labels:
         if edit.classes is not None and edit.classes[0] != self.classes:
             raise InputError(CHANGED)
         gone, come = by_recording(edit.before), by_recording(edit.after)
-        recordings = dict(self.recordings)
+        changed: dict[str, tuple[Segment, ...]] = {}
         for name in {*gone, *come}:
             there = {segment.id: segment for segment in self.of(name)}
             for segment in gone.get(name, ()):
@@ -88,9 +91,7 @@ class Labels:
             for segment in come.get(name, ()):
                 if there.setdefault(segment.id, segment) is not segment:
                     raise InputError(CHANGED)
-            recordings[name] = tuple(sorted(there.values(), key=_key))
-            if not there:
-                del recordings[name]
+            changed[name] = ordered(there.values())
         classes = self.classes if edit.classes is None else edit.classes[1]
         finished = self.finished ^ frozenset(edit.finished)
-        return Labels(MappingProxyType(recordings), classes, finished)
+        return Labels(self.recordings.changed(changed), classes, finished)

@@ -8,10 +8,10 @@ from collections import OrderedDict
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...data.clips import ClipSet
 from ...data.formats.members import STUDIO
 from ...errors import InputError
 from ...files import read_json, write_json
@@ -21,6 +21,9 @@ from ..labels.journal import Journal
 from . import table
 from .reading import Reading
 from .recording import Recording
+
+if TYPE_CHECKING:
+    from ...data.clips import ClipSet
 
 FORMAT, VERSION = "skelf-studio", 1
 FILE, TABLE, LABELS, STORES, ADDRESS = (
@@ -147,6 +150,8 @@ class Project:
         Raises:
             InputError: no such recording, or its store is damaged.
         """
+        from ...data.clips import ClipSet  # not above: HDF5 takes as long as all the rest
+
         recording = self.recording(name)
         with self._lock:
             if name not in self._clips:
