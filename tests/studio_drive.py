@@ -25,6 +25,7 @@ CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))),
     None,
 )
+PATIENCE = 120  # seconds, of a machine with other work; what holds takes a few
 TOGETHER = 3  # synthetic recordings that make a session
 
 
@@ -114,6 +115,7 @@ class Page:
             viewport={"width": width, "height": height}, color_scheme=scheme,
             has_touch=width < 500, accept_downloads=True,
         )  # fmt: skip
+        self.context.set_default_timeout(1000 * PATIENCE)
         self.page = self.context.new_page()
         self.asked: list[str] = []
         self.complaints: list[str] = []
@@ -129,7 +131,7 @@ class Page:
         """What an expression of JavaScript gives."""
         return self.page.evaluate(text)
 
-    def wait(self, text: str, seconds: float = 45) -> None:
+    def wait(self, text: str, seconds: float = PATIENCE) -> None:
         """Waits until an expression of JavaScript is true."""
         self.page.wait_for_function(text, timeout=1000 * seconds)
 
@@ -146,7 +148,7 @@ class Page:
     def is_open(self, name: str | None = None) -> None:
         """Waits until a recording is open, and what there is to know of it has come."""
         wanted = "true" if name is None else f"skelfStudio.desk.recording === {name!r}"
-        self.wait(f"globalThis.skelfStudio?.desk.changes.length > 0 && {wanted}", 90)
+        self.wait(f"globalThis.skelfStudio?.desk.changes.length > 0 && {wanted}", 2 * PATIENCE)
 
     def goto(self, name: str) -> None:
         """Opens a recording by its row."""

@@ -6,6 +6,8 @@ import asyncio
 import json
 import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -222,7 +224,7 @@ def test_every_key_does_one_thing_that_is_there() -> None:
 
 def test_every_label_action_has_a_key() -> None:
     by_keys = {key.action for key in keys.KEYS}
-    by_hand = {"ready", "here", "go", "resize", "accept_all"}  # [ and ] set the bounds of a label
+    by_hand = {"ready", "go", "resize", "move", "accept_all"}  # [ and ] set bounds, arrows move
     assert set(ACTIONS) - by_hand <= by_keys
 
 
@@ -261,6 +263,13 @@ def test_scripts_load_nothing_from_elsewhere() -> None:
             assert name == "vue" or (ASSETS / name.replace("skelf-studio", "studio")).is_file(), (
                 name
             )
+
+
+def test_what_serves_the_page_loads_nothing_that_takes_seconds() -> None:
+    """Neither torch nor Matplotlib, scikit-learn or SciPy: they are for what is asked for later."""
+    code = "import sys, skelf.studio.page.serve; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"torch", "matplotlib", "sklearn", "scipy"} & {*done.stdout.split()}
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

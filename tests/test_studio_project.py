@@ -500,13 +500,12 @@ def state_of(process):
 
 
 @pytest.mark.slow
-def test_an_encoder_is_trained_on_the_recordings(tmp_path, monkeypatch):
+def test_an_encoder_is_trained_on_the_recordings(tmp_path):
     from skelf.runs.load import load
     from skelf.studio.project import encoder
 
-    monkeypatch.setattr(encoder, "STEPS", 1)
     project = project_in(tmp_path, names=("a", "b", "c", "d"))
-    run = encoder.train(project)
+    run = encoder.train(project, steps=1)
     assert load(run).dim
     assert project.place / Project.open(tmp_path).encoder == run
     told = background.how_far(project, "encoder")

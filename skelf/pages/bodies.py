@@ -9,6 +9,7 @@ from ..data.joints.landmarks import body
 from ..data.motion.axes import UPS, Up
 from ..data.quality.measures import measure, row_type
 from ..data.quality.rules import clear_up
+from ..joints.words import HEADS
 from ..skeleton import Skeleton
 
 
@@ -20,6 +21,18 @@ def upwards(joints: np.ndarray, clips: ClipSet, index: int) -> Up:
     usual: Up = "y" if joints.shape[-1] == 3 else "-y"
     clear = clear_up(rows)
     return next((up for up in UPS if up == clear), usual)
+
+
+def head_of(skeleton: Skeleton) -> int:
+    """The joint that is drawn as the head: the neck where a layout has none; -1: neither.
+
+    Examples:
+        >>> from skelf.layouts import COCO17, NTU25
+        >>> NTU25.names[head_of(NTU25)], COCO17.names[head_of(COCO17)]
+        ('Head', 'nose')
+    """
+    places = {name.lower(): joint for joint, name in enumerate(skeleton.names)}
+    return next((places[name] for name in HEADS if name in places), -1)
 
 
 def present(joints: np.ndarray, skeleton: Skeleton) -> np.ndarray:

@@ -18,10 +18,9 @@ from ..data.clips import ClipSet
 from ..data.motion.axes import UPS, Up, upright
 from ..errors import InputError
 from ..files import replacing
-from ..joints.words import HEADS
 from ..skeleton import Skeleton
 from . import camera, html
-from .bodies import bridged, present, upwards
+from .bodies import bridged, head_of, present, upwards
 from .player import player
 
 FORMATS = (".html", ".gif")
@@ -224,8 +223,9 @@ def _figure(
     for a, b in sorted(skeleton.edges, key=lambda edge: depth[edge[0]] + depth[edge[1]]):
         if seen[a] and seen[b]:
             pen.line([at[a], at[b]], fill=tone(a), width=4 * SMOOTH)
+    head = head_of(skeleton)
     for joint in np.flatnonzero(seen).tolist():
-        size = (7 if skeleton.names[joint].lower() in HEADS else 3) * SMOOTH
+        size = (7 if joint == head else 3) * SMOOTH
         px, py = at[joint]
         pen.ellipse((px - size, py - size, px + size, py + size), fill=tone(joint))
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from ..data.motion.axes import UPS, Up, upright
 from ..errors import InputError
-from ..joints.words import HEADS
 from ..skeleton import Skeleton
 from . import camera
+from .bodies import head_of
 from .still import still
 from .svg import escape
 
@@ -81,7 +81,7 @@ def player(
     side = [0] * skeleton.joints
     for left, right in skeleton.pairs:
         side[left], side[right] = -1, 1
-    head = next((j for j, n in enumerate(skeleton.names) if n.lower() in HEADS), -1)
+    head = head_of(skeleton)
     data = {"layout": {"edges": skeleton.edges, "side": side, "head": head}, "clips": packed}
     figures = "".join(
         f'<figure class="clip {mark}"><div class="picture">'

@@ -7,6 +7,7 @@ any window may ask at any time.
     table = open_table(project)                  # what features are there, reduced
     learnt = learn(table, segments)              # after each label; None while there is none
     suggest(table, learnt, segments)             # to accept, change or refuse
+    remaining(suggestions, segments)             # of them after further labels
     next_stretch(table, learnt, segments)        # what to look at next
     grow(table, recording, frame, learnt)        # borders around one frame
     similar(table, recording, start, end)        # more like this
@@ -26,11 +27,11 @@ from .likeness import similar
 from .placing import plane
 from .saving import save_model
 from .splitting import split_class
-from .suggesting import suggest
+from .suggesting import remaining, suggest
 from .table import Table
 
 __all__ = [
     "BACKGROUND", "Expected", "Hit", "Learnt", "Point", "Stretch", "Suggestion", "Table",
     "expected", "grow", "learn", "make_features", "missing", "next_stretch", "open_table", "plane",
-    "save_model", "similar", "split_class", "suggest",
+    "remaining", "save_model", "similar", "split_class", "suggest",
 ]  # fmt: skip

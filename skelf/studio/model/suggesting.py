@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...protocols.intervals import kept, propose, smoothed
 from ...protocols.proposals import Proposals
-from ...protocols.recordings import kept, propose, smoothed
 from ...protocols.rules import Rules
 from .answers import BACKGROUND, Suggestion
 from .learnt import Learnt
@@ -68,20 +68,41 @@ def _of_recording(
 ) -> list[Suggestion]:
     name = table.names[recording]
     p = columns(learnt, recording)
+    total = np.concatenate([np.zeros((1, p.shape[1])), np.cumsum(p, axis=0, dtype=np.float64)])
     classes = [c for c in learnt.class_names if c != BACKGROUND]
+    taken = [[(s.start, s.end) for s in here if s.kind == "is" or s.label == c] for c in classes]
     shortest = max(1.0, 0.5 * learnt.short * float(table.fps[recording]))
     said: list[Suggestion] = []
-    for first, last, label, _ in zip(*detected(learnt, recording, rules, p), strict=True):
-        taken = [(s.start, s.end) for s in here if s.kind == "is" or s.label == classes[int(label)]]
-        span = table.span(recording, int(first), int(last))
-        for start, end in without(span, taken):
+    intervals = detected(learnt, recording, rules, p)
+    rows = (column.tolist() for column in intervals[:3])
+    for first, last, label in zip(*rows, strict=True):
+        span = table.span(recording, first, last)
+        for start, end in without(span, taken[label]):
             if end - start < shortest and (start, end) != span:
                 continue
             a, b = table.bins(recording, start, end)
-            probability = float(p[a:b, 1 + int(label)].mean())
+            probability = float(total[b, 1 + label] - total[a, 1 + label]) / (b - a)
             if probability >= least:
-                said.append(Suggestion(name, start, end, classes[int(label)], probability))
+                said.append(Suggestion(name, start, end, classes[label], probability))
     return sorted(said, key=lambda one: (one.start, one.end, one.label))
+
+
+def remaining(suggestions: Sequence[Suggestion], here: Sequence[Segment]) -> list[Suggestion]:
+    """What later labels of a recording leave of its suggestions, before the model has learnt again.
+
+    They are cut as `suggest` cuts them; pieces shorter than half of a suggestion go.
+
+    Args:
+        suggestions: of one recording.
+        here: all its labels.
+    """
+    found = []
+    for one in suggestions:
+        taken = [(s.start, s.end) for s in here if s.kind == "is" or s.label == one.label]
+        for start, end in without((one.start, one.end), taken):
+            if 2 * (end - start) >= one.end - one.start:
+                found.append(one._replace(start=start, end=end))
+    return found
 
 
 def columns(learnt: Learnt, recording: int) -> np.ndarray:
@@ -113,7 +134,8 @@ def without(span: tuple[int, int], taken: Stretches) -> Stretches:
         [(0, 2), (3, 8)]
     """
     left, (at, end) = [], span
-    for start, stop in chain(sorted(taken), [(end, end)]):
+    met = sorted(pair for pair in taken if pair[0] < end and pair[1] > at)
+    for start, stop in chain(met, [(end, end)]):
         if start > at:
             left.append((at, min(start, end)))
         at = max(at, stop)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from nicegui.element import Element
 
-from .keys import told
+from . import keys
 from .scene import Scene
 
 _SHARED = {"skelf-studio": "assets/studio"}
@@ -27,7 +27,7 @@ class Timeline(Element, component="assets/timeline.js", esm=_SHARED):
 
     def __init__(self) -> None:
         super().__init__()
-        self._props["keys"] = told()
+        self._props["keys"] = keys.told()
 
     def open(self, scene: Scene, frame: int = 0) -> None:
         """Shows a recording: its `scene.scene`, at a frame."""
@@ -37,13 +37,20 @@ class Timeline(Element, component="assets/timeline.js", esm=_SHARED):
         """Takes over the labels and suggestions of the recording `news["recording"]`."""
         self.run_method("show", dict(news))
 
-    def mark_out(self, start: int, end: int) -> None:
-        """Marks a stretch of the recording, and brings it into view."""
-        self.run_method("mark", {"start": start, "end": end})
+    def mark_out(self, start: int, end: int, turn: int = -1) -> None:
+        """Marks a stretch of the recording, and brings it into view.
 
-    def pick(self, kind: str, id: str) -> None:
-        """Chooses a label or a suggestion."""
-        self.run_method("pick", kind, id)
+        Args:
+            start: first frame.
+            end: exclusive.
+            turn: see `Told.turn`; where the person has gone on meanwhile nothing is marked. -1: it
+                is marked all the same.
+        """
+        self.run_method("mark", {"start": start, "end": end}, turn)
+
+    def pick(self, id: str, turn: int) -> None:
+        """Chooses a label, unless the person has gone on since a turn; see `Told.turn`."""
+        self.run_method("pick", id, turn)
 
     def seek(self, frame: int) -> None:
         """Moves the playhead."""
@@ -52,6 +59,34 @@ class Timeline(Element, component="assets/timeline.js", esm=_SHARED):
     def run(self, action: str, detail: object = None) -> None:
         """Does what a key does."""
         self.run_method("run", action, detail)
+
+
+class Choice(Element, component="assets/choice.js", esm=_SHARED):
+    """What is chosen in the timeline, and what can be done with it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._props["keys"] = keys.by_action()
+
+
+class Rows(Element, component="assets/rows.js", esm=_SHARED):
+    """The labels or the suggestions of the timeline as rows.
+
+    Args:
+        kind: "label" or "suggestion".
+        sure: suggestions at least as probable are accepted together.
+    """
+
+    def __init__(self, kind: str, sure: float = 1.0) -> None:
+        super().__init__()
+        self._props.update(kind=kind, sure=sure, keys=keys.by_action(), total=0, note="")
+
+    def tell(self, total: int, note: str, warn: bool = False) -> None:
+        """Says how many there are in all recordings, and why there are none, or what is wrong."""
+        new = {"total": total, "note": note, "warn": warn}
+        if any(self._props.get(key) != value for key, value in new.items()):
+            self._props.update(new)
+            self.update()
 
 
 class Plane(Element, component="assets/plane.js", esm=_SHARED):

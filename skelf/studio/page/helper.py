@@ -91,9 +91,10 @@ class Helper:
         self._stale = True
         self._wake.set()
 
-    def watch(self, name: str) -> None:
-        """A recording is open in a window."""
+    def watch(self, name: str) -> list[str]:
+        """A recording is open in a window; those that are, the latest first."""
         self._watched = [name, *(other for other in self._watched if other != name)][:WATCHED]
+        return self._watched
 
     @property
     def lacking(self) -> list[str]:
@@ -108,13 +109,6 @@ class Helper:
         at = table.names.index(name)
         starts = table.stretches[table.stretches[:, 0] == at, 1] * int(table.step[at])
         return [int(frame) for frame in starts[1:]]
-
-    def drop(self, gone: Suggestion) -> None:
-        """Takes a suggestion away at once, before the model has learnt of the answer to it."""
-        with self._lock:
-            left = dict(self.answers.suggestions)
-            left[gone.recording] = [s for s in left.get(gone.recording, ()) if s != gone]
-            self.answers = replace(self.answers, suggestions=left)
 
     def _loop(self, work: Callable[[], None], event: threading.Event) -> None:
         while not self._ends:
@@ -155,7 +149,7 @@ class Helper:
         began, table = time.monotonic(), self.table
         version, labels = self.history.version, self.history.labels
         segments, finished = [*labels], labels.finished
-        learnt = learn(table, segments, finished=finished)
+        learnt = learn(table, segments, finished=finished, before=self.answers.learnt)
         found: dict[str, list[Suggestion]] = {}
         for names in (self._watched, [n for n in table.names if n not in self._watched]):
             if learnt is not None:

@@ -53,14 +53,19 @@ class Jobs:
         self._workers["import"] = Worker(self._project(), "import")
         self._seen["import"] = Progress("running")
 
-    def train(self) -> None:
+    def train(self, steps: int) -> None:
         """Trains an encoder on the recordings.
 
         Raises:
             InputError: one is being trained already.
         """
-        self._workers["encoder"] = Worker(self._project(), "encoder")
+        self._workers["encoder"] = Worker(self._project(), "encoder", str(steps))
         self._seen["encoder"] = Progress("running")
+
+    def stop_training(self) -> None:
+        """Ends the training; to train as long again goes on from there."""
+        if worker := self._workers.get("encoder"):
+            worker.stop()
 
     def look(self) -> None:
         """Makes features that are missing, unless that is under way."""

@@ -135,6 +135,11 @@ def shown(name: str) -> str:
     return " ".join(signs.get(part, part) for part in name.split("+") if part) or name
 
 
+def by_action() -> dict[str, str]:
+    """The first key of every action that has one, for the buttons that the browser draws."""
+    return {key.action: shown(key.keys[0]) for key in reversed(KEYS)}
+
+
 def of(action: str) -> str:
     """The key of an action, for the button that does it too; empty: it has none."""
     return next((shown(k.keys[0]) for k in KEYS if k.action == action), "")

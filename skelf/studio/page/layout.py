@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nicegui import ui
 from nicegui.element import Element
 
-from .elements import Player, Timeline
-from .panels import choice, files, head, labels, model, plane, recordings, suggestions
-from .pieces import Tag, box
+from .elements import Choice, Player, Timeline
+from .panels import files, head, labels, model, plane, recordings, suggestions
+from .pieces import Tag, asks, box, set_
 from .window import Window
 
 SHEETS: dict[str, tuple[str, Callable[[Window], None]]] = {
@@ -37,8 +36,7 @@ def build(window: Window) -> None:
             window.player = Player()
             window.timeline = Timeline()
             window.timeline.on("act", window.act)
-            with box("choice", role="region", aria_label="What is chosen"):
-                choice.build(window)
+            Choice()
         with box("panel", tag="aside", aria_label="Panels"):
             _panels(window)
 
@@ -47,16 +45,11 @@ def _panels(window: Window) -> None:
     drawn: set[str] = set()
     sheets: dict[str, Element] = {}
 
-    @ui.refreshable
-    def tabs() -> None:
-        with box("tabs", role="tablist", aria_label="Panels"):
-            for name, (title, _) in SHEETS.items():
-                _tab(window, name, title)
-
     def turn() -> None:
-        tabs.refresh()
         for name, sheet in sheets.items():
-            sheet.set_visibility(name == window.panel)
+            chosen = name == window.panel
+            set_(tabs[name], "aria-selected", str(chosen).lower())
+            sheet.set_visibility(chosen)
         if window.panel not in drawn:  # a panel is built when it is first looked at
             drawn.add(window.panel)
             with sheets[window.panel]:
@@ -64,20 +57,15 @@ def _panels(window: Window) -> None:
         elif window.panel in window.stale:
             window.refresh(window.panel)
 
-    tabs()
+    with box("tabs", role="tablist", aria_label="Panels"):
+        tabs = {name: _tab(name, title) for name, (title, _) in SHEETS.items()}
     for name, (title, _) in SHEETS.items():
         sheets[name] = box("sheet", role="tabpanel", aria_label=title)
     window.parts["panel"], window.sheets = turn, (*SHEETS,)
     turn()
 
 
-def _tab(window: Window, name: str, title: str) -> None:
-    chosen = window.panel == name
-    told = {"role": "tab", "aria-selected": str(chosen).lower(), "type": "button"}
+def _tab(name: str, title: str) -> Tag:
     style = "tab narrow-only" if name == "recordings" else "tab"
-    made = Tag("button", title, style, told)
-
-    async def turn() -> None:
-        await window.press("panel", to=name)
-
-    made.on("click", turn, args=[])
+    told = {"role": "tab", "type": "button"} | asks("panel", {"to": name})
+    return Tag("button", title, style, told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 
 from nicegui.element import Element
@@ -32,28 +33,43 @@ class Tag(TextElement):
 
 
 def button(
-    text: str, do: Handler, *, style: str = "", action: str = "", name: str = "", on: bool = True
+    text: str,
+    do: Handler | None = None,
+    *,
+    style: str = "",
+    action: str = "",
+    name: str = "",
 ) -> Tag:
     """A button.
 
     Args:
         text: on it.
-        do: what it does.
+        do: what it does; None: its action, exactly as a key does.
         style: classes besides "button".
-        action: that does the same by a key, which the button shows when pointed at.
+        action: of a key, which the button shows when pointed at.
         name: for screen readers, where the text is a sign.
-        on: whether it can be pressed.
     """
     key, told = keys.of(action), {"type": "button"}
+    if do is None:
+        told |= asks(action)
     if key or name:
         told["title"] = f"{name or text}  {key}".strip()
     if name:
         told["aria-label"] = name
     made = Tag("button", text, f"button {style}".strip(), told)
-    if not on:
-        made.props["disabled"] = True
-    made.on("click", lambda: do(), args=[])
+    if do is not None:
+        made.on("click", lambda: do(), args=[])
     return made
+
+
+def asks(action: str, detail: Mapping[str, object] | None = None) -> dict[str, str]:
+    """Attributes of a button that does an action in the timeline's script, as a key does.
+
+    The script says what is chosen at that moment, and nothing is lost where the server draws the
+    button anew meanwhile.
+    """
+    told = {"data-act": action}
+    return told if detail is None else told | {"data-detail": json.dumps(detail)}
 
 
 def box(style: str, *, tag: str = "div", **told: str) -> Element:
@@ -63,12 +79,27 @@ def box(style: str, *, tag: str = "div", **told: str) -> Element:
     return made
 
 
+def set_(element: Element, key: str, value: object) -> None:
+    """Sets an attribute, None takes it away; nothing is sent where it is so already."""
+    if element.props.get(key) == value:
+        return
+    if value is None:
+        del element.props[key]
+    else:
+        element.props[key] = value
+    element.update()
+
+
 def swatch(colour: int) -> Element:
     """A square of a class's colour; -1: of none."""
     made = box("swatch", tag="span", aria_hidden="true")
-    if colour >= 0:
-        made.style(f"background:var(--k{colour % 12})")
+    paint(made, colour)
     return made
+
+
+def paint(made: Element, colour: int) -> None:
+    """Another colour for a swatch."""
+    made.style(replace=f"background:var(--k{colour % 12})" if colour >= 0 else "")
 
 
 def bar(share: float, text: str) -> Element:

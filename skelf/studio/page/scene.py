@@ -8,9 +8,8 @@ from typing import TypedDict
 import numpy as np
 
 from ...data.motion.axes import Up, upright
-from ...joints.words import HEADS
 from ...pages import camera
-from ...pages.clip import upwards
+from ...pages.bodies import head_of, upwards
 from ...skeleton import Skeleton
 from ..project.project import Project
 from ..project.recording import Recording
@@ -101,7 +100,7 @@ def scene(name: str, fps: float, frames: int, joints: np.ndarray, skeleton: Skel
         "names": list(skeleton.names),
         "edges": list(skeleton.edges),
         "side": side,
-        "head": next((j for j, n in enumerate(skeleton.names) if n.lower() in HEADS), -1),
+        "head": head_of(skeleton),
         "ends": _ends(skeleton),
         "centre": [round(float(v), 5) for v in np.resize(np.append(room.centre, 0.0), 3)],
         "room": _room(room.radius, room.half, largest),

@@ -14,6 +14,7 @@ from ...data.motion.axes import Up
 from ...errors import InputError
 from ...skeleton import Skeleton
 from ..labels.history import History
+from ..model import remaining
 from ..model.answers import Suggestion
 from ..project.project import FILE, READY, Project
 from ..project.reading import Reading
@@ -114,6 +115,10 @@ class Studio:
             self._helper.close()
         if self._history is not None:
             self._history.close()
+
+    def watch_recording(self, name: str) -> None:
+        """A window has opened it: its features and suggestions come first."""
+        self.jobs.prefer(self.helper.watch(name))
 
     # What windows are told.
 
@@ -220,8 +225,9 @@ class Studio:
         return scenes.turned(self.there.joints(name, start, stop), self._looked(name)[1])
 
     def suggestions(self, name: str) -> list[Suggestion]:
-        """What the model says of a recording."""
-        return self.helper.answers.suggestions.get(name, [])
+        """What the model says of a recording, less what labels have said since."""
+        said = self.helper.answers.suggestions.get(name, ())
+        return remaining(said, self.history.labels.of(name))
 
     def _looked(self, name: str) -> tuple[scenes.Scene, Up]:
         if name not in self._scenes:

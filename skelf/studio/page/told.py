@@ -36,6 +36,10 @@ class Told:
         frame: under the playhead.
         marks: the marked stretch.
         chosen: what is chosen.
+        under: the id of the label under the playhead; "" where none is.
+        turn: how often the window had chosen or marked something; another number later says that
+            the person has gone on. -1: the action is no window's script's.
+        serial: of the action, counted in its window from 1.
         more: what this action is told besides.
     """
 
@@ -44,6 +48,9 @@ class Told:
     frame: int = 0
     marks: Marks | None = None
     chosen: Chosen | None = None
+    under: str = ""
+    turn: int = -1
+    serial: int = 0
     more: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -62,6 +69,19 @@ class Told:
             raise InputError(f"{self.name}: {key} is no number; load the page again")
         return int(value)
 
+    def stretches(self, key: str) -> list[tuple[Marks, str]]:
+        """Stretches of `more` with their labels.
+
+        Raises:
+            InputError: they are none.
+        """
+        rows = self.more.get(key)
+        try:
+            assert isinstance(rows, list)
+            return [(Marks(int(r["start"]), int(r["end"])), str(r["label"])) for r in rows]
+        except (AssertionError, KeyError, TypeError, ValueError, OverflowError):
+            raise InputError(f"{self.name}: {key} are no stretches; load the page again") from None
+
     def text(self, key: str) -> str:
         """A text of `more`; "" where there is none."""
         value = self.more.get(key, "")
@@ -79,6 +99,7 @@ def read(message: object) -> Told:
     rest = {str(key): value for key, value in message.items()}
     name, recording, frame = rest.pop("name"), rest.pop("recording", ""), rest.pop("frame", 0)
     marks, chosen = rest.pop("marks", None), rest.pop("chosen", None)
+    under, turn, serial = rest.pop("under", ""), rest.pop("turn", -1), rest.pop("serial", 0)
     try:
         return Told(
             str(name),
@@ -86,6 +107,9 @@ def read(message: object) -> Told:
             max(0, int(frame or 0)),
             Marks(int(marks["start"]), int(marks["end"])) if marks else None,
             _chosen(chosen) if chosen else None,
+            str(under),
+            int(turn),
+            int(serial),
             rest,
         )
     except (KeyError, TypeError, ValueError, OverflowError):

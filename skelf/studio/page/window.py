@@ -1,4 +1,8 @@
-"""One window of a browser: what is open and chosen in it, and how it hears of what is new."""
+"""One window of a browser: what is open in it, and how it hears of what is new.
+
+What is chosen and marked the browser knows alone, and says it with every action: so an action is
+about what the person saw, whatever the server has learnt since.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from nicegui.events import GenericEventArguments
 
 from ...errors import InputError
 from ..model.answers import BACKGROUND, Hit, Stretch, Suggestion
+from ..project.recording import Recording
 from . import told
 from .elements import Player, Row, Timeline
 from .studio import Studio
@@ -19,8 +24,8 @@ from .told import Told
 
 Refresh = Callable[[], object]
 _SHOWN = {
-    "labels": ("head", "side", "recordings", "labels", "suggestions", "choice"),
-    "suggestions": ("suggestions", "choice", "model"),
+    "labels": ("head", "side", "recordings", "labels", "suggestions"),
+    "suggestions": ("suggestions", "model"),
     "expected": ("model",),
     "features": ("model", "suggestions", "map", "jobs"),
     "jobs": ("jobs", "model"),
@@ -43,7 +48,9 @@ class Window:
 
     def __init__(self, studio: Studio, client: Client, actions: Mapping[str, Action]) -> None:
         self.studio, self.client, self.actions = studio, client, actions
-        self.here = Told("here")
+        self.recording = ""
+        self.opened: Recording | None = None
+        self.heard_of = 0
         self.panel = "suggestions"
         self.hits: list[Hit] = []
         self.passed: list[Stretch] = []
@@ -67,11 +74,19 @@ class Window:
     def heard(self, what: str) -> None:
         """Something is new, of whichever window."""
         if what == "project":
-            self.client.run_javascript("location.reload()")
+            self._other_recordings()
             return
         if what in ("labels", "suggestions", "features"):
             self.show()
         self.refresh(*_SHOWN.get(what, ()))
+
+    def _other_recordings(self) -> None:
+        """Other recordings are listed; what the person is at is left alone where it can be."""
+        by_name = {recording.name: recording for recording in self.studio.recordings}
+        if self.recording and by_name.get(self.recording) == self.opened:
+            self.refresh("side list", "recordings list")
+        else:
+            self.client.run_javascript("location.reload()")
 
     def say(self, text: str, *, warn: bool = False) -> None:
         """A line for the person, for some seconds."""
@@ -93,16 +108,16 @@ class Window:
     async def open(self, name: str, frame: int = 0) -> None:
         """Opens a recording; the one that is open moves to the frame."""
         scene = await to_thread(self.studio.scene, name)
-        self.here = Told("here", name, frame)
+        self.recording, self.opened = name, self.studio.recording(name)
         self.timeline.open(scene, frame)
-        self.studio.helper.watch(name)
+        self.studio.watch_recording(name)
         self.show()
-        self.refresh("head", "side", "recordings", "labels", "suggestions", "choice")
+        self.refresh("head", "side", "recordings", "labels", "suggestions")
 
     def show(self) -> None:
         """Sends what is labelled and suggested in the recording that is open."""
-        if self.here.recording:
-            self.timeline.show(self.news(self.here.recording))
+        if self.recording:
+            self.timeline.show(self.news(self.recording))
 
     def colour(self, label: str) -> int:
         """The number of a class's colour; -1 is grey: no class, or that of the background."""
@@ -110,7 +125,7 @@ class Window:
         return classes.index(label) if label in classes and label != BACKGROUND else -1
 
     def news(self, name: str) -> Row:
-        """Labels, suggestions, change points and classes of a recording, for the timeline."""
+        """All that the timeline shows of a recording, and which action it comes after."""
         labels = self.studio.history.labels
         segments = [
             {"id": s.id, "start": s.start, "end": s.end, "label": s.label, "kind": s.kind}
@@ -122,30 +137,34 @@ class Window:
             "suggestions": [suggested(s) for s in self.studio.suggestions(name)],
             "changes": self.studio.helper.changes(name),
             "classes": list(labels.classes),
+            "finished": name in labels.finished,
+            "heard": self.heard_of,
         }
 
     async def act(self, event: GenericEventArguments) -> None:
         """Does what the script, a key or a hand asks for; what cannot be is said in a line."""
+        serial = self.heard_of
         try:
-            await self.do(told.read(event.args))
+            what = told.read(event.args)
+            serial = what.serial
+            await self.do(what)
         except InputError as error:
             self.say(str(error), warn=True)
+            self.show()  # what the script took for done is as it was
+        finally:
+            self.heard_of = max(self.heard_of, serial)
 
     async def do(self, what: Told) -> None:
-        """Does an action; what it says of where the person is stays."""
-        before, self.here = self.here, what if what.recording else self.here
+        """Does an action."""
         if what.name in self.actions:
             done = self.actions[what.name](self, what)
             if inspect.isawaitable(done):
                 await done
-        if (before.marks, before.chosen) != (self.here.marks, self.here.chosen):
-            self.refresh("choice", "suggestions", "labels")
 
     async def press(self, name: str, **more: object) -> None:
-        """Does an action that a button stands for, where the person is."""
-        here = self.here
+        """Does an action that is about nothing that is chosen."""
         try:
-            await self.do(Told(name, here.recording, here.frame, here.marks, here.chosen, more))
+            await self.do(Told(name, self.recording, more=more))
         except InputError as error:
             self.say(str(error), warn=True)
 

@@ -21,6 +21,10 @@ Work = Literal["import", "encoder"]
 FILES: dict[Work, str] = {"import": "import.json", "encoder": "encoder.json"}
 """Where each says how far it is, in the project's folder."""
 LOG = "work.log"
+STEPS = 2000
+"""About so many steps train an encoder: minutes on two cores."""
+LENGTHS = {"a try": STEPS // 10, "the usual": STEPS, "long": 5 * STEPS}
+"""Steps by what a person chooses."""
 PATIENCE = 10.0
 
 
@@ -30,14 +34,23 @@ class Worker:
     Args:
         project: that it works for.
         work: what it does: "import" brings recordings in, "encoder" trains one on them.
+        how: more words for it: of "encoder" the steps.
     """
 
-    def __init__(self, project: Project, work: Work) -> None:
+    def __init__(self, project: Project, work: Work, *how: str) -> None:
         if how_far(project, work).state == "running":
             raise InputError(f"{project.folder}: this runs already; wait for it")
         with (project.place / LOG).open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "skelf.studio.project.work", work, str(project.place)],
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "skelf.studio.project.work",
+                    work,
+                    str(project.place),
+                    *how,
+                ],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,

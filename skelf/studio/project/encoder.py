@@ -14,24 +14,26 @@ from ...locks import locked
 from ...pretraining import pretrain
 from ...training.log import Event
 from . import progress
+from .background import STEPS
 from .pool import pooled
 from .progress import Progress
 from .project import Project
 
 FILE = "encoder.json"
 FOLDER = "encoder"
-STEPS, BATCH, FEWEST = 2000, 64, 4
-"""About so many steps of so many clips, and so many epochs at least: minutes on two cores."""
+BATCH, FEWEST = 64, 4
+"""Clips of a step, and epochs at least."""
 SECONDS = 0.5
 """Between two notes of the progress."""
 
 
-def train(project: Project, stop: Callable[[], bool] = lambda: False) -> Path:
+def train(project: Project, stop: Callable[[], bool] = lambda: False, steps: int = STEPS) -> Path:
     """Pretrains PartWhole's TCN on the recordings, or goes on where that ended; then it is theirs.
 
     Args:
         project: with recordings.
         stop: asked after each step.
+        steps: about how many; another number is another run.
 
     Returns:
         The run, which `project.encoder` names from then on.
@@ -46,7 +48,7 @@ def train(project: Project, stop: Callable[[], bool] = lambda: False) -> Path:
     with locked(folder, ".lock", busy=busy, unwritable="cannot write here"):
         noted = _Noted(project.place / FILE)
         try:
-            run = _trained(project, folder, noted, stop)
+            run = _trained(project, folder, noted, stop, steps)
             noted.say(noted.progress._replace(state="done", done=noted.progress.total))
         except (InputError, OSError, RuntimeError) as error:
             noted.say(noted.progress._replace(state="stopped", problem=str(error)))
@@ -57,17 +59,19 @@ def train(project: Project, stop: Callable[[], bool] = lambda: False) -> Path:
     return run
 
 
-def _trained(project: Project, folder: Path, noted: _Noted, stop: Callable[[], bool]) -> Path:
-    """The run, which a name for these very recordings tells from older ones."""
+def _trained(
+    project: Project, folder: Path, noted: _Noted, stop: Callable[[], bool], steps: int
+) -> Path:
+    """The run, which a name for these very recordings and steps tells from others."""
     noted.say(noted.progress._replace(current="recordings"))
     digests = "".join(sorted(recording.digest for recording in project.recordings))
-    run = folder / blake2b(digests.encode(), digest_size=6).hexdigest()
-    store = run.with_suffix(".h5")
+    name = blake2b(digests.encode(), digest_size=6).hexdigest()
+    store, run = folder / f"{name}.h5", folder / (name if steps == STEPS else f"{name}-{steps}")
     if not store.is_file():
         pooled(project, store)
     clips = ClipSet.open(store)
     batch = min(BATCH, len(clips))
-    epochs = max(FEWEST, ceil(STEPS * batch / len(clips)))
+    epochs = max(FEWEST, ceil(steps * batch / len(clips)))
     settings = [f"train.batch_size={batch}", f"train.epochs={epochs}"]
     noted.say(noted.progress._replace(total=epochs, current="epochs"))
     pretrain(

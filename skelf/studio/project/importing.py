@@ -140,7 +140,7 @@ class _Work:
         finally:
             self.tries.end()
 
-    def _read(self, place: Path, stem: str, source: str, stamp: str) -> None:
+    def _read(self, place: Place, stem: str, source: str, stamp: str) -> None:
         how = self.project.reading
         read = next(
             each(

@@ -1,4 +1,4 @@
-"""The process behind `background.Worker`: `python -m skelf.studio.project.work WORK PLACE`."""
+"""The process of `background.Worker`: `python -m skelf.studio.project.work WORK PLACE [STEPS]`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ...errors import InputError, Stopped
 from . import tries
+from .background import STEPS
 from .project import Project
 
 MOST = 5.0
@@ -19,7 +20,7 @@ MOST = 5.0
 
 def main(words: list[str]) -> int:
     """Does the work; the exit code is 0 where it was done or ended as asked."""
-    work, place = words
+    work, place, *steps = words
     ended = threading.Event()
     threading.Thread(target=_watch, args=(ended, Path(place)), daemon=True).start()
     with suppress(OSError, AttributeError):
@@ -32,7 +33,7 @@ def main(words: list[str]) -> int:
         else:
             from .encoder import train  # torch and Lightning: seconds
 
-            train(Project.open(place), ended.is_set)
+            train(Project.open(place), ended.is_set, int(steps[0]) if steps else STEPS)
     except Stopped:
         return 0
     except (InputError, OSError):  # its progress says so

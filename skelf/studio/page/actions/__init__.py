@@ -7,7 +7,6 @@ from . import helping, labelling, moving
 
 ACTIONS: dict[str, Action] = {
     "ready": moving.ready,
-    "here": moving.here,
     "recording": moving.neighbour,
     "go": moving.go,
     "panel": moving.panel,
@@ -16,6 +15,7 @@ ACTIONS: dict[str, Action] = {
     "new_class": labelling.new_class,
     "background": labelling.background,
     "resize": labelling.resize,
+    "move": labelling.move,
     "split": labelling.split,
     "join": labelling.join,
     "remove": labelling.remove,

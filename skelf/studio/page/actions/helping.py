@@ -1,4 +1,8 @@
-"""Suggestions, the next stretch, borders, the like: the model's help."""
+"""Suggestions, the next stretch, borders, the like: the model's help.
+
+A suggestion is known by what the person saw: recording, bounds and class. Whether the model still
+says so does not matter to their answer.
+"""
 
 from __future__ import annotations
 
@@ -9,42 +13,37 @@ from ...labels import actions
 from ...labels.segment import Segment
 from ...model import next_stretch
 from ...model import similar as likes
-from ...model.answers import Suggestion
 from ...model.table import Table
-from ..helper import SURE
-from ..pieces import percent
-from ..told import Told
-from ..window import Window, id_of
+from ..told import Chosen, Told
+from ..window import Window
 from .labelling import around
 from .moving import visit
 
 
 def accept(window: Window, what: Told) -> None:
     """The chosen suggestion becomes a label."""
-    one = _chosen(window, what)
-    _answered(window, one)
+    one = _chosen(what)
     window.studio.history.do(
-        lambda labels: actions.accept(labels, one.recording, one.start, one.end, one.label)
+        lambda labels: actions.accept(labels, what.recording, one.start, one.end, one.label)
     )
 
 
 def refuse(window: Window, what: Told) -> None:
     """The chosen suggestion is wrong: the model is told so."""
-    one = _chosen(window, what)
-    _answered(window, one)
+    one = _chosen(what)
     window.studio.history.do(
-        lambda labels: actions.refuse(labels, one.recording, one.start, one.end, one.label)
+        lambda labels: actions.refuse(labels, what.recording, one.start, one.end, one.label)
     )
 
 
 def accept_all(window: Window, what: Told) -> None:
-    """All suggestions of this recording that the model is sure of, in one action."""
-    sure = [s for s in window.studio.suggestions(what.recording) if s.probability >= SURE]
-    if not sure:
-        raise InputError(f"no suggestion of {percent(SURE)} or more in this recording")
-    new = [Segment("", s.recording, s.start, s.end, s.label, "is", "accepted") for s in sure]
+    """All suggestions that the window showed as sure, in one action."""
+    new = [
+        Segment("", what.recording, start, end, label, "is", "accepted")
+        for (start, end), label in what.stretches("those")
+    ]
     window.studio.history.do(lambda labels: actions.put(labels, new, name="accept"))
-    window.say(f"{len(sure)} accepted; undo takes them back together.")
+    window.say(f"{len(new)} accepted; undo takes them back together.")
 
 
 async def next_(window: Window, what: Told) -> None:
@@ -60,7 +59,7 @@ async def next_(window: Window, what: Told) -> None:
         return
     await visit(window, found.recording, found.start, found.end)
     window.timeline.run("show_loop")
-    window.refresh("suggestions", "choice")
+    window.refresh("suggestions")
 
 
 async def skip(window: Window, what: Told) -> None:
@@ -74,7 +73,7 @@ async def grow(window: Window, what: Told) -> None:
     """Marks what goes on at a frame."""
     frame = what.number("frame") if "frame" in what.more else what.frame
     place = Told("grow", what.recording, frame)
-    window.timeline.mark_out(*await around(window, place))
+    window.timeline.mark_out(*await around(window, place), what.turn)
 
 
 async def similar(window: Window, what: Told) -> None:
@@ -94,17 +93,7 @@ def _table(window: Window) -> Table:
     return table
 
 
-def _chosen(window: Window, what: Told) -> Suggestion:
-    chosen = what.chosen
-    if chosen is None or chosen.kind != "suggestion":
+def _chosen(what: Told) -> Chosen:
+    if what.chosen is None or what.chosen.kind != "suggestion":
         raise InputError("choose a suggestion first, with the arrow down")
-    for one in window.studio.suggestions(what.recording):
-        if id_of(one) == chosen.id:
-            return one
-    raise InputError("this suggestion is not there any more")
-
-
-def _answered(window: Window, one: Suggestion) -> None:
-    """The next suggestion is chosen, and this one disappears at once."""
-    window.timeline.run("suggestion", 1)
-    window.studio.helper.drop(one)
+    return what.chosen

@@ -38,12 +38,11 @@ async def give(window: Window, what: Told, name: str) -> None:
         return
     if chosen is not None:
         start, end = chosen.start, chosen.end
-        window.timeline.run("suggestion", 1)
         history.do(lambda labels: actions.accept(labels, what.recording, start, end, name))
         return
     start, end = what.marks or await around(window, what)
     edit = history.do(lambda labels: actions.add(labels, what.recording, start, end, name))
-    pick(window, edit)
+    pick(window, what, edit)
 
 
 async def around(window: Window, what: Told) -> Marks:
@@ -57,11 +56,11 @@ async def around(window: Window, what: Told) -> Marks:
     return Marks(max(0, what.frame - reach), min(recording.frames, what.frame + reach + 1))
 
 
-def pick(window: Window, edit: Edit) -> None:
-    """Chooses what an action has made."""
+def pick(window: Window, what: Told, edit: Edit) -> None:
+    """Chooses what an action has made, unless the person has gone on meanwhile."""
     window.show()  # or the window does not know it yet
     if edit.after:
-        window.timeline.pick("label", edit.after[-1].id)
+        window.timeline.pick(edit.after[-1].id, what.turn)
 
 
 def new_class(window: Window, what: Told) -> None:
@@ -82,33 +81,48 @@ async def background(window: Window, what: Told) -> None:
 
 
 def resize(window: Window, what: Told) -> None:
-    """Other bounds for a label."""
-    start, end = what.number("start"), what.number("end")
+    """Another start, another end, or both, for a label; what is not told stays as it is."""
     frames = window.studio.recording(what.recording).frames
-    start, end = max(0, start), min(frames, end)
-    edit = window.studio.history.do(
-        lambda labels: actions.resize(labels, what.text("id"), start, end)
-    )
-    pick(window, edit)
+    start = max(0, what.number("start")) if "start" in what.more else None
+    end = min(frames, what.number("end")) if "end" in what.more else None
+
+    def resized(labels: Labels) -> Edit:
+        (old,) = labels.find([what.text("id")])
+        first = old.start if start is None else start
+        return actions.resize(labels, old.id, first, old.end if end is None else end)
+
+    pick(window, what, window.studio.history.do(resized))
+
+
+def move(window: Window, what: Told) -> None:
+    """A label some frames later, or earlier: as many keys, as many frames."""
+    by, frames = what.number("by"), window.studio.recording(what.recording).frames
+
+    def moved(labels: Labels) -> Edit:
+        (old,) = labels.find([what.text("id")])
+        return actions.move(labels, old.id, max(-old.start, min(by, frames - old.end)))
+
+    pick(window, what, window.studio.history.do(moved))
 
 
 def split(window: Window, what: Told) -> None:
     """Two labels of the one under the playhead."""
-    window.studio.history.do(lambda labels: actions.split(labels, _id(labels, what), what.frame))
+    id = _id(what)
+    window.studio.history.do(lambda labels: actions.split(labels, id, what.frame))
 
 
 def join(window: Window, what: Told) -> None:
     """One label of this and the next of its class."""
 
     def joined(labels: Labels) -> Edit:
-        (first,) = labels.find([_id(labels, what)])
+        (first,) = labels.find([_id(what)])
         same = [s for s in labels.of(first.recording) if (s.label, s.kind) == (first.label, "is")]
         after = [s for s in same if s.start >= first.end]
         if not after:
             raise InputError(f"join: no label {first.label!r} after this one")
         return actions.join(labels, [first.id, after[0].id])
 
-    pick(window, window.studio.history.do(joined))
+    pick(window, what, window.studio.history.do(joined))
 
 
 def remove(window: Window, what: Told) -> None:
@@ -133,16 +147,15 @@ def redo(window: Window, what: Told) -> None:
 
 def finish(window: Window, what: Told) -> None:
     """Marks the recording as labelled to the end, or not any more."""
-    done = what.recording in window.studio.history.labels.finished
-    window.studio.history.do(lambda labels: classes.finish(labels, what.recording, not done))
-    window.say("This recording is open again." if done else "Labelled to the end.")
+    done = bool(what.more.get("done"))
+    window.studio.history.do(lambda labels: classes.finish(labels, what.recording, done))
+    window.say("Labelled to the end." if done else "This recording is open again.")
 
 
-def _id(labels: Labels, what: Told) -> str:
-    """The label that is chosen, or the one under the playhead."""
+def _id(what: Told) -> str:
+    """The label that is chosen, or the one that the window shows under the playhead."""
     if what.chosen is not None and what.chosen.kind == "label":
         return what.chosen.id
-    under = [s for s in labels.of(what.recording) if s.start <= what.frame < s.end]
-    if not under:
+    if not what.under:
         raise InputError("there is no label at the playhead; choose one")
-    return under[0].id
+    return what.under

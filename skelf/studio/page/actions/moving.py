@@ -11,12 +11,7 @@ async def ready(window: Window, what: Told) -> None:
     """The scripts have started: the recording that was open, or the first."""
     names = [recording.name for recording in window.studio.recordings]
     if names:
-        last = window.here.recording
-        await window.open(last if last in names else names[0], window.here.frame)
-
-
-def here(window: Window, what: Told) -> None:
-    """Something else is chosen or marked; that alone is to be known."""
+        await window.open(window.recording if window.recording in names else names[0])
 
 
 async def neighbour(window: Window, what: Told) -> None:
@@ -35,7 +30,7 @@ async def go(window: Window, what: Told) -> None:
 
 async def visit(window: Window, recording: str, start: int, end: int) -> None:
     """Opens a recording at a stretch, and marks it."""
-    if recording != window.here.recording:
+    if recording != window.recording:
         await window.open(recording, start)
     window.timeline.mark_out(start, end)
     window.timeline.seek(start)
@@ -43,7 +38,8 @@ async def visit(window: Window, recording: str, start: int, end: int) -> None:
 
 def panel(window: Window, what: Told) -> None:
     """Another panel."""
-    window.panel = what.text("to") or window.panel
+    if what.text("to") in window.sheets:
+        window.panel = what.text("to")
     window.refresh("panel")
 
 

@@ -3,7 +3,7 @@ import { desk, view, paints, follows, touch, seek, play, set, faster, clockOf, S
 import * as figure from "skelf-studio/figure.js";
 
 const TOGGLES = [
-  ["follow", "Follow", "F"], ["floor", "Floor", "G"], ["trails", "Trails", "T"], ["names", "Names", "N"],
+  ["follow", "Follow", "F"], ["floor", "Floor", "G"], ["trails", "Trails", "T"], ["names", "Names", "O"],
 ];
 
 export default {

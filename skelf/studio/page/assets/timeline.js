@@ -5,6 +5,8 @@ import { layout, box, draw } from "skelf-studio/lanes.js";
 import { colours, sharp } from "skelf-studio/figure.js";
 
 const EDGE = 6, FINGER = 14, SNAP = 7, NARROWEST = 12; // CSS pixels; frames
+const ANSWERS = ["accept", "refuse", "label", "background"]; // to the suggestion that is chosen, if one is
+const PATIENCE = 5000; // milliseconds that what is typed waits for the field that it is for
 
 export default {
   template: `
@@ -22,17 +24,16 @@ export default {
     // Called by the server.
     open(scene, frame) { desks.open(scene, frame); },
     show(news) { if (news.recording === desk.recording) desks.show(news); },
-    mark(marks) {
+    // Where `turn` is not the window's any more the person has gone on meanwhile; then what they chose stays. -1: always.
+    mark(marks, turn) {
+      if (turn >= 0 && turn !== desk.turn) return;
       choose(null);
       mark(marks);
       this.reveal(marks.start, marks.end);
     },
-    pick(kind, id) {
-      const found = (kind === "label" ? desk.segments : desk.suggestions).find((s) => s.id === id);
-      if (!found) return;
-      choose({ ...found, kind });
-      seek(found.start);
-      this.reveal(found.start, found.end);
+    pick(id, turn) {
+      const found = desk.segments.find((s) => s.id === id);
+      if (found && turn === desk.turn) desks.pick({ ...found, kind: "label" });
     },
     seek(frame) { seek(frame); },
     run(action, detail) { this.local(action, detail); },
@@ -163,7 +164,7 @@ export default {
       const { hold } = this, ghost = hold?.ghost;
       this.hold = null;
       if (!hold || hold.what === "pinch") return;
-      if (ghost?.of) act("resize", { id: ghost.of.id, start: ghost.start, end: ghost.end });
+      if (ghost?.of) act("resize", { id: ghost.of.id, ...(hold.what === "move" ? { start: ghost.start, end: ghost.end } : { [hold.hit.part]: ghost[hold.hit.part] }) });
       else if (ghost) {
         if (ghost.end > ghost.start) {
           choose(null);
@@ -207,25 +208,42 @@ export default {
     // A key: what the window can do it does, the server does the rest.
     key(e) {
       const on = e.target;
-      if (on.closest?.("[role=dialog]")) this.deaf = 0; // it has what is typed; keys are heard again once it is closed
+      if (this.early && this.keeps(e)) return;
       if (e.defaultPrevented || on.closest?.("input, textarea, select, [contenteditable], [role=dialog], .q-menu")) return;
       const name = keyName(e), found = this.keys.find((k) => k.keys.includes(name));
       if (!found || (["Space", "Enter"].includes(name) && on.closest?.("button, a, [role=tab], [role=button]"))) return;
       if (e.repeat && !found.repeats) return;
       e.preventDefault();
-      if (performance.now() < this.deaf) return;
-      if (["new_class", "keys"].includes(found.action)) this.deaf = performance.now() + 400; // what is typed next is for the dialog
+      if (found.action === "new_class") this.early = { until: performance.now() + PATIENCE, text: "" };
       this.local(found.action, found.detail);
+    },
+    // What is typed before the field is there that it is for.
+    keeps(e) {
+      const { early } = this;
+      if (performance.now() > early.until || e.key === "Escape" || e.target.matches?.("input")) this.early = null;
+      else if (e.key === "Enter") early.ended = true;
+      else if (e.key === "Backspace") early.text = early.text.slice(0, -1);
+      else if (e.key.length === 1 && !early.ended) early.text += e.key;
+      if (this.early) e.preventDefault();
+      return !!this.early;
+    },
+    pour(field) {
+      const { text, ended } = this.early;
+      this.early = null;
+      field.value += text;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      if (ended) field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
     },
     local(action, detail) {
       const own = this.actions[action];
       if (own) own(detail);
-      else act(action, detail ?? {});
+      else (ANSWERS.includes(action) ? desks.answer : act)(action, this.asSeen(action, detail));
     },
-    // The server need not know of every step of a drag.
-    tellSoon() {
-      clearTimeout(this.soon);
-      this.soon = setTimeout(() => act("here"), 60);
+    // What an action means on this page: another window may have finished the recording, or changed the classes' order.
+    asSeen(action, detail) {
+      if (action === "finish") return { done: !desk.finished };
+      const name = desk.classes[detail?.number];
+      return name ? { label: name } : detail ?? {};
     },
     speak() {
       const s = desk.chosen;
@@ -238,14 +256,12 @@ export default {
       if (!list.length) return;
       const at = list.findIndex((s) => s.id === desk.chosen?.id);
       const from = at >= 0 ? at + by : by > 0 ? list.findIndex((s) => s.end > desk.frame) : list.findLastIndex((s) => s.start < desk.frame);
-      const next = list[(from + list.length) % list.length];
-      choose({ ...next, kind: "label" });
-      seek(next.start);
+      desks.pick({ ...list[(from + list.length) % list.length], kind: "label" });
     },
     // Sets one end of what is chosen, or of the marks, to the playhead.
     setEnd(part) {
       const frame = Math.floor(desk.frame), at = part === "start" ? frame : frame + 1, s = desk.chosen;
-      if (s?.kind === "label") return act("resize", { id: s.id, start: s.start, end: s.end, [part]: at });
+      if (s?.kind === "label") return act("resize", { id: s.id, [part]: at });
       const now = desk.marks ?? { start: at, end: part === "start" ? Math.min(desk.frames, at + Math.round(desk.fps)) : at };
       const next = { ...now, [part]: at };
       if (part === "end" && !desk.marks) next.start = Math.max(0, at - Math.round(desk.fps));
@@ -254,13 +270,13 @@ export default {
     },
     nudge(by) {
       const s = desk.chosen;
-      if (s?.kind === "label") act("resize", { id: s.id, start: s.start + by, end: s.end + by });
+      if (s?.kind === "label") act("move", { id: s.id, by });
       else if (desk.marks) mark({ start: desk.marks.start + by, end: desk.marks.end + by });
     },
   },
   mounted() {
     desks.connect((message) => this.$emit("act", message));
-    Object.assign(this, { span: { from: 0, to: 1 }, width: 1, hold: null, fingers: new Map(), stale: true, deaf: 0, colours: colours() });
+    Object.assign(this, { span: { from: 0, to: 1 }, width: 1, hold: null, fingers: new Map(), stale: true, early: null, colours: colours() });
     const stage = (name, detail) => document.querySelector("[data-part=stage]")?.dispatchEvent(new CustomEvent(name, { detail }));
     const walk = (frames) => {
       desks.set("playing", false);
@@ -287,7 +303,7 @@ export default {
     canvas.addEventListener("pointerleave", () => { this.$refs.hint.hidden = true; });
     canvas.addEventListener("dblclick", (e) => {
       const [x, y] = this.place(e), hit = this.under(x, y, EDGE);
-      if (hit?.kind === "suggestion") act("accept");
+      if (hit?.kind === "suggestion") this.local("accept");
       else if (!hit && y > this.places.labels.y && y < this.places.whole.y) act("grow", { frame: Math.floor(this.at(x)) });
     });
     canvas.addEventListener("wheel", (e) => {
@@ -300,6 +316,13 @@ export default {
     }, { passive: false });
     this.onKey = (e) => this.key(e);
     window.addEventListener("keydown", this.onKey);
+    this.onClick = (e) => { // of a button that does what a key does
+      const button = e.target.closest?.("[data-act]");
+      if (button) this.local(button.dataset.act, button.dataset.detail && JSON.parse(button.dataset.detail));
+    };
+    document.addEventListener("click", this.onClick);
+    this.onFocus = (e) => { if (this.early && e.target.matches("[role=dialog] input")) this.pour(e.target); };
+    document.addEventListener("focusin", this.onFocus);
     this.dark = () => { this.colours = colours(); touch("view"); };
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", this.dark);
     this.size = new ResizeObserver(() => touch("view"));
@@ -308,8 +331,8 @@ export default {
       if (what === "recording" || what === "labels") this.stale = true;
       if (what === "recording") this.fit();
       if (what === "frame" && !view.playing && !this.hold && (desk.frame < this.span.from || desk.frame > this.span.to)) this.reveal(desk.frame, desk.frame + 1);
+      if (what === "picked") this.reveal(desk.chosen.start, desk.chosen.end);
       if (what === "chosen") this.speak();
-      if (what === "chosen" || what === "marks") this.tellSoon();
     })];
     this.$emit("act", { name: "ready" });
   },
@@ -317,6 +340,8 @@ export default {
     this.ends.forEach((end) => end());
     this.size.disconnect();
     window.removeEventListener("keydown", this.onKey);
+    document.removeEventListener("click", this.onClick);
+    document.removeEventListener("focusin", this.onFocus);
   },
 };
 

@@ -7,7 +7,7 @@ from asyncio import to_thread
 import numpy as np
 from nicegui import ui
 
-from ....pages.clip import bridged
+from ....pages.bodies import bridged
 from ....pages.still import still
 from ...project.recording import Recording
 from ..pieces import Tag, box, button, clock

@@ -11,7 +11,6 @@ from nicegui import ui
 from nicegui.events import UploadEventArguments
 
 from ....errors import InputError
-from ...exchange import bring, out
 from ...labels import actions
 from ..pieces import Tag, box, button
 from ..studio import Studio
@@ -49,6 +48,8 @@ def written(studio: Studio, name: str) -> Path:
     Raises:
         InputError: nothing is labelled, or what `exchange.out.write` refuses.
     """
+    from ...exchange import out  # not above: it loads what writes every format
+
     studio.made.mkdir(exist_ok=True)
     path = studio.made / FORMATS[name][1]
     out.write(studio.there, studio.history.labels, path, name, overwrite=True)
@@ -69,6 +70,8 @@ def _format(window: Window, name: str, text: str) -> None:
 
 def _reading(window: Window) -> None:
     async def read(event: UploadEventArguments) -> None:
+        from ...exchange import bring
+
         studio = window.studio
         with TemporaryDirectory() as folder:
             file = Path(folder) / (Path(event.file.name).name or "labels")
@@ -87,6 +90,8 @@ def _reading(window: Window) -> None:
     button("Choose a file", lambda: upload.run_method("pickFiles"))
 
     async def came() -> None:
+        from ...exchange import bring
+
         studio = window.studio
         brought = await to_thread(bring.came_with, studio.there)
         if not brought.segments:

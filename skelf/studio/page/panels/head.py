@@ -5,7 +5,7 @@ from __future__ import annotations
 from nicegui import ui
 from nicegui.element import Element
 
-from ..pieces import Tag, bar, button
+from ..pieces import Tag, bar, button, set_
 from ..window import Window
 
 
@@ -14,28 +14,25 @@ def build(window: Window) -> None:
     with Tag("h1"):
         Tag("span", "skelf ")
         Tag("b", "studio")
+    where = Tag("span", "", "where")
+    Element("span").classes("grow")
+    with Element("span").classes("wide-only"):
+        _running(window)
+    saved = Tag("span", "Saved", "saved wide-only")
+    saved.props["title"] = "Every action is on the disk before you see it."
+    undo = button("↶", style="plain", action="undo", name="Undo")
+    redo = button("↷", style="plain", action="redo", name="Redo")
+    button("?", style="plain", action="keys", name="Keys")
 
-    @ui.refreshable
     def line() -> None:
+        where.set_text(window.recording)
+        set_(where, "title", window.recording or None)
         history = window.studio.history
-        Tag("span", window.here.recording, "where", {"title": window.here.recording})
-        Element("span").classes("grow")
-        with Element("span").classes("wide-only"):
-            _running(window)
-        saved = Tag("span", "Saved", "saved wide-only")
-        saved.props["title"] = "Every action is on the disk before you see it."
-        button(
-            "↶", lambda: window.press("undo"), style="plain", action="undo", name="Undo",
-            on=history.can_undo,
-        )  # fmt: skip
-        button(
-            "↷", lambda: window.press("redo"), style="plain", action="redo", name="Redo",
-            on=history.can_redo,
-        )  # fmt: skip
-        button("?", lambda: window.press("keys"), style="plain", action="keys", name="Keys")
+        set_(undo, "disabled", None if history.can_undo else True)
+        set_(redo, "disabled", None if history.can_redo else True)
 
     line()
-    window.parts["head"] = line.refresh
+    window.parts["head"] = line
 
 
 def _running(window: Window) -> None:

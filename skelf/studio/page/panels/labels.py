@@ -6,60 +6,75 @@ from asyncio import to_thread
 from collections import Counter
 
 from nicegui import ui
+from nicegui.elements.mixins.text_element import TextElement
 
 from ....errors import InputError
 from ...labels import actions, classes
 from ...labels.segment import Segment
 from ...model import split_class
-from ..pieces import Tag, box, button, clock, duration, swatch
+from ..elements import Rows
+from ..pieces import Tag, asks, box, button, duration, swatch
 from ..window import Window
 from .naming import ask
 
-MOST = 200
-
 
 def build(window: Window) -> None:
-    """Draws it."""
+    """Draws it: the browser draws the labels themselves, as the timeline has them."""
+    with Tag("h2", "Classes"):
+        button("New", style="plain", action="new_class")
+    none = Tag("p", "None yet. Mark a stretch and press C to name what happens in it.", "soft")
+    known: list[str] = []
+    drawn: list[TextElement] = []
 
     @ui.refreshable
-    def labels() -> None:
-        _classes(window)
-        _here(window)
+    def rows() -> None:
+        with box("rows", tag="ul"):
+            drawn[:] = [_class(window, name) for name in known]
 
-    labels()
-    window.parts["labels"] = labels.refresh
+    rows()
+    Rows("label")
+
+    def update() -> None:
+        """Only what has changed is sent."""
+        names = window.studio.history.labels.classes
+        if [*names] != known:
+            known[:] = names
+            none.set_visibility(not known)
+            rows.refresh()
+        for said, text in zip(drawn, _counted(window), strict=True):
+            said.set_text(text)
+
+    update()
+    window.parts["labels"] = update
 
 
-def _classes(window: Window) -> None:
+def _counted(window: Window) -> list[str]:
+    """How much of each class is labelled, in the order of the classes."""
     labels = window.studio.history.labels
-    own = [segment for segment in labels if segment.kind == "is"]
-    counts, seconds = Counter(s.label for s in own), dict.fromkeys(labels.classes, 0.0)
+    counts, seconds = Counter[str](), dict.fromkeys(labels.classes, 0.0)
     rates = {recording.name: recording.fps for recording in window.studio.recordings}
-    for segment in own:
-        seconds[segment.label] += (segment.end - segment.start) / rates.get(segment.recording, 30.0)
-    with Tag("h2", "Classes"):
-        button("New", lambda: window.press("new_class"), style="plain", action="new_class")
-    if not labels.classes:
-        Tag("p", "None yet. Mark a stretch and press C to name what happens in it.", "soft")
-    with box("rows", tag="ul"):
-        for name in labels.classes:
-            _class(window, name, f"{counts[name]} · {duration(seconds[name])}")
+    for recording, segments in labels.recordings.items():
+        rate = rates.get(recording, 30.0)
+        for segment in segments:
+            if segment.kind == "is":
+                counts[segment.label] += 1
+                seconds[segment.label] += (segment.end - segment.start) / rate
+    return [f"{counts[name]} · {duration(seconds[name])}" for name in labels.classes]
 
 
-def _class(window: Window, name: str, said: str) -> None:
-    async def give() -> None:
-        await window.press("label", label=name)
-
+def _class(window: Window, name: str) -> TextElement:
+    """A row; what says how much there is."""
     with box("row-line", tag="li"):
         row = box("row-item", tag="button", type="button", title=f"Label as {name}")
-        row.on("click", give, args=[])
+        row.props.update(asks("label", {"label": name}))
         with row:
             swatch(window.colour(name))
             Tag("span", name, "name")
-            Tag("span", said, "end")
+            said = Tag("span", "", "end")
         more = Tag("button", "⋯", "more", {"type": "button", "aria-label": f"More on {name}"})
         with more, ui.menu(), box("menu"):
             _menu(window, name)
+    return said
 
 
 def _menu(window: Window, name: str) -> None:
@@ -120,6 +135,7 @@ async def _split(window: Window, name: str) -> None:
 
 def _group(window: Window, name: str, number: int, group: list[Segment]) -> None:
     first = group[0]
+    there = {"to": first.recording, "start": first.start, "end": first.end}
 
     def named(new: str) -> None:
         ids = [segment.id for segment in group]
@@ -127,7 +143,7 @@ def _group(window: Window, name: str, number: int, group: list[Segment]) -> None
         window.say(f"{len(ids)} labels are {new} now.")
 
     async def look() -> None:
-        await window.press("go", to=first.recording, start=first.start, end=first.end)
+        await window.press("go", **there)
 
     with box("actions"):
         Tag("b", f"{len(group)} labels")
@@ -135,33 +151,3 @@ def _group(window: Window, name: str, number: int, group: list[Segment]) -> None
         button(
             "Name them", lambda: ask(window, "Name of this group", f"{name} {number + 1}", named)
         )
-
-
-def _here(window: Window) -> None:
-    """The labels of this recording, in time's order."""
-    name = window.here.recording
-    if not name:
-        return
-    labels = window.studio.history.labels
-    own, fps = labels.of(name), window.studio.recording(name).fps
-    done = name in labels.finished
-    with Tag("h2", f"In this recording: {len(own)}"):
-        text = "Open again" if done else "Labelled to the end"
-        button(text, lambda: window.press("finish"), style="plain", action="finish")
-    with box("rows", tag="ul"):
-        for segment in own[:MOST]:
-            _segment(window, segment, window.colour(segment.label), fps)
-    if len(own) > MOST:
-        Tag("p", f"{len(own) - MOST:,} more in the timeline.", "soft")
-
-
-def _segment(window: Window, segment: Segment, colour: int, fps: float) -> None:
-    chosen = window.here.chosen
-    with box("", tag="li"):
-        row = box("row-item", tag="button", type="button")
-        row.props["aria-current"] = str(chosen is not None and chosen.id == segment.id).lower()
-        row.on("click", lambda: window.timeline.pick("label", segment.id), args=[])
-        with row:
-            swatch(colour if segment.kind == "is" else -1)
-            Tag("span", ("not " if segment.kind == "not" else "") + segment.label, "name")
-            Tag("span", f"{clock(segment.start, fps)} to {clock(segment.end, fps)}", "end")

@@ -3,63 +3,108 @@
 from __future__ import annotations
 
 from asyncio import to_thread
+from collections.abc import Callable
 from pathlib import Path
 
 from nicegui import ui
+from nicegui.events import GenericEventArguments
 
 from ....errors import InputError
 from ...model import save_model
+from ...project.background import LENGTHS
 from ..pieces import Tag, bar, box, button, percent
 from ..window import Window
 
 
 def build(window: Window) -> None:
-    """Draws it."""
+    """Draws it; what is new is put in its place, so that no button moves under a hand."""
+    updates = [_expected(window), _sees(window), _training(window)]
 
-    @ui.refreshable
-    def model() -> None:
-        _expected(window)
-        _encoder(window)
+    def update() -> None:
+        for part in updates:
+            part()
 
-    model()
-    window.parts["model"] = model.refresh
+    update()
+    window.parts["model"] = update
     _save(window)
 
 
-def _expected(window: Window) -> None:
-    told = window.studio.helper.answers.expected
+def _expected(window: Window) -> Callable[[], None]:
     Tag("h2", "Expected accuracy")
-    if told is None:
-        Tag("p", "Being found out, as soon as there are labels.", "soft")
-        return
-    if told.accuracy is not None:
-        Tag("div", percent(told.accuracy), "figure")
-    Tag("p", told.text, "soft")
+    figure, text = Tag("div", "", "figure"), Tag("p", "", "soft")
+
+    def update() -> None:
+        told = window.studio.helper.answers.expected
+        known = told is not None and told.accuracy is not None
+        figure.set_visibility(known)
+        if told is None:
+            text.set_text("Being found out, as soon as there are labels.")
+            return
+        figure.set_text(percent(told.accuracy) if told.accuracy is not None else "")
+        text.set_text(told.text)
+
+    return update
 
 
-def _encoder(window: Window) -> None:
-    studio = window.studio
+def _sees(window: Window) -> Callable[[], None]:
     Tag("h2", "What it sees with")
-    Tag("p", studio.encoder_text)
-    lacking = studio.helper.lacking
-    if lacking:
-        done = 1 - len(lacking) / max(1, len(studio.recordings))
-        Tag("p", f"{len(lacking):,} recordings are not looked at yet.", "soft")
-        bar(done, "recordings looked at")
-    for failed in studio.jobs.of("features").failed:
-        Tag("p", f"{failed.source}: {failed.reason}", "note warn")
-    for job in studio.running:
-        with box("note"):
-            Tag("p", job.text)
-            bar(job.share, job.text)
-    if not studio.running:
-        button("Train one on these recordings", lambda: train(window))
+    encoder, lacks = Tag("p"), Tag("p", "", "soft")
+    drawn: list[object] = []
+
+    @ui.refreshable
+    def work() -> None:
+        for failed in window.studio.jobs.of("features").failed:
+            Tag("p", f"{failed.source}: {failed.reason}", "note warn")
+        for job in window.studio.running:
+            with box("note"):
+                Tag("p", job.text)
+                bar(job.share, job.text)
+
+    work()
+
+    def update() -> None:
+        studio = window.studio
+        encoder.set_text(studio.encoder_text)
+        lacking = len(studio.helper.lacking)
+        lacks.set_text(f"{lacking:,} recordings are not looked at yet.")
+        lacks.set_visibility(lacking > 0)
+        now = [*studio.running, *studio.jobs.of("features").failed]
+        if now != drawn:
+            drawn[:] = now
+            work.refresh()
+
+    return update
 
 
-def train(window: Window) -> None:
-    """Begins the training of an encoder without labels, in a process of its own."""
-    window.studio.jobs.train()
-    window.say("Training has begun; label on meanwhile.")
+def _training(window: Window) -> Callable[[], None]:
+    """Of an encoder without labels, in a process of its own, which a closed page does not end."""
+    jobs, chosen = window.studio.jobs, {"length": "the usual"}
+
+    def train() -> None:
+        jobs.train(LENGTHS[chosen["length"]])
+        window.say("Training has begun; label on meanwhile.")
+
+    def keep(event: GenericEventArguments) -> None:
+        chosen["length"] = event.args if event.args in LENGTHS else "the usual"
+
+    problem = Tag("p", "", "note warn")
+    with box("actions") as offer:
+        button("Train one on these recordings", train)
+        Tag("label", "How long", "unseen", {"for": "train-length"})
+        with Tag("select", "", "field", {"id": "train-length"}) as lengths:
+            for name in LENGTHS:
+                Tag("option", name, "", {"value": name, "selected": name == chosen["length"]})
+        lengths.on("change", keep, js_handler="(e) => emit(e.target.value)")
+    stop = button("Stop the training", lambda: to_thread(jobs.stop_training))
+
+    def update() -> None:
+        now = jobs.of("encoder")
+        problem.set_text(f"Training has ended early: {now.problem}")
+        problem.set_visibility(now.state == "stopped" and bool(now.problem))
+        stop.set_visibility(now.state == "running")
+        offer.set_visibility(not window.studio.running)
+
+    return update
 
 
 def _save(window: Window) -> None:

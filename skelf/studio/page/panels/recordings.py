@@ -49,14 +49,17 @@ def _build(window: Window, part: str) -> None:
         rows.refresh()
 
     def again() -> None:
-        window.studio.jobs.bring_in()
+        window.studio.jobs.bring_in(anew=True)
         window.say("Looking for new recordings in the folder.")
 
+    def others() -> None:
+        """The project has other recordings now."""
+        said.set_text(_in_all(window))
+        rows.refresh()
+
     with box("top"):
-        count = len(window.studio.recordings)
-        total = sum(recording.seconds for recording in window.studio.recordings)
         with box("line"):
-            Tag("span", f"{count:,} recording{'s' * (count != 1)}, {duration(total)}", "soft")
+            said = Tag("span", _in_all(window), "soft")
             button("↻", again, style="plain", name="Look for new recordings in the folder")
         if len(window.studio.recordings) > 8:
             told = {"placeholder": "Find", "aria-label": "Find a recording", "type": "search"}
@@ -64,7 +67,13 @@ def _build(window: Window, part: str) -> None:
             field.on("input", find, js_handler="(e) => emit(e.target.value)")
     with box("sheet" if part == "side" else ""):
         rows()
-    window.parts[part] = update
+    window.parts[part], window.parts[f"{part} list"] = update, others
+
+
+def _in_all(window: Window) -> str:
+    count = len(window.studio.recordings)
+    total = sum(recording.seconds for recording in window.studio.recordings)
+    return f"{count:,} recording{'s' * (count != 1)}, {duration(total)}"
 
 
 def _row(window: Window, recording: Recording) -> Element:
@@ -97,7 +106,7 @@ def _show(window: Window, name: str, row: Element) -> None:
     frames = sum(s.end - s.start for s in labels.of(name) if s.kind == "is")
     done = name in labels.finished
     share = min(1.0, frames / max(1, window.studio.recording(name).frames))
-    told = (name == window.here.recording, done, f"{percent(share)} labelled")
+    told = (name == window.recording, done, f"{percent(share)} labelled")
     if row.props.get("data-told") == str(told):
         return
     row.props["data-told"] = str(told)

@@ -1,6 +1,7 @@
 // What one window shows: the recording, the frame, the marks, what is chosen. Player, timeline and map read it here
 // and draw when it says so; whatever changes labels goes to the server through `act`.
 import { reactive } from "vue";
+import { lasting, beside } from "skelf-studio/chosen.js";
 
 // What buttons show; Vue follows it.
 export const view = reactive({
@@ -8,15 +9,16 @@ export const view = reactive({
 });
 
 // Read sixty times a second, so it is plain. `marks` is a stretch [start, end) or null; `chosen` is null or
-// {kind: "label" | "suggestion", id, start, end, label}.
+// {kind: "label" | "suggestion", id, start, end, label}. `turn` counts what the person has chosen and marked.
 export const desk = {
-  recording: "", frames: 1, fps: 30, frame: 0, marks: null, chosen: null, scene: null,
-  segments: [], suggestions: [], changes: [], classes: [], colours: {},
+  recording: "", frames: 1, fps: 30, frame: 0, marks: null, chosen: null, scene: null, turn: 0,
+  segments: [], suggestions: [], changes: [], classes: [], finished: false,
   cost: { player: 0, timeline: 0, drawn: 0 }, // milliseconds of the last drawings, for measurements
 };
 
-const painters = new Map(), followers = new Set();
-let dirty = true, send = () => {};
+const SIGHT = 350; // milliseconds that a key may come after what it was meant for
+const painters = new Map(), followers = new Set(), answers = new Map();
+let dirty = true, send = () => {}, sent = 0, replaced = null;
 
 export const SPEEDS = [0.1, 0.25, 0.5, 1, 2, 4, 8];
 
@@ -26,7 +28,7 @@ export function paints(name, painter) {
   return () => painters.delete(name);
 }
 
-// A follower is told at once of what has changed: "frame", "marks", "chosen", "labels", "recording", "view".
+// A follower is told at once of what has changed: "frame", "marks", "chosen", "picked", "labels", "recording", "view".
 export function follows(follower) {
   followers.add(follower);
   return () => followers.delete(follower);
@@ -39,34 +41,67 @@ export function touch(what) {
 
 export function connect(emit) { send = emit; }
 
-// An action that the server does; it is told where the person is.
+// An action that the server does; it is told where the person is and what they have seen.
 export function act(name, more = {}) {
-  const { recording, frame, marks, chosen } = desk;
-  send({ name, recording, frame: Math.floor(frame), marks, chosen, ...more });
+  const { recording, frame, marks, turn } = desk;
+  send({ name, recording, frame: Math.floor(frame), marks, chosen: seen(), under: under(), turn, serial: ++sent, ...more });
+}
+
+// What is chosen; for a moment still as it was before the model changed it.
+function seen() {
+  const late = replaced && replaced.now === desk.chosen && performance.now() - replaced.at < SIGHT;
+  return late ? replaced.before : desk.chosen;
+}
+
+// The id of the label under the playhead.
+function under() {
+  const frame = Math.floor(desk.frame), here = desk.segments.filter((s) => s.start <= frame && frame < s.end);
+  return (here.find((s) => s.kind === "is") ?? here[0])?.id ?? "";
+}
+
+// An action that answers the suggestion which is chosen, if one is: that goes and the next is chosen at once, so that
+// the following key is for the next, however long the server takes.
+export function answer(name, more = {}) {
+  const one = desk.chosen;
+  act(name, more);
+  if (one?.kind === "suggestion") leave([one]);
+}
+
+// Takes suggestions away that were answered; those that come back before the server knows of it are left out.
+export function leave(gone) {
+  for (const s of gone) answers.set(s.id, sent);
+  desk.suggestions = desk.suggestions.filter((s) => !answers.has(s.id));
+  const one = desk.chosen;
+  if (one?.kind === "suggestion" && answers.has(one.id)) go(beside(desk.suggestions, one, desk.frame, 1));
+  touch("labels");
 }
 
 export function open(scene, frame = 0) {
   const other = scene.name !== desk.recording;
   Object.assign(desk, { scene, recording: scene.name, frames: scene.frames, fps: scene.fps });
-  if (other) Object.assign(desk, { marks: null, chosen: null, segments: [], suggestions: [], changes: [] });
-  if (other) view.playing = false;
+  if (other) {
+    Object.assign(desk, { marks: null, chosen: null, segments: [], suggestions: [], changes: [], finished: false });
+    desk.turn++;
+    answers.clear();
+    view.playing = false;
+  }
   desk.frame = Math.max(0, Math.min(frame, scene.frames - 1));
   touch("recording");
 }
 
-// Labels, suggestions, change points and classes as the server has them now.
-export function show(news) {
-  Object.assign(desk, news);
-  if (desk.chosen) choose(lasting(desk.chosen));
+// Labels, suggestions, change points and classes as the server has them now; `heard` is the serial of the last action
+// that it has done for this window.
+export function show({ heard, ...news }) {
+  const before = desk.chosen;
+  for (const [id, serial] of answers) if (serial <= heard) answers.delete(id);
+  Object.assign(desk, news, { suggestions: news.suggestions.filter((s) => !answers.has(s.id)) });
+  if (before) {
+    const now = desk.chosen = lasting(before, desk.segments, desk.suggestions);
+    if (now?.kept) desk.suggestions = [...desk.suggestions, now];
+    if (now && (now.start !== before.start || now.end !== before.end)) replaced = { before: seen(), now, at: performance.now() };
+    else if (replaced?.now === before) replaced.now = now;
+  }
   touch("labels");
-}
-
-// What was chosen, as it is now; null where it is gone.
-function lasting(chosen) {
-  const among = chosen.kind === "label" ? desk.segments : desk.suggestions;
-  const same = among.find((s) => s.id === chosen.id)
-    ?? (chosen.kind === "label" ? null : among.find((s) => s.label === chosen.label && s.start < chosen.end && s.end > chosen.start));
-  return same ? { ...same, kind: chosen.kind } : null;
 }
 
 export function seek(frame) {
@@ -75,13 +110,26 @@ export function seek(frame) {
 }
 
 export function choose(chosen) {
+  if (chosen?.id !== desk.chosen?.id || chosen?.kind !== desk.chosen?.kind || (chosen && desk.marks)) desk.turn++;
   desk.chosen = chosen;
+  if (desk.suggestions.some((s) => s.kept && s.id !== chosen?.id)) {
+    desk.suggestions = desk.suggestions.filter((s) => !s.kept || s.id === chosen?.id);
+    touch("labels");
+  }
   if (chosen) desk.marks = null;
   touch("chosen");
 }
 
+// Chooses a label or a suggestion, and goes there.
+export function pick(chosen) {
+  choose(chosen);
+  seek(chosen.start);
+  touch("picked");
+}
+
 export function mark(marks) { // either something is marked, or something is chosen
   if (marks && desk.chosen) choose(null);
+  desk.turn++;
   desk.marks = marks && { start: Math.max(0, Math.min(marks.start, marks.end)), end: Math.min(desk.frames, Math.max(marks.start, marks.end)) };
   touch("marks");
 }
@@ -107,21 +155,32 @@ export function play(on = !view.playing) {
   set("playing", on);
 }
 
-// Suggestions by time, or by how sure the model is of them, one after the other.
+// The suggestion before or after the chosen one, or the playhead.
 export function neighbour(by) {
-  const list = [...desk.suggestions].sort((a, b) => a.start - b.start);
-  if (!list.length) return;
-  const at = desk.chosen?.kind === "suggestion" ? list.findIndex((s) => s.id === desk.chosen.id) : -1;
-  const from = at >= 0 ? at + by : by > 0 ? list.findIndex((s) => s.end > desk.frame) : list.findLastIndex((s) => s.start < desk.frame);
-  const next = list[(Math.max(from, by > 0 && from < 0 ? 0 : from) + list.length) % list.length];
-  choose({ ...next, kind: "suggestion" });
-  seek(next.start);
+  const one = desk.chosen?.kind === "suggestion" ? desk.chosen : null;
+  if (desk.suggestions.length) go(beside(desk.suggestions, one, desk.frame, by));
+}
+
+function go(suggestion) {
+  choose(suggestion && { ...suggestion, kind: "suggestion" });
+  if (suggestion) seek(suggestion.start);
 }
 
 export function clockOf(frame, fps = desk.fps) {
   const seconds = frame / fps, h = Math.floor(seconds / 3600), m = Math.floor(seconds / 60) % 60;
   const s = (seconds % 60).toFixed(2).padStart(5, "0");
   return h ? `${h}:${String(m).padStart(2, "0")}:${s}` : `${m}:${s}`;
+}
+
+export function rangeOf({ start, end }) { return `${clockOf(start).slice(0, -1)} to ${clockOf(end).slice(0, -1)}`; }
+
+export function percent(share) { return `${Math.round(100 * share)} %`; }
+
+const BACKGROUND = "background"; // the class of what is not wanted
+
+// The number of a class's colour; -1 is grey: no class, or that of the background.
+export function colourNumber(label) {
+  return label === BACKGROUND ? -1 : desk.classes.indexOf(label) % 12;
 }
 
 function advance(passed) {
@@ -155,4 +214,4 @@ function tick(now) {
   requestAnimationFrame(tick);
 }
 requestAnimationFrame(tick);
-globalThis.skelfStudio = { desk, view, seek, choose, mark, play, set, act }; // for tests, and for the curious
+globalThis.skelfStudio = { desk, view, seek, choose, mark, play, set, act, show }; // for tests, and for the curious

@@ -1,6 +1,6 @@
 // The lanes of the timeline: where each thing stands, and its drawing. From the top: time, labels, change points, what
 // the model says (the surer the fuller), and the whole recording in small.
-import { clockOf } from "skelf-studio/desk.js";
+import { clockOf, colourNumber } from "skelf-studio/desk.js";
 
 const RULER = 24, LABEL = 24, GUESS = 20, CHANGES = 12, WHOLE = 18, GAP = 5, MOST = 5; // CSS pixels; rows at most
 
@@ -79,11 +79,9 @@ function inkOn(colour) {
   return inks.get(colour);
 }
 
-const BACKGROUND = "background"; // the class of what is not wanted
-
-export function colourOf(desk, label, colours) {
-  const at = desk.classes.indexOf(label);
-  return at < 0 || label === BACKGROUND ? colours.soft : colours.classes[at % colours.classes.length];
+export function colourOf(label, colours) {
+  const number = colourNumber(label);
+  return number < 0 ? colours.soft : colours.classes[number];
 }
 
 function write(pen, text, x, y, wide, colour) {
@@ -100,7 +98,7 @@ function write(pen, text, x, y, wide, colour) {
 function drawLabel(pen, desk, lane, segment, span, width, colours, chosen) {
   const b = box(lane, segment, span, width);
   if (b.x > width || b.x + b.width < 0) return;
-  const colour = colourOf(desk, segment.label, colours), x = Math.max(b.x, -10), wide = Math.min(b.x + b.width, width + 10) - x;
+  const colour = colourOf(segment.label, colours), x = Math.max(b.x, -10), wide = Math.min(b.x + b.width, width + 10) - x;
   pen.beginPath();
   pen.roundRect(x, b.y, wide, b.height, Math.min(4, wide / 2));
   if (segment.kind === "not") { // what it is not: an outline only
@@ -121,7 +119,7 @@ function drawLabel(pen, desk, lane, segment, span, width, colours, chosen) {
 function drawGuess(pen, desk, lane, guess, span, width, colours, chosen) {
   const b = box(lane, guess, span, width);
   if (b.x > width || b.x + b.width < 0) return;
-  const colour = colourOf(desk, guess.label, colours), x = Math.max(b.x, -10), wide = Math.min(b.x + b.width, width + 10) - x;
+  const colour = colourOf(guess.label, colours), x = Math.max(b.x, -10), wide = Math.min(b.x + b.width, width + 10) - x;
   pen.beginPath();
   pen.roundRect(x, b.y, wide, b.height, Math.min(4, wide / 2));
   pen.globalAlpha = 0.08 + 0.72 * guess.probability ** 1.5;
@@ -172,7 +170,7 @@ function drawWhole(pen, places, desk, span, width, colours) {
     pen.globalAlpha = alpha;
     for (const s of list) {
       if (s.kind === "not") continue;
-      pen.fillStyle = colourOf(desk, s.label, colours);
+      pen.fillStyle = colourOf(s.label, colours);
       pen.fillRect(s.start * scale, y + top, Math.max(1, (s.end - s.start) * scale), high);
     }
   }
@@ -231,8 +229,8 @@ export function draw(pen, places, desk, span, width, colours, held) {
   pen.globalAlpha = 1;
   drawRuler(pen, places, desk, span, width, colours);
   pen.font = "12px system-ui, sans-serif";
-  for (const s of desk.segments) if (s !== held?.of && s.kind === "not") drawLabel(pen, desk, places.labels, s, span, width, colours, is("label", s));
-  for (const s of desk.segments) if (s !== held?.of && s.kind !== "not") drawLabel(pen, desk, places.labels, s, span, width, colours, is("label", s));
+  for (const s of desk.segments) if (s.id !== held?.of?.id && s.kind === "not") drawLabel(pen, desk, places.labels, s, span, width, colours, is("label", s));
+  for (const s of desk.segments) if (s.id !== held?.of?.id && s.kind !== "not") drawLabel(pen, desk, places.labels, s, span, width, colours, is("label", s));
   pen.font = "11px system-ui, sans-serif";
   for (const s of desk.suggestions) drawGuess(pen, desk, places.guesses, s, span, width, colours, is("suggestion", s));
   pen.font = "12px system-ui, sans-serif";
