@@ -22,6 +22,7 @@ from ..protocols.rules import Rules, refuse_rates
 from ..protocols.windows import Laid, lay, rows
 from ..settings.options import from_flat
 from .flow import Finder, Means
+from .heads import Linear
 from .model import Model
 from .over_time import OverTime, Stream
 from .persons import PERSON, chosen_persons
@@ -170,9 +171,8 @@ def _answer(
 ) -> Callable[[Tensor], Tensor]:
     if centred:
         return lambda x: head(encoder(x))[:, None]
-    weight, bias = getattr(head, "weight", None), getattr(head, "bias", None)
-    if isinstance(weight, Tensor) and isinstance(bias, Tensor):
-        return frame_logits(encoder, weight, bias)
+    if isinstance(head, Linear | torch.nn.Linear):
+        return frame_logits(encoder, head.weight, head.bias)
     return lambda x: head(encoder.frames(x))
 
 
