@@ -196,7 +196,7 @@ def dilations(frames: int, features: int) -> tuple[tuple[int, ...], tuple[int, .
 
     Examples:
         >>> dilations(64, 119)
-        ((1, 2, 3, 4, 5, 6, 7), (41, 23, 15, 12, 8, 12, 8))
+        ((1, 2, 3, 4, 5, 6, 7), (41, 23, 15, 15, 7, 11, 7))
     """
     count = min(features, MOST_DILATIONS)
     most = log2((frames - 1) / (TAPS - 1))

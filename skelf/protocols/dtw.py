@@ -80,7 +80,7 @@ def dtw(
         >>> from skelf.data.synthetic.clips import generate
         >>> from skelf.encoders import ENCODERS
         >>> from skelf.protocols import PROTOCOLS
-        >>> train, test = generate(clips=24).split("xview")
+        >>> train, test = generate(clips=48).split("xview")
         >>> encoder = ENCODERS["gru"](train.skeleton, dim=4, layers=1, frames=8, persons=1)
         >>> list(PROTOCOLS["dtw"](encoder, train, test).values)
         ['top1.none']
