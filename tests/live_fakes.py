@@ -23,6 +23,7 @@ SIZES = {
     "hcn": {"dim": 8},
     "byname": {"dim": 8, "layers": 1},
     "patches": {"dim": 8, "layers": 1},
+    "fused": {"dim": 8},
 }
 
 
