@@ -198,6 +198,18 @@ def test_the_process_that_looks_is_told_what_is_open(tmp_path: Path) -> None:
     process.communicate()
 
 
+def test_labels_are_counted_again_where_they_change(window: Window) -> None:
+    history, tally = window.studio.history, window.studio.tally
+    for start, name in ((0, "walk"), (20, "walk"), (0, "sit")):
+        history.do(lambda labels, at=start, of=name: actions.add(labels, of, at, at + 5, "step"))
+    history.do(lambda labels: actions.refuse(labels, "walk", 10, 15, "step"))
+    sit = tally.of(history.labels, "sit")
+    assert tally.of(history.labels, "walk") == {"step": (2, 10)} and sit == {"step": (1, 5)}
+    history.do(lambda labels: actions.add(labels, "walk", 3, 8, "turn"))
+    assert tally.of(history.labels, "walk") == {"step": (2, 10), "turn": (1, 5)}
+    assert tally.of(history.labels, "sit") is sit and tally.of(history.labels, "none") == {}
+
+
 @pytest.mark.parametrize(
     ("label", "kind", "start", "end", "left"),
     [

@@ -32,7 +32,7 @@ def build(window: Window) -> None:
             head.build(window)
         with box("side", tag="nav", aria_label="Recordings"):
             recordings.side(window)
-        with box("main", tag="main"):
+        with box("main", role="region", aria_label="Player and timeline"):
             window.player = Player()
             window.timeline = Timeline()
             window.timeline.on("act", window.act)

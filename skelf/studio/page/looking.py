@@ -63,7 +63,8 @@ def look(project: Project, first: Callable[[], Sequence[str]] = tuple) -> Progre
         try:
             make_features(project, name)
         except InputError as error:  # the others may well fit
-            now = now._replace(failed=(*now.failed, Failed(name, str(error))))
+            reason = str(error).partition(f"{project.recording(name).store}: ")
+            now = now._replace(failed=(*now.failed, Failed(name, reason[2] or reason[0])))
         now = now._replace(done=now.done + 1)
     now = now._replace(state="done", current="")
     progress.write(project.place / FILE, now)

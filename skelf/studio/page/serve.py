@@ -50,6 +50,7 @@ def application(studio: Studio, title: str) -> FastAPI:
 
     def root(client: Client) -> None:
         ui.add_css(_STYLE)
+        ui.add_head_html('<script>document.documentElement.lang = "en"</script>')
         window = Window(studio, client, ACTIONS)
         ui.on_exception(window.failed)
         studio.changed.subscribe(window.heard)

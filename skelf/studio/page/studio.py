@@ -22,6 +22,7 @@ from ..project.recording import Recording
 from . import scene as scenes
 from .helper import Helper
 from .jobs import Job, Jobs
+from .tally import Tally
 
 MOST = 4096
 """Frames that are sent at a time."""
@@ -45,6 +46,7 @@ class Studio:
         self.project: Project | None = None
         self.jobs = Jobs(lambda: self.there, self.heard)
         self.changed: Event[str] = Event[str]()
+        self.tally = Tally()
         self._address = ""
         self._history: History | None = None
         self._helper: Helper | None = None

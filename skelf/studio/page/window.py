@@ -9,7 +9,8 @@ from __future__ import annotations
 import inspect
 import traceback
 from asyncio import to_thread
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from nicegui import Client, ui
 from nicegui.events import GenericEventArguments
@@ -19,9 +20,12 @@ from ..model.answers import BACKGROUND, Hit, Stretch, Suggestion
 from ..project.recording import Recording
 from . import told
 from .elements import Player, Row, Timeline
+from .pieces import Tag, box
 from .studio import Studio
 from .told import Told
 
+TURN = 60
+"""Milliseconds in which a dialog comes and goes."""
 Refresh = Callable[[], object]
 _SHOWN = {
     "labels": ("head", "side", "recordings", "labels", "suggestions"),
@@ -87,6 +91,15 @@ class Window:
             self.refresh("side list", "recordings list")
         else:
             self.client.run_javascript("location.reload()")
+
+    @contextmanager
+    def dialog(self, title: str, *, wide: bool = False) -> Iterator[ui.dialog]:
+        """A dialog that is open, to be filled; its title is its name for a screen reader too."""
+        style = "window wide" if wide else "window"
+        with self.client, ui.dialog(value=True) as made, box(style):
+            made.props(f"transition-duration={TURN}").props["aria-label"] = title
+            Tag("h2", title)
+            yield made
 
     def say(self, text: str, *, warn: bool = False) -> None:
         """A line for the person, for some seconds."""

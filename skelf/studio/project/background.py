@@ -23,7 +23,7 @@ FILES: dict[Work, str] = {"import": "import.json", "encoder": "encoder.json"}
 LOG = "work.log"
 STEPS = 2000
 """About so many steps train an encoder: minutes on two cores."""
-LENGTHS = {"a try": STEPS // 10, "the usual": STEPS, "long": 5 * STEPS}
+LENGTHS = {"a try": STEPS // 20, "the usual": STEPS, "long": 5 * STEPS}
 """Steps by what a person chooses."""
 PATIENCE = 10.0
 

@@ -23,6 +23,8 @@ FILE = "encoder.json"
 FOLDER = "encoder"
 BATCH, FEWEST = 64, 4
 """Clips of a step, and epochs at least."""
+SAVES = 100
+"""Checkpoints of a training, at most: with few recordings an epoch is a step or two."""
 SECONDS = 0.5
 """Between two notes of the progress."""
 
@@ -72,7 +74,10 @@ def _trained(
     clips = ClipSet.open(store)
     batch = min(BATCH, len(clips))
     epochs = max(FEWEST, ceil(steps * batch / len(clips)))
-    settings = [f"train.batch_size={batch}", f"train.epochs={epochs}"]
+    settings = [
+        f"train.batch_size={batch}", f"train.epochs={epochs}",
+        f"train.save_every={ceil(epochs / SAVES)}",
+    ]  # fmt: skip
     noted.say(noted.progress._replace(total=epochs, current="epochs"))
     pretrain(
         "partwhole", clips, out=run, overrides=settings, resume=True, listener=noted.listen,
@@ -103,6 +108,6 @@ class _Noted:
         """An epoch's part that is done, at most twice a second."""
         if event["event"] == "step" and time.monotonic() - self.wrote > SECONDS:
             done = int(event["epoch"])
-            share = (event["batch"] + 1) / event["batches"]
+            share = event["batch"] / event["batches"]
             text = f"epoch {done + 1} of {event['epochs']}, {share:.0%} of it"
             self.say(self.progress._replace(done=done, current=text))

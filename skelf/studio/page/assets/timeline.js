@@ -321,6 +321,14 @@ export default {
       if (button) this.local(button.dataset.act, button.dataset.detail && JSON.parse(button.dataset.detail));
     };
     document.addEventListener("click", this.onClick);
+    // A button that is clicked does not take the keys: Space plays and Enter accepts after it as before it.
+    this.onPress = (e) => {
+      const button = e.target.closest?.("button");
+      if (!button || button.closest("[role=dialog], .q-menu")) return;
+      e.preventDefault();
+      document.activeElement?.blur();
+    };
+    document.addEventListener("mousedown", this.onPress);
     this.onFocus = (e) => { if (this.early && e.target.matches("[role=dialog] input")) this.pour(e.target); };
     document.addEventListener("focusin", this.onFocus);
     this.dark = () => { this.colours = colours(); touch("view"); };
@@ -341,6 +349,7 @@ export default {
     this.size.disconnect();
     window.removeEventListener("keydown", this.onKey);
     document.removeEventListener("click", this.onClick);
+    document.removeEventListener("mousedown", this.onPress);
     document.removeEventListener("focusin", this.onFocus);
   },
 };

@@ -19,12 +19,7 @@ PICTURES = 4
 async def show(window: Window, recording: Recording) -> None:
     """A dialog with all of it."""
     pictures = await to_thread(stills, window, recording)
-    with (
-        window.client,
-        ui.dialog(value=True).props("transition-duration=60") as dialog,
-        box("window wide"),
-    ):
-        Tag("h2", recording.name)
+    with window.dialog(recording.name, wide=True) as dialog:
         for doubt in recording.doubts:
             with box(f"note {'warn' if doubt.severity == 'warning' else ''}"):
                 Tag("b" if doubt.severity == "warning" else "span", doubt.what)

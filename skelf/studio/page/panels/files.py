@@ -86,8 +86,10 @@ def _reading(window: Window) -> None:
         notes = " ".join(brought.notes)
         window.say(f"{len(edit.after)} labels taken over. {notes}".strip())
 
-    upload = ui.upload(on_upload=read, auto_upload=True, max_file_size=MOST).classes("unseen")
-    button("Choose a file", lambda: upload.run_method("pickFiles"))
+    upload = ui.upload(on_upload=read, auto_upload=True, max_file_size=MOST)
+    upload.set_visibility(False)  # its own button would have no name
+    choose = Tag("button", "Choose a file", "button", {"type": "button"})
+    choose.on("click", js_handler=f"() => runMethod({upload.id}, 'pickFiles', [])")
 
     async def came() -> None:
         from ...exchange import bring

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from nicegui import ui
-
 from .. import keys
 from ..pieces import Tag, box, button
 from ..window import Window
@@ -11,12 +9,7 @@ from ..window import Window
 
 def show(window: Window) -> None:
     """All keys, by what they are for."""
-    with (
-        window.client,
-        ui.dialog(value=True).props("transition-duration=60") as dialog,
-        box("window wide"),
-    ):
-        Tag("h2", "Keys")
+    with window.dialog("Keys", wide=True) as dialog:
         with box("keys"):
             for group in dict.fromkeys(key.group for key in keys.KEYS):
                 with box("", tag="section"):

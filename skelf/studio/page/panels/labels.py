@@ -25,13 +25,7 @@ def build(window: Window) -> None:
     none = Tag("p", "None yet. Mark a stretch and press C to name what happens in it.", "soft")
     known: list[str] = []
     drawn: list[TextElement] = []
-
-    @ui.refreshable
-    def rows() -> None:
-        with box("rows", tag="ul"):
-            drawn[:] = [_class(window, name) for name in known]
-
-    rows()
+    rows = box("rows", tag="ul")
     Rows("label")
 
     def update() -> None:
@@ -40,7 +34,9 @@ def build(window: Window) -> None:
         if [*names] != known:
             known[:] = names
             none.set_visibility(not known)
-            rows.refresh()
+            rows.clear()
+            with rows:
+                drawn[:] = [_class(window, name) for name in known]
         for said, text in zip(drawn, _counted(window), strict=True):
             said.set_text(text)
 
@@ -50,15 +46,13 @@ def build(window: Window) -> None:
 
 def _counted(window: Window) -> list[str]:
     """How much of each class is labelled, in the order of the classes."""
-    labels = window.studio.history.labels
+    labels, tally = window.studio.history.labels, window.studio.tally
     counts, seconds = Counter[str](), dict.fromkeys(labels.classes, 0.0)
     rates = {recording.name: recording.fps for recording in window.studio.recordings}
-    for recording, segments in labels.recordings.items():
-        rate = rates.get(recording, 30.0)
-        for segment in segments:
-            if segment.kind == "is":
-                counts[segment.label] += 1
-                seconds[segment.label] += (segment.end - segment.start) / rate
+    for recording in labels.recordings:
+        for label, share in tally.of(labels, recording).items():
+            counts[label] += share.labels
+            seconds[label] += share.frames / rates.get(recording, 30.0)
     return [f"{counts[name]} · {duration(seconds[name])}" for name in labels.classes]
 
 
@@ -121,12 +115,7 @@ async def _split(window: Window, name: str) -> None:
     if len(groups) < 2:
         window.say(f"The labels of {name} look alike; there is nothing to split.")
         return
-    with (
-        window.client,
-        ui.dialog(value=True).props("transition-duration=60") as dialog,
-        box("window"),
-    ):
-        Tag("h2", f"{name}: {len(groups)} groups of like labels")
+    with window.dialog(f"{name}: {len(groups)} groups of like labels") as dialog:
         for number, group in enumerate(groups):
             _group(window, name, number, group)
         with box("actions"):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 
-from nicegui import ui
-
 from ....errors import InputError
 from ..pieces import Tag, box, button
 from ..window import Window
@@ -44,12 +42,7 @@ def ask(
     def keep(event: object) -> None:
         written["text"] = str(getattr(event, "args", ""))
 
-    with (
-        window.client,
-        ui.dialog(value=True).props("transition-duration=60") as dialog,
-        box("window"),
-    ):
-        Tag("h2", title)
+    with window.dialog(title) as dialog:
         told = {"defaultValue": now, "aria-label": title, "autofocus": True, "maxlength": 200}
         field = Tag("input", "", "field", told)
         field.on("input", keep, js_handler="(e) => emit(e.target.value)")

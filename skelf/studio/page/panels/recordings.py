@@ -103,7 +103,7 @@ def _row(window: Window, recording: Recording) -> Element:
 def _show(window: Window, name: str, row: Element) -> None:
     """Brings a row up to date: whether it is open, done, and how much is labelled."""
     labels = window.studio.history.labels
-    frames = sum(s.end - s.start for s in labels.of(name) if s.kind == "is")
+    frames = sum(share.frames for share in window.studio.tally.of(labels, name).values())
     done = name in labels.finished
     share = min(1.0, frames / max(1, window.studio.recording(name).frames))
     told = (name == window.recording, done, f"{percent(share)} labelled")

@@ -19,7 +19,7 @@ SHOWN = 12
 
 def build(window: Window) -> None:
     """Draws it."""
-    with box("start", tag="main"):
+    with box("start"):
         with Tag("h1"):
             Tag("span", "skelf studio")
         Tag("p", str(window.studio.folder.resolve()), "soft")

@@ -92,17 +92,19 @@ export class Pose {
     return true;
   }
 
-  // The middle of those who are there; null where nobody is.
+  // The middle of the room that those who are there take; null where nobody is. Not the mean: many joints of a face
+  // would move it, and feet out of the picture.
   middle(out) {
-    let count = 0;
-    out[0] = out[1] = out[2] = 0;
+    const low = [Infinity, Infinity, Infinity], high = [-Infinity, -Infinity, -Infinity];
     for (let k = 0; k < this.there.length; k++) {
       if (!this.there[k]) continue;
-      for (let c = 0; c < 3; c++) out[c] += this.at[3 * k + c];
-      count++;
+      for (let c = 0; c < 3; c++) {
+        low[c] = Math.min(low[c], this.at[3 * k + c]);
+        high[c] = Math.max(high[c], this.at[3 * k + c]);
+      }
     }
-    if (!count) return null;
-    for (let c = 0; c < 3; c++) out[c] /= count;
+    if (low[0] > high[0]) return null;
+    for (let c = 0; c < 3; c++) out[c] = (low[c] + high[c]) / 2;
     return out;
   }
 }
