@@ -86,7 +86,7 @@ class HCN(nn.Module):
             for branch, view in zip(self.branches.values(), (x, moved), strict=True)
         ]
         maps = self.layers(torch.cat(halves, dim=1))  # (N * M, 4 dim, T', columns)
-        largest = maps.view(len(x), self.persons, *maps.shape[1:]).amax(dim=1)
+        largest = maps.view(-1, self.persons, *maps.shape[1:]).amax(dim=1)
         return largest.transpose(1, 2).flatten(2)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -120,7 +120,7 @@ class Patches(nn.Module):
             rows = torch.where(present, present.cumsum(0) - 1, present.sum())
             patches = torch.cat([patches[present], patches[~present][:1]])
         tokens = self.encode(patches)
-        means = tokens.view(len(tokens), *self.grid, -1).mean(dim=2)
+        means = tokens.view(-1, *self.grid, tokens.shape[-1]).mean(dim=2)
         means = means if rows is None else means[rows]
         return means.view(-1, self.persons, *means.shape[1:]).mean(dim=1)
 
