@@ -25,12 +25,13 @@ from skelf.studio.model.head import LEAST, head_of
 from skelf.studio.model.lessons import MOST, lessons
 from skelf.studio.model.likeness import parts
 from skelf.studio.model.placing import named
+from skelf.studio.model.recount import Recount, change
 from skelf.studio.model.saving import voted_head
 from skelf.studio.model.softmax import fit
 from skelf.studio.model.suggesting import columns, without
 from skelf.studio.model.table import directions, reduction
 from skelf.studio.model.voting import MOST as MOST_EXAMPLES
-from skelf.studio.model.voting import PARTS, SHARPNESS, votes
+from skelf.studio.model.voting import PARTS, SHARPNESS, Votes, votes
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +128,44 @@ def test_to_go_on_from_the_head_before_is_to_begin_anew(made, segments):
             assert np.allclose(
                 before.probabilities(recording), anew.probabilities(recording), atol=0.01
             )
+
+
+def test_votes_that_are_recounted_are_those_that_are_counted(made, segments, monkeypatch):
+    """Labels come, go, and are refused; what is kept says what would be said anew."""
+    random, said, recount, found_again = np.random.default_rng(0), [*segments[:8]], Recount(), []
+    left = [*segments[8:]]
+    monkeypatch.setattr(
+        "skelf.studio.model.recount.change",
+        lambda *both: found_again.append(change(*both)) or found_again[-1],
+    )
+    first = lessons(made, said).class_names
+    for step in range(40):
+        if step % 3 == 2:
+            said.pop(int(random.integers(3, len(said))))
+        else:
+            kind = "not" if step % 7 == 0 else "is"
+            said.append(replace(left.pop(int(random.integers(len(left)))), kind=kind))
+        found = lessons(made, said)
+        if found.class_names != first:  # begins anew, as `learn` does
+            first, recount = found.class_names, Recount()
+        head = votes(found.rows(made), found.allowed, found.weight, found.label)
+        recount = Recount(recount)
+        for at, x in enumerate(made.values):
+            told, counted = recount.of(head, at, x), head.of(x)
+            assert np.allclose(told, counted, rtol=1e-3, atol=1e-6)
+    assert sum(way is not None for way in found_again) > 25
+
+
+def test_of_many_recordings_votes_are_asked_again(made, segments, monkeypatch):
+    monkeypatch.setattr(Recount, "MOST", made.values[0].size)
+    found = lessons(made, segments[:9])
+    head = votes(found.rows(made), found.allowed, found.weight, found.label)
+    recount = Recount()
+    for at, x in enumerate(made.values):
+        assert np.array_equal(recount.of(head, at, x), head.of(x))
+    assert sum(sums.size for _, sums in recount._sums.values()) <= Recount.MOST
+    alike = Votes(np.repeat(head.examples[:1], 2, axis=0), np.repeat(head.share[:1], 2, axis=0))
+    assert change(head, alike) is None and change(alike, alike) is None
 
 
 def test_labels_speak_of_their_frames_alone(made, segments):

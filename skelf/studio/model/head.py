@@ -31,10 +31,15 @@ class Head(NamedTuple):
     linear: Linear
     votes: Votes
 
-    def probabilities(self, x: np.ndarray) -> np.ndarray:
-        """`(B, K)` float32 of `(B, D)`."""
-        said = self.votes.of(x)
-        said /= np.maximum(said.sum(axis=1, keepdims=True), 1e-30)
+    def probabilities(self, x: np.ndarray, said: np.ndarray | None = None) -> np.ndarray:
+        """`(B, K)` float32.
+
+        Args:
+            x: `(B, D)`.
+            said: what the votes say of it, where somebody has asked; None: they are asked.
+        """
+        said = self.votes.of(x) if said is None else said
+        said = said / np.maximum(said.sum(axis=1, keepdims=True), 1e-30)
         p = self.linear.probabilities(x) * (said + LEAST)
         return np.asarray(p / p.sum(axis=1, keepdims=True), np.float32)
 

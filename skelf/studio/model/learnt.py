@@ -11,6 +11,7 @@ import numpy as np
 
 from .head import Head, head_of
 from .lessons import lessons
+from .recount import Recount
 from .table import Table
 
 if TYPE_CHECKING:
@@ -26,12 +27,14 @@ class Learnt:
         class_names: in the order of the columns.
         head: what says the class of a bin.
         labels: recording, start, end and class of each label that says what is, in frames.
+        recount: sums of the head's votes.
     """
 
     table: Table
     class_names: tuple[str, ...]
     head: Head
     labels: tuple[tuple[int, int, int, int], ...]
+    recount: Recount = field(default_factory=Recount, repr=False)
     _known: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -48,7 +51,9 @@ class Learnt:
     def probabilities(self, recording: int) -> np.ndarray:
         """`(B, K)` float32 of a recording's bins; computed when it is first asked for."""
         if recording not in self._known:
-            self._known[recording] = self.head.probabilities(self.table.values[recording])
+            x = self.table.values[recording]
+            said = self.recount.of(self.head.votes, recording, x)
+            self._known[recording] = self.head.probabilities(x, said)
         return self._known[recording]
 
 
@@ -73,13 +78,13 @@ def learn(
     found = lessons(table, segments, finished)
     if found is None:
         return None
-    start = before.head if before and before.class_names == found.class_names else None
-    if start is not None and start.linear.weight.shape[1] != table.values[0].shape[1]:
-        start = None
-    head = head_of(found.rows(table), found, start)
+    # Of another table, or of other classes, nothing is left to go on from.
+    same = before is not None and (before.table, before.class_names) == (table, found.class_names)
+    known = before if same else None
+    head = head_of(found.rows(table), found, known.head if known else None)
     labels = tuple(
         (table.numbers[s.recording], s.start, s.end, found.class_names.index(s.label))
         for s in segments
         if s.kind == "is" and s.recording in table.numbers
     )
-    return Learnt(table, found.class_names, head, labels)
+    return Learnt(table, found.class_names, head, labels, Recount(known.recount if known else None))

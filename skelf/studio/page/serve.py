@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import secrets
 import socket
 import webbrowser
@@ -131,6 +132,9 @@ def serve(
         uvicorn.Config(app, log_level="warning", ws_max_size=1 << 24, timeout_graceful_shutdown=2)
     )
     address = f"http://{name}:{number}/?token={token}"
+
+    gc.collect()
+    gc.freeze()  # or all modules are gone through again and again while somebody waits
 
     async def run() -> None:
         serving = asyncio.create_task(server.serve(sockets=[listening]))
