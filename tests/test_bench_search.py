@@ -22,7 +22,7 @@ from skelf.data.clips import ClipSet
 from skelf.errors import InputError
 from skelf.report.gather import gather
 
-optuna = pytest.importorskip("optuna")
+optuna = pytest.importorskip("optuna", reason="optuna is not here; skelf[search] has it")
 
 SUITE = """
 seeds = [3]

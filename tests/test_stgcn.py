@@ -10,17 +10,16 @@ from torch import nn
 from torch.nn import functional as F
 
 from skelf.encoders import ENCODERS, _images
+from skelf.encoders._dropout import Dropout, keep_mask
+from skelf.encoders._graph import partitions
 from skelf.encoders._images import TemporalConv, mix, transforms, turn
 from skelf.encoders.stgcn import (
     OFFICIAL_NAMES,
     STGCN,
     STRIDES,
     Block,
-    Dropout,
     GraphConv,
     initialize,
-    keep_mask,
-    partitions,
 )
 from skelf.errors import InputError
 from skelf.layouts import KINECT20, NTU25, SBU15

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from studio_tables import CLASSES, table, truth
 
 from skelf.errors import InputError
@@ -273,7 +274,6 @@ def test_a_class_in_two_places_is_known_in_both_and_not_between_them():
 
 @pytest.mark.parametrize("with_background", [False, True])
 def test_a_saved_head_says_what_the_studio_does(made, segments, with_background):
-    torch = pytest.importorskip("torch")
     known = some(segments, 6)
     if with_background:
         known[2] = replace(known[2], label=BACKGROUND)

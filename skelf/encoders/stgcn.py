@@ -24,11 +24,12 @@ from ..contracts import Module
 from ..settings.ranges import Rate, Size
 from ..skeleton import Skeleton
 from ..streams import derive
+from ._dropout import Dropout
+from ._graph import PARTITIONS, partitions
 from ._images import TemporalConv, mix, turn
 from ._norms import MapNorm, RowNorm
 from ._tokens import check_arguments, check_clip
 
-PARTITIONS = 3  # a joint itself; neighbours farther from the root; neighbours closer to it
 STRIDES = (1, 1, 1, 1, 2, 1, 1, 2, 1, 1)
 
 # (our name, name in a released checkpoint below its encoder prefix); {} stands for one word, as in
@@ -267,31 +268,6 @@ class GraphConv(nn.Conv2d):
         return F.conv2d(rows, weight) + bias.T.unsqueeze(1)
 
 
-class Dropout(nn.Dropout):
-    """`nn.Dropout` whose mask on a CPU costs a random bit, or byte, an element.
-
-    torch draws a number of its own for each element there, which takes longer than the convolution
-    that the mask is for. Bits come from torch's generator, so the state of it that a checkpoint
-    keeps is enough to go on as before. Probabilities that are no multiple of 1/256 take torch's.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """`x` with a share of `p` set to 0 and the rest scaled up, in training; else `x`."""
-        if not self.training or self.p == 0:
-            return x
-        mask = self.mask(x)
-        if mask is None:
-            return super().forward(x)
-        B, C, T, V = x.shape
-        return x * turn(mask.view(T, V, B, C))
-
-    def mask(self, x: Tensor) -> Tensor | None:
-        """What `x` is multiplied by, flat in the order of memory; None: not by this way."""
-        of_256 = 256 * (1 - self.p)
-        ours = self.training and self.p > 0 and x.device.type == "cpu"
-        return keep_mask(x.numel(), int(of_256), x.dtype) if ours and of_256.is_integer() else None
-
-
 def _unrolled(rows: Tensor, like: Tensor) -> Tensor:
     """Rows `(T * V * B, C)` as a map `(B, C, T, V)`."""
     B, C, T, V = like.shape
@@ -301,57 +277,6 @@ def _unrolled(rows: Tensor, like: Tensor) -> Tensor:
 def _mean(maps: Tensor) -> Tensor:
     """`(B, C)` of maps `(B, C, T, V)`; its gradient lies in memory as the maps do."""
     return turn(maps).mean(dim=(0, 1))
-
-
-def keep_mask(count: int, kept: int, dtype: torch.dtype) -> Tensor:
-    """A mask `(count,)` on the CPU: `256 / kept` with probability `kept / 256`, else 0."""
-    per_byte = 8 if kept == 128 else 1
-    words = torch.empty(-(-count // (8 * per_byte)), dtype=torch.int64)
-    # All 64 bits are random from the smallest number on; without bounds torch draws 63.
-    drawn = words.random_(-(2**63), None).view(torch.uint8)
-    if per_byte == 8:  # one row for each byte: its bits
-        bits = torch.arange(256)[:, None] >> torch.arange(8) & 1
-        mask = (bits * 2).to(dtype).index_select(0, drawn.int())
-    else:
-        mask = (drawn < kept).to(dtype).mul_(256 / kept)
-    return mask.view(-1)[:count]
-
-
-def partitions(skeleton: Skeleton, kind: str = "official") -> Tensor:
-    """The normalised adjacency `(3, V, V)`, indexed by partition, source and destination joint.
-
-    A joint's neighbours are itself (partition 0), those as far from the root as it is or farther
-    (1) and those closer to it (2). Entries are divided by the number of neighbours of the
-    destination, itself included: the columns of the three together sum to 1.
-
-    Args:
-        skeleton: the joint layout; an edge for each bone, distances in bones from its root.
-        kind: "textbook": true distances. "official": only distances up to 1 are known and all
-            others count as equal, so that partition 2 holds just the edges that leave the root or
-            come into a joint from one beside the root.
-
-    Raises:
-        ValueError: an unknown kind.
-
-    Source: sources C1. differs: ST-GCN's paper measures distances to the centre of gravity.
-    """
-    if kind not in ("official", "textbook"):
-        raise ValueError(f"unknown partition {kind!r}; known: official, textbook")
-    V = skeleton.joints
-    distance = [0] * V
-    for joint in range(V):
-        at = joint
-        while skeleton.parents[at] >= 0:
-            at, distance[joint] = skeleton.parents[at], distance[joint] + 1
-    if kind == "official":
-        distance = [min(d, 2) for d in distance]
-    edges = [(joint, joint) for joint in range(V)]
-    edges += [edge for a, b in skeleton.edges for edge in ((a, b), (b, a))]
-    adjacency = torch.zeros(PARTITIONS, V, V)
-    for source, destination in edges:
-        closer = distance[source] < distance[destination]
-        adjacency[0 if source == destination else 1 + closer, source, destination] = 1
-    return adjacency / adjacency.sum(dim=(0, 1))
 
 
 def initialize(module: Module) -> None:
