@@ -342,8 +342,9 @@ class ClipSet:
             >>> generate(clips=12).save("whole.h5")
             >>> ClipSet.open("whole.h5").verify()
         """
-        if self.stored is not None and self.stored.joints is self.joints:
-            store.verify_joints(self, self.stored)
+        stored = self.stored
+        if stored is not None and stored.joints is self.joints and not stored.trusted:
+            store.verify_joints(self, stored)
 
     def validate(self) -> None:
         """Checks the table, the splits, the segments and every joint.

@@ -62,11 +62,13 @@ class Stored:
         joints: as they were mapped.
         checksum: the stored one, of exactly these.
         stamp: the file when it was opened.
+        trusted: they are verified elsewhere, once for all who work on parts of them.
     """
 
     joints: np.ndarray
     checksum: str
     stamp: Stamp
+    trusted: bool = False
 
 
 _verified: set[Stamp] = set()

@@ -15,6 +15,7 @@ import numpy as np
 from ..data import check
 from ..data.clips import ClipSet
 from ..data.joints.mapping import mapped
+from ..data.quality.stature import Stature, looked_at, stature
 from ..errors import InputError
 from ..protocols.fitting import same_layout
 from .needs import Needs
@@ -35,6 +36,7 @@ def adapted(
     up: str | None = None,
     say: Say = lambda text: None,
     scratch: str | Path | None = None,
+    bodies: Stature | None = None,
 ) -> ClipSet:
     """The clips as a model can take them; those that are so already come back as they are.
 
@@ -49,6 +51,7 @@ def adapted(
         up: the axis that points up in the clips, as "z"; None: as the bodies stand.
         say: told in one line what is changed.
         scratch: folder for the frames of large sets meanwhile; None: the system's.
+        bodies: of a set that these are some clips of, by `bodies_of`; None: they are all.
 
     Raises:
         InputError: nothing in them, another number of coordinates, another layout without common
@@ -67,15 +70,22 @@ def adapted(
         >>> ready.skeleton.name, set(ready.fps.tolist())
         ('ntu25', {15.0})
     """
-    _refuse_empty(clips)
+    _refuse_empty(clips, some=bodies is not None)
     clips = _coordinates(clips, needs, say)
     clips = _joints(clips, needs, say, scratch)
-    clips = placed(clips, needs, unit=unit, up=up, say=say, scratch=scratch)
+    clips = placed(clips, needs, unit=unit, up=up, say=say, scratch=scratch, bodies=bodies)
     clips = _rate(clips, needs, say, scratch)
     return chosen_persons(clips, needs.persons, say, scratch)
 
 
-def _refuse_empty(clips: ClipSet) -> None:
+def bodies_of(clips: ClipSet, needs: Needs) -> Stature:
+    """The bodies of a set as a model knows their joints: what some of its clips are placed by."""
+    some = clips.take(looked_at(clips))
+    quiet: Say = lambda text: None  # noqa: E731
+    return stature(_joints(_coordinates(some, needs, quiet), needs, quiet, None))
+
+
+def _refuse_empty(clips: ClipSet, some: bool) -> None:
     if not len(clips) or (clips.length < 1).any():
         raise InputError(f"{clips}: there are no frames in it; is the recording cut off?")
     wrong = ~(np.isfinite(clips.fps) & (clips.fps > 0))
@@ -91,9 +101,9 @@ def _refuse_empty(clips: ClipSet) -> None:
         if not stored:  # a store's were looked at when it was written
             check.finite(clips, indices, frames)
         seen = seen or bool(frames[..., : clips.coordinates].any())
-        if seen and stored:
+        if (seen or some) and stored:
             break
-    if not seen:
+    if not (seen or some):
         raise InputError(
             f"{clips}: nobody is in any of its {clips.frames_total:,} frames (all coordinates are "
             "missing or 0); record again, or look whether the format is right"
