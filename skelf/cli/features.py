@@ -14,7 +14,16 @@ from ..errors import InputError
 from ..locks import holding
 from ..outputs import FEATURES, PARQUET, check_output
 from .arguments import Device, Force, Scheduler, Workers
-from .given_data import Format, Layout, Unit, Up, Words, bar_of_files, paths_and_options
+from .given_data import (
+    Format,
+    Layout,
+    Unit,
+    Up,
+    Words,
+    bar_of_files,
+    paths_and_options,
+    seen_by_all,
+)
 from .notes import note
 
 KINDS = {".npz": FEATURES, ".parquet": PARQUET}
@@ -70,7 +79,7 @@ def features(
     )
     write = write_npz if out.suffix.lower() == ".npz" else write_parquet
     listed = places(paths, format=format_, say=say)
-    seen = [*dict.fromkeys(place.root for place in listed), out.absolute().parent]
+    seen = seen_by_all(paths, out, run)
     count, dim = 0, 0
     with (
         gathered(scheduler, workers, paths=seen, say=say) as crew,

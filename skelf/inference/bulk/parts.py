@@ -13,6 +13,8 @@ from ... import __version__
 from .records import Texts, summary_of
 from .units import Unit
 
+AGAIN = "again"
+"""In the summary of a part without rows, since they were elsewhere then: may be otherwise now."""
 FOLDER_OF = 1000
 """Parts of one folder: systems get slow where there are very many."""
 
@@ -43,7 +45,8 @@ class Parts:
 
     def there(self, number: int, unit: Unit) -> Texts | None:
         """The summary of a part that is there and whole, else None."""
-        return summary_of(self.path(number, unit)) if self._kept else None
+        found = summary_of(self.path(number, unit)) if self._kept else None
+        return None if found is None or AGAIN in found else found
 
 
 @contextmanager
