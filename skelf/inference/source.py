@@ -24,6 +24,7 @@ from ..data.join import joined
 from ..data.presets import located
 from ..data.readers import READERS
 from ..data.reading import annotations_of, read, reader_arguments
+from ..data.shards import is_sharded
 from ..data.survey import survey
 from ..errors import InputError, unknown
 
@@ -270,6 +271,8 @@ def _with_usual(place: Place, format_: str, options: Sequence[str]) -> list[str]
 
 
 def _of_folder(root: Path, format_: str | None, say: Callable[[str], None]) -> list[Place]:
+    if format_ in (None, STORE) and is_sharded(root):
+        return [Place(root, STORE, root)]
     signs = SIGNS.get(format_ or "")
     if format_ is not None and (signs is None or signs.whole):
         return [Place(root, format_, root)]

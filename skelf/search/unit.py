@@ -12,7 +12,7 @@ import numpy as np
 
 from ..data.clips import ClipSet
 from ..errors import InputError
-from ..inference.bulk.blocks import Block, Reading, block
+from ..inference.bulk.blocks import Block, Reading, block, part_of
 from ..inference.bulk.encoders import encoder_once
 from ..inference.bulk.parts import AGAIN
 from ..inference.bulk.records import Add, Texts, reading
@@ -70,7 +70,7 @@ def work(
     if clips is None:
         given = block(unit, asked.reading, lines.append, scratch)
     else:
-        given = Block(clips.take(np.arange(unit.first, unit.last)), clips)
+        given = Block(part_of(clips, unit.first, unit.last), clips)
     summary |= {"windows": 0, "classes": [*given.clips.class_names], "lines": lines}
     if not unit.total:  # of a store the digest is known before
         summary["digest"] = given.clips.digest()

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...data.check import TABLE
 from ...data.clips import ClipSet
 from ...errors import InputError
 from ..adapt import adapted, bodies_of
@@ -63,7 +64,7 @@ def block(unit: Unit, how: Reading, say: Say, scratch: Path | None = None) -> Bl
     whole = _opened(unit.place, how.layout, how.options, stamp_of(unit.place.path))
     if len(whole) != unit.total:
         raise InputError(f"{unit.place.path}: was changed meanwhile; call the same command again")
-    some = whole if len(whole) == unit.last - unit.first else whole.take(clips_of(unit))
+    some = whole if len(whole) == unit.last - unit.first else part_of(whole, unit.first, unit.last)
     return Block(some, whole)
 
 
@@ -85,9 +86,17 @@ def fitting(
     )
 
 
-def clips_of(unit: Unit) -> np.ndarray:
-    """The clips of a store that a unit is of."""
-    return np.arange(unit.first, unit.last)
+def part_of(clips: ClipSet, first: int, last: int) -> ClipSet:
+    """Neighbouring clips of a set, without a look at the others; splits stay behind."""
+    clip = clips.segments[:, 0]
+    segments = clips.segments[(clip >= first) & (clip < last)]
+    return replace(
+        clips,
+        **{key: getattr(clips, key)[first:last] for key in TABLE},
+        columns={key: value[first:last] for key, value in clips.columns.items()},
+        splits={},
+        segments=segments - np.array([first, 0, 0, 0]),
+    )
 
 
 @lru_cache(maxsize=1)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...data.clips import ClipSet
 from ...data.formats.signs import STORE
+from ...data.shards import FILE, is_sharded
 from ...errors import InputError
 from ...protocols.features import BLOCK
 from ..source import Place
@@ -87,7 +88,9 @@ def stamp_of(path: Path) -> str:
     """What changes with a file: size and time; of a folder those of all files in it."""
     seen = []
     try:
-        if path.is_dir():
+        if is_sharded(path):  # the shards are held to what it says of them
+            seen = [_stat(path / FILE)]
+        elif path.is_dir():
             for folder, below, files in os.walk(path):
                 below.sort()
                 seen += [_stat(Path(folder) / name) for name in sorted(files)]
