@@ -16,7 +16,7 @@ from ..data.clips import ClipSet
 from ..data.paging import let_go
 from ..inference.adapt import adapted, bodies_of
 from ..inference.needs import Needs
-from ..inference.persons import PERSON
+from ..inference.persons import PERSON, parted
 from ..inference.rate import in_file_all
 from ..protocols.features import extract
 from ..protocols.windows import Windows as Laid
@@ -27,8 +27,6 @@ from .places import Places, places, window_labels
 
 AT_ONCE = 512
 """Windows that are encoded between two reports of progress."""
-STEP = 1 << 14
-"""Frames of a recording that are looked at together."""
 _CLIP = "clip_of_file"
 
 
@@ -135,7 +133,7 @@ def _occupied(clips: ClipSet, laid: Places) -> Places:
     for at, (first, last) in enumerate(pairwise(bounds.tolist())):
         clip = clips.clip(at)[..., : clips.coordinates]
         there = np.concatenate(
-            [(part != 0).any(axis=(1, 2, 3)) for part in np.split(clip, range(STEP, len(clip), STEP))]
+            [(part != 0).any(axis=(1, 2, 3)) for part in parted(clip)]
         )
         let_go(clips.joints)
         if there.all():

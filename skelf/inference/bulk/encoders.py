@@ -39,7 +39,7 @@ def known(run: Run) -> Known:
     """
     encoder, described = judged_encoder(run, None, False, 0)
     found = Known(encoder, needs_of(encoder, described), identity(encoder))
-    _loaded["encoder"] = (str(run), found.identity), found
+    remember("encoder", run, found.identity, found)
     return found
 
 
@@ -56,6 +56,11 @@ def identity(encoder: Encoder) -> str:
         digest.update(repr((name, tensor.dtype, tuple(tensor.shape))).encode())
         digest.update(content(tensor))
     return digest.hexdigest()
+
+
+def remember(kind: str, run: Run, wanted: str, found: object) -> None:
+    """Keeps what this process has loaded for `once`."""
+    _loaded[kind] = (str(run), wanted), found
 
 
 def once(kind: str, run: Run, wanted: str, load: Callable[[Run], tuple[str, T]]) -> T:
@@ -75,7 +80,7 @@ def once(kind: str, run: Run, wanted: str, load: Callable[[Run], tuple[str, T]])
         here, found = load(run)
         if here != wanted:
             raise InputError(f"{run}: is another {kind} here, or was changed meanwhile")
-        _loaded[kind] = (str(run), wanted), found
+        remember(kind, run, wanted, found)
     return found  # type: ignore[return-value]  # of this kind
 
 
