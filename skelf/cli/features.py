@@ -72,6 +72,7 @@ def features(
     from ..inference.features import features as rows_of
     from ..inference.source import places
     from ..inference.writers.features import write_npz, write_parquet
+    from ..machine.devices import choose_device
 
     console, tally = Console(stderr=True), Tally()
     say = lambda text: console.print(  # noqa: E731
@@ -80,6 +81,8 @@ def features(
     write = write_npz if out.suffix.lower() == ".npz" else write_parquet
     listed = places(paths, format=format_, say=say)
     seen = seen_by_all(paths, out, run)
+    if scheduler is None:
+        choose_device(device, "--device")
     count, dim = 0, 0
     with (
         gathered(scheduler, workers, paths=seen, say=say) as crew,

@@ -65,6 +65,7 @@ def index(
     Example: skelf search index archive/ --run run --out index --workers 8
     """
     from ..cluster import gathered
+    from ..machine.devices import choose_device
     from ..search import Index, build
 
     paths, options = paths_and_options(words)
@@ -72,6 +73,8 @@ def index(
     console, errors = Console(), Console(stderr=True)
     say = partial(note, console)
     seen = seen_by_all(paths, out, run)
+    if scheduler is None:
+        choose_device(device, "--device")
     with (
         warnings_as_notes(console),
         gathered(scheduler, workers, paths=seen, say=say) as crew,

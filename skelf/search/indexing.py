@@ -131,6 +131,7 @@ def build(
                 adding.todo(units),
                 parts,
                 lambda done, total: report("reading", done, total),
+                verify=clips is None,
             ):
                 adding.take(given)
             adding.end()

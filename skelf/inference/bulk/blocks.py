@@ -92,8 +92,9 @@ def part_of(clips: ClipSet, first: int, last: int) -> ClipSet:
     segments = clips.segments[(clip >= first) & (clip < last)]
     return replace(
         clips,
-        **{key: getattr(clips, key)[first:last] for key in TABLE},
-        columns={key: value[first:last] for key, value in clips.columns.items()},
+        # Copies: columns may be maps that cannot be written, which torch warns of.
+        **{key: np.array(getattr(clips, key)[first:last]) for key in TABLE},
+        columns={key: np.array(value[first:last]) for key, value in clips.columns.items()},
         splits={},
         segments=segments - np.array([first, 0, 0, 0]),
     )
