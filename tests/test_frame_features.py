@@ -1,6 +1,5 @@
 """Dense features block by block, against those of the whole recording; tables of features."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,6 @@ import torch
 from search_small import clips, run
 from torch import Tensor
 
-from skelf.data.clips import ClipSet
 from skelf.data.synthetic.clips import generate
 from skelf.encoders import ENCODERS
 from skelf.errors import InputError

@@ -85,7 +85,7 @@ def features(
     """Features of files, one after the other; one that cannot be read is passed over.
 
     What a unit gives waits in a hidden folder beside the output and is used again after a kill; it
-    goes at the end of the block. Memory does not grow with the files, nor with a recording's length.
+    goes at the end of the block. Memory grows neither with the files nor with a recording's length.
 
     Args:
         paths: see `source.places`.
@@ -156,19 +156,19 @@ def _clips(encoder: Encoder, ready: ClipSet, file: str, device: str) -> Iterator
 
 def _frames(encoder: Encoder, ready: ClipSet, file: str, device: str) -> Iterator[Rows]:
     at, before, persons = 0, -1, _persons(ready)
-    for index, block in frame_features(encoder, ready, device=device):
+    for index, values in frame_features(encoder, ready, device=device):
         at = at if index == before else 0
         before = index
-        numbers = np.arange(at, at + len(block))
-        at += len(block)
+        numbers = np.arange(at, at + len(values))
+        at += len(values)
         frames = np.array([in_file(ready, index, int(n)) for n in numbers], np.int64)
         yield Rows(
             file,
-            [str(ready.name[index])] * len(block),
-            np.full(len(block), persons[index]),
+            [str(ready.name[index])] * len(values),
+            np.full(len(values), persons[index]),
             frames,
             numbers / float(ready.fps[index]),
-            block.numpy(),
+            values.numpy(),
         )
 
 

@@ -144,9 +144,7 @@ def _each(every: Iterator[Given], told: Told) -> Iterator[Result]:
         yield _result(given, told)
 
 
-def _whole(
-    every: Iterator[Given], told: Told, reading: Reading, scratch: Path
-) -> Iterator[Result]:
+def _whole(every: Iterator[Given], told: Told, reading: Reading, scratch: Path) -> Iterator[Result]:
     """A file's in one, with its clips."""
     some: list[Result] = []
     for given in every:

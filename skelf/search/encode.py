@@ -132,9 +132,7 @@ def _occupied(clips: ClipSet, laid: Places) -> Places:
     bounds = np.searchsorted(laid.recording, np.arange(len(clips) + 1))
     for at, (first, last) in enumerate(pairwise(bounds.tolist())):
         clip = clips.clip(at)[..., : clips.coordinates]
-        there = np.concatenate(
-            [(part != 0).any(axis=(1, 2, 3)) for part in parted(clip)]
-        )
+        there = np.concatenate([(part != 0).any(axis=(1, 2, 3)) for part in parted(clip)])
         let_go(clips.joints)
         if there.all():
             continue

@@ -172,9 +172,7 @@ def _of_clips(clips: ClipSet) -> list[Unit]:
     ]
 
 
-def _begun(
-    folder: Path, run: Run | None, how: Search | None
-) -> tuple[Manifest, Known, Run]:
+def _begun(folder: Path, run: Run | None, how: Search | None) -> tuple[Manifest, Known, Run]:
     """The index's manifest, written if it is new, its encoder and where that lies.
 
     Raises:

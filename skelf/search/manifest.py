@@ -155,8 +155,8 @@ def read(folder: Path) -> Manifest:
         raise InputError(f"{path}: not of a search index; name the folder of one")
     if values.get("version") not in READ:
         raise InputError(
-            f"{path}: version {values.get('version')}, and this skelf reads up to {VERSION}; use the "
-            "skelf that made it, or build the index again with --force"
+            f"{path}: version {values.get('version')}, and this skelf reads up to {VERSION}; use "
+            "the skelf that made it, or build the index again with --force"
         )
     try:
         return _filled({k: v for k, v in values.items() if k not in ("format", "version")})

@@ -25,7 +25,6 @@ from .part_file import Recordings, Windows
 from .pending import Rows
 
 
-
 class Asked(NamedTuple):
     """What is asked of every unit.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -90,10 +90,11 @@ def part_of(clips: ClipSet, first: int, last: int) -> ClipSet:
     """Neighbouring clips of a set, without a look at the others; splits stay behind."""
     clip = clips.segments[:, 0]
     segments = clips.segments[(clip >= first) & (clip < last)]
+    # Copies: columns may be maps that cannot be written, which torch warns of.
+    table: dict[str, Any] = {key: np.array(getattr(clips, key)[first:last]) for key in TABLE}
     return replace(
         clips,
-        # Copies: columns may be maps that cannot be written, which torch warns of.
-        **{key: np.array(getattr(clips, key)[first:last]) for key in TABLE},
+        **table,
         columns={key: np.array(value[first:last]) for key, value in clips.columns.items()},
         splits={},
         segments=segments - np.array([first, 0, 0, 0]),

@@ -1,4 +1,4 @@
-"""The encoder or model that units are worked on with: loaded once in a process, known by content."""
+"""The encoder or model of units of work: loaded once in a process, known by its content."""
 
 from __future__ import annotations
 

@@ -60,7 +60,9 @@ def in_order(
     there = [parts.there(number, unit) for number, unit in enumerate(units)]
     todo = [number for number, summary in enumerate(there) if summary is None]
     items = [(units[number], str(parts.path(number, units[number]))) for number in todo]
-    found = {n: (summary, "") for n, summary in enumerate(there) if summary is not None}
+    found: dict[int, tuple[Texts | None, str]] = {
+        number: (summary, "") for number, summary in enumerate(there) if summary is not None
+    }
     done = len(found)
     progress(done, len(units))
     with verified(units if verify else ()) as stores, _naming(parts.out):
@@ -77,9 +79,7 @@ def in_order(
             yield _given(unit, parts.path(number, unit), summary, problem, stores)
 
 
-def _given(
-    unit: Unit, part: Path, summary: Texts | None, problem: str, stores: Verified
-) -> Given:
+def _given(unit: Unit, part: Path, summary: Texts | None, problem: str, stores: Verified) -> Given:
     damage = stores.problem(unit.place)
     if damage:
         return Given(unit, part, None, damage)

@@ -55,7 +55,8 @@ def parts_beside(out: Path, *identity: object) -> Iterator[Parts]:
 
     Args:
         out: the output.
-        identity: all that parts depend on but the units: encoder, settings. Parts of another one go.
+        identity: all that parts depend on but the units: encoder, settings. Those of another one
+            go.
     """
     root = out.absolute().parent / f".{out.name}.work"
     digest = blake2b(repr((__version__, *identity)).encode(), digest_size=8).hexdigest()

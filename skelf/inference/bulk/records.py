@@ -95,6 +95,6 @@ def reading(path: Path) -> Iterator[Record]:
             arrays = {}
             for key, kind, shape in head["arrays"]:
                 array = np.empty(shape, np.dtype(kind))
-                file.readinto(array.reshape(-1).view(np.uint8).data)  # type: ignore[arg-type]
+                file.readinto(array.reshape(-1).view(np.uint8).data)
                 arrays[key] = array
             yield Record(arrays, head["texts"])

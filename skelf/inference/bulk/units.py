@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from hashlib import blake2b
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -62,7 +63,7 @@ def cut(listed: Sequence[Place], by: By) -> list[Unit]:
     for place in listed:
         stamp = stamp_of(place.path)
         bounds = _bounds(place, by)
-        for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+        for first, last in pairwise(bounds):
             digest = blake2b(repr((str(place.path), stamp, first, last)).encode(), digest_size=8)
             units.append(Unit(place, first, last, bounds[-1], digest.hexdigest()))
     return units

@@ -50,5 +50,3 @@ def _problem(place: Place) -> str:
     except OSError as error:
         return f"{place.path}: cannot read: {error.strerror}"
     return ""
-
-

@@ -10,9 +10,9 @@ from ...contracts import Encoder
 from ...data.clips import ClipSet
 from ...data.join import joined
 from ...errors import InputError
+from ...inference.bulk.encoders import identity
 from ...inference.needs import Needs, needs_of
 from ...runs.load import judged_encoder
-from ...inference.bulk.encoders import identity
 from ...settings.values import Settings
 from .ready import ready
 
