@@ -16,11 +16,12 @@ from ..data import check
 from ..data.clips import ClipSet
 from ..data.frames import Frames
 from ..data.joints.mapping import mapped
+from ..data.paging import let_go
 from ..data.quality.stature import Stature, looked_at, stature
 from ..errors import InputError
 from ..protocols.fitting import same_layout
 from .needs import Needs
-from .persons import chosen_persons
+from .persons import chosen_persons, parted
 from .rate import retimed
 from .space import placed
 
@@ -101,7 +102,9 @@ def _refuse_empty(clips: ClipSet, some: bool) -> None:
     for indices, frames in clips.blocks():
         if not stored:  # a store's were looked at when it was written
             check.finite(clips, indices, frames)
-        seen = seen or bool(frames[..., : clips.coordinates].any())
+        # Part by part: of a long recording the first one tells, and the others stay on the disk.
+        seen = seen or any(part[..., : clips.coordinates].any() for part in parted(frames))
+        let_go(clips.joints)
         if (seen or some) and stored:
             break
     if not (seen or some):
