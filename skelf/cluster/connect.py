@@ -1,0 +1,117 @@
+"""A client of dask: of a scheduler that runs, of SLURM's, or of a cluster of this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from .twice import set_apart_after_two
+from .watch import Watch
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+CONNECT = 10.0
+"""Seconds that a scheduler has to answer."""
+
+
+@contextmanager
+def connected(
+    scheduler: str | None, workers: int, patience: float
+) -> Iterator[tuple[Client, Watch]]:
+    """A client, and who looks after its workers; see `gathered`."""
+    with ExitStack() as stack:
+        if scheduler in (None, "slurm"):
+            start = _slurm if scheduler else _local
+            cluster = stack.enter_context(start(workers))
+            client = _client(cluster)
+            where = cluster.scheduler_address
+            # SLURM's queue may be long: waiting is no error.
+            watch = Watch(client, where, None if scheduler else patience, "start it again")
+        else:
+            if workers != 1:
+                raise InputError(
+                    f"workers: {workers}; a scheduler has its own workers: leave it out"
+                )
+            client, name = _named(scheduler)
+            remedy = f"start some: `dask worker {name} --nthreads 1`"
+            watch = Watch(client, name, patience, remedy)
+        stack.callback(_close, client)
+        set_apart_after_two(client)
+        yield client, watch
+
+
+def _named(scheduler: str) -> tuple[Client, str]:
+    if "://" in scheduler:
+        return _client(scheduler), scheduler
+    path = Path(scheduler)
+    if path.is_file():
+        return _client(None, scheduler_file=str(path)), f"--scheduler-file {path}"
+    raise InputError(
+        f"scheduler {scheduler!r}: no such file; use tcp://host:8786, the file of `dask scheduler "
+        "--scheduler-file FILE`, or slurm"
+    )
+
+
+def _client(address: Any, **more: Any) -> Client:
+    from distributed import Client
+
+    try:
+        return Client(address, timeout=CONNECT, set_as_default=False, **more)
+    except (OSError, TimeoutError):
+        raise InputError(
+            f"scheduler {address or more['scheduler_file']}: does not answer; start it: `dask "
+            "scheduler`, which prints its address"
+        ) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"scheduler {address or more['scheduler_file']}: {error}") from None
+
+
+def _close(client: Client) -> None:
+    with suppress(Exception):  # the scheduler may be gone
+        client.close(timeout=2)
+
+
+@contextmanager
+def _local(workers: int) -> Iterator[Any]:
+    from distributed import LocalCluster
+
+    threads = str(max(1, (os.cpu_count() or 1) // workers))
+    with LocalCluster(
+        n_workers=workers, threads_per_worker=1, dashboard_address=None, memory_limit=0,
+        env={"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", threads)},
+    ) as cluster:  # fmt: skip
+        yield cluster
+
+
+@contextmanager
+def _slurm(workers: int) -> Iterator[Any]:
+    import dask
+
+    try:
+        from dask_jobqueue.slurm import SLURMCluster
+    except ImportError:
+        raise InputError('scheduler slurm: pip install "skelf[cluster]"') from None
+    if shutil.which("sbatch") is None:
+        raise InputError("scheduler slurm: no `sbatch` here; call it where SLURM's jobs are sent")
+    given = dask.config.get("jobqueue.slurm", {})
+    for key in ("cores", "memory"):
+        if given.get(key) is None:
+            raise InputError(
+                f"scheduler slurm: jobqueue.slurm.{key} is not set; write it to "
+                "~/.config/dask/jobqueue.yaml, see docs/cluster.md"
+            )
+    threads = max(1, int(given["cores"]) // int(given.get("processes") or 1))
+    with SLURMCluster(
+        worker_extra_args=[*(given.get("worker-extra-args") or []), "--nthreads", "1"],
+        job_script_prologue=[
+            f"export OMP_NUM_THREADS={threads}", *(given.get("job-script-prologue") or []),
+        ],
+    ) as cluster:  # fmt: skip
+        cluster.adapt(minimum=workers, maximum=workers)
+        yield cluster

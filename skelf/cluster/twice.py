@@ -1,0 +1,37 @@
+"""Tells a scheduler how often a worker may die with an item of ours, and nobody else's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .task import ALONE, PREFIX
+
+if TYPE_CHECKING:
+    from distributed import Client, SchedulerPlugin
+
+
+def set_apart_after_two(client: Client) -> None:
+    """The second death of a worker with an item sets it apart, the first where it is alone.
+
+    The setting `distributed.scheduler.allowed-failures` is the scheduler's own, of all its users.
+    So items of ours begin with as many deaths behind them as leave two, or one.
+    """
+    client.register_plugin(_plugin())
+
+
+def _plugin() -> SchedulerPlugin:
+    from distributed import SchedulerPlugin
+
+    prefix, alone = PREFIX, ALONE
+
+    class Twice(SchedulerPlugin):  # in here: travels whole, to a scheduler without skelf
+        name = "skelf-twice"
+        idempotent = True
+
+        def update_graph(self, scheduler: Any, *, keys: Any, **_: Any) -> None:
+            for key in keys:
+                if str(key).startswith(prefix):
+                    left = 0 if str(key).endswith(alone) else 1
+                    scheduler.tasks[key].suspicious = scheduler.allowed_failures - left
+
+    return Twice()
