@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,10 +82,10 @@ def kill_victims(folder: Path, until) -> None:
 
 def children(process: int) -> list[int]:
     """The processes below one, outermost first."""
-    try:
-        found = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    except OSError:
-        return []
+    found: list[str] = []
+    for file in Path(f"/proc/{process}/task").glob("*/children"):  # each thread has its own
+        with suppress(OSError):
+            found += file.read_text().split()
     return [each for child in map(int, found) for each in (child, *children(child))]
 
 
@@ -96,11 +96,13 @@ class Machines(NamedTuple):
         address: of the scheduler.
         file: that it wrote.
         nannies: processes that restart a worker which died.
+        scheduler: its process.
     """
 
     address: str
     file: Path
     nannies: list[int]
+    scheduler: int
 
     def workers(self) -> list[int]:
         """Processes that do items: the nannies' children but for Python's resource trackers."""
@@ -136,7 +138,7 @@ def machines(folder: Path, *worker: str, count: int = 2) -> Iterator[Machines]:
 
     try:
         words = ("--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file))
-        start("scheduler", "scheduler", *words, "--no-dashboard")
+        scheduler = start("scheduler", "scheduler", *words, "--no-dashboard")
         until = time.monotonic() + 60
         while not file.exists() and time.monotonic() < until:
             time.sleep(0.05)
@@ -145,7 +147,7 @@ def machines(folder: Path, *worker: str, count: int = 2) -> Iterator[Machines]:
         nannies = [
             start(f"machine{number}", "worker", address, *options) for number in range(count)
         ]
-        yield Machines(address, file, nannies)
+        yield Machines(address, file, nannies, scheduler)
     finally:
         for process in reversed(started):
             process.terminate()
