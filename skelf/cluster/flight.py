@@ -94,7 +94,7 @@ class Flight:
         if event.status in ("cancelled", "lost"):
             raise watch.gone()
         try:
-            outcomes, seconds = event.result()
+            outcomes, seconds = _result(event, watch)
         except KilledWorker:
             return sent, None
         latest = seconds / len(outcomes)
@@ -116,6 +116,16 @@ class Flight:
 
     def _told(self, event: tuple[float, Any]) -> None:
         self._events.put(tuple(event[1]))
+
+
+def _result(future: Future[Any], watch: Watch) -> Any:
+    """What came; it is done again where its worker died before it could be fetched."""
+    while True:
+        watch.look()
+        try:
+            return future.result(timeout=5)
+        except TimeoutError:  # an item's own is its problem
+            continue
 
 
 def _packed(value: object) -> bytes:
