@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
+from .slurm import slurm
 from .twice import set_apart_after_two
 from .watch import Watch
 
 if TYPE_CHECKING:
     from distributed import Client
+    from distributed.deploy.cluster import Cluster
 
 CONNECT = 10.0
 """Seconds that a scheduler has to answer."""
@@ -24,7 +25,7 @@ def connected(scheduler: str, workers: int, patience: float) -> Iterator[tuple[C
     """A client, and who looks after its workers; see `gathered`."""
     with ExitStack() as stack:
         if scheduler == "slurm":
-            cluster = stack.enter_context(_slurm(workers))
+            cluster = stack.enter_context(slurm(workers))
             client = _client(cluster)
             watch = Watch(client, "slurm", None, "")  # its queue may be long: waiting is no error
         else:
@@ -32,7 +33,8 @@ def connected(scheduler: str, workers: int, patience: float) -> Iterator[tuple[C
                 raise InputError(
                     f"--workers {workers}: a scheduler has its own workers; leave it out"
                 )
-            client, name = _named(scheduler)
+            client = _named(scheduler)
+            name = str(client.scheduler_info()["address"])
             remedy = f"start some: dask worker {name} --nthreads 1"
             watch = Watch(client, name, patience, remedy)
         stack.callback(_close, client)
@@ -40,60 +42,32 @@ def connected(scheduler: str, workers: int, patience: float) -> Iterator[tuple[C
         yield client, watch
 
 
-def _named(scheduler: str) -> tuple[Client, str]:
+def _named(scheduler: str) -> Client:
     if "://" in scheduler:
-        return _client(scheduler), scheduler
+        return _client(scheduler)
     path = Path(scheduler)
     if path.is_file():
-        return _client(None, scheduler_file=str(path)), f"--scheduler-file {path}"
+        return _client(None, str(path))
     raise InputError(
         f"scheduler {scheduler!r}: no such file; use tcp://host:8786, the file of `dask scheduler "
         "--scheduler-file FILE`, or slurm"
     )
 
 
-def _client(address: Any, **more: Any) -> Client:
+def _client(address: str | Cluster | None, file: str | None = None) -> Client:
     from distributed import Client
 
     try:
-        return Client(address, timeout=CONNECT, set_as_default=False, **more)
+        return Client(address, timeout=CONNECT, scheduler_file=file, set_as_default=False)
     except (OSError, TimeoutError):
         raise InputError(
-            f"scheduler {address or more['scheduler_file']}: does not answer; start it: `dask "
-            "scheduler`, which prints its address"
+            f"scheduler {address or file}: does not answer; start it: `dask scheduler`, which "
+            "prints its address"
         ) from None
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"scheduler {address or more['scheduler_file']}: {error}") from None
+        raise InputError(f"scheduler {address or file}: {error}") from None
 
 
 def _close(client: Client) -> None:
     with suppress(Exception):  # the scheduler may be gone
         client.close(timeout=2)
-
-
-@contextmanager
-def _slurm(workers: int) -> Iterator[Any]:
-    import dask
-
-    try:
-        from dask_jobqueue.slurm import SLURMCluster
-    except ImportError:
-        raise InputError('scheduler slurm: pip install "skelf[cluster]"') from None
-    if shutil.which("sbatch") is None:
-        raise InputError("scheduler slurm: no `sbatch` here; call it where SLURM's jobs are sent")
-    given = dask.config.get("jobqueue.slurm", {})
-    for key in ("cores", "memory"):
-        if given.get(key) is None:
-            raise InputError(
-                f"scheduler slurm: jobqueue.slurm.{key} is not set; write it to "
-                "~/.config/dask/jobqueue.yaml, see docs/cluster.md"
-            )
-    threads = max(1, int(given["cores"]) // int(given.get("processes") or 1))
-    with SLURMCluster(
-        worker_extra_args=[*(given.get("worker-extra-args") or []), "--nthreads", "1"],
-        job_script_prologue=[
-            f"export OMP_NUM_THREADS={threads}", *(given.get("job-script-prologue") or []),
-        ],
-    ) as cluster:  # fmt: skip
-        cluster.adapt(minimum=workers, maximum=workers)
-        yield cluster
