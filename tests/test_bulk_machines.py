@@ -17,13 +17,11 @@ from search_small import run
 
 from skelf.data.shards import assemble
 from skelf.data.synthetic.clips import generate
-from skelf.inference.bulk.units import cut
-from skelf.inference.source import places
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.slow
 
-CLIPS, SHARDS, KILLS = 9000, 3, 6
+CLIPS, FILES, KILLS = 3000, 30, 6
 
 
 @pytest.fixture(scope="module")
@@ -34,23 +32,14 @@ def loopback(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sharded set."""
-    folder = tmp_path_factory.mktemp("data") / "set"
-    folder.mkdir()
-    made = generate(clips=CLIPS, seed=7)
-    for at in range(SHARDS):
-        some = range(at * CLIPS // SHARDS, (at + 1) * CLIPS // SHARDS)
-        made.take(some).save(folder / f"shard-{at:05d}.h5")
-    assemble(folder, sorted(folder.glob("*.h5")))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def alone(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What one process makes of it."""
-    folder = tmp_path_factory.mktemp("alone")
-    for command in COMMANDS:
-        subprocess.run(words(command, data, folder), check=True, env=tiny_runs.ENVIRONMENT)
+    """A folder of stores, "files", and one that holds them together as a sharded set, "shards"."""
+    folder = tmp_path_factory.mktemp("data")
+    for name in ("files", "shards"):
+        (folder / name).mkdir()
+    made, each = generate(clips=CLIPS, seed=7), CLIPS // FILES
+    for at in range(FILES):
+        made.take(range(at * each, (at + 1) * each)).save(folder / "files" / f"{at:05d}.h5")
+    assemble(folder / "shards", sorted((folder / "files").glob("*.h5")))
     return folder
 
 
@@ -67,30 +56,31 @@ def words(command: str, data: Path, out: Path, *more: str) -> list[str]:
     return [*tiny_runs.PYTHON, *filled, *scales, *more]
 
 
-@pytest.mark.parametrize("kills", [0, KILLS])
+@pytest.mark.parametrize(("kind", "kills"), [("shards", 0), ("files", KILLS)])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_two_machines_give_what_one_process_does(
-    command: str, kills: int, data: Path, alone: Path, loopback: Machines, tmp_path: Path
+    command: str, kind: str, kills: int, data: Path, loopback: Machines, tmp_path: Path
 ) -> None:
+    alone, both = tmp_path / "alone", tmp_path / "both"
+    alone.mkdir()
+    both.mkdir()
+    subprocess.run(words(command, data / kind, alone), check=True, env=tiny_runs.ENVIRONMENT)
     process = subprocess.Popen(
-        words(command, data, tmp_path, "--scheduler", loopback.address), env=tiny_runs.ENVIRONMENT
+        words(command, data / kind, both, "--scheduler", loopback.address),
+        env=tiny_runs.ENVIRONMENT,
     )
-    draw, done, finished = random.Random(0), 0, set[str]()
+    draw, killed, seen = random.Random(0), 0, set[str]()
     while process.poll() is None:
-        finished |= {part.name for part in tmp_path.rglob("*.part")}
+        seen |= {part.name for part in both.rglob("*.part")}
         here = loopback.workers()
-        # Workers die while they work: each time once a further part is there.
-        if done < kills and here and len(finished) > done:
+        # Workers die while they work: each time some further parts are there.
+        if killed < kills and here and len(seen) > 3 * killed:
             os.kill(draw.choice(here), signal.SIGKILL)
-            done += 1
+            killed += 1
         time.sleep(0.02)
-    assert process.returncode == 0
-    assert done == min(kills, len(cut(places([data]), "frames" if command == "index" else "clips")))
-    (made,) = tmp_path.iterdir()  # nothing waits there any more
-    files = [made] if made.is_file() else sorted(p for p in made.rglob("*") if p.is_file())
+    assert process.returncode == 0 and killed == kills
+    assert [p.name for p in both.iterdir()] == [p.name for p in alone.iterdir()]
+    files = [p.relative_to(both) for p in sorted(both.rglob("*")) if p.is_file()]
+    assert files == [p.relative_to(alone) for p in sorted(alone.rglob("*")) if p.is_file()]
     for file in files:
-        wanted = alone / file.relative_to(tmp_path)
-        assert file.read_bytes() == wanted.read_bytes(), file
-    assert len(files) == sum(
-        p.is_file() for p in [alone / made.name, *(alone / made.name).rglob("*")]
-    )
+        assert (both / file).read_bytes() == (alone / file).read_bytes(), file
