@@ -60,8 +60,9 @@ class ClipBatches:
             raise InputError(f"{clips}: there are no clips to make batches of; choose others")
         self.clips, self.device = clips, torch.device(device)
         self.persons = persons or clips.persons
-        self._start = torch.as_tensor(clips.start, device=self.device)
-        self._length = torch.as_tensor(clips.length, device=self.device)
+        # Copies: torch warns of columns that are mapped, which nobody may write to.
+        self._start = torch.as_tensor(np.array(clips.start), device=self.device)
+        self._length = torch.as_tensor(np.array(clips.length), device=self.device)
         keep = _fits(clips, self.persons, self.device) if resident == "auto" else resident
         clips.verify()
         self._frames = _all_frames(clips, self.persons, self.device) if keep else None
