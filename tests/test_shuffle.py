@@ -134,13 +134,13 @@ def test_every_chunk_is_told_before_the_batch_that_uses_it(pool):
 
 def test_the_plan_of_a_hundred_million_clips_is_small_and_begins_at_once():
     tracemalloc.start()
-    plan = Plan(100_000_000, 356, 1, 0, 0, windows=(32, 512))
+    plan = Plan(100_000_000, 356, 1, 0, 0, windows=(16, 1024))
     batches = plan.since(len(plan) // 2)
     first = next(batches)[0]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len(first) == 356 and len(plan) == 280_899
-    assert peak < 1.5 * 8 * 100_000_000 / 32  # 8 bytes a chunk, and no list of batches
+    assert peak < 1.5 * 8 * 100_000_000 / 16  # 8 bytes a chunk, and no list of batches
 
 
 # ---- how well it mixes ----
@@ -166,7 +166,7 @@ def test_the_usual_windows_mix_nearly_as_a_full_permutation():
     label = np.arange(count) // 1000  # sorted by class: 200 of them
     assert abs(correlation(full)) < 0.01
     assert abs(correlation(windows)) < 0.01
-    # 1 / 512 of a batch's pairs are of one chunk, and so of one class.
+    # 1 / 1024 of a batch's pairs are of one chunk, and so of one class.
     assert abs(same_class(full, label) - 1 / 200) < 2e-4
     assert same_class(windows, label) - same_class(full, label) < 3 / usual.window
     # A measure that cannot tell is none: few chunks at a time do show.

@@ -41,8 +41,8 @@ class Train:
     shuffle: Literal["full", "windows"] = option(
         "full", "full: any clip next to any other; windows: neighbours are read together"
     )
-    neighbours: int = option(32, "clips of a chunk, for shuffle windows", ge=1)
-    window: int = option(512, "chunks mixed at a time, for shuffle windows", ge=1)
+    neighbours: int = option(16, "clips of a chunk, for shuffle windows", ge=1)
+    window: int = option(1024, "chunks mixed at a time, for shuffle windows", ge=1)
     lr: float = option(5e-4, "learning rate after the warmup", gt=0, le=1e6)
     weight_decay: float = option(
         1e-5, "L2 for adam and sgd, decoupled for adamw and muon", ge=0, le=1e6
