@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import mmap
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from .shards.joints import Joints
 
-def will_need(array: np.ndarray, begin: int, end: int) -> None:
+
+def will_need(array: np.ndarray | Joints, begin: int, end: int) -> None:
     """Lets the system read rows `begin` to `end` of a mapped array, in one piece and beside.
 
-    An array that is mapped by parts has a method of this name. For others nothing happens.
+    Of shards each that has some of them. For arrays in memory nothing happens.
     """
-    by_parts = getattr(array, "will_need", None)
-    if by_parts is not None:
-        by_parts(begin, end)
+    if not isinstance(array, np.ndarray):
+        array.will_need(begin, end)
         return
     file = array.base
     if not isinstance(array, np.memmap) or not isinstance(file, mmap.mmap):
@@ -26,16 +29,14 @@ def will_need(array: np.ndarray, begin: int, end: int) -> None:
         file.madvise(mmap.MADV_WILLNEED, page, first - page + (end - begin) * row)
 
 
-def let_go(array: np.ndarray) -> None:
+def let_go(array: np.ndarray | Joints) -> None:
     """Gives the memory of a mapped array back; what is read again comes from the file again.
 
     Of a long recording the pages that were read once would count as this process's memory until
-    the system needs them. Arrays in memory, and maps whose changes are not the file's, stay. An
-    array that is mapped by parts has a method of this name.
+    the system needs them. Arrays in memory, and maps whose changes are not the file's, stay.
     """
-    by_parts = getattr(array, "let_go", None)
-    if by_parts is not None:
-        by_parts()
+    if not isinstance(array, np.ndarray):
+        array.let_go()
         return
     if not isinstance(array, np.memmap) or array.mode not in ("r", "r+"):
         return
