@@ -53,7 +53,7 @@ class Places(NamedTuple):
 
 Command = Callable[[Places], list[str]]
 COMMANDS: dict[str, tuple[str, Command]] = {
-    "import csv": ("files", lambda at: ["data", "import", "csv", at("csv/clips"), "--out", at("csv.h5"), "--unit", "m"]),
+    "import csv": ("files", lambda at: ["data", "import", "csv", at("csv/clips"), "--out", at("csv.h5")]),
     "import ntu": ("files", lambda at: ["data", "import", "ntu", at("ntu"), "--out", at("ntu.h5")]),
     "info": ("clips", lambda at: ["data", "info", at("clips.h5")]),
     "check": ("clips", lambda at: ["data", "check", at("clips.h5")]),

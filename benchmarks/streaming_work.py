@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from torch import Tensor
-from training_work import COMMON, SIZES, Done
+from benchmarks.training_work import COMMON, SIZES, Done
 
 from skelf.api import pretrain
 from skelf.data.batch import ClipBatches

@@ -63,12 +63,12 @@ class ClipBatches:
         self.clips, self.device = clips, torch.device(device)
         self.persons = persons or clips.persons
         self._mapped = 0  # bytes that were read since pages were let go
-        self._start = torch.as_tensor(clips.start, device=self.device)
-        self._length = torch.as_tensor(clips.length, device=self.device)
         keep = _fits(clips, self.persons, self.device) if resident == "auto" else resident
         clips.verify()
-        self._frames = _all_frames(clips, self.persons, self.device) if keep else None
-        if self._frames is not None:  # the kept frames hold this set's clips only, packed
+        self._frames: Tensor | None = None
+        if keep:  # the kept frames hold this set's clips only, packed
+            self._frames = _all_frames(clips, self.persons, self.device)
+            self._length = torch.tensor(clips.length, device=self.device)
             self._start = self._length.cumsum(0) - self._length
 
     def __len__(self) -> int:
