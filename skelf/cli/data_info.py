@@ -33,7 +33,7 @@ def info(
     clips = ClipSet.open(path)
     facts = describe(clips) | {"bytes": path.stat().st_size}
     if isinstance(clips.joints, Joints):
-        sizes = [part.shard.bytes for part in clips.joints.parts]
+        sizes = [part.bytes for part in clips.joints.parts]
         facts |= {"bytes": sum(sizes), "shards": len(sizes)}
     if as_json:
         typer.echo(json.dumps(facts, ensure_ascii=False, indent=2))

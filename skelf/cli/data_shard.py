@@ -47,6 +47,6 @@ def shard(
             clips_per_shard,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    made = len(shards.read_manifest(out)[0].shards)
+    made = -(-len(clips) // clips_per_shard)
     text = f"{escape(utf8(str(out)))}: {len(clips):,} clips in {made:,} shard{'s' * (made != 1)}"
     console.print(text, soft_wrap=True)

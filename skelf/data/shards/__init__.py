@@ -13,10 +13,9 @@ from .assemble import assemble
 from .cut import CLIPS, cut, linked
 from .joints import Joints
 from .manifest import FILE, is_sharded
-from .manifest import read as read_manifest
 from .opened import add_splits, save_table, verify
 
 __all__ = [
     "CLIPS", "FILE", "Joints", "add_splits", "assemble", "cut", "is_sharded", "linked",
-    "read_manifest", "save_table", "verify",
+    "save_table", "verify",
 ]  # fmt: skip

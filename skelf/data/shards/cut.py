@@ -11,8 +11,8 @@ import numpy as np
 from ...errors import InputError
 from ..paging import let_go
 from .assemble import assemble
-from .joints import Joints, Part
-from .manifest import Shard
+from .joints import Joints
+from .listed import Part
 
 if TYPE_CHECKING:
     from ..clips import ClipSet
@@ -90,5 +90,4 @@ def _parts(clips: ClipSet) -> Sequence[Part]:
             f"{clips}: its joints are not in a store that others can refer to; save it first"
         )
     frames, persons = clips.joints.shape[:2]
-    shard = Shard(clips.path.name, frames, persons, stored.stamp[2], stored.checksum)
-    return [Part(clips.path, shard)]
+    return [Part(clips.path, frames, persons, stored.stamp[2], stored.checksum)]
