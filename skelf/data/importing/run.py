@@ -1,0 +1,237 @@
+"""`skelf data import ... --out FOLDER`: files are listed once, and read by a crew, a shard a chunk.
+
+What is cut depends on the files alone, so that any number of workers makes the same set, and a
+second call with the same settings does what is left.
+"""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from ... import __version__
+from ...cluster import Crew, gathered
+from ...errors import InputError
+from ...locks import locked
+from ..annotations.options import Annotations
+from ..clips import ClipSet
+from ..formats import members
+from ..formats.signs import SIGNS
+from ..listing import Listing, Read
+from ..pool import Progress
+from ..shards import assemble, save_table
+from . import notes, records, whole
+from .chunks import MOST_BYTES, MOST_FILES, Chunk, chunks, stamp
+from .piece import Unwritable, import_chunk
+from .records import Record
+from .signs import signature
+
+LOCK = ".import.lock"
+BUSY = "another import writes here; wait for its end, or choose another --out"
+LEADS = 100  # files that are asked which joints there are, before that is given up
+
+
+class Imported(NamedTuple):
+    """What came of an import.
+
+    Args:
+        clips: the set, opened.
+        made: shards that this call made; the others were there.
+        shards: in all.
+        problems: file and why it could not be read.
+        notes: what a person should know.
+    """
+
+    clips: ClipSet
+    made: int
+    shards: int
+    problems: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+
+def import_shards(
+    listing: Listing,
+    folder: str | Path,
+    format_: str,
+    *,
+    settings: Mapping[str, object] | None = None,
+    replace: bool = False,
+    annotations: Annotations = Annotations(),
+    scheduler: str | None = None,
+    workers: int = 1,
+    files: int = MOST_FILES,
+    size: int = MOST_BYTES,
+    progress: Progress = lambda done, total: None,
+    say: Callable[[str], None] = lambda text: None,
+) -> Imported:
+    """Reads the files of a listing into a sharded set; what cannot be read is left out, and listed.
+
+    Calling again does what is left, and what has changed.
+
+    Args:
+        listing: of `readers.LISTINGS`.
+        folder: of the set.
+        format_: the reader's name.
+        settings: what is imported and how, in words: others are refused in a folder that has some.
+        replace: others begin anew.
+        annotations: what is known beside the files.
+        scheduler: see `cluster.gathered`.
+        workers: see there.
+        files: at most in a shard.
+        size: their bytes.
+        progress: called with files done and in all.
+        say: told in a line what people wait for.
+
+    Raises:
+        InputError: no file of all can be read, another import writes there, the folder is
+            somebody else's, or what is refused of the set as a whole.
+        OSError: the folder cannot be written.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: a file; name a folder, or one file by a name that ends in .h5")
+    with locked(folder, LOCK, busy=BUSY, unwritable="cannot write here"):
+        records.begin(folder, settings or {"of": str(listing.path)}, replace=replace)
+        return _import(
+            listing,
+            folder,
+            format_,
+            annotations,
+            (scheduler, workers),
+            (files, size),
+            progress,
+            say,
+        )
+
+
+def _import(
+    listing: Listing,
+    folder: Path,
+    format_: str,
+    annotations: Annotations,
+    crew: tuple[str | None, int],
+    most: tuple[int, int],
+    progress: Progress,
+    say: Callable[[str], None],
+) -> Imported:
+    read = _led(listing)
+    problems: list[tuple[str, str]] = []
+    common = signature(__version__, read, format_, _companions(listing.path, format_))
+    cut = [*chunks(listing.items, common, files=most[0], size=most[1])]
+    found = {chunk.name: records.read(folder, chunk.name, chunk.sign) for chunk in cut}
+    left = [chunk for chunk in cut if found[chunk.name] is None]
+    total = sum(chunk.files for chunk in cut)
+    done = total - sum(chunk.files for chunk in left)
+    progress(done, total)
+    if left:
+        (folder / "manifest.json").unlink(missing_ok=True)  # the set is not what it says
+        paths = [listing.path, folder]
+        with gathered(*crew, paths=paths, say=say) as workers:
+            for chunk, record, problem in _made(workers, left, folder, format_, read):
+                found[chunk.name] = record
+                problems += [(chunk.name, f"its {chunk.files} files: {problem}")] if problem else []
+                done += chunk.files
+                progress(done, total)
+    made = [(chunk.name, found[chunk.name]) for chunk in cut]
+    return _whole(listing, folder, annotations, made, problems, len(left))
+
+
+Made = Sequence[tuple[str, Record | None]]
+
+
+def _whole(
+    listing: Listing,
+    folder: Path,
+    annotations: Annotations,
+    made: Made,
+    problems: list[tuple[str, str]],
+    new: int,
+) -> Imported:
+    """The set of the shards that were made."""
+    done = [(name, record) for name, record in made if record is not None]
+    problems = [p for _, record in done for p in record.problems] + problems
+    of_shards = [record for _, record in done]
+    if refused := sorted(whole.unused(of_shards)):
+        option, word = refused[0]
+        raise InputError(f"{listing.path}: {option}: no file has the joint {word!r}; mend the name")
+    shards, odd = whole.like_the_first(
+        [whole.Shard.of(folder / name, record.told) for name, record in done if record.size]
+    )
+    problems += odd
+    notes.keep(folder, problems)
+    if not shards:
+        raise InputError(_nothing(listing, folder, problems, of_shards))
+    for file in {*folder.glob("shard-*.h5")} - {folder / name for name, r in made if r and r.size}:
+        file.unlink()  # of files that are gone
+    beside = folder / records.FOLDER  # a table that is not finished is not the set's
+    assemble(beside, [shard.file for shard in shards])
+    with _noted() as told:
+        clips = whole.table(ClipSet.open(beside), shards, of_shards)
+        save_table(folder, annotations.applied(listing.finish(clips)))
+    shutil.rmtree(beside / "columns", ignore_errors=True)
+    (beside / "manifest.json").unlink(missing_ok=True)
+    lines = (*notes.together(record.notes for record in of_shards), *told)
+    return Imported(ClipSet.open(folder), new, len(shards), tuple(problems), lines)
+
+
+def _made(
+    crew: Crew, left: Sequence[Chunk], folder: Path, format_: str, read: Read
+) -> Iterator[tuple[Chunk, Record | None, str]]:
+    """Chunk, record and problem, as they are done.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    make = partial(import_chunk, folder=folder, format_=format_, read=read)
+    try:
+        for done in crew.each(make, left):
+            yield left[done.index], done.value, done.problem
+    except Unwritable as error:
+        raise OSError(*error.args) from None
+
+
+def _led(listing: Listing) -> Read:
+    """What reads parts by what the first file says that can be read."""
+    if listing.lead is None:
+        return listing.read
+    for item in listing.items[:LEADS]:
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                return listing.lead(item)
+        except (InputError, OSError) as error:
+            problem = error
+    raise InputError(f"{listing.path}: none of the first files can be read: {problem}")
+
+
+def _companions(path: Path, format_: str) -> list[tuple[str, tuple[int, int]]]:
+    """Files beside the recordings that say how these are read, as a skeleton."""
+    if format_ not in SIGNS or not path.is_dir():
+        return []
+    ends = {end for end in SIGNS[format_].companions if end not in SIGNS[format_].suffixes}
+    return [(str(m), stamp(m)) for m in members.find(path, ends)] if ends else []
+
+
+def _nothing(
+    listing: Listing, folder: Path, problems: Sequence[tuple[str, str]], made: Sequence[Record]
+) -> str:
+    if not problems:
+        return f"{listing.path}: no clip in {len(listing.items)} files: " + "; ".join(
+            notes.together(record.notes for record in made)
+        )
+    first = problems[0][1]
+    count = f"none of the {len(listing.items)} files could be read"
+    return f"{listing.path}: {count}, as {first}; {folder / notes.PROBLEMS} lists why"
+
+
+@contextmanager
+def _noted() -> Iterator[list[str]]:
+    lines: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield lines
+    lines += dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, UserWarning))
