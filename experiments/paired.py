@@ -33,9 +33,9 @@ TASKS = {
 Figures = dict[str, dict[str, dict[int, float]]]  # row, task, seed: percent
 
 
-def read(path: Path) -> Figures:
+def read(path: Path, tasks: dict[str, tuple[str, str, str]] = TASKS) -> Figures:
     """The figures of all rows, those of the last epoch where a protocol trains."""
-    named = {what: task for task, what in TASKS.items()}
+    named = {what: task for task, what in tasks.items()}
     figures: Figures = defaultdict(lambda: defaultdict(dict))
     with path.open(newline="", encoding="utf-8") as file:
         for line in csv.DictReader(file):

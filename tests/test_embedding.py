@@ -66,6 +66,7 @@ def test_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "umap", None)
     with pytest.raises(InputError, match=r"skelf\[umap\]"):
         embedding.require("umap")
+    assert embedding.installed() == ("tsne",)
 
 
 def test_umap_where_it_is_installed() -> None:
@@ -73,3 +74,4 @@ def test_umap_where_it_is_installed() -> None:
     features, labels = groups(each=30)
     points, _ = embedding.project(features, 0, method="umap")
     assert points.shape == (90, 2) and purity(points, labels) > 0.9
+    assert embedding.installed() == ("tsne", "umap")

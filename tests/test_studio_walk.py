@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -281,6 +282,12 @@ def _doubts_keys_and_map(page: Page) -> None:
     page.page.wait_for_selector(".window", state="detached")
     page.press("Alt+4")
     page.page.wait_for_selector("text=near ones are alike")
+    offered = page.page.locator("#map-method option").all_inner_texts()
+    assert offered == (["t-SNE", "UMAP"] if find_spec("umap") else [])
+    if offered:
+        page.page.select_option("#map-method", "umap")
+        page.page.wait_for_selector("text=Finding where")
+        page.page.wait_for_selector("text=near ones are alike", timeout=90_000)  # it compiles
     page.page.focus("[data-part=plane]")
     page.press("ArrowRight")
     page.page.wait_for_selector(".peek canvas", state="visible")

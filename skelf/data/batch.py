@@ -140,9 +140,11 @@ class ClipBatches:
         start, length = self.clips.start[indices], self.clips.length[indices]
         present = min(self.persons, self.clips.persons)
         x[..., present:] = 0
-        joints = np.asarray(self.clips.joints)  # a slice of a memmap takes ten times as long
+        joints = self.clips.joints
+        if isinstance(joints, np.ndarray):
+            joints = np.asarray(joints)  # a slice of a memmap takes ten times as long
         for row, begin, count in zip(x, start, length, strict=True):
-            clip = joints[begin : begin + count, :present]  # (count, M, V, C)
+            clip = joints[begin : begin + count][:, :present]  # (count, M, V, C)
             row[:, :count, :, :present] = clip.transpose(3, 0, 2, 1)
             row[:, count:] = 0
 

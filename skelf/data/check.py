@@ -12,6 +12,7 @@ from ..errors import InputError
 
 if TYPE_CHECKING:
     from .clips import ClipSet
+    from .shards.joints import Joints
 
 TABLE = ("start", "length", "label", "subject", "camera", "setup", "fps", "name")
 LONG = 10_000  # frames: five minutes of a video
@@ -50,17 +51,17 @@ def table(clips: ClipSet) -> None:
         _refuse_segment(clips, wrong, f"has an unknown label; {remedy}")
 
 
-def whole(where: object, joints: np.ndarray) -> None:
+def whole(where: object, joints: np.ndarray | Joints) -> None:
     """Refuses joints whose file was cut off since it was mapped: reading them ends the process.
 
     Args:
         where: what to call the set.
-        joints: of a ClipSet.
+        joints: of a ClipSet; those of shards look for themselves.
 
     Raises:
         InputError: the file is too short by now.
     """
-    file = joints.base
+    file = joints.base if isinstance(joints, np.memmap) else None
     if isinstance(joints, np.memmap) and isinstance(file, mmap):
         needed, left = joints.offset + joints.nbytes, file.size()
         if left < needed:

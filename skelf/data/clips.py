@@ -19,6 +19,9 @@ from ..errors import InputError, unknown
 from ..skeleton import Skeleton
 from . import check, store
 from .check import TABLE
+from .shards import manifest
+from .shards.joints import Joints
+from .shards.opened import read as read_shards
 
 BLOCK = 1 << 24  # numbers handled at once when whole sets are read: 64 MiB
 
@@ -29,8 +32,8 @@ class ClipSet:
 
     Args:
         joints: `(F, M, V, C)` float32: the frames of all clips, one after the other; `np.memmap`
-            when opened from a file. Units are the source's. A person who is absent from a frame is
-            all zeros there.
+            when opened from a file, `Joints` when from shards. Units are the source's. A person
+            who is absent from a frame is all zeros there.
         start: `(N,)` int64, first frame of each clip in `joints`.
         length: `(N,)` int64, its number of frames, at least 1.
         label: `(N,)` int64, 0-based class, -1 unknown (recordings).
@@ -47,11 +50,11 @@ class ClipSet:
         attributes: title, source, licence; `"synthetic": "true"` where the motion was made up;
             `"confidence": "true"` where the last channel is one (`confidence` has the rule).
         normalize: the normalisation that batches apply on loading; never stored in the file.
-        path: the file it was opened from.
+        path: the file or the folder of shards it was opened from.
         stored: the same file as it was then; its checksum is void after `replace(joints=...)`.
     """
 
-    joints: np.ndarray
+    joints: np.ndarray | Joints
     start: np.ndarray
     length: np.ndarray
     label: np.ndarray
@@ -135,7 +138,8 @@ class ClipSet:
     def open(cls, path: str | Path, normalize: str = "none") -> ClipSet:
         """Opens a store: reads and verifies the table, maps the joints without reading them.
 
-        The joints are verified by whatever reads them all: see `verify`.
+        The joints are verified by whatever reads them all: see `verify`. Of a folder of shards the
+        table is mapped, too, and not read; it was checked when it was written.
 
         Raises:
             InputError: no such file, not a skelf store, or a damaged one.
@@ -147,13 +151,15 @@ class ClipSet:
             >>> len(clips), type(clips.joints).__name__
             (12, 'memmap')
         """
-        fields, stored = store.read(Path(path))
+        sharded = manifest.is_sharded(Path(path))
+        fields, stored = (read_shards if sharded else store.read)(Path(path))
         for key in TABLE:
             if key not in fields["columns"]:
                 raise InputError(f"{path}: dataset 'clips/{key}' is missing; import the data again")
         table = {key: fields["columns"].pop(key) for key in TABLE}
         clips = cls(**table, **fields, normalize=normalize, path=Path(path), stored=stored)
-        check.table(clips)
+        if not sharded:
+            check.table(clips)
         return clips
 
     def save(self, path: str | Path) -> None:
@@ -261,7 +267,7 @@ class ClipSet:
         """
         chosen = np.asarray(indices)
         chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
-        chosen = np.arange(len(self))[chosen]  # refuses what is out of range
+        chosen = _within(chosen, len(self))
         return replace(
             self,
             **{key: getattr(self, key)[chosen] for key in TABLE},
@@ -319,7 +325,7 @@ class ClipSet:
         checksum; for joints in memory all frames are hashed.
         """
         is_stored = self.stored is not None and self.stored.joints is self.joints
-        frames = self.stored.checksum if is_stored and self.stored else store.checksum(self.joints)
+        frames = self.stored.checksum if is_stored and self.stored else self._checksum()
         hashed = blake2b(frames.encode(), digest_size=16)
         table = {key: getattr(self, key) for key in TABLE}
         for values in (table | {"name": store.encoded(self.name)}).values():
@@ -328,9 +334,14 @@ class ClipSet:
         hashed.update(repr((self.joints.shape, self.class_names, self.skeleton.to_dict())).encode())
         return hashed.hexdigest()
 
+    def _checksum(self) -> str:
+        """Of all joints, in memory."""
+        return store.checksum(self.joints[:])
+
     def verify(self) -> None:
         """Compares the joints of an opened file with its checksum: all are read, once in a process.
 
+        Shards are compared one by one, when a frame of one is first read; so nothing is read here.
         `blocks` and `ClipBatches` do it, so that training, evaluating and whatever reads a whole
         set do. Clips that are not from a file, or have other joints by now, are taken as they are.
 
@@ -354,6 +365,19 @@ class ClipSet:
         check.table(self)
         for clips, frames in self.blocks():
             check.finite(self, clips, frames)
+
+
+def _within(chosen: np.ndarray, count: int) -> np.ndarray:
+    """Indices counted from 0; those from the end are negative.
+
+    Raises:
+        IndexError: one is out of range.
+    """
+    if len(chosen) and not (-count <= chosen.min() and chosen.max() < count):
+        raise IndexError(
+            f"index {chosen.min()} or {chosen.max()} is out of range for {count} clips"
+        )
+    return np.where(chosen < 0, chosen + count, chosen)
 
 
 def utf8(text: str) -> str:

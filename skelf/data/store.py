@@ -43,6 +43,7 @@ from .texts import fixed, refuse_damaged_heap, text
 
 if TYPE_CHECKING:
     from .clips import ClipSet
+    from .shards.joints import Joints
 
 FORMAT, VERSION = "skelf-clips", 1
 LIBVER = ("v108", "v108")
@@ -64,7 +65,7 @@ class Stored:
         stamp: the file when it was opened.
     """
 
-    joints: np.ndarray
+    joints: np.ndarray | Joints
     checksum: str
     stamp: Stamp
 
@@ -97,7 +98,7 @@ def _decoded(names: np.ndarray) -> np.ndarray:
 class Fields(TypedDict):
     """The fields of `ClipSet` that a store holds, all columns of the table under "columns"."""
 
-    joints: np.ndarray
+    joints: np.ndarray | Joints
     columns: dict[str, np.ndarray]
     splits: dict[str, np.ndarray]
     segments: np.ndarray
@@ -134,9 +135,9 @@ def read(path: Path) -> tuple[Fields, Stored]:
         }
         if "name" in fields["columns"]:  # else a missing one is named later
             fields["columns"]["name"] = _decoded(fields["columns"]["name"])
-        stored = Stored(fields["joints"], text(joints, "blake2b"), _stamp(os.fstat(raw.fileno())))
+        stored = Stored(fields["joints"], text(joints, "blake2b"), stamp_of(os.fstat(raw.fileno())))
         # The table was read and the joints were mapped by name: of one file, or of two?
-        if stored.stamp != _stamp(path.stat()):
+        if stored.stamp != stamp_of(path.stat()):
             raise InputError(f"{path}: was replaced while it was opened; open it again")
     return fields, stored
 
@@ -144,17 +145,20 @@ def read(path: Path) -> tuple[Fields, Stored]:
 def verify_joints(where: object, stored: Stored) -> None:
     """Compares mapped joints with their checksum; each file once in a process.
 
+    Those of shards are left: each shard is compared when it is first mapped.
+
     Raises:
         InputError: they differ.
     """
-    if stored.stamp in _verified:
+    joints = stored.joints
+    if not isinstance(joints, np.ndarray) or stored.stamp in _verified:
         return
-    hashed, frames = blake2b(digest_size=16), len(stored.joints)
-    step = max(1, (1 << 24) // max(1, stored.joints.nbytes // frames))
+    hashed, frames = blake2b(digest_size=16), len(joints)
+    step = max(1, (1 << 24) // max(1, joints.nbytes // frames))
     for at in range(0, frames, step):
-        check.whole(where, stored.joints)
-        hashed.update(_bytes(stored.joints[at : at + step]))
-        let_go(stored.joints)
+        check.whole(where, joints)
+        hashed.update(_bytes(joints[at : at + step]))
+        let_go(joints)
     if hashed.hexdigest() != stored.checksum:
         raise InputError(f"{where}: checksum does not match in joints; {DAMAGED}")
     _remember(stored.stamp)
@@ -248,7 +252,7 @@ def verify(path: Path) -> None:
             damaged.append(name)
 
     with _reading(path) as file:
-        stamp = _stamp(path.stat())
+        stamp = stamp_of(path.stat())
         file.visititems(test)
         _refuse_changed_root(path, file)
     if damaged:
@@ -336,14 +340,15 @@ def _refuse_lost_changes(path: Path, clips: ClipSet) -> None:
     opened = clips.stored
     if opened is None or clips.path is None or not path.exists():
         return
-    if clips.path.resolve() == path.resolve() and _stamp(path.stat()) != opened.stamp:
+    if clips.path.resolve() == path.resolve() and stamp_of(path.stat()) != opened.stamp:
         raise InputError(
             f"{path}: has changed since these clips were opened, which would be lost; open it "
             "again, or save to another file"
         )
 
 
-def _stamp(status: os.stat_result) -> Stamp:
+def stamp_of(status: os.stat_result) -> Stamp:
+    """What tells a file from another one, or from itself after a change."""
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 

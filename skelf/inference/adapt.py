@@ -14,6 +14,7 @@ import numpy as np
 
 from ..data import check
 from ..data.clips import ClipSet
+from ..data.frames import Frames
 from ..data.joints.mapping import mapped
 from ..errors import InputError
 from ..protocols.fitting import same_layout
@@ -68,7 +69,7 @@ def adapted(
         ('ntu25', {15.0})
     """
     _refuse_empty(clips)
-    clips = _coordinates(clips, needs, say)
+    clips = _coordinates(clips, needs, say, scratch)
     clips = _joints(clips, needs, say, scratch)
     clips = placed(clips, needs, unit=unit, up=up, say=say, scratch=scratch)
     clips = _rate(clips, needs, say, scratch)
@@ -100,7 +101,7 @@ def _refuse_empty(clips: ClipSet) -> None:
         )
 
 
-def _coordinates(clips: ClipSet, needs: Needs, say: Say) -> ClipSet:
+def _coordinates(clips: ClipSet, needs: Needs, say: Say, scratch: str | Path | None) -> ClipSet:
     here, wanted = clips.coordinates, needs.coordinates
     if here < wanted:
         raise InputError(
@@ -119,11 +120,17 @@ def _coordinates(clips: ClipSet, needs: Needs, say: Say) -> ClipSet:
     attributes = {key: text for key, text in clips.attributes.items() if key != "confidence"}
     if clips.confidence:
         say(f"confidence: left out, {needs.name} was trained without")
-        return replace(clips, joints=clips.joints[..., :here], attributes=attributes, path=None)
-    say(f"confidence: 1 for each joint that is there, {needs.name} was trained with one")
-    sure = (clips.joints != 0).any(axis=3, keepdims=True).astype(np.float32)
-    joints = np.concatenate([clips.joints, sure], axis=3)
-    return replace(clips, joints=joints, attributes=attributes | {"confidence": "true"}, path=None)
+    else:
+        say(f"confidence: 1 for each joint that is there, {needs.name} was trained with one")
+        attributes["confidence"] = "true"
+    shape = (*clips.joints.shape[1:3], here + (not clips.confidence))
+    with Frames(shape, scratch) as frames:
+        for _, block in clips.blocks():
+            sure = (block != 0).any(axis=3, keepdims=True).astype(np.float32)
+            frames.add(block[..., :here] if clips.confidence else np.append(block, sure, axis=3))
+        joints = frames.array()
+    start = np.cumsum(clips.length) - clips.length
+    return replace(clips, joints=joints, start=start, attributes=attributes, path=None)
 
 
 def _joints(clips: ClipSet, needs: Needs, say: Say, scratch: str | Path | None) -> ClipSet:

@@ -69,6 +69,11 @@ def _scaled(data: np.ndarray) -> np.ndarray:
     return (centred / extent if extent > 1e-30 else np.zeros_like(centred)).astype(np.float32)
 
 
+def installed() -> tuple[str, ...]:
+    """The methods that can be used here."""
+    return METHODS if find_spec("umap") is not None else METHODS[:1]
+
+
 def require(method: str) -> None:
     """Refuses a method that is unknown or whose package is not installed, before any work.
 
@@ -77,7 +82,7 @@ def require(method: str) -> None:
     """
     if method not in METHODS:
         raise unknown("projection", method, METHODS)
-    if method == "umap" and find_spec("umap") is None:
+    if method not in installed():
         raise InputError("projection 'umap' needs umap-learn: pip install 'skelf[umap]'")
 
 

@@ -7,6 +7,7 @@ from asyncio import to_thread
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
+from ....pages.embedding import installed
 from ...model import plane
 from ...model.answers import Point
 from ..elements import Plane
@@ -14,11 +15,12 @@ from ..pieces import Tag, box, button, clock
 from ..window import Window
 
 BY = {"label": "label", "cluster": "cluster", "recording": "recording", "subject": "subject"}
+METHODS = {"tsne": "t-SNE", "umap": "UMAP"}
 
 
 def build(window: Window) -> None:
     """Draws it; the points are found in a thread."""
-    state = {"by": "label"}
+    state = {"by": "label", "method": "tsne"}
     points: list[Point] = []
 
     async def find() -> None:
@@ -27,7 +29,8 @@ def build(window: Window) -> None:
             said.set_text("The recordings are still being looked at.")
             return
         said.set_text("Finding where each stretch belongs …")
-        points[:] = await to_thread(plane, table, [*window.studio.history.labels])
+        labels = [*window.studio.history.labels]
+        points[:] = await to_thread(plane, table, labels, method=state["method"])
         draw()
 
     def draw() -> None:
@@ -44,12 +47,22 @@ def build(window: Window) -> None:
         state["by"] = str(getattr(event, "args", "label"))
         draw()
 
+    async def method(event: object) -> None:
+        state["method"] = str(getattr(event, "args", "tsne"))
+        await find()
+
     with box("actions"):
         Tag("label", "Colour by", "soft", {"for": "map-by"})
         with Tag("select", "", "field", {"id": "map-by"}) as by:
             for key, text in BY.items():
                 Tag("option", text, "", {"value": key})
         by.on("change", colour, js_handler="(e) => emit(e.target.value)")
+        if len(installed()) > 1:
+            Tag("label", "Laid out by", "soft", {"for": "map-method"})
+            with Tag("select", "", "field", {"id": "map-method"}) as chosen:
+                for key in installed():
+                    Tag("option", METHODS[key], "", {"value": key})
+            chosen.on("change", method, js_handler="(e) => emit(e.target.value)")
         button("Again", find, name="Find the map again, with the labels of now")
     drawn = Plane()
     drawn.on("go", go)

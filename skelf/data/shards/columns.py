@@ -1,0 +1,123 @@
+"""The table of a sharded set: a file for each column, which NumPy maps without reading it.
+
+A file's name has a part of its checksum in it, so that a column that changes gets a new file, and
+whoever has the old one open keeps it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import InputError
+from ...files import blaming, flush, sweep, temporary
+from .manifest import AGAIN, Column
+
+FOLDER = "columns"
+ROWS = 1 << 21  # handled at once
+
+
+class Growing:
+    """Columns that are filled on disk; `growing` gives one.
+
+    Args:
+        home: the folder that they are in.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.hidden: dict[str, Path] = {}
+        self._values: dict[str, np.ndarray] = {}
+
+    def column(self, name: str, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+        """A new column, whose rows the caller fills.
+
+        Args:
+            name: of it; `splits/NAME` of a split.
+            dtype: of its numbers.
+            shape: a row for each clip, as a rule.
+        """
+        self.hidden[name] = path = temporary(self.home / f"{len(self.hidden)}.npy")
+        values = np.lib.format.open_memmap(path, "w+", dtype.newbyteorder("<"), shape)
+        self._values[name] = values
+        return values
+
+    def finish(self) -> dict[str, Column]:
+        """Gives the files their names."""
+        made = {}
+        for name, path in self.hidden.items():
+            values = self._values.pop(name)
+            checksum = _checksum(values)
+            del values
+            file = self.home / f"{name.replace('/', '.')}-{checksum[:8]}.npy"
+            with blaming(file, path):
+                flush(path)
+                os.replace(path, file)
+            made[name] = Column(file.name, file.stat().st_size, checksum)
+        return made
+
+
+@contextmanager
+def growing(folder: Path) -> Iterator[Growing]:
+    """Columns of the set in `folder`; those that were not finished go.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    home = folder / FOLDER
+    home.mkdir(parents=True, exist_ok=True)
+    sweep(home)
+    made = Growing(home)
+    try:
+        yield made
+    finally:
+        for path in made.hidden.values():
+            path.unlink(missing_ok=True)
+
+
+def read(folder: Path, name: str, column: Column) -> np.ndarray:
+    """A column, mapped; its size is compared, its content by `verify`.
+
+    Raises:
+        InputError: missing, or of another size.
+    """
+    path = folder / FOLDER / column.file
+    try:
+        size = os.stat(path).st_size
+        if size == column.bytes:
+            values: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+            return values
+    except FileNotFoundError:
+        raise InputError(f"{path}: the column {name!r} is missing; {AGAIN}") from None
+    except PermissionError as error:
+        raise InputError(f"{path}: cannot read: {error.strerror}") from None
+    except (ValueError, OSError):
+        raise InputError(f"{path}: the column {name!r} is damaged; {AGAIN}") from None
+    raise InputError(
+        f"{path}: the column {name!r} has {size:,} bytes, {column.bytes:,} when it was written; "
+        f"{AGAIN}"
+    )
+
+
+def verify(folder: Path, name: str, column: Column) -> None:
+    """Compares a column with its checksum.
+
+    Raises:
+        InputError: they differ, or it is not there.
+    """
+    if _checksum(read(folder, name, column)) != column.blake2b:
+        path = folder / FOLDER / column.file
+        raise InputError(f"{path}: checksum does not match; {AGAIN}")
+
+
+def _checksum(values: np.ndarray) -> str:
+    hashed = blake2b(f"{values.dtype.str}{values.shape}".encode(), digest_size=16)
+    for first in range(0, len(values), ROWS):
+        rows = np.ascontiguousarray(values[first : first + ROWS])
+        hashed.update(rows.reshape(-1).view(np.uint8).data)
+    return hashed.hexdigest()

@@ -1,0 +1,177 @@
+"""The joints of many stores as if they were one array: read where asked, never whole.
+
+A store is mapped when a frame of it is first wanted, and compared with its checksum then, once in a
+process. So nothing is read at opening, and a set of any size is verified as far as it is used.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+from typing import NamedTuple
+
+import numpy as np
+
+from ...errors import InputError
+from .. import check, store
+from ..paging import let_go
+from .manifest import Shard
+
+OPEN = 128
+"""Shards mapped at once; the one that was used longest ago goes. A map takes no memory of its own,
+but a file's number, of which a process may have a thousand."""
+
+
+class Part(NamedTuple):
+    """A shard, and where it is.
+
+    Args:
+        path: of the store.
+        shard: what is known of it.
+    """
+
+    path: Path
+    shard: Shard
+
+
+class Joints:
+    """`(F, M, V, C)` float32 over shards, which takes slices of frames and lists of them.
+
+    A slice inside one shard is a view of its map, unless the shard has fewer persons than the set:
+    those who are not there are zeros. It may be read from several threads.
+
+    Args:
+        parts: the shards in the order of their frames.
+        frame: `(M, V, C)`.
+        where: what to call the set.
+    """
+
+    dtype = np.dtype(np.float32)
+    ndim = 4
+
+    def __init__(self, parts: Sequence[Part], frame: tuple[int, int, int], where: object) -> None:
+        self.parts, self.frame, self.where = tuple(parts), frame, where
+        self.ends = np.cumsum([part.shard.frames for part in self.parts])
+        self._maps: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._lock = Lock()
+
+    def __getstate__(self) -> dict[str, object]:
+        """Another process maps for itself."""
+        return {"parts": self.parts, "frame": self.frame, "where": self.where}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__init__(**state)  # type: ignore[misc]  # what `__getstate__` gave
+
+    def __len__(self) -> int:
+        return int(self.ends[-1]) if len(self.ends) else 0
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """As of an array."""
+        return (len(self), *self.frame)
+
+    @property
+    def nbytes(self) -> int:
+        """Of the array that this stands for."""
+        return int(np.prod(self.shape, dtype=object)) * self.dtype.itemsize
+
+    def __getitem__(self, frames: slice | np.ndarray) -> np.ndarray:
+        """The frames of a slice without steps, or of ascending numbers.
+
+        Raises:
+            InputError: a shard that is missing, changed or damaged.
+        """
+        if not isinstance(frames, slice):
+            return self._chosen(np.asarray(frames))
+        first, last, step = frames.indices(len(self))
+        if step != 1:
+            raise TypeError("joints of shards take slices without steps")
+        pieces = []
+        while first < last:
+            at = int(np.searchsorted(self.ends, first, "right"))
+            begin, end = self._span(at)
+            stop = min(last, end)
+            pieces.append(self._persons(self.shard(at)[first - begin : stop - begin]))
+            first = stop
+        if len(pieces) == 1:
+            return pieces[0]
+        return np.concatenate(pieces) if pieces else np.empty((0, *self.frame), self.dtype)
+
+    def shard(self, at: int) -> np.ndarray:
+        """The joints of shard `at`, mapped and verified.
+
+        Raises:
+            InputError: it is missing, changed or damaged, or was cut off meanwhile.
+        """
+        with self._lock:
+            joints = self._maps.get(at)
+            if joints is None:
+                joints = self._maps[at] = self._opened(self.parts[at])
+                if len(self._maps) > OPEN:
+                    self._maps.popitem(last=False)
+            self._maps.move_to_end(at)
+        check.whole(self.parts[at].path, joints)
+        return joints
+
+    def let_go(self) -> None:
+        """Gives the pages back that were read; what is read again comes from the files again."""
+        with self._lock:
+            for joints in self._maps.values():
+                let_go(joints)
+
+    def will_need(self, first: int, last: int) -> None:
+        """Frames that are read soon: nothing is done, the system reads ahead by itself."""
+
+    def _opened(self, part: Part) -> np.ndarray:
+        name = f"{self.where}: shard {part.path}"
+        present(part.path, part.shard, self.where)
+        _, stored = store.read(part.path)
+        whole = (part.shard.frames, part.shard.persons, *self.frame[1:])
+        joints = stored.joints
+        if joints.shape != whole or stored.checksum != part.shard.blake2b:
+            raise InputError(
+                f"{name}: is another file than when the set was made; put the old one back, or make"
+                " the set again"
+            )
+        store.verify_joints(name, stored)
+        assert isinstance(joints, np.ndarray)  # a shard is one file
+        return joints
+
+    def _span(self, at: int) -> tuple[int, int]:
+        """First frame of a shard, and its end."""
+        return int(self.ends[at]) - self.parts[at].shard.frames, int(self.ends[at])
+
+    def _persons(self, frames: np.ndarray) -> np.ndarray:
+        lacking = self.frame[0] - frames.shape[1]
+        return np.pad(frames, ((0, 0), (0, lacking), (0, 0), (0, 0))) if lacking else frames
+
+    def _chosen(self, numbers: np.ndarray) -> np.ndarray:
+        found = np.empty((len(numbers), *self.frame), self.dtype)
+        of = np.searchsorted(self.ends, numbers, "right")
+        for at in np.unique(of).tolist():
+            begin, _ = self._span(at)
+            mine = of == at
+            found[mine] = self._persons(self.shard(at)[numbers[mine] - begin])
+        return found
+
+
+def present(path: Path, shard: Shard, where: object) -> None:
+    """Looks whether a shard is there and as large as it was; reads nothing.
+
+    Raises:
+        InputError: it is not.
+    """
+    try:
+        size = os.stat(path).st_size
+    except OSError:
+        raise InputError(
+            f"{where}: shard {path} is missing; put it back, or make the set again without it"
+        ) from None
+    if size != shard.bytes:
+        raise InputError(
+            f"{where}: shard {path} has {size:,} bytes, {shard.bytes:,} when the set was made; put "
+            "the old one back, or make the set again"
+        )

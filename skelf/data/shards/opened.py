@@ -1,0 +1,132 @@
+"""A sharded set as a ClipSet's fields, and a ClipSet over shards as a sharded set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...errors import InputError
+from ...locks import PATIENCE, holding
+from .. import check, store
+from . import columns, manifest
+from .assemble import named
+from .joints import Joints, Part, present
+from .manifest import Manifest, Shard
+
+if TYPE_CHECKING:
+    from ..clips import ClipSet
+
+
+def read(folder: Path) -> tuple[store.Fields, store.Stored]:
+    """The table, mapped, and the joints of all shards; what is not asked for is not read.
+
+    Raises:
+        InputError: the manifest or a column is missing, damaged or of another size.
+    """
+    said, status = manifest.read(folder)
+    table = {name: columns.read(folder, name, column) for name, column in said.columns.items()}
+    parts = [Part(folder / shard.file, shard) for shard in said.shards]
+    joints = Joints(parts, said.frame, folder)
+    fields: store.Fields = {
+        "joints": joints,
+        "segments": table.pop("segments"),
+        "splits": {
+            name.removeprefix("splits/"): table.pop(name)
+            for name in [*table]
+            if name.startswith("splits/")
+        },
+        "columns": table,
+        "class_names": said.class_names,
+        "skeleton": said.skeleton,
+        "attributes": said.attributes,
+    }
+    return fields, store.Stored(joints, said.joints_checksum(), store.stamp_of(status))
+
+
+def save_table(folder: str | Path, clips: ClipSet) -> None:
+    """Makes a sharded set of clips whose joints are those of shards, which stay where they are.
+
+    So a part of a set, or several sets together, become a set of their own at the cost of a table.
+
+    Args:
+        folder: of the set; is made when missing. A set that is there is replaced at the end.
+        clips: opened from a sharded set, a part of one, or with another table.
+
+    Raises:
+        InputError: the joints are not those of shards, or the table does not hold.
+        OSError: the folder cannot be written.
+    """
+    folder, joints = Path(folder), clips.joints
+    if not isinstance(joints, Joints):
+        raise InputError(f"{clips}: its joints are not those of shards; `skelf data shard` cuts it")
+    check.table(clips)
+    table = {key: getattr(clips, key) for key in check.TABLE} | clips.columns
+    table |= {f"splits/{name}": side.astype(np.int8) for name, side in clips.splits.items()}
+    with columns.growing(folder) as growing:
+        for name, values in (table | {"segments": clips.segments}).items():
+            growing.column(name, values.dtype, values.shape)[...] = values
+        written = growing.finish()
+    manifest.write(
+        folder,
+        Manifest(
+            clips.skeleton,
+            joints.frame,
+            clips.class_names,
+            dict(clips.attributes),
+            len(clips),
+            written,
+            tuple(_named(folder, part) for part in joints.parts),
+        ),
+    )
+
+
+def add_splits(folder: Path, splits: Mapping[str, np.ndarray]) -> None:
+    """Adds or replaces splits; nothing else is written again.
+
+    Args:
+        folder: of the set.
+        splits: name -> `(N,)` int8, checked by `ClipSet.with_split` before.
+
+    Raises:
+        InputError: the set has another number of clips.
+    """
+    with holding(folder / manifest.FILE, PATIENCE):
+        said, _ = manifest.read(folder)
+        for name, side in splits.items():
+            if len(side) != said.clips:
+                raise InputError(
+                    f"{folder}: split {name!r} is for {len(side)} clips, the set has "
+                    f"{said.clips}; was it replaced? Make the split again"
+                )
+        with columns.growing(folder) as growing:
+            for name, side in splits.items():
+                growing.column(f"splits/{name}", np.dtype(np.int8), side.shape)[...] = side
+            written = growing.finish()
+        manifest.write(folder, said.with_columns(written))
+        for name in written.keys() & said.columns.keys():
+            if said.columns[name].file != written[name].file:
+                os.unlink(folder / columns.FOLDER / said.columns[name].file)
+
+
+def verify(folder: Path) -> None:
+    """Recomputes every checksum, of the columns and of all shards.
+
+    Raises:
+        InputError: names what is missing, changed or damaged.
+    """
+    said, _ = manifest.read(folder)
+    for name, column in said.columns.items():
+        columns.verify(folder, name, column)
+    for shard in said.shards:
+        path = folder / shard.file
+        present(path, shard, folder)
+        store.verify(path)
+
+
+def _named(folder: Path, part: Part) -> Shard:
+    path, shard = part
+    return Shard(named(folder, path), shard.frames, shard.persons, shard.bytes, shard.blake2b)
