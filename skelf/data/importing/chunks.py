@@ -60,7 +60,7 @@ def chunks(
 
 
 def stamp(member: Member) -> tuple[int, int]:
-    """A file's bytes, and when it changed; of a member of a zip its own bytes and the zip's time."""
+    """A file's bytes, and when it changed; a member of a zip has the zip's time."""
     try:
         if member.inside:
             return member.size, _changed(member.file)

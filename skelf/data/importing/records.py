@@ -87,8 +87,8 @@ def begin(folder: Path, settings: Mapping[str, object], *, replace: bool = False
         foreign = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
         if foreign and foreign != [FOLDER]:
             raise InputError(
-                f"{folder}: exists and was not written by `skelf data import` ({foreign[0]} lies in "
-                "it); choose another --out"
+                f"{folder}: exists and was not written by `skelf data import` (there is "
+                f"{foreign[0]}); choose another --out"
             )
     if before is None or (replace and now != before):
         clear(folder)
@@ -96,9 +96,10 @@ def begin(folder: Path, settings: Mapping[str, object], *, replace: bool = False
         return
     odd = next((key for key in [*now, *before] if now.get(key) != before.get(key)), None)
     if odd is not None:
+        was, is_ = _shown(before.get(odd)), _shown(now.get(odd))
         raise InputError(
-            f"{folder}: was imported with {odd} {_shown(before.get(odd))}, now {_shown(now.get(odd))}"
-            "; choose another --out, or begin anew with --force"
+            f"{folder}: was imported with {odd} {was}, now {is_}; choose another --out, or begin "
+            "anew with --force"
         )
 
 

@@ -24,13 +24,14 @@ from ..formats import members
 from ..formats.signs import SIGNS
 from ..listing import Listing, Read
 from ..pool import Progress
-from ..shards import assemble, save_table
+from ..shards import FILE, assemble, save_table
 from . import notes, records, whole
 from .chunks import MOST_BYTES, MOST_FILES, Chunk, chunks, stamp
 from .piece import Unwritable, import_chunk
 from .records import Record
 from .signs import signature
 
+NONE = Annotations()
 LOCK = ".import.lock"
 BUSY = "another import writes here; wait for its end, or choose another --out"
 LEADS = 100  # files that are asked which joints there are, before that is given up
@@ -61,7 +62,7 @@ def import_shards(
     *,
     settings: Mapping[str, object] | None = None,
     replace: bool = False,
-    annotations: Annotations = Annotations(),
+    annotations: Annotations = NONE,
     scheduler: str | None = None,
     workers: int = 1,
     files: int = MOST_FILES,
@@ -97,48 +98,26 @@ def import_shards(
         raise InputError(f"{folder}: a file; name a folder, or one file by a name that ends in .h5")
     with locked(folder, LOCK, busy=BUSY, unwritable="cannot write here"):
         records.begin(folder, settings or {"of": str(listing.path)}, replace=replace)
-        return _import(
-            listing,
-            folder,
-            format_,
-            annotations,
-            (scheduler, workers),
-            (files, size),
-            progress,
-            say,
-        )
-
-
-def _import(
-    listing: Listing,
-    folder: Path,
-    format_: str,
-    annotations: Annotations,
-    crew: tuple[str | None, int],
-    most: tuple[int, int],
-    progress: Progress,
-    say: Callable[[str], None],
-) -> Imported:
-    read = _led(listing)
-    problems: list[tuple[str, str]] = []
-    common = signature(__version__, read, format_, _companions(listing.path, format_))
-    cut = [*chunks(listing.items, common, files=most[0], size=most[1])]
-    found = {chunk.name: records.read(folder, chunk.name, chunk.sign) for chunk in cut}
-    left = [chunk for chunk in cut if found[chunk.name] is None]
-    total = sum(chunk.files for chunk in cut)
-    done = total - sum(chunk.files for chunk in left)
-    progress(done, total)
-    if left:
-        (folder / "manifest.json").unlink(missing_ok=True)  # the set is not what it says
-        paths = [listing.path, folder]
-        with gathered(*crew, paths=paths, say=say) as workers:
-            for chunk, record, problem in _made(workers, left, folder, format_, read):
-                found[chunk.name] = record
-                problems += [(chunk.name, f"its {chunk.files} files: {problem}")] if problem else []
-                done += chunk.files
-                progress(done, total)
-    made = [(chunk.name, found[chunk.name]) for chunk in cut]
-    return _whole(listing, folder, annotations, made, problems, len(left))
+        read = _led(listing)
+        common = signature(__version__, read, format_, _companions(listing.path, format_))
+        cut = [*chunks(listing.items, common, files=files, size=size)]
+        made = {chunk.name: records.read(folder, chunk.name, chunk.sign) for chunk in cut}
+        left = [chunk for chunk in cut if made[chunk.name] is None]
+        total = sum(chunk.files for chunk in cut)
+        done = total - sum(chunk.files for chunk in left)
+        progress(done, total)
+        problems = []
+        if left:
+            (folder / FILE).unlink(missing_ok=True)  # the set is not what it says any more
+            paths = [listing.path, folder]
+            with gathered(scheduler, workers, paths=paths, say=say) as crew:
+                for chunk, record, problem in _made(crew, left, folder, format_, read):
+                    made[chunk.name] = record
+                    if problem:
+                        problems.append((chunk.name, f"its {chunk.files} files: {problem}"))
+                    done += chunk.files
+                    progress(done, total)
+        return _whole(listing, folder, annotations, [*made.items()], problems, len(left))
 
 
 Made = Sequence[tuple[str, Record | None]]
@@ -174,7 +153,7 @@ def _whole(
         clips = whole.table(ClipSet.open(beside), shards, of_shards)
         save_table(folder, annotations.applied(listing.finish(clips)))
     shutil.rmtree(beside / "columns", ignore_errors=True)
-    (beside / "manifest.json").unlink(missing_ok=True)
+    (beside / FILE).unlink(missing_ok=True)
     lines = (*notes.together(record.notes for record in of_shards), *told)
     return Imported(ClipSet.open(folder), new, len(shards), tuple(problems), lines)
 

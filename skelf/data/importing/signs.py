@@ -66,7 +66,7 @@ def _parts(thing: Any) -> Iterator[str]:
     elif callable(thing) and hasattr(thing, "__qualname__"):
         yield f"{thing.__module__}.{thing.__qualname__}"
     elif thing is None or isinstance(thing, str | bytes | int | float | Path | np.generic):
-        yield f"{kind} {thing}"
+        yield f"{kind} {thing!s}"
     else:
         yield f"{type(thing).__module__}.{kind}"
         reduced = thing.__reduce_ex__(2)  # what it would pickle as

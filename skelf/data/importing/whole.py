@@ -132,9 +132,10 @@ def _classes(
     for told in (record.told for record in records):
         for number, name in told.stated.items():
             if whole.stated.setdefault(number, name) != name:
+                other = whole.stated[number]
                 raise InputError(
-                    f"class {number} is {name[:60]!a} in one file, {whole.stated[number][:60]!a} in "
-                    "another; import sets of one list of classes at a time"
+                    f"class {number} is {other[:60]!a} in one file, {name[:60]!a} in another; "
+                    "import sets of one list of classes at a time"
                 )
         whole.named |= told.named
         whole.top = max(whole.top, told.top)
@@ -152,7 +153,7 @@ def _laid(
 ) -> dict[str, np.ndarray]:
     """Columns end to end; `absent` for the clips of a shard that lacks one."""
     keys = dict.fromkeys(key for part in parts for key in part)
-    lacking = [np.full(len(shard.label), absent, dtype) for shard in shards]
+    lacking: list[np.ndarray] = [np.full(len(s.label), absent, dtype) for s in shards]
     return {
         key: np.concatenate(
             [part.get(key, none) for part, none in zip(parts, lacking, strict=True)], dtype=dtype
