@@ -1,8 +1,7 @@
-"""A client of dask: of a scheduler that runs, of SLURM's, or of a cluster of this machine."""
+"""A client of dask: of a scheduler that runs, or of one that SLURM's workers come to."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -21,25 +20,20 @@ CONNECT = 10.0
 
 
 @contextmanager
-def connected(
-    scheduler: str | None, workers: int, patience: float
-) -> Iterator[tuple[Client, Watch]]:
+def connected(scheduler: str, workers: int, patience: float) -> Iterator[tuple[Client, Watch]]:
     """A client, and who looks after its workers; see `gathered`."""
     with ExitStack() as stack:
-        if scheduler in (None, "slurm"):
-            start = _slurm if scheduler else _local
-            cluster = stack.enter_context(start(workers))
+        if scheduler == "slurm":
+            cluster = stack.enter_context(_slurm(workers))
             client = _client(cluster)
-            where = cluster.scheduler_address
-            # SLURM's queue may be long: waiting is no error.
-            watch = Watch(client, where, None if scheduler else patience, "start it again")
+            watch = Watch(client, "slurm", None, "")  # its queue may be long: waiting is no error
         else:
             if workers != 1:
                 raise InputError(
-                    f"workers: {workers}; a scheduler has its own workers: leave it out"
+                    f"--workers {workers}: a scheduler has its own workers; leave it out"
                 )
             client, name = _named(scheduler)
-            remedy = f"start some: `dask worker {name} --nthreads 1`"
+            remedy = f"start some: dask worker {name} --nthreads 1"
             watch = Watch(client, name, patience, remedy)
         stack.callback(_close, client)
         set_apart_after_two(client)
@@ -75,18 +69,6 @@ def _client(address: Any, **more: Any) -> Client:
 def _close(client: Client) -> None:
     with suppress(Exception):  # the scheduler may be gone
         client.close(timeout=2)
-
-
-@contextmanager
-def _local(workers: int) -> Iterator[Any]:
-    from distributed import LocalCluster
-
-    threads = str(max(1, (os.cpu_count() or 1) // workers))
-    with LocalCluster(
-        n_workers=workers, threads_per_worker=1, dashboard_address=None, memory_limit=0,
-        env={"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", threads)},
-    ) as cluster:  # fmt: skip
-        yield cluster
 
 
 @contextmanager

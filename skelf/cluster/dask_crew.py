@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from itertools import count
+from typing import TYPE_CHECKING
 
 from .crew import Done, Hear, R, T, taking
-from .item import Outcome
+from .flight import Flight, Sent
 from .probe import Place
-from .task import ALONE, PREFIX, run
 from .watch import Watch
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Client
 
 AHEAD = 2
-"""Items for each worker of `each`: while the result of one travels, it has the next."""
+"""Parcels for each worker of `each`: while the result of one travels, it has the next."""
+PARCEL = 0.2
+"""Seconds of work that travel together: a parcel costs dask 5 ms, whatever is in it."""
+LARGEST = 64
+LOST = "took its worker with it, two times beside others and once alone; see the worker's log"
 
 
 class DaskCrew:
@@ -40,105 +41,54 @@ class DaskCrew:
 
     def each(self, fn: Callable[[T], R], items: Sequence[T]) -> Iterator[Done[R]]:
         """See `Crew`."""
-        return self.work(fn, taking(items), ahead=AHEAD)
+        return self._work(fn, taking(items), None, AHEAD, LARGEST)
 
     def work(
+        self, fn: Callable[..., R], take: Callable[[], T | None], hear: Hear | None = None
+    ) -> Iterator[Done[R]]:
+        """See `Crew`; items that tell something take long: none waits at a worker."""
+        return self._work(fn, take, hear, 1, 1)
+
+    def _work(
         self,
         fn: Callable[..., R],
         take: Callable[[], T | None],
-        hear: Hear | None = None,
-        ahead: int = 1,
+        hear: Hear | None,
+        ahead: int,
+        largest: int,
     ) -> Iterator[Done[R]]:
-        """See `Crew`.
-
-        Args:
-            fn: see there.
-            take: see there.
-            hear: see there.
-            ahead: items for each worker.
-        """
-        with _Flight(self._client, fn, self._place, hear) as flight:
-            apart: list[tuple[int, T]] = []
-            count = 0
+        indices, apart = count(), list[Sent]()
+        with Flight(self._client, fn, self._place, hear) as flight:
             while True:
-                while len(flight.items) < ahead * self.places and (item := take()) is not None:
-                    flight.send(count, item)
-                    count += 1
-                if not flight.items:
+                while len(flight) < ahead * self.places:
+                    size = int(PARCEL / flight.seconds) if flight.seconds else 1
+                    items = _some(take, max(1, min(size, largest)))
+                    if not items:
+                        break
+                    sent = Sent(next(indices), items, deaths=int(len(items) == 1))
+                    for _ in items[1:]:
+                        next(indices)
+                    flight.send(sent)
+                if not len(flight):
                     if not apart:
                         return
-                    flight.send(*apart.pop(0), alone=True)
-                for index, item, alone, outcome in flight.ended(self._watch):
-                    if outcome is None and not alone:
-                        apart.append((index, item))
-                    else:
-                        yield Done(index, *(outcome or Outcome(None, LOST)))
+                    flight.send(apart.pop(0))
+                sent, outcomes = flight.ended(self._watch)
+                if outcomes is not None:
+                    for at, outcome in enumerate(outcomes):
+                        yield Done(sent.first + at, *outcome)
+                elif sent.alone:
+                    yield Done(sent.first, None, LOST)
+                elif len(sent.items) > 1:  # one of them may be why
+                    for at, item in enumerate(sent.items):
+                        flight.send(Sent(sent.first + at, [item], deaths=0))
+                else:
+                    apart.append(sent._replace(deaths=0, alone=True))
 
 
-LOST = "took its worker with it, two times beside others and once alone; see the worker's log"
-
-
-class _Flight:
-    """The items under way.
-
-    Args:
-        client: sends them.
-        fn: what does them.
-        place: where the command was called.
-        hear: called with what they tell.
-    """
-
-    def __init__(
-        self, client: Client, fn: Callable[..., Any], place: Place, hear: Hear | None
-    ) -> None:
-        self._client, self._fn, self._place, self._hear = client, fn, place, hear
-        self._name = f"{PREFIX}{uuid4().hex}"
-        self._topic = self._name if hear else ""
-        self._events: SimpleQueue[Any] = SimpleQueue()  # futures that ended, and what was told
-        self.items: dict[Future[Any], tuple[int, Any, bool]] = {}
-
-    def __enter__(self) -> _Flight:
-        if self._topic:
-            self._client.subscribe_topic(self._topic, self._told)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with suppress(Exception):  # the scheduler may be gone
-            self._client.cancel(list(self.items), force=True)
-            if self._topic:
-                self._client.unsubscribe_topic(self._topic)
-
-    def send(self, index: int, item: Any, alone: bool = False) -> None:
-        """Gives an item away."""
-        key = f"{self._name}-{index}{ALONE if alone else ''}"
-        future = self._client.submit(
-            run, self._fn, item, self._place, self._topic, index, key=key, pure=False
-        )
-        self.items[future] = index, item, alone
-        future.add_done_callback(self._events.put)
-
-    def ended(self, watch: Watch) -> Iterator[tuple[int, Any, bool, Outcome | None]]:
-        """Waits for items that ended: number, item, whether alone, outcome; None: workers died."""
-        from distributed import KilledWorker
-
-        while True:
-            watch.look()
-            with suppress(Empty):
-                event = self._events.get(timeout=1.0)
-                break
-        if isinstance(event, tuple):
-            index, message = event
-            if self._hear and any(index == under_way[0] for under_way in self.items.values()):
-                self._hear(index, message)
-            return
-        index, item, alone = self.items.pop(event)
-        if event.status == "cancelled" or event.status == "lost":
-            raise watch.gone()
-        try:
-            outcome = event.result()
-        except KilledWorker:
-            outcome = None
-        yield index, item, alone, outcome
-
-    def _told(self, event: tuple[float, Any]) -> None:
-        self._events.put(tuple(event[1]))
+def _some(take: Callable[[], T | None], size: int) -> list[T]:
+    """At most `size` items, as many as there are now."""
+    items: list[T] = []
+    while len(items) < size and (item := take()) is not None:
+        items.append(item)
+    return items

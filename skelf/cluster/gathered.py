@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import InputError
 from .alone import Alone
 from .crew import Crew
+from .local import LocalCrew
 
 PATIENCE = 60.0
 """Seconds without any worker until that is an error."""
@@ -21,6 +22,7 @@ def gathered(
     *,
     paths: Sequence[Path] = (),
     say: Callable[[str], None] = lambda text: None,
+    logs: Path | None = None,
     patience: float = PATIENCE,
 ) -> Iterator[Crew]:
     """A crew, until the end of the block.
@@ -33,6 +35,7 @@ def gathered(
             asked for.
         paths: what every worker must see: inputs, and folders that are written to.
         say: told what people wait for.
+        logs: folder for what processes of this machine print; None: where this one prints.
         patience: seconds without any worker until that is an error; SLURM's queue may last.
 
     Raises:
@@ -43,10 +46,14 @@ def gathered(
     if scheduler is None and workers == 1:
         yield Alone()
         return
+    if scheduler is None:
+        with LocalCrew(workers, logs) as crew:
+            yield crew
+        return
     try:
         import distributed  # noqa: F401
     except ImportError:
-        raise InputError('work over several: pip install "skelf[cluster]"') from None
+        raise InputError('--scheduler: pip install "skelf[cluster]"') from None
     from .connect import connected
     from .dask_crew import DaskCrew
     from .probe import marked

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .task import ALONE, PREFIX
+from .task import PREFIX
 
 if TYPE_CHECKING:
     from distributed import Client, SchedulerPlugin
 
 
 def set_apart_after_two(client: Client) -> None:
-    """The second death of a worker with an item sets it apart, the first where it is alone.
+    """The second death of a worker that had an item sets it apart.
 
     The setting `distributed.scheduler.allowed-failures` is the scheduler's own, of all its users.
-    So items of ours begin with as many deaths behind them as leave two, or one.
+    So items of ours begin with as many deaths behind them as leave what their key says.
     """
     client.register_plugin(_plugin())
 
@@ -22,16 +22,16 @@ def set_apart_after_two(client: Client) -> None:
 def _plugin() -> SchedulerPlugin:
     from distributed import SchedulerPlugin
 
-    prefix, alone = PREFIX, ALONE
+    prefix = PREFIX
 
-    class Twice(SchedulerPlugin):  # in here: travels whole, to a scheduler without skelf
+    class Twice(SchedulerPlugin):  # in here: travels whole, so that the scheduler need not have it
         name = "skelf-twice"
         idempotent = True
 
         def update_graph(self, scheduler: Any, *, keys: Any, **_: Any) -> None:
             for key in keys:
                 if str(key).startswith(prefix):
-                    left = 0 if str(key).endswith(alone) else 1
+                    left = int(key.rpartition("-")[2])
                     scheduler.tasks[key].suspicious = scheduler.allowed_failures - left
 
     return Twice()
