@@ -26,7 +26,13 @@ class Unwritable(Exception):  # noqa: N818
     """The disk is full, or the like: no file's problem, and every chunk would have it."""
 
 
-def import_chunk(chunk: Chunk, folder: Path, format_: str, read: Read) -> Record:
+def import_chunk(
+    chunk: Chunk,
+    folder: Path,
+    format_: str,
+    read: Read,
+    without: tuple[tuple[str, str], ...] = (),
+) -> Record:
     """Makes a shard, or finds it made; what cannot be read of it is left out, and said.
 
     Args:
@@ -34,6 +40,7 @@ def import_chunk(chunk: Chunk, folder: Path, format_: str, read: Read) -> Record
         folder: of the set.
         format_: the reader's name.
         read: what reads the items.
+        without: files that were left out of it before, and why.
 
     Raises:
         Unwritable: it could not be written.
@@ -42,7 +49,8 @@ def import_chunk(chunk: Chunk, folder: Path, format_: str, read: Read) -> Record
     if found is not None:  # a worker died when it had made it
         return found
     try:
-        clips, told, notes, problems = _readable(chunk.items, read)
+        nothing: _Part = None, Told(), (), ()
+        clips, told, notes, problems = _readable(chunk.items, read) if chunk.items else nothing
         size = 0
         if clips is not None:
             place = folder / chunk.name
@@ -61,6 +69,11 @@ def import_chunk(chunk: Chunk, folder: Path, format_: str, read: Read) -> Record
     return record
 
 
+def check_item(item: Any, read: Read) -> None:
+    """Reads one item, for nothing but to see whether that goes well; its problem is the chunk's."""
+    _tried([item], read)
+
+
 _Part = tuple[ClipSet | None, Told, tuple[str, ...], tuple[tuple[str, str], ...]]
 
 
@@ -73,7 +86,7 @@ def _readable(items: Sequence[Any], read: Read) -> _Part:
     problems = []
     for item in items:  # the second try of each
         if alone := _tried([item], read)[0]:
-            problems.append((_named(item), alone))
+            problems.append((named(item), alone))
         else:
             left.append(item)
     if left:
@@ -82,11 +95,11 @@ def _readable(items: Sequence[Any], read: Read) -> _Part:
     while left and problem:  # each can be alone, but not together: some differ from the others
         odd += 1
         if odd > MOST_ODD:
-            problems += [(_named(item), problem) for item in left]
+            problems += [(named(item), problem) for item in left]
             left = []
             break
         at, problem = _culprit(left, read, problem)
-        problems.append((_named(left.pop(at)), problem))
+        problems.append((named(left.pop(at)), problem))
         problem, part = _tried(left, read)
     clips, told, notes, _ = part if left else (None, Told(), (), ())
     return clips, told, notes, tuple(problems)
@@ -123,11 +136,11 @@ def _tried(items: Sequence[Any], read: Read) -> tuple[str, _Part]:
         except InputError as error:
             return str(error), (None, told, (), ())
         except MemoryError:
-            return f"{_named(items[0])}: does not fit in memory", (None, told, (), ())
+            return f"{named(items[0])}: does not fit in memory", (None, told, (), ())
         except OSError as error:
             if error.errno in _FULL:
                 raise
-            where = error.filename or _named(items[0])
+            where = error.filename or named(items[0])
             return f"{where}: cannot read: {error.strerror}", (None, told, (), ())
     return "", (clips, told, tuple(notes), ())
 
@@ -143,7 +156,8 @@ def _noted() -> Iterator[list[str]]:
     lines += dict.fromkeys(str(message) for message in about)
 
 
-def _named(item: Any) -> str:
+def named(item: Any) -> str:
+    """An item by its first file, for messages."""
     files = files_of(item)
     more = f" (and {len(files) - 1} more)" if len(files) > 1 else ""
     return f"{files[0]}{more}" if files else str(item)[:80]

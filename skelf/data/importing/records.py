@@ -81,7 +81,7 @@ def begin(folder: Path, settings: Mapping[str, object], *, replace: bool = False
         InputError: they differ, or the folder is somebody else's.
     """
     place = folder / FOLDER / "settings.json"
-    now = json.loads(json.dumps({"format": FORMAT, **settings}))
+    now = json.loads(json.dumps({"kind": FORMAT, **settings}))
     before = _settings(place)
     if before is None:
         foreign = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
@@ -115,7 +115,7 @@ def _settings(place: Path) -> dict[str, object] | None:
         before = json.loads(place.read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    return before if isinstance(before, dict) and before.get("format") == FORMAT else None
+    return before if isinstance(before, dict) and before.get("kind") == FORMAT else None
 
 
 def _shown(value: object) -> str:

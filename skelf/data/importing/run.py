@@ -24,10 +24,11 @@ from ..formats import members
 from ..formats.signs import SIGNS
 from ..listing import Listing, Read
 from ..pool import Progress
-from ..shards import FILE, assemble, save_table
+from ..shards import FILE, assemble, manifest, save_table
+from ..shards.columns import FOLDER
 from . import notes, records, whole
 from .chunks import MOST_BYTES, MOST_FILES, Chunk, chunks, stamp
-from .piece import Unwritable, import_chunk
+from .piece import Unwritable, check_item, import_chunk, named
 from .records import Record
 from .signs import signature
 
@@ -42,15 +43,15 @@ class Imported(NamedTuple):
 
     Args:
         clips: the set, opened.
-        made: shards that this call made; the others were there.
-        shards: in all.
+        shards: of the set.
+        there: of them, those that an earlier call made.
         problems: file and why it could not be read.
         notes: what a person should know.
     """
 
     clips: ClipSet
-    made: int
     shards: int
+    there: int
     problems: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
 
@@ -111,16 +112,19 @@ def import_shards(
             (folder / FILE).unlink(missing_ok=True)  # the set is not what it says any more
             paths = [listing.path, folder]
             with gathered(scheduler, workers, paths=paths, say=say) as crew:
-                for chunk, record, problem in _made(crew, left, folder, format_, read):
+                make = partial(import_chunk, folder=folder, format_=format_, read=read)
+                for chunk, record, problem in _made(crew, left, make):
                     made[chunk.name] = record
                     if problem:
-                        problems.append((chunk.name, f"its {chunk.files} files: {problem}"))
+                        problems += [(named(item), problem) for item in chunk.items]
                     done += chunk.files
                     progress(done, total)
-        return _whole(listing, folder, annotations, [*made.items()], problems, len(left))
+        new = {chunk.name for chunk in left}
+        return _whole(listing, folder, annotations, [*made.items()], problems, new)
 
 
 Made = Sequence[tuple[str, Record | None]]
+Make = partial[Record]
 
 
 def _whole(
@@ -129,7 +133,7 @@ def _whole(
     annotations: Annotations,
     made: Made,
     problems: list[tuple[str, str]],
-    new: int,
+    new: set[str],
 ) -> Imported:
     """The set of the shards that were made."""
     done = [(name, record) for name, record in made if record is not None]
@@ -152,24 +156,42 @@ def _whole(
     with _noted() as told:
         clips = whole.table(ClipSet.open(beside), shards, of_shards)
         save_table(folder, annotations.applied(listing.finish(clips)))
-    shutil.rmtree(beside / "columns", ignore_errors=True)
+    kept = {column.file for column in manifest.read(folder)[0].columns.values()}
+    for file in (folder / FOLDER).glob("*.npy"):
+        if file.name not in kept:
+            file.unlink()
+    shutil.rmtree(beside / FOLDER, ignore_errors=True)
     (beside / FILE).unlink(missing_ok=True)
     lines = (*notes.together(record.notes for record in of_shards), *told)
-    return Imported(ClipSet.open(folder), new, len(shards), tuple(problems), lines)
+    there = len({shard.file.name for shard in shards} - new)
+    return Imported(ClipSet.open(folder), len(shards), there, tuple(problems), lines)
 
 
 def _made(
-    crew: Crew, left: Sequence[Chunk], folder: Path, format_: str, read: Read
+    crew: Crew, left: Sequence[Chunk], make: Make
 ) -> Iterator[tuple[Chunk, Record | None, str]]:
     """Chunk, record and problem, as they are done.
+
+    Of a chunk that took its workers with it the items are tried one by one, and the rest is made.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    make = partial(import_chunk, folder=folder, format_=format_, read=read)
+    lost = []
     try:
         for done in crew.each(make, left):
-            yield left[done.index], done.value, done.problem
+            if done.problem:
+                lost.append(left[done.index])
+            else:
+                yield left[done.index], done.value, ""
+        for chunk in lost:
+            tried = crew.each(partial(check_item, read=make.keywords["read"]), chunk.items)
+            odd = {done.index: done.problem for done in tried if done.problem}
+            told = tuple((named(chunk.items[at]), odd[at]) for at in sorted(odd))
+            rest = tuple(item for at, item in enumerate(chunk.items) if at not in odd)
+            again = partial(make, without=told)
+            for done in crew.each(again, [chunk._replace(items=rest)]):
+                yield chunk, done.value, done.problem
     except Unwritable as error:
         raise OSError(*error.args) from None
 
