@@ -120,10 +120,9 @@ def import_shards(
                     done += chunk.files
                     progress(done, total)
         new = {chunk.name for chunk in left}
-        return _whole(listing, folder, annotations, [*made.items()], problems, new)
+        return _whole(listing, folder, annotations, cut, made, problems, new)
 
 
-Made = Sequence[tuple[str, Record | None]]
 Make = partial[Record]
 
 
@@ -131,25 +130,29 @@ def _whole(
     listing: Listing,
     folder: Path,
     annotations: Annotations,
-    made: Made,
+    cut: Sequence[Chunk],
+    made: Mapping[str, Record | None],
     problems: list[tuple[str, str]],
     new: set[str],
 ) -> Imported:
     """The set of the shards that were made."""
-    done = [(name, record) for name, record in made if record is not None]
+    done = [(name, record) for name, record in made.items() if record is not None]
     problems = [p for _, record in done for p in record.problems] + problems
     of_shards = [record for _, record in done]
     if refused := sorted(whole.unused(of_shards)):
         option, word = refused[0]
         raise InputError(f"{listing.path}: {option}: no file has the joint {word!r}; mend the name")
-    shards, odd = whole.like_the_first(
+    shards, odd = whole.alike(
         [whole.Shard.of(folder / name, record.told) for name, record in done if record.size]
     )
-    problems += odd
+    items = {folder / chunk.name: chunk.items for chunk in cut}
+    problems += [(named(item), text) for file, text in odd for item in items[file]]
     notes.keep(folder, problems)
     if not shards:
         raise InputError(_nothing(listing, folder, problems, of_shards))
-    for file in {*folder.glob("shard-*.h5")} - {folder / name for name, r in made if r and r.size}:
+    for file in {*folder.glob("shard-*.h5")} - {
+        folder / name for name, record in done if record.size
+    }:
         file.unlink()  # of files that are gone
     beside = folder / records.FOLDER  # a table that is not finished is not the set's
     assemble(beside, [shard.file for shard in shards])

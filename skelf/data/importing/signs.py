@@ -54,6 +54,7 @@ def _parts(thing: Any) -> Iterator[str]:
         for key, value in thing.items():
             yield from _parts((key, value))
     elif isinstance(thing, set | frozenset):
+        yield kind
         yield from _parts(sorted(thing))
     elif isinstance(thing, tuple | list):
         yield f"{kind} {len(thing)}"

@@ -15,6 +15,9 @@ from ..listing import Told
 from ..motion.video import ASSUMED
 from .records import Record
 
+Kind = tuple[Skeleton, int, int]
+"""Joints' layout, their number, and the numbers of each."""
+
 
 @dataclass(frozen=True)
 class Shard:
@@ -22,8 +25,7 @@ class Shard:
 
     file: Path
     told: Told
-    kind: tuple[Skeleton, int, int]  # joints' layout, their number, and the numbers of each
-    first: str  # the name of the first clip
+    kind: Kind
     label: np.ndarray
     segments: np.ndarray
     splits: dict[str, np.ndarray]
@@ -39,7 +41,6 @@ class Shard:
             file,
             told,
             (clips.skeleton, *clips.joints.shape[2:]),
-            str(clips.name[0]),
             clips.label,
             clips.segments,
             clips.splits,
@@ -49,26 +50,24 @@ class Shard:
         )
 
 
-def like_the_first(shards: Sequence[Shard]) -> tuple[list[Shard], list[tuple[str, str]]]:
-    """The shards with the joints of the first one; the others, and why."""
-    same, problems = [], []
+def alike(shards: Sequence[Shard]) -> tuple[list[Shard], list[tuple[Path, str]]]:
+    """The shards with the joints that most clips have; the others, and what they have."""
+    clips: dict[Kind, int] = {}
     for shard in shards:
-        if shard.kind == shards[0].kind:
+        clips[shard.kind] = clips.get(shard.kind, 0) + len(shard.label)
+    usual = max(clips, key=lambda kind: clips[kind], default=None)
+    same, odd = [], []
+    for shard in shards:
+        if shard.kind == usual:
             same.append(shard)
             continue
-        has, wanted = (
+        has, most = (
             f"{joints} joints of {numbers} numbers ({skeleton.name})"
-            for skeleton, joints, numbers in (shard.kind, shards[0].kind)
+            for skeleton, joints, numbers in (shard.kind, usual)
         )
-        more = f" and {len(shard.label) - 1} more" if len(shard.label) > 1 else ""
-        problems.append(
-            (
-                str(shard.file),
-                f"{shard.first}{more}: {has}, the clips before have {wanted}; import sets of one "
-                "layout at a time",
-            )
-        )
-    return same, problems
+        text = f"{has}, most clips have {most}; import sets of one layout at a time"
+        odd.append((shard.file, text))
+    return same, odd
 
 
 def table(clips: ClipSet, shards: Sequence[Shard], records: Sequence[Record]) -> ClipSet:
