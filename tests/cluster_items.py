@@ -119,16 +119,27 @@ class Machines(NamedTuple):
 
 
 @contextmanager
-def machines(folder: Path, *worker: str, count: int = 2) -> Iterator[Machines]:
-    """Started by the command line, ended at the end of the block."""
+def machines(
+    folder: Path, *worker: str, count: int = 2, scheduler_starts: str = "", worker_starts: str = ""
+) -> Iterator[Machines]:
+    """Started by the command line, ended at the end of the block.
+
+    Args:
+        folder: theirs are below it.
+        worker: options of the workers.
+        count: of workers.
+        scheduler_starts: Python that the scheduler runs first.
+        worker_starts: Python that each worker runs first.
+    """
     file = folder / "scheduler.json"
     started = []
     path = f"{HERE.parent}{os.pathsep}{HERE}"
-    settings = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
 
-    def start(name: str, *words: str) -> int:
+    def start(name: str, first: str, *words: str) -> int:
         place = folder / name
         place.mkdir(parents=True)
+        (place / "sitecustomize.py").write_text(first)
+        settings = {**os.environ, "PYTHONPATH": f"{place}:{path}", "OMP_NUM_THREADS": "1"}
         with (place / "log").open("w") as log:
             process = subprocess.Popen(
                 [str(DASK), *words], cwd=place, env=settings, stdout=log, stderr=log
@@ -138,15 +149,15 @@ def machines(folder: Path, *worker: str, count: int = 2) -> Iterator[Machines]:
 
     try:
         words = ("--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file))
-        scheduler = start("scheduler", "scheduler", *words, "--no-dashboard")
-        until = time.monotonic() + 60
-        while not file.exists() and time.monotonic() < until:
+        scheduler = start("scheduler", scheduler_starts, "scheduler", *words, "--no-dashboard")
+        until, address = time.monotonic() + 60, ""
+        while not address and time.monotonic() < until:
             time.sleep(0.05)
-        address = json.loads(file.read_text())["address"]
+            with suppress(OSError, ValueError):  # not there, or half of it
+                address = json.loads(file.read_text())["address"]
         options = ("--no-dashboard", "--memory-limit", "0", *(worker or ("--nthreads", "1")))
-        nannies = [
-            start(f"machine{number}", "worker", address, *options) for number in range(count)
-        ]
+        words = ("worker", address, *options)
+        nannies = [start(f"machine{number}", worker_starts, *words) for number in range(count)]
         yield Machines(address, file, nannies, scheduler)
     finally:
         for process in reversed(started):

@@ -28,7 +28,6 @@ from cluster_items import (
     wrong,
 )
 
-import skelf
 from skelf.cluster import Done, gathered, probe
 from skelf.errors import InputError
 
@@ -177,14 +176,59 @@ def where(seconds, number):
     return os.getpid()
 
 
-def second_worker(address, folder, *words):
+def second_worker(address, folder, first=""):
     folder.mkdir()
-    path = f"{HERE.parent}{os.pathsep}{HERE}"
+    (folder / "sitecustomize.py").write_text(first)
+    path = f"{folder}:{HERE.parent}:{HERE}"
     with (folder / "log").open("w") as log:
         return subprocess.Popen(
-            [DASK, "worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny", *words],
+            [DASK, "worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"],
             cwd=folder, stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": path},
         )  # fmt: skip
+
+
+OTHER_VERSION = "import skelf\nskelf.__version__ = '0.0'\n"
+NO_SKELF = "import sys\nsys.modules['skelf'] = None\n"
+
+
+def test_a_worker_of_another_version_that_joins_later_ends_the_work(tmp_path):
+    with machines(tmp_path, count=1) as first:
+        more = None
+        message = r"worker tcp://\S+ has skelf 0\.0, and the command \S+; install the same on both"
+        with pytest.raises(InputError, match=message), gathered(first.address) as crew:
+            for done in crew.each(partial(where, 0.05), range(600)):
+                if done.index == 20:
+                    more = second_worker(first.address, tmp_path / "late", OTHER_VERSION)
+        assert more is not None
+        more.terminate()
+        more.wait()
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "worker", "message"),
+    [
+        (OTHER_VERSION, "", r"scheduler tcp://\S+ has skelf 0\.0, and the command"),
+        (
+            NO_SKELF,
+            "",
+            r"scheduler tcp://\S+ cannot load skelf \(.*'skelf.*install it",
+        ),
+        ("", OTHER_VERSION, r"worker tcp://\S+ has skelf 0\.0, and the command"),
+        (
+            "",
+            NO_SKELF,
+            r"worker tcp://\S+ cannot load skelf \(.*'skelf.*install it",
+        ),
+    ],
+)
+def test_versions_that_differ(scheduler, worker, message, tmp_path, capfd):
+    with (
+        machines(tmp_path, count=1, scheduler_starts=scheduler, worker_starts=worker) as one,
+        pytest.raises(InputError, match=message),
+        gathered(one.address),
+    ):
+        pass
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_worker_without_the_path(loopback, tmp_path, monkeypatch):
@@ -202,13 +246,6 @@ def test_a_worker_without_the_path(loopback, tmp_path, monkeypatch):
     monkeypatch.setattr(probe, "marked", elsewhere)
     remedy = rf"worker tcp://\S+ does not see {data}; share the disk"
     with pytest.raises(InputError, match=remedy), gathered(loopback.address, paths=[data]):
-        pass
-
-
-def test_versions_that_differ(loopback, monkeypatch):
-    message = rf"worker tcp://\S+ has skelf {skelf.__version__}, and the command 99\.0; install"
-    monkeypatch.setattr("skelf.__version__", "99.0")
-    with pytest.raises(InputError, match=message), gathered(loopback.address):
         pass
 
 

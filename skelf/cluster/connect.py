@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from .slurm import slurm
 from .twice import set_apart_after_two
 from .watch import Watch
 
@@ -24,7 +24,7 @@ def connected(scheduler: str, workers: int, patience: float) -> Iterator[tuple[C
     """A client, and who looks after its workers; see `gathered`."""
     with ExitStack() as stack:
         if scheduler == "slurm":
-            cluster = stack.enter_context(_slurm(workers))
+            cluster = stack.enter_context(slurm(workers))
             client = _client(cluster)
             watch = Watch(client, "slurm", None, "")  # its queue may be long: waiting is no error
         else:
@@ -69,31 +69,3 @@ def _client(address: Any, **more: Any) -> Client:
 def _close(client: Client) -> None:
     with suppress(Exception):  # the scheduler may be gone
         client.close(timeout=2)
-
-
-@contextmanager
-def _slurm(workers: int) -> Iterator[Any]:
-    import dask
-
-    try:
-        from dask_jobqueue.slurm import SLURMCluster
-    except ImportError:
-        raise InputError('scheduler slurm: pip install "skelf[cluster]"') from None
-    if shutil.which("sbatch") is None:
-        raise InputError("scheduler slurm: no `sbatch` here; call it where SLURM's jobs are sent")
-    given = dask.config.get("jobqueue.slurm", {})
-    for key in ("cores", "memory"):
-        if given.get(key) is None:
-            raise InputError(
-                f"scheduler slurm: jobqueue.slurm.{key} is not set; write it to "
-                "~/.config/dask/jobqueue.yaml, see docs/cluster.md"
-            )
-    threads = max(1, int(given["cores"]) // int(given.get("processes") or 1))
-    with SLURMCluster(
-        worker_extra_args=[*(given.get("worker-extra-args") or []), "--nthreads", "1"],
-        job_script_prologue=[
-            f"export OMP_NUM_THREADS={threads}", *(given.get("job-script-prologue") or []),
-        ],
-    ) as cluster:  # fmt: skip
-        cluster.adapt(minimum=workers, maximum=workers)
-        yield cluster

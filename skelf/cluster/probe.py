@@ -66,9 +66,10 @@ def versions() -> tuple[tuple[str, str], ...]:
 @cache
 def misfit(place: Place) -> str:
     """What this process lacks for work that was begun at `place`, in one line; "": it is fit."""
-    for (name, wanted), (_, here) in zip(place.versions, versions(), strict=True):
-        if wanted != here:
-            return f"has {name} {here}, and the command {wanted}; install the same version on both"
+    found = dict(versions())
+    for name, wanted in place.versions:
+        if wanted != found[name]:
+            return f"has {name} {found[name]}, and the command {wanted}; install the same on both"
     with standing_in(place.folder):
         for path, wanted in place.seen:
             here = _sight(path)

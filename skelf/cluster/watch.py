@@ -32,8 +32,9 @@ class Watch:
         """Waits for the first worker, and asks all that are there whether they are fit.
 
         Raises:
-            InputError: one is not, or there are none.
+            InputError: one is not or the scheduler is not, or there are none.
         """
+        self._check_scheduler(place)
         self._count()
         if not self.workers:
             say(f"scheduler {self._name}: waiting for workers")
@@ -42,12 +43,24 @@ class Watch:
             self.look()
         answers = self._client.run(misfit, place, on_error="return")
         for address, answer in answers.items():
-            if isinstance(answer, ModuleNotFoundError):
-                answer = f"has no {answer.name}; install skelf there as it is here"
-            elif isinstance(answer, OSError):  # it ended just now
+            if isinstance(answer, OSError):  # it ended just now
                 continue
+            if isinstance(answer, Exception):  # of whatever kind where it could not be read
+                answer = f"cannot load skelf ({answer}); install it there as it is here"
             if answer:
                 raise InputError(f"worker {address} {answer}")
+
+    def _check_scheduler(self, place: Place) -> None:
+        """It reads what it hands on, without files and without torch."""
+        versions = tuple(pair for pair in place.versions if pair[0] in ("skelf", "Python"))
+        try:
+            lack = self._client.run_on_scheduler(misfit, Place("", versions, ()))
+        except OSError:
+            raise self.gone() from None
+        except Exception as error:  # of whatever kind where it could not be read
+            lack = f"cannot load skelf ({error}); install it there as it is here"
+        if lack:
+            raise InputError(f"scheduler {self._name} {lack}")
 
     def look(self) -> None:
         """About once a second: counts the workers.
