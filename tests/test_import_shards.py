@@ -323,8 +323,8 @@ def test_a_signature_has_everything_in_it() -> None:
     def two() -> None: ...
 
     things = [1, 1.5, "1", b"1", None, (1,), [1], {1}, {1: 2}, Path("1"), np.ones(2),
-              np.ones((2, 1)), one, two, partial(one, 1), partial(one, a=1), Annotations(), Annotations(labels="a"),
-              reader_arguments("amc", ())[0]]  # fmt: skip
+              np.ones((2, 1)), one, two, partial(one, 1), partial(one, a=1), Annotations(),
+              Annotations(labels="a"), reader_arguments("amc", ())[0]]  # fmt: skip
     assert len({signature(thing) for thing in things}) == len(things)
     assert signature({"a": {"x", "y", "z"}}) == signature({"a": {"z", "y", "x"}})
 

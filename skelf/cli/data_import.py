@@ -18,6 +18,7 @@ from ..data.readers import READERS
 from ..data.reading import annotations_of, option_names
 from ..data.synthetic import clips as synthetic
 from ..errors import InputError, unknown
+from ..folders import is_named
 from ..layouts import KINECT20
 from ..layouts import layout as named_layout
 from ..locks import holding
@@ -27,7 +28,7 @@ from ..settings.options import table
 from . import complete
 from .arguments import Force, Scheduler, Workers
 from .bars import counting
-from .data_import_shards import Work, import_folder, is_folder, refuse_work
+from .data_import_shards import Work, import_folder, refuse_work
 from .notes import note, warnings_as_notes
 
 FORMATS = ("auto", *READERS.built_in, "synthetic")
@@ -113,7 +114,7 @@ def import_(
         raise unknown("format", format_, ("auto", *READERS, "synthetic"))
     annotations, own = annotations_of(words or ())
     work = Work(scheduler, workers, files_per_shard)
-    sharded = format_ != "synthetic" and is_folder(out)
+    sharded = format_ != "synthetic" and is_named(out)
     if not sharded:
         refuse_work(out, work)
         context.with_resource(holding(out))  # from here to the end: of several imports one wins

@@ -21,8 +21,6 @@ from ..errors import InputError
 from .bars import counting
 from .notes import note, warnings_as_notes
 
-ENDS = (".h5", ".hdf5")
-
 
 class Work(NamedTuple):
     """Who does it: see the options of `data import`."""
@@ -30,11 +28,6 @@ class Work(NamedTuple):
     scheduler: str | None
     workers: int
     files_per_shard: int | None
-
-
-def is_folder(out: Path) -> bool:
-    """Whether --out names a folder, which is one or is not there and has no suffix."""
-    return out.is_dir() or not (out.suffix or out.exists())
 
 
 def refuse_work(out: Path, work: Work) -> None:

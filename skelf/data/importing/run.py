@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -24,8 +24,8 @@ from ..formats import members
 from ..formats.signs import SIGNS
 from ..listing import Listing, Read
 from ..pool import Progress
-from ..shards import FILE, assemble, manifest, save_table
-from ..shards.columns import FOLDER
+from ..shards import FILE, assemble, save_table
+from ..shards.manifest import COLUMNS
 from . import notes, records, whole
 from .chunks import MOST_BYTES, MOST_FILES, Chunk, chunks, stamp
 from .piece import Unwritable, check_item, import_chunk, named
@@ -35,7 +35,7 @@ from .signs import signature
 NONE = Annotations()
 LOCK = ".import.lock"
 BUSY = "another import writes here; wait for its end, or choose another --out"
-LEADS = 100  # files that are asked which joints there are, before that is given up
+LEADS = 100  # files that are asked which joints there are, before each chunk finds them itself
 
 
 class Imported(NamedTuple):
@@ -159,15 +159,11 @@ def _whole(
     with _noted() as told:
         clips = whole.table(ClipSet.open(beside), shards, of_shards)
         save_table(folder, annotations.applied(listing.finish(clips)))
-    kept = {column.file for column in manifest.read(folder)[0].columns.values()}
-    for file in (folder / FOLDER).glob("*.npy"):
-        if file.name not in kept:
-            file.unlink()
-    shutil.rmtree(beside / FOLDER, ignore_errors=True)
+    shutil.rmtree(beside / COLUMNS, ignore_errors=True)
     (beside / FILE).unlink(missing_ok=True)
     lines = (*notes.together(record.notes for record in of_shards), *told)
-    there = len({shard.file.name for shard in shards} - new)
-    return Imported(ClipSet.open(folder), len(shards), there, tuple(problems), lines)
+    old = len({shard.file.name for shard in shards} - new)
+    return Imported(ClipSet.open(folder), len(shards), old, tuple(problems), lines)
 
 
 def _made(
@@ -200,16 +196,14 @@ def _made(
 
 
 def _led(listing: Listing) -> Read:
-    """What reads parts by what the first file says that can be read."""
-    if listing.lead is None:
+    """What reads parts by what the first file says in which there is something."""
+    lead = listing.lead
+    if lead is None:
         return listing.read
     for item in listing.items[:LEADS]:
-        try:
-            with warnings.catch_warnings(action="ignore"):
-                return listing.lead(item)
-        except (InputError, OSError) as error:
-            problem = error
-    raise InputError(f"{listing.path}: none of the first files can be read: {problem}")
+        with suppress(InputError, OSError), warnings.catch_warnings(action="ignore"):
+            return lead(item)
+    return listing.read
 
 
 def _companions(path: Path, format_: str) -> list[tuple[str, tuple[int, int]]]:

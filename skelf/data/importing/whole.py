@@ -55,7 +55,9 @@ def alike(shards: Sequence[Shard]) -> tuple[list[Shard], list[tuple[Path, str]]]
     clips: dict[Kind, int] = {}
     for shard in shards:
         clips[shard.kind] = clips.get(shard.kind, 0) + len(shard.label)
-    usual = max(clips, key=lambda kind: clips[kind], default=None)
+    if not clips:
+        return [], []
+    usual = max(clips, key=lambda kind: clips[kind])
     same, odd = [], []
     for shard in shards:
         if shard.kind == usual:

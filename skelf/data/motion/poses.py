@@ -25,7 +25,7 @@ from ...skeleton import Skeleton
 from .. import pool
 from ..clips import ClipSet
 from ..frames import Frames
-from ..listing import Empty, Listing, Told
+from ..listing import Empty, Listing, Read, Told
 from ..pool import Progress
 from . import tracks
 from .missing import Missing
@@ -87,8 +87,13 @@ def listing(
 ) -> Listing:
     """What `build` reads: all of it, or a part; `read` and the items pickle. Its arguments."""
     part = partial(build, path, read=read, skeletons=skeletons, how=how, attributes=attributes)
-    whole = Listing(path, items, part, workers=workers)
+    whole = Listing(path, items, part, lead=partial(_led, part), workers=workers)
     return replace(whole, finish=finish) if finish else whole
+
+
+def _led(part: partial[ClipSet], item: object) -> Read:
+    """What reads parts by the joints of one video: others are refused, as in the whole."""
+    return partial(part, shape=part([item]).joints.shape[1:])
 
 
 def build(
@@ -103,6 +108,7 @@ def build(
     progress: Progress | None = None,
     scratch: str | Path | None = None,
     told: Told | None = None,
+    shape: tuple[int, int, int] | None = None,
 ) -> ClipSet:
     """The clips of the videos in which somebody is; frames wait in a nameless file on disk.
 
@@ -117,20 +123,21 @@ def build(
         progress: called with files done and in all.
         scratch: folder for the frames meanwhile; None: the system's.
         told: takes what the videos say of their classes.
+        shape: `(M, V, C)`; None: of the first video in which somebody is.
 
     Raises:
         InputError: nobody in any video, joint counts that differ, crowds, and what a ClipSet
             refuses.
     """
     clips: list[_Clip] = []
-    shape: tuple[int, int, int] | None = None
+    frames: Frames | None = None
     with ExitStack() as stack:
         files = pool.ordered(partial(_clips, read, how), items, workers)
         for done, clips_of_file in enumerate(files, 1):
             for clip in clips_of_file:
                 if clip.joints is not None:
-                    if shape is None:
-                        shape = (how.persons, *clip.joints.shape[2:])
+                    shape = shape or (how.persons, *clip.joints.shape[2:])
+                    if frames is None:
                         frames = stack.enter_context(Frames(shape, scratch))
                     _refuse_other(clip, shape)
                     frames.add(clip.joints)
@@ -140,7 +147,7 @@ def build(
                 progress(done, len(items))
         class_names = number_classes([clip.video for clip in clips], told)
         videos = [clip.video for clip in clips if clip.joints is not None]
-        if shape is None:
+        if frames is None or shape is None:
             raise Empty(
                 f"{path}: nobody was found in any of {len(clips)} videos; is the format "
                 f"right, is threshold={how.threshold:g} too high?"
