@@ -6,7 +6,6 @@ second call with the same settings does what is left.
 
 from __future__ import annotations
 
-import shutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -24,8 +23,7 @@ from ..formats import members
 from ..formats.signs import SIGNS
 from ..listing import Listing, Read
 from ..pool import Progress
-from ..shards import FILE, assemble, save_table
-from ..shards.manifest import COLUMNS
+from ..shards import FILE, save_table
 from . import notes, records, whole
 from .chunks import MOST_BYTES, MOST_FILES, Chunk, chunks, stamp
 from .piece import Unwritable, check_item, import_chunk, named
@@ -150,19 +148,14 @@ def _whole(
     notes.keep(folder, problems)
     if not shards:
         raise InputError(_nothing(listing, folder, problems, of_shards))
-    for file in {*folder.glob("shard-*.h5")} - {
-        folder / name for name, record in done if record.size
-    }:
-        file.unlink()  # of files that are gone
-    beside = folder / records.FOLDER  # a table that is not finished is not the set's
-    assemble(beside, [shard.file for shard in shards])
+    there = {folder / name for name, record in done if record.size}
+    for file in {*folder.glob("shard-*.h5")} - there:  # of files that are gone
+        file.unlink()
     with _noted() as told:
-        clips = whole.table(ClipSet.open(beside), shards, of_shards)
+        clips = whole.together(folder, shards, of_shards)
         save_table(folder, annotations.applied(listing.finish(clips)))
-    shutil.rmtree(beside / COLUMNS, ignore_errors=True)
-    (beside / FILE).unlink(missing_ok=True)
     lines = (*notes.together(record.notes for record in of_shards), *told)
-    old = len({shard.file.name for shard in shards} - new)
+    old = len({shard.part.path.name for shard in shards} - new)
     return Imported(ClipSet.open(folder), len(shards), old, tuple(problems), lines)
 
 

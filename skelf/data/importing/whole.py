@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...errors import InputError
 from ...skeleton import Skeleton
+from ..check import TABLE
 from ..clips import ClipSet
 from ..listing import Told
 from ..motion.video import ASSUMED
+from ..shards import Joints
+from ..shards.listed import Part
 from .records import Record
+
+
+class Rest(NamedTuple):
+    """Fields of a ClipSet that are no column of every store."""
+
+    segments: np.ndarray
+    splits: dict[str, np.ndarray]
+    columns: dict[str, np.ndarray]
+    class_names: tuple[str, ...]
+    attributes: dict[str, str]
+
 
 Kind = tuple[Skeleton, int, int]
 """Joints' layout, their number, and the numbers of each."""
@@ -21,40 +36,46 @@ Kind = tuple[Skeleton, int, int]
 
 @dataclass(frozen=True)
 class Shard:
-    """A shard without its joints, so that many are held at once; the fields are a ClipSet's."""
+    """A shard without its joints, so that many are held at once.
 
-    file: Path
+    Args:
+        part: of the set.
+        told: what its files say of their classes.
+        kind: of its joints.
+        table: columns of every store, by name.
+        rest: the other fields, as a ClipSet has them, without joints.
+    """
+
+    part: Part
     told: Told
     kind: Kind
-    label: np.ndarray
-    segments: np.ndarray
-    splits: dict[str, np.ndarray]
-    columns: dict[str, np.ndarray]
-    class_names: tuple[str, ...]
-    attributes: dict[str, str]
+    table: dict[str, np.ndarray]
+    rest: Rest
 
     @classmethod
     def of(cls, file: Path, told: Told) -> Shard:
         """Opens a shard and closes it."""
         clips = ClipSet.open(file)
+        stored = clips.stored
+        assert stored is not None, "it was opened"
+        frames, persons, V, C = clips.joints.shape
         return cls(
-            file,
+            Part(file, frames, persons, stored.stamp[2], stored.checksum),
             told,
-            (clips.skeleton, *clips.joints.shape[2:]),
-            clips.label,
-            clips.segments,
-            clips.splits,
-            clips.columns,
-            clips.class_names,
-            clips.attributes,
+            (clips.skeleton, V, C),
+            {key: getattr(clips, key) for key in TABLE},
+            Rest(clips.segments, clips.splits, clips.columns, clips.class_names, clips.attributes),
         )
+
+    def __len__(self) -> int:
+        return len(self.table["label"])
 
 
 def alike(shards: Sequence[Shard]) -> tuple[list[Shard], list[tuple[Path, str]]]:
     """The shards with the joints that most clips have; the others, and what they have."""
     clips: dict[Kind, int] = {}
     for shard in shards:
-        clips[shard.kind] = clips.get(shard.kind, 0) + len(shard.label)
+        clips[shard.kind] = clips.get(shard.kind, 0) + len(shard)
     if not clips:
         return [], []
     usual = max(clips, key=lambda kind: clips[kind])
@@ -68,16 +89,16 @@ def alike(shards: Sequence[Shard]) -> tuple[list[Shard], list[tuple[Path, str]]]
             for skeleton, joints, numbers in (shard.kind, usual)
         )
         text = f"{has}, most clips have {most}; import sets of one layout at a time"
-        odd.append((shard.file, text))
+        odd.append((shard.part.path, text))
     return same, odd
 
 
-def table(clips: ClipSet, shards: Sequence[Shard], records: Sequence[Record]) -> ClipSet:
+def together(folder: Path, shards: Sequence[Shard], records: Sequence[Record]) -> ClipSet:
     """The set of some shards, with class names, labels, splits and attributes of all of them.
 
     Args:
-        clips: the set as the shards are; its joints are not read.
-        shards: in the order of its clips.
+        folder: of the set.
+        shards: in the order of its clips, of one kind.
         records: of all chunks, also of those without a clip.
 
     Raises:
@@ -86,24 +107,32 @@ def table(clips: ClipSet, shards: Sequence[Shard], records: Sequence[Record]) ->
     class_names, maps = _classes(shards, records)
     segments, before = [], 0
     for shard, new in zip(shards, maps, strict=True):
-        rows = shard.segments.copy()
+        rows = shard.rest.segments.copy()
         rows[:, 0] += before
         rows[:, 3] = new[rows[:, 3]]
         segments.append(rows)
-        before += len(shard.label)
-    label = np.concatenate([new[s.label] for s, new in zip(shards, maps, strict=True)])
+        before += len(shard)
+    table: dict[str, Any] = {
+        key: np.concatenate([shard.table[key] for shard in shards]) for key in TABLE
+    }
+    table["start"] = np.cumsum(table["length"]) - table["length"]
+    labels = zip(shards, maps, strict=True)
+    table["label"] = np.concatenate([new[shard.table["label"]] for shard, new in labels])
     segment = np.concatenate(segments)
     if _stated(records):  # as the reader does: classes of clips that are left out go, at the end
-        used = max(int(label.max()), int(segment[:, 3].max(initial=-1))) + 1
+        used = max(int(table["label"].max()), int(segment[:, 3].max(initial=-1))) + 1
         class_names = class_names[:used]
-    return replace(
-        clips,
-        label=label,
+    skeleton, V, C = shards[0].kind
+    parts = [shard.part for shard in shards]
+    return ClipSet(
+        joints=Joints(parts, (max(part.persons for part in parts), V, C), folder),
+        **table,
+        skeleton=skeleton,
         segments=segment,
         class_names=tuple(class_names),
-        splits=_laid([s.splits for s in shards], shards, np.int8, 0),
-        columns=_laid([s.columns for s in shards], shards, np.int64, -1),
-        attributes=_attributes([shard.attributes for shard in shards]) | _counts(records),
+        splits=_laid([s.rest.splits for s in shards], shards, np.int8, 0),
+        columns=_laid([s.rest.columns for s in shards], shards, np.int64, -1),
+        attributes=_attributes([shard.rest.attributes for shard in shards]) | _counts(records),
     )
 
 
@@ -126,8 +155,10 @@ def _classes(
     Where files say their classes, numbers stay, and names without one are numbered behind them.
     """
     if not _stated(records):
-        names = [*shards[0].class_names]
-        assert all([*shard.class_names] == names for shard in shards), "parts number their classes"
+        names = [*shards[0].rest.class_names]
+        assert all([*shard.rest.class_names] == names for shard in shards), (
+            "parts number their classes"
+        )
         return names, [np.array([*range(len(names)), -1])] * len(shards)
     whole = Told()
     for told in (record.told for record in records):
@@ -143,7 +174,7 @@ def _classes(
     names = whole.class_names()
     maps = []
     for shard in shards:
-        own = [*enumerate(shard.told.class_names())][: len(shard.class_names)]
+        own = [*enumerate(shard.told.class_names())][: len(shard.rest.class_names)]
         new = [at if at <= shard.told.top else names.index(name) for at, name in own]
         maps.append(np.array([*new, -1], np.int64))
     return names, maps
@@ -154,7 +185,7 @@ def _laid(
 ) -> dict[str, np.ndarray]:
     """Columns end to end; `absent` for the clips of a shard that lacks one."""
     keys = dict.fromkeys(key for part in parts for key in part)
-    lacking: list[np.ndarray] = [np.full(len(s.label), absent, dtype) for s in shards]
+    lacking: list[np.ndarray] = [np.full(len(s), absent, dtype) for s in shards]
     return {
         key: np.concatenate(
             [part.get(key, none) for part, none in zip(parts, lacking, strict=True)], dtype=dtype
