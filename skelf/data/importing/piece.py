@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
+from ...machine.memory import keep_freed
 from ..clips import ClipSet
 from ..listing import Empty, Read, Told
 from . import records
@@ -32,6 +33,7 @@ def import_chunk(
     format_: str,
     read: Read,
     without: tuple[tuple[str, str], ...] = (),
+    own: bool = False,
 ) -> Record:
     """Makes a shard, or finds it made; what cannot be read of it is left out, and said.
 
@@ -41,6 +43,7 @@ def import_chunk(
         format_: the reader's name.
         read: what reads the items.
         without: files that were left out of it before, and why.
+        own: this process is there for such work.
 
     Raises:
         Unwritable: it could not be written.
@@ -48,6 +51,8 @@ def import_chunk(
     found = records.read(folder, chunk.name, chunk.sign)
     if found is not None:  # a worker died when it had made it
         return found
+    if own:  # parsing allocates and frees the same blocks for every file
+        keep_freed()
     try:
         nothing: _Part = None, Told(), (), ()
         clips, told, notes, problems = _readable(chunk.items, read) if chunk.items else nothing

@@ -110,7 +110,8 @@ def import_shards(
             (folder / FILE).unlink(missing_ok=True)  # the set is not what it says any more
             paths = [listing.path, folder]
             with gathered(scheduler, workers, paths=paths, say=say) as crew:
-                make = partial(import_chunk, folder=folder, format_=format_, read=read)
+                own = scheduler is not None or workers > 1
+                make = partial(import_chunk, folder=folder, format_=format_, read=read, own=own)
                 for chunk, record, problem in _made(crew, left, make):
                     made[chunk.name] = record
                     if problem:
