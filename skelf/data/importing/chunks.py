@@ -46,15 +46,16 @@ def chunks(
     """
     some: list[Any] = []
     stamps: list[tuple[int, int]] = []
-    number = 0
+    number = full = 0
     for item in items:
         here = [stamp(file) for file in files_of(item)]
-        together = [*stamps, *here]
-        if some and (len(together) > files or sum(bytes_ for bytes_, _ in together) > size):
+        room = sum(own for own, _ in here)
+        if some and (len(stamps) + len(here) > files or full + room > size):
             yield _chunk(number, some, stamps, common)
-            some, stamps, number = [], [], number + 1
+            some, stamps, number, full = [], [], number + 1, 0
         some.append(item)
         stamps += here
+        full += room
     if some:
         yield _chunk(number, some, stamps, common)
 
