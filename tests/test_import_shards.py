@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -221,6 +222,44 @@ def test_files_that_cannot_be_read_are_left_out_and_listed(tmp_path: Path, monke
     made = put(data, out, files=4)
     same(made.clips, read("csv", data))
     assert not made.problems and not (out / PROBLEMS).exists()
+
+
+def deadly(items, /, *, name: str, read, **rest):
+    """Ends its process where a file of that name is among the items; as damaged libraries do."""
+    if any(item.name.endswith(name) for item in items):
+        os._exit(9)
+    return read(items, **rest)
+
+
+def faulty(items, /, *, name: str, read, **rest):
+    if any(item.name.endswith(name) for item in items):
+        raise ZeroDivisionError("by zero")
+    return read(items, **rest)
+
+
+def test_a_file_that_takes_its_worker_with_it(tmp_path: Path) -> None:
+    data, out = people(tmp_path), tmp_path / "set"
+    whole = listing("csv", data)
+    bad = replace(whole, read=partial(deadly, name="S11_C1", read=whole.read))
+    made = import_shards(bad, out, "csv", workers=2, files=4)
+    file = data / "walk" / "S11_C1.csv"
+    assert [name for name, _ in made.problems] == [str(file)]
+    assert "took its worker with it" in made.problems[0][1]
+    file.unlink()
+    same(made.clips, read("csv", data))
+
+
+def test_a_fault_of_the_reader_is_the_file_s_problem(tmp_path: Path) -> None:
+    data, out = people(tmp_path), tmp_path / "set"
+    whole = listing("csv", data)
+    bad = replace(whole, read=partial(faulty, name="S11_C1", read=whole.read))
+    made = import_shards(bad, out, "csv", files=4)
+    file = data / "walk" / "S11_C1.csv"
+    assert made.problems == (
+        (str(file), f"{file}: ZeroDivisionError: by zero (report this, please)"),
+    )
+    file.unlink()
+    same(made.clips, read("csv", data))
 
 
 def test_one_file_of_other_joints_takes_none_with_it(tmp_path: Path) -> None:

@@ -147,6 +147,9 @@ def _tried(items: Sequence[Any], read: Read) -> tuple[str, _Part]:
                 raise
             where = error.filename or named(items[0])
             return f"{where}: cannot read: {error.strerror}", (None, told, (), ())
+        except Exception as error:  # a fault of the reader stops nobody's archive
+            what = f"{type(error).__name__}: {error}".removesuffix(": ")
+            return f"{named(items[0])}: {what} (report this, please)", (None, told, (), ())
     return "", (clips, told, tuple(notes), ())
 
 
