@@ -19,6 +19,7 @@ from ..errors import InputError, unknown
 from ..skeleton import Skeleton
 from . import check, store
 from .check import TABLE
+from .paging import let_go
 from .shards import manifest
 from .shards.joints import Joints
 from .shards.opened import read as read_shards
@@ -249,6 +250,7 @@ class ClipSet:
             else:
                 clips = [self.clip(i) for i in range(first, last)]
                 yield range(first, last), np.concatenate(clips)
+            let_go(self.joints)  # a whole pass would count as this process's memory
             first = last
 
     def take(self, indices: Sequence[int] | np.ndarray) -> ClipSet:
