@@ -193,10 +193,7 @@ def measure(
 ) -> list[dict[str, Any]]:
     """A row a command."""
     fixed(folder / "fixed")
-    sizes = {
-        name: Places(folder / "fixed", folder / name)
-        for name in ("once", "more")
-    }
+    sizes = {name: Places(folder / "fixed", folder / name) for name in ("once", "more")}
     for name, factor in (("once", 1), ("more", times)):
         make(sizes[name], clips * factor, files * factor)
     rows = []
@@ -221,7 +218,10 @@ def measure(
         row |= {"high": once.high, f"high at {times} N": more.high}
         row |= {"seconds": once.seconds, f"seconds at {times} N": more.seconds}
         rows.append(row)
-        print(json.dumps({k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()}), flush=True)
+        print(
+            json.dumps({k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()}),
+            flush=True,
+        )
     return rows
 
 

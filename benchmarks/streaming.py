@@ -57,7 +57,9 @@ def streaming(size: str, clips: int, steps: int, repeats: int) -> list[dict[str,
     for name, runs in seen.items():
         wall, spent, waits = (statistics.median(column) for column in zip(*runs, strict=True))
         row = {"size": size, "from": name, "seconds": wall, "processor seconds": spent}
-        rows.append(row | {"waits": waits, "clips a second": BATCH / wall, "to memory": wall / first})
+        rows.append(
+            row | {"waits": waits, "clips a second": BATCH / wall, "to memory": wall / first}
+        )
     return rows
 
 
@@ -98,7 +100,9 @@ def _correlation(order: np.ndarray) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.streaming", description=__doc__)
-    parser.add_argument("--sizes", nargs="+", choices=list(SIZES), default=["usdrl demo", "usdrl small"])
+    parser.add_argument(
+        "--sizes", nargs="+", choices=list(SIZES), default=["usdrl demo", "usdrl small"]
+    )
     parser.add_argument("--clips", type=int, default=4096)
     parser.add_argument("--steps", type=int, default=16)
     parser.add_argument("--repeats", type=int, default=7)

@@ -49,7 +49,9 @@ class Steps:
         if self.done == self.count:
             wall = time.perf_counter() - self.began[0]
             spent = time.process_time() - self.began[1]
-            print(json.dumps([wall / self.count, spent / self.count, self.waited / wall]), flush=True)
+            print(
+                json.dumps([wall / self.count, spent / self.count, self.waited / wall]), flush=True
+            )
             self.wait()
 
     def timed(self, batches: Iterator[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:

@@ -111,7 +111,9 @@ def test_what_is_told_ahead_is_read_ahead(places, monkeypatch):
     read = ClipBatches(clips, resident=False).stream(batches, ahead=chunks)
     for (x, lengths), indices in zip(read, batches, strict=True):
         assert np.array_equal(lengths, clips.length[indices])
-        assert np.array_equal(x[1, :, : lengths[1], :, 0], clips.clip(indices[1])[:, 0].transpose(2, 0, 1))
+        assert np.array_equal(
+            x[1, :, : lengths[1], :, 0], clips.clip(indices[1])[:, 0].transpose(2, 0, 1)
+        )
     # The last clip of one shard and the first one of the next.
     length = clips.length
     first, second = int(length[:3].sum()), int(length[3:9].sum())

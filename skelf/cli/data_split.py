@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from ..data import presets, splits, store
+from ..data import presets, shards, splits, store
 from ..data.clips import ClipSet
 from ..data.split_files import read_splits
 from ..errors import InputError, unknown
@@ -78,7 +78,7 @@ def split(
             clips.with_split(key, sides[key])  # checks the name
             sizes = f"{(sides[key] == 1).sum()} train, {(sides[key] == 2).sum()} test{copies}"
             lines.append(f"{escape(str(path))}: split {escape(key)}: {sizes}")
-        store.add_splits(path, sides)
+        (shards if shards.is_sharded(path) else store).add_splits(path, sides)
     for line in lines:
         console.print(line)
 

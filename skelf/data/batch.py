@@ -63,6 +63,9 @@ class ClipBatches:
         self.clips, self.device = clips, torch.device(device)
         self.persons = persons or clips.persons
         self._mapped = 0  # bytes that were read since pages were let go
+        # Copies: torch warns of columns that are mapped, which nobody may write to.
+        self._start = torch.as_tensor(np.array(clips.start), device=self.device)
+        self._length = torch.as_tensor(np.array(clips.length), device=self.device)
         keep = _fits(clips, self.persons, self.device) if resident == "auto" else resident
         clips.verify()
         self._frames: Tensor | None = None

@@ -133,9 +133,7 @@ class Windows:
     def _mixed(self, number: int) -> np.ndarray:
         """The clips of a window in their order."""
         if self._held[0] != number:
-            places = range(
-                number * self.window, min((number + 1) * self.window, len(self.chunks))
-            )
+            places = range(number * self.window, min((number + 1) * self.window, len(self.chunks)))
             clips = np.concatenate([np.array(self._chunk(place), np.int64) for place in places])
             np.random.default_rng((*self.key, 1 + number)).shuffle(clips)
             self._held = number, clips

@@ -6,19 +6,19 @@ one table at a time.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ...errors import InputError
+from ...locks import PATIENCE, holding
 from ...skeleton import Skeleton
 from .. import store
-from . import columns, manifest
-from .manifest import Manifest, Shard
+from . import columns, listed, manifest
+from .listed import Part
+from .manifest import Manifest
 
 Progress = Callable[[int, int], None]
 
@@ -54,54 +54,58 @@ def assemble(
         _refuse_other(heads[0], heads[-1])
         progress(done + 1, 2 * len(paths))
     class_names = _classes([head.class_names for head in heads])
-    with columns.growing(folder) as table:
-        whole = {
-            name: table.column(name, dtype, (sum(head.rows[name] for head in heads), *width))
-            for name, (dtype, width) in _kinds(heads).items()
-        }
-        at, frames = dict.fromkeys(whole, 0), 0
-        for done, head in enumerate(heads):
-            rows = _rows(head, class_names, at["start"], frames)
-            for name, values in whole.items():
-                values[at[name] : at[name] + len(rows[name])] = rows[name]
-                at[name] += len(rows[name])
-            frames += head.shard.frames
-            progress(len(paths) + done + 1, 2 * len(paths))
-        whole.clear()
-        written = table.finish()
-    first = heads[0]
-    manifest.write(
-        folder,
-        Manifest(
-            skeleton=first.skeleton,
-            frame=(max(head.shard.persons for head in heads), *first.frame),
-            class_names=class_names,
-            attributes=dict(
-                sorted(set.intersection(*(set(head.attributes.items()) for head in heads)))
+    folder.mkdir(parents=True, exist_ok=True)
+    with holding(folder / manifest.FILE, PATIENCE), columns.growing(folder) as table:
+        clips = _fill(
+            table, heads, class_names, lambda done: progress(len(paths) + done, 2 * len(paths))
+        )
+        parts = [head.part for head in heads]
+        shards, written = table.finish(listed.rows(folder, parts))
+        first = heads[0]
+        manifest.write(
+            folder,
+            Manifest(
+                skeleton=first.skeleton,
+                frame=(max(head.part.persons for head in heads), *first.frame),
+                class_names=class_names,
+                attributes=dict(
+                    sorted(set.intersection(*(set(head.attributes.items()) for head in heads)))
+                ),
+                clips=clips,
+                columns=written,
+                shards=shards,
+                joints=listed.checksum(parts),
             ),
-            clips=at["start"],
-            columns=written,
-            shards=tuple(replace(head.shard, file=named(folder, head.path)) for head in heads),
-        ),
-    )
+        )
 
 
-def named(folder: Path, path: Path) -> str:
-    """How a manifest calls a file: from its folder on, where both have a folder above in common."""
-    here, there = folder.resolve(), path.resolve()
-    try:
-        relative = os.path.relpath(there, here)
-    except ValueError:  # another drive
-        return there.as_posix()
-    return Path(relative).as_posix()
+def _fill(
+    table: columns.Growing,
+    heads: Sequence[_Head],
+    class_names: Sequence[str],
+    tell: Callable[[int], None],
+) -> int:
+    """Puts the stores' rows into new columns; the number of clips."""
+    whole = {
+        name: table.column(name, dtype, (sum(head.rows[name] for head in heads), *width))
+        for name, (dtype, width) in _kinds(heads).items()
+    }
+    at, frames = dict.fromkeys(whole, 0), 0
+    for done, head in enumerate(heads):
+        rows = _rows(head, class_names, at["start"], frames)
+        for name, values in whole.items():
+            values[at[name] : at[name] + len(rows[name])] = rows[name]
+            at[name] += len(rows[name])
+        frames += head.part.frames
+        tell(done + 1)
+    return at["start"]
 
 
 class _Head(NamedTuple):
     """What the set needs to know of a store before it takes its rows.
 
     Args:
-        path: of the store.
-        shard: its line in the manifest.
+        part: its line in the list of shards.
         skeleton: of its joints.
         frame: `(V, C)`.
         class_names: its own.
@@ -110,8 +114,7 @@ class _Head(NamedTuple):
         dtypes: of each column.
     """
 
-    path: Path
-    shard: Shard
+    part: Part
     skeleton: Skeleton
     frame: tuple[int, int]
     class_names: tuple[str, ...]
@@ -125,8 +128,7 @@ def _head(path: Path) -> _Head:
     frames, persons, V, C = stored.joints.shape
     table = _table(fields)
     return _Head(
-        path,
-        Shard(path.name, frames, persons, stored.stamp[2], stored.checksum),
+        Part(path, frames, persons, stored.stamp[2], stored.checksum),
         fields["skeleton"],
         (V, C),
         fields["class_names"],
@@ -160,7 +162,7 @@ def _rows(
     """A store's rows as those of the set, behind so many rows and frames."""
     number = {name: at for at, name in enumerate(class_names)}
     new = np.array([*(number[name] for name in head.class_names), -1], np.int64)
-    rows = _table(store.read(head.path)[0])
+    rows = _table(store.read(head.part.path)[0])
     segments = rows["segments"].copy()
     segments[:, 0] += before
     segments[:, 3] = new[segments[:, 3]]
@@ -180,11 +182,11 @@ def _refuse_other(first: _Head, other: _Head) -> None:
     if first.skeleton.to_dict() != other.skeleton.to_dict() or first.frame != other.frame:
         (V, C), (here, there) = first.frame, other.frame
         raise InputError(
-            f"{other.path}: {here} joints ({other.skeleton.name}) of {there} numbers; "
-            f"{first.path} has {V} ({first.skeleton.name}) of {C}; a set has one layout"
+            f"{other.part.path}: {here} joints ({other.skeleton.name}) of {there} numbers; "
+            f"{first.part.path} has {V} ({first.skeleton.name}) of {C}; a set has one layout"
         )
     if first.attributes.get("confidence") != other.attributes.get("confidence"):
         raise InputError(
-            f"{other.path}: {first.path} and this do not agree whether the last number of a joint "
-            "is a confidence; import both alike"
+            f"{other.part.path}: {first.part.path} and this do not agree whether the last number "
+            "of a joint is a confidence; import both alike"
         )

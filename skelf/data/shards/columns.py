@@ -16,9 +16,9 @@ import numpy as np
 
 from ...errors import InputError
 from ...files import blaming, flush, sweep, temporary
-from .manifest import AGAIN, Column
+from .manifest import AGAIN, COLUMNS, Column
 
-FOLDER = "columns"
+SHARDS = "/shards"  # no column of a table has such a name
 ROWS = 1 << 21  # handled at once
 
 
@@ -47,8 +47,21 @@ class Growing:
         self._values[name] = values
         return values
 
-    def finish(self) -> dict[str, Column]:
-        """Gives the files their names."""
+    def finish(self, shards: np.ndarray) -> tuple[Column, dict[str, Column]]:
+        """Gives the files their names.
+
+        Args:
+            shards: the list of them, which is written as a column, too.
+
+        Returns:
+            The file of that list, and those of the columns.
+        """
+        self.column(SHARDS, shards.dtype, shards.shape)[...] = shards
+        made = self.named()
+        return made.pop(SHARDS), made
+
+    def named(self) -> dict[str, Column]:
+        """Gives the files their names, where the list of shards stays as it is."""
         made = {}
         for name, path in self.hidden.items():
             values = self._values.pop(name)
@@ -69,7 +82,7 @@ def growing(folder: Path) -> Iterator[Growing]:
     Raises:
         OSError: they cannot be written.
     """
-    home = folder / FOLDER
+    home = folder / COLUMNS
     home.mkdir(parents=True, exist_ok=True)
     sweep(home)
     made = Growing(home)
@@ -86,7 +99,7 @@ def read(folder: Path, name: str, column: Column) -> np.ndarray:
     Raises:
         InputError: missing, or of another size.
     """
-    path = folder / FOLDER / column.file
+    path = folder / COLUMNS / column.file
     try:
         size = os.stat(path).st_size
         if size == column.bytes:
@@ -111,7 +124,7 @@ def verify(folder: Path, name: str, column: Column) -> None:
         InputError: they differ, or it is not there.
     """
     if _checksum(read(folder, name, column)) != column.blake2b:
-        path = folder / FOLDER / column.file
+        path = folder / COLUMNS / column.file
         raise InputError(f"{path}: checksum does not match; {AGAIN}")
 
 

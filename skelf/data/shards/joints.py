@@ -9,32 +9,18 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Sequence
-from pathlib import Path
 from threading import Lock
-from typing import NamedTuple
 
 import numpy as np
 
 from ...errors import InputError
 from .. import check, store
 from ..paging import let_go, will_need
-from .manifest import Shard
+from .listed import Part, ends, present
 
 OPEN = 128
 """Shards mapped at once; the one that was used longest ago goes. A map takes no memory of its own,
 but a file's number, of which a process may have a thousand."""
-
-
-class Part(NamedTuple):
-    """A shard, and where it is.
-
-    Args:
-        path: of the store.
-        shard: what is known of it.
-    """
-
-    path: Path
-    shard: Shard
 
 
 class Joints:
@@ -53,8 +39,8 @@ class Joints:
     ndim = 4
 
     def __init__(self, parts: Sequence[Part], frame: tuple[int, int, int], where: object) -> None:
-        self.parts, self.frame, self.where = tuple(parts), frame, where
-        self.ends = np.cumsum([part.shard.frames for part in self.parts])
+        self.parts, self.frame, self.where = parts, frame, where
+        self.ends = ends(parts)
         self._maps: OrderedDict[int, np.ndarray] = OrderedDict()
         self._known: dict[int, tuple[store.Stamp, int]] = {}  # of verified files: where joints are
         self._lock = Lock()
@@ -143,20 +129,20 @@ class Joints:
     def _again(self, at: int, part: Part) -> np.ndarray:
         """Maps a file that was verified before, without reading its table once more."""
         stamp, offset = self._known[at]
-        present(part.path, part.shard, self.where)
+        present(part, self.where)
         with part.path.open("rb") as raw:
             if store.stamp_of(os.fstat(raw.fileno())) == stamp:
-                whole = (part.shard.frames, part.shard.persons, *self.frame[1:])
+                whole = (part.frames, part.persons, *self.frame[1:])
                 return np.memmap(raw, "<f4", mode="r", offset=offset, shape=whole)
         return self._verified(at, part)
 
     def _verified(self, at: int, part: Part) -> np.ndarray:
         name = f"{self.where}: shard {part.path}"
-        present(part.path, part.shard, self.where)
+        present(part, self.where)
         _, stored = store.read(part.path)
-        whole = (part.shard.frames, part.shard.persons, *self.frame[1:])
+        whole = (part.frames, part.persons, *self.frame[1:])
         joints = stored.joints
-        if joints.shape != whole or stored.checksum != part.shard.blake2b:
+        if joints.shape != whole or stored.checksum != part.blake2b:
             raise InputError(
                 f"{name}: is another file than when the set was made; put the old one back, or make"
                 " the set again"
@@ -168,7 +154,7 @@ class Joints:
 
     def _span(self, at: int) -> tuple[int, int]:
         """First frame of a shard, and its end."""
-        return int(self.ends[at]) - self.parts[at].shard.frames, int(self.ends[at])
+        return int(self.ends[at]) - self.parts[at].frames, int(self.ends[at])
 
     def _persons(self, frames: np.ndarray) -> np.ndarray:
         lacking = self.frame[0] - frames.shape[1]
@@ -182,22 +168,3 @@ class Joints:
             mine = of == at
             found[mine] = self._persons(self.shard(at)[numbers[mine] - begin])
         return found
-
-
-def present(path: Path, shard: Shard, where: object) -> None:
-    """Looks whether a shard is there and as large as it was; reads nothing.
-
-    Raises:
-        InputError: it is not.
-    """
-    try:
-        size = os.stat(path).st_size
-    except OSError:
-        raise InputError(
-            f"{where}: shard {path} is missing; put it back, or make the set again without it"
-        ) from None
-    if size != shard.bytes:
-        raise InputError(
-            f"{where}: shard {path} has {size:,} bytes, {shard.bytes:,} when the set was made; put "
-            "the old one back, or make the set again"
-        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,10 +11,10 @@ import numpy as np
 from ...errors import InputError
 from ...locks import PATIENCE, holding
 from .. import check, store
-from . import columns, manifest
-from .assemble import named
-from .joints import Joints, Part, present
-from .manifest import Manifest, Shard
+from . import columns, listed, manifest
+from .joints import Joints
+from .listed import Listed, present
+from .manifest import Manifest
 
 if TYPE_CHECKING:
     from ..clips import ClipSet
@@ -29,7 +28,7 @@ def read(folder: Path) -> tuple[store.Fields, store.Stored]:
     """
     said, status = manifest.read(folder)
     table = {name: columns.read(folder, name, column) for name, column in said.columns.items()}
-    parts = [Part(folder / shard.file, shard) for shard in said.shards]
+    parts = Listed(folder, columns.read(folder, "shards", said.shards))
     joints = Joints(parts, said.frame, folder)
     fields: store.Fields = {
         "joints": joints,
@@ -44,7 +43,7 @@ def read(folder: Path) -> tuple[store.Fields, store.Stored]:
         "skeleton": said.skeleton,
         "attributes": said.attributes,
     }
-    return fields, store.Stored(joints, said.joints_checksum(), store.stamp_of(status))
+    return fields, store.Stored(joints, said.joints, store.stamp_of(status))
 
 
 def save_table(folder: str | Path, clips: ClipSet) -> None:
@@ -66,22 +65,24 @@ def save_table(folder: str | Path, clips: ClipSet) -> None:
     check.table(clips)
     table = {key: getattr(clips, key) for key in check.TABLE} | clips.columns
     table |= {f"splits/{name}": side.astype(np.int8) for name, side in clips.splits.items()}
-    with columns.growing(folder) as growing:
+    folder.mkdir(parents=True, exist_ok=True)
+    with holding(folder / manifest.FILE, PATIENCE), columns.growing(folder) as growing:
         for name, values in (table | {"segments": clips.segments}).items():
             growing.column(name, values.dtype, values.shape)[...] = values
-        written = growing.finish()
-    manifest.write(
-        folder,
-        Manifest(
-            clips.skeleton,
-            joints.frame,
-            clips.class_names,
-            dict(clips.attributes),
-            len(clips),
-            written,
-            tuple(_named(folder, part) for part in joints.parts),
-        ),
-    )
+        shards, written = growing.finish(listed.rows(folder, joints.parts))
+        manifest.write(
+            folder,
+            Manifest(
+                clips.skeleton,
+                joints.frame,
+                clips.class_names,
+                dict(clips.attributes),
+                len(clips),
+                written,
+                shards,
+                listed.checksum(joints.parts),
+            ),
+        )
 
 
 def add_splits(folder: Path, splits: Mapping[str, np.ndarray]) -> None:
@@ -105,11 +106,8 @@ def add_splits(folder: Path, splits: Mapping[str, np.ndarray]) -> None:
         with columns.growing(folder) as growing:
             for name, side in splits.items():
                 growing.column(f"splits/{name}", np.dtype(np.int8), side.shape)[...] = side
-            written = growing.finish()
+            written = growing.named()
         manifest.write(folder, said.with_columns(written))
-        for name in written.keys() & said.columns.keys():
-            if said.columns[name].file != written[name].file:
-                os.unlink(folder / columns.FOLDER / said.columns[name].file)
 
 
 def verify(folder: Path) -> None:
@@ -121,12 +119,7 @@ def verify(folder: Path) -> None:
     said, _ = manifest.read(folder)
     for name, column in said.columns.items():
         columns.verify(folder, name, column)
-    for shard in said.shards:
-        path = folder / shard.file
-        present(path, shard, folder)
-        store.verify(path)
-
-
-def _named(folder: Path, part: Part) -> Shard:
-    path, shard = part
-    return Shard(named(folder, path), shard.frames, shard.persons, shard.bytes, shard.blake2b)
+    columns.verify(folder, "shards", said.shards)
+    for part in Listed(folder, columns.read(folder, "shards", said.shards)):
+        present(part, folder)
+        store.verify(part.path)
