@@ -80,7 +80,7 @@ class Windows:
     ) -> None:
         self.count, self.neighbours, self.window, self.members = count, neighbours, window, members
         # Not (*key, 0): to a generator zeros at the end are none, and `Full` has (seed, epoch).
-        self.key = tuple(int(part) for part in key[:2]) + (1 + key[2],)
+        self.key = key[0], key[1], 1 + key[2]
         draw = np.random.default_rng(self.key)
         self.offset = int(draw.integers(neighbours))  # how many clips the first chunk lacks
         chunks = -(-(count + self.offset) // neighbours)
