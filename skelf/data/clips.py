@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from .shards import manifest
 from .shards.joints import Joints
 from .shards.opened import read as read_shards
 
+SIDES = {"train": 1, "test": 2}
 BLOCK = 1 << 24  # numbers handled at once when whole sets are read: 64 MiB
 
 
@@ -290,15 +291,23 @@ class ClipSet:
             >>> set(train.camera.tolist()), set(test.camera.tolist())
             ({0, 1}, {2})
         """
+        return self.side(name, "train"), self.side(name, "test")
+
+    def side(self, name: str, which: Literal["train", "test"]) -> ClipSet:
+        """The clips of one side of a named split.
+
+        Raises:
+            InputError: as `split`, also where the other side is empty.
+        """
         if not self.splits:
             raise InputError(f"{self}: has no splits; make one with `skelf data split`")
         if name not in self.splits:
             raise InputError(f"{self}: {unknown('split', name, self.splits)}")
-        train, test = (np.flatnonzero(self.splits[name] == side) for side in (1, 2))
-        for side, chosen in (("train", train), ("test", test)):
-            if not len(chosen):
+        sides = self.splits[name]
+        for side, value in SIDES.items():
+            if not (sides == value).any():
                 raise InputError(f"{self}: split {name!r} has no {side} clips; make another split")
-        return self.take(train), self.take(test)
+        return self.take(np.flatnonzero(sides == SIDES[which]))
 
     def with_split(self, name: str, assignment: Sequence[int] | np.ndarray) -> ClipSet:
         """The same clips with one more (or a replaced) split.
