@@ -18,8 +18,10 @@ import numpy as np
 from ..errors import InputError, unknown
 from ..skeleton import Skeleton
 from . import check, store
+from .addresses import address
 from .check import TABLE
 from .paging import let_go
+from .remote import fetched
 from .shards import manifest
 from .shards.joints import Joints
 from .shards.opened import read as read_shards
@@ -143,6 +145,9 @@ class ClipSet:
         The joints are verified by whatever reads them all: see `verify`. Of a folder of shards the
         table is mapped, too, and not read; it was checked when it was written.
 
+        An address, as `s3://bucket/set` or `https://host/set.h5`, is read as far as it is used;
+        `remote` has where it lies here then.
+
         Raises:
             InputError: no such file, not a skelf store, or a damaged one.
 
@@ -153,13 +158,15 @@ class ClipSet:
             >>> len(clips), type(clips.joints).__name__
             (12, 'memmap')
         """
-        sharded = manifest.is_sharded(Path(path))
-        fields, stored = (read_shards if sharded else store.read)(Path(path))
+        url = address(path)
+        path = Path(path) if url is None else fetched(url)
+        sharded = manifest.is_sharded(path)
+        fields, stored = (read_shards if sharded else store.read)(path)
         for key in TABLE:
             if key not in fields["columns"]:
                 raise InputError(f"{path}: dataset 'clips/{key}' is missing; import the data again")
         table = {key: fields["columns"].pop(key) for key in TABLE}
-        clips = cls(**table, **fields, normalize=normalize, path=Path(path), stored=stored)
+        clips = cls(**table, **fields, normalize=normalize, path=path, stored=stored)
         if not sharded:
             check.table(clips)
         return clips
