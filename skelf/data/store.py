@@ -360,7 +360,7 @@ def _remember(stamp: Stamp) -> None:
 def _hash(dataset: h5py.Dataset) -> str:
     """The checksum of a dataset, some rows at a time."""
     hashed = blake2b(digest_size=16)
-    rows = max(1, (1 << 26) // max(1, dataset.dtype.itemsize * int(np.prod(dataset.shape[1:]))))
+    rows = max(1, (1 << 22) // max(1, dataset.dtype.itemsize * int(np.prod(dataset.shape[1:]))))
     for at in range(0, dataset.shape[0], rows):
         hashed.update(_bytes(dataset[at : at + rows]))
     return hashed.hexdigest()

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Sequence
+from pathlib import Path
 from threading import Lock
 
 import numpy as np
 
 from ...errors import InputError
 from .. import check, store
+from ..addresses import bring
 from ..paging import let_go, will_need
 from .listed import Part, ends, present
 
@@ -138,6 +140,8 @@ class Joints:
 
     def _verified(self, at: int, part: Part) -> np.ndarray:
         name = f"{self.where}: shard {part.path}"
+        if isinstance(self.where, Path):
+            bring(self.where, part.path)  # where the set stands for an address
         present(part, self.where)
         _, stored = store.read(part.path)
         whole = (part.frames, part.persons, *self.frame[1:])
