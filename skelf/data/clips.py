@@ -22,9 +22,8 @@ from .addresses import address
 from .check import TABLE
 from .paging import let_go
 from .remote import fetched
-from .shards import manifest
+from .shards import manifest, opened
 from .shards.joints import Joints
-from .shards.opened import read as read_shards
 
 SIDES = {"train": 1, "test": 2}
 BLOCK = 1 << 24  # numbers handled at once when whole sets are read: 64 MiB
@@ -160,8 +159,8 @@ class ClipSet:
         """
         url = address(path)
         path = Path(path) if url is None else fetched(url)
-        sharded = manifest.is_sharded(path)
-        fields, stored = (read_shards if sharded else store.read)(path)
+        sharded = manifest.is_sharded(path) or (path / manifest.COLUMNS).is_dir()
+        fields, stored = (opened.read if sharded else store.read)(path)
         for key in TABLE:
             if key not in fields["columns"]:
                 raise InputError(f"{path}: dataset 'clips/{key}' is missing; import the data again")
@@ -277,13 +276,13 @@ class ClipSet:
         """
         chosen = np.asarray(indices)
         chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
-        chosen = _within(chosen, len(self))
+        rows = _Rows(_within(chosen, len(self)))
         return replace(
             self,
-            **{key: getattr(self, key)[chosen] for key in TABLE},
-            splits={key: value[chosen] for key, value in self.splits.items()},
-            columns={key: value[chosen] for key, value in self.columns.items()},
-            segments=_take_segments(self.segments, chosen, len(self)),
+            **{key: rows.of(getattr(self, key)) for key in TABLE},
+            splits={key: rows.of(value) for key, value in self.splits.items()},
+            columns={key: rows.of(value) for key, value in self.columns.items()},
+            segments=_take_segments(self.segments, rows.chosen),
         )
 
     def split(self, name: str) -> tuple[ClipSet, ClipSet]:
@@ -340,26 +339,32 @@ class ClipSet:
         """Identity of the content as hex: frames, table, classes, segments and skeleton.
 
         Splits and normalisation do not count. Cheap for opened files, whose joints have a stored
-        checksum; for joints in memory all frames are hashed.
+        checksum; for joints in memory all frames are hashed. Of a folder of shards nothing is read,
+        nor of its columns but those that were chosen or changed since.
         """
+        if isinstance(self.joints, Joints):
+            table = {key: getattr(self, key) for key in (*TABLE, "segments")}
+            content = opened.digest(self.joints, table, self.stored)
+            return self._digest(blake2b(content.encode(), digest_size=16))
         is_stored = self.stored is not None and self.stored.joints is self.joints
-        frames = self.stored.checksum if is_stored and self.stored else self._checksum()
+        frames = self.stored.checksum if is_stored and self.stored else store.checksum(self.joints)
         hashed = blake2b(frames.encode(), digest_size=16)
         table = {key: getattr(self, key) for key in TABLE}
         for values in (table | {"name": store.encoded(self.name)}).values():
             hashed.update(np.ascontiguousarray(values).tobytes())
         hashed.update(self.segments.tobytes())
+        return self._digest(hashed)
+
+    def _digest(self, hashed: blake2b) -> str:
+        """With what is not in a column."""
         hashed.update(repr((self.joints.shape, self.class_names, self.skeleton.to_dict())).encode())
         return hashed.hexdigest()
-
-    def _checksum(self) -> str:
-        """Of all joints, in memory."""
-        return store.checksum(self.joints[:])
 
     def verify(self) -> None:
         """Compares the joints of an opened file with its checksum: all are read, once in a process.
 
-        Shards are compared one by one, when a frame of one is first read; so nothing is read here.
+        Shards are compared one by one, when a frame of one is first read; here the columns are,
+        unless they are large (`shards.opened.SMALL`).
         `blocks` and `ClipBatches` do it, so that training, evaluating and whatever reads a whole
         set do. Clips that are not from a file, or have other joints by now, are taken as they are.
 
@@ -373,6 +378,7 @@ class ClipSet:
         """
         if self.stored is not None and self.stored.joints is self.joints:
             store.verify_joints(self, self.stored)
+            opened.verify_table(self, self.stored)
 
     def validate(self) -> None:
         """Checks the table, the splits, the segments and every joint.
@@ -409,12 +415,32 @@ def strings(names: Sequence[str] | np.ndarray) -> np.ndarray:
     return np.array([utf8(text) for text in texts], dtype=np.str_)
 
 
-def _take_segments(segments: np.ndarray, chosen: np.ndarray, count: int) -> np.ndarray:
+class _Rows:
+    """Some rows of a table.
+
+    Args:
+        chosen: their numbers.
+    """
+
+    def __init__(self, chosen: np.ndarray) -> None:
+        self.chosen = chosen
+        near = len(chosen) > 0 and chosen[-1] - chosen[0] == len(chosen) - 1
+        self.first = int(chosen[0]) if near and (chosen[1:] > chosen[:-1]).all() else None
+
+    def of(self, values: np.ndarray) -> np.ndarray:
+        """Those of a column; neighbours in a mapped one stay where they are."""
+        if self.first is None or not isinstance(values, np.memmap):
+            return values[self.chosen]
+        return values[self.first : self.first + len(self.chosen)]
+
+
+def _take_segments(segments: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """Rows of the chosen clips, in their order, with the clip re-indexed."""
-    ordered = segments[np.argsort(segments[:, 0], kind="stable")]
-    counts = np.bincount(segments[:, 0], minlength=count)
-    first = (np.cumsum(counts) - counts)[chosen]
-    counts = counts[chosen]
+    ordered = segments
+    if (segments[1:, 0] < segments[:-1, 0]).any():
+        ordered = segments[np.argsort(segments[:, 0], kind="stable")]
+    first = np.searchsorted(ordered[:, 0], chosen, "left")
+    counts = np.searchsorted(ordered[:, 0], chosen, "right") - first
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     taken = ordered[np.repeat(first, counts) + within]
     taken[:, 0] = np.repeat(np.arange(len(chosen)), counts)

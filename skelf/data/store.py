@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -63,11 +63,13 @@ class Stored:
         joints: as they were mapped.
         checksum: the stored one, of exactly these.
         stamp: the file when it was opened.
+        table: of shards: the mapped columns by name, each with its checksum.
     """
 
     joints: np.ndarray | Joints
     checksum: str
     stamp: Stamp
+    table: Mapping[str, tuple[np.ndarray, str]] = field(default_factory=dict)
 
 
 _verified: set[Stamp] = set()
