@@ -64,12 +64,14 @@ class Stored:
         checksum: the stored one, of exactly these.
         stamp: the file when it was opened.
         table: of shards: the mapped columns by name, each with its checksum.
+        trusted: they are verified elsewhere, once for all who work on parts of them.
     """
 
     joints: np.ndarray | Joints
     checksum: str
     stamp: Stamp
     table: Mapping[str, tuple[np.ndarray, str]] = field(default_factory=dict)
+    trusted: bool = False
 
 
 _verified: set[Stamp] = set()

@@ -41,7 +41,7 @@ def stature(clips: ClipSet) -> Stature:
         (True, 'y')
     """
     landmarks = body(clips.skeleton)
-    chosen = _evenly(len(clips), CLIPS)
+    chosen = looked_at(clips)
     rows = np.zeros(len(chosen), row_type(clips.skeleton))
     sizes = []
     for row, at in zip(rows, chosen, strict=True):
@@ -54,6 +54,11 @@ def stature(clips: ClipSet) -> Stature:
     every = np.concatenate(sizes) if sizes else np.zeros(0)
     size = float(np.median(every)) if len(every) else 0.0
     return Stature(size if size > 0 else None, clear_up(rows))
+
+
+def looked_at(clips: ClipSet) -> np.ndarray:
+    """The clips that `stature` looks at."""
+    return _evenly(len(clips), CLIPS)
 
 
 def _sizes(joints: np.ndarray) -> np.ndarray:
