@@ -49,6 +49,16 @@ def base_tree(folder: Path, commit: str = BASE) -> Path:
 
 def in_turn(sides: Mapping[str, Side], repeats: int) -> dict[str, Times]:
     """Medians of each side; one round that does not count comes first."""
+    return {
+        name: Times(
+            *(statistics.median(column) for column in list(zip(*runs, strict=True))[:2]), {}
+        )
+        for name, runs in answers(sides, repeats).items()
+    }
+
+
+def answers(sides: Mapping[str, Side], repeats: int) -> dict[str, list[list[float]]]:
+    """What each side answered, in turn; one round that does not count comes first."""
     seen: dict[str, list[list[float]]] = {name: [] for name in sides}
     with ExitStack() as stack:
         processes = {name: stack.enter_context(_process(side)) for name, side in sides.items()}
@@ -57,12 +67,7 @@ def in_turn(sides: Mapping[str, Side], repeats: int) -> dict[str, Times]:
                 answer = _once(process)
                 if repeat:
                     seen[name].append(answer)
-    return {
-        name: Times(
-            *(statistics.median(column) for column in list(zip(*runs, strict=True))[:2]), {}
-        )
-        for name, runs in seen.items()
-    }
+    return seen
 
 
 @contextmanager

@@ -29,7 +29,15 @@ class FolderKind(NamedTuple):
 
 
 DISCOVERED = FolderKind("discover.json", "skelf-discover", "skelf discover")
+SHARDED = FolderKind("manifest.json", "skelf-shards", "skelf data shard")
 EXPORTED = FolderKind("export.json", "skelf-export", "skelf data export")
+
+
+def is_named(out: Path) -> bool:
+    """Whether an output for clips is a folder of shards: one that is there, or a new name without
+    a suffix; one file has a name that ends in .h5.
+    """
+    return out.is_dir() or not (out.suffix or out.exists())
 
 
 def check_folder(out: Path, kind: FolderKind, replace: bool) -> None:

@@ -63,6 +63,7 @@ def in_bash(line: str) -> list[str]:
                 "join",
                 "info",
                 "split",
+                "shard",
             ],
         ),
         ("pretrain ", list(METHODS)),

@@ -37,7 +37,7 @@ from skelf.training import trainer
 from skelf.training.log import read_log
 from skelf.training.loop import fit
 from skelf.training.progress import TrainingDisplay
-from skelf.training.schedule import batch_plan, rate_factor
+from skelf.training.schedule import Plan, rate_factor
 
 
 @pytest.fixture(autouse=True)
@@ -379,7 +379,7 @@ def test_the_optimiser_takes_the_scheduled_rate(tmp_path):
     epoch=st.integers(0, 9),
 )
 def test_batch_plans(count, batch, processes, seed, epoch):
-    plan = list(batch_plan(count, batch, processes, seed, epoch))
+    plan = list(Plan(count, batch, processes, seed, epoch).since())
     used = np.concatenate([np.zeros(0, int), *(part for shares in plan for part in shares)])
     assert len(np.unique(used)) == len(used) and set(used) <= set(range(count))
     for shares in plan:
@@ -391,7 +391,7 @@ def test_batch_plans(count, batch, processes, seed, epoch):
         assert len(plan) == full + (rest >= 2 * processes)
         lost = full * (batch % processes) + (rest % processes if rest >= 2 * processes else rest)
         assert len(used) == count - lost
-    again = batch_plan(count, batch, processes, seed, epoch)
+    again = Plan(count, batch, processes, seed, epoch).since()
     assert all(np.array_equal(a, b) for a, b in zip(plan, again, strict=True))
 
 
@@ -399,7 +399,7 @@ def test_batch_plans(count, batch, processes, seed, epoch):
 def test_batches_of_one_set_each(whole):
     sets = np.array([0] * 21 + [1] * 8 + [5] * 3 + [7])
     plans = [
-        list(batch_plan(len(sets), 4, 1, 0, epoch, whole=whole, sets=sets)) for epoch in (0, 1, 2)
+        list(Plan(len(sets), 4, 1, 0, epoch, whole=whole, sets=sets).since()) for epoch in (0, 1, 2)
     ]
     orders = []
     for plan in plans:
@@ -414,9 +414,9 @@ def test_batches_of_one_set_each(whole):
 
 
 def test_epochs_are_shuffled_differently_and_processes_share_one_order():
-    orders = [np.concatenate([b[0] for b in batch_plan(40, 8, 1, 0, e)]) for e in (0, 1)]
+    orders = [np.concatenate([b[0] for b in Plan(40, 8, 1, 0, e).since()]) for e in (0, 1)]
     assert not np.array_equal(*orders)
-    two = np.concatenate([np.concatenate(b) for b in batch_plan(40, 8, 2, 0, 0)])
+    two = np.concatenate([np.concatenate(b) for b in Plan(40, 8, 2, 0, 0).since()])
     assert np.array_equal(orders[0], two)
 
 

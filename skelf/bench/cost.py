@@ -17,7 +17,7 @@ from ..data.clips import ClipSet
 from ..errors import InputError
 from ..runs.build import build_method, input_of
 from ..settings.run import Config
-from ..training.schedule import batch_plan
+from ..training.schedule import Plan
 from .checks import Sets, resolved
 from .suite import Method, Place, Suite
 
@@ -163,5 +163,5 @@ def _trained(config: Config, train: ClipSet, method: Method) -> int:
         built = build_method(config, input_of(config, train, method.streams[0]), "config")
     whole = isinstance(built, WholeBatches) and built.whole_batches
     sets = train.columns.get("set") if config.train.batches == "set" else None
-    plan = batch_plan(len(train), config.train.batch_size, 1, 0, 0, whole=whole, sets=sets)
-    return sum(len(batch[0]) for batch in plan)
+    plan = Plan(len(train), config.train.batch_size, 1, 0, 0, whole=whole, sets=sets)
+    return sum(len(batch[0]) for batch in plan.since())

@@ -23,6 +23,7 @@ COMMANDS: Table[Callable[..., None]] = Table(
         "join": "map.join",
         "info": "data_info.info",
         "split": "data_split.split",
+        "shard": "data_shard.shard",
     },
 )
 

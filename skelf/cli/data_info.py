@@ -13,10 +13,12 @@ from rich.table import Table
 
 from ..data import presets
 from ..data.clips import ClipSet
+from ..data.shards import Joints
 from ..settings.values import Value
 from .arguments import NamedStore
 
 MOST_CLASSES = 120  # that the table lists
+MANY = 100_000  # numbers, which are no more than numbers of a list in Python
 
 
 def info(
@@ -30,6 +32,9 @@ def info(
     path = presets.located(path)
     clips = ClipSet.open(path)
     facts = describe(clips) | {"bytes": path.stat().st_size}
+    if isinstance(clips.joints, Joints):
+        sizes = [part.bytes for part in clips.joints.parts]
+        facts |= {"bytes": sum(sizes), "shards": len(sizes)}
     if as_json:
         typer.echo(json.dumps(facts, ensure_ascii=False, indent=2))
         return
@@ -116,7 +121,8 @@ def _table(clips: ClipSet, facts: dict[str, Value]) -> Table:
         if key != "confidence":  # said with the coordinates
             # The joints have y up and are in metres, whatever the files had.
             row(f"{key} in the files" if key in ("up", "scale") else key, value)
-    row("on disk", f"{facts['bytes'] / 1e6:,.1f} MB")
+    shards = f" in {facts['shards']:,} shards" if "shards" in facts else ""
+    row("on disk", f"{facts['bytes'] / 1e6:,.1f} MB{shards}")
     return table
 
 
@@ -135,6 +141,8 @@ def _some(values: list[float]) -> str:
 
 
 def _distinct(values: np.ndarray) -> list[float]:
+    if len(values) > MANY:
+        return list(np.unique(values).tolist())
     return sorted(set(values.tolist()))  # `np.unique` imports masked arrays, a tenth of the time
 
 

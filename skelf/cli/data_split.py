@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from ..data import presets, splits, store
+from ..data import presets, shards, splits, store
+from ..data.addresses import address
 from ..data.clips import ClipSet
 from ..data.split_files import read_splits
 from ..errors import InputError, unknown
@@ -57,6 +58,8 @@ def split(
 
     Example: skelf data split nw_ucla.h5 --name fold --from folds.npy
     """
+    if address(path):
+        raise InputError(f"{address(path)}: is only read; split the set where it was made")
     path = presets.located(path)
     if file is None and (by is None or train is None):
         raise InputError("--by and --train say what trains, as --by subject --train 1,2; or --from")
@@ -78,7 +81,7 @@ def split(
             clips.with_split(key, sides[key])  # checks the name
             sizes = f"{(sides[key] == 1).sum()} train, {(sides[key] == 2).sum()} test{copies}"
             lines.append(f"{escape(str(path))}: split {escape(key)}: {sizes}")
-        store.add_splits(path, sides)
+        (shards if shards.is_sharded(path) else store).add_splits(path, sides)
     for line in lines:
         console.print(line)
 

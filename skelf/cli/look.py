@@ -22,7 +22,7 @@ from rich.progress import (
 )
 from rich.table import Column, Table
 
-from ..data import store
+from ..data import shards, store
 from ..data.clips import ClipSet
 from ..data.download import fetch as download
 from ..data.picking import pick
@@ -65,7 +65,7 @@ def check(
     console, path = Console(stderr=is_printed(out)), located(path)
     if out is not None:
         check_output(out, PAGE, inputs=[path], replace=force)
-    store.verify(path)
+    (shards if shards.is_sharded(path) else store).verify(path)
     clips = ClipSet.open(path)
     clips.validate()
     with _bar("looking", MofNCompleteColumn(), quiet=as_json) as bar:

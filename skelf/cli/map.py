@@ -13,11 +13,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..data import join as joining
+from ..data import shards
 from ..data.clips import ClipSet, utf8
 from ..data.joints import mapping
 from ..data.joints.origins import GUESSES, Origin, origins
 from ..data.presets import located
 from ..errors import InputError, unknown
+from ..folders import SHARDED, check_folder, is_named
 from ..layouts import layout as named_layout
 from ..locks import holding
 from ..outputs import STORE, check_output
@@ -112,11 +114,16 @@ def join(
 ) -> None:
     """Puts several sets into one store: of one joint layout, or all joints of unlike ones.
 
+    An --out without a suffix is a folder, which refers to the sets where they are: no joints are
+    copied.
+
     Example: skelf data join nw_ucla.h5 precog.h5 cmu20.h5 --out pool.h5
 
     Example: skelf data join monday.h5 tuesday.h5 --out week.h5 --same-subjects
 
     Example: skelf data join kinect.h5 coco.h5 mocap.h5 --layouts union --out pool.h5
+
+    Example: skelf data join archive_2025 archive_2026 --out archive
     """
     paths = [located(path) for path in paths]
     if classes not in ("shared", "apart"):
@@ -125,8 +132,12 @@ def join(
     for path, real in zip(paths, resolved, strict=True):
         if resolved.count(real) > 1:
             raise InputError(f"{path}: given twice; name each store once")
-    context.with_resource(holding(out))
-    check_output(out, STORE, inputs=paths, replace=force)
+    linking = is_named(out)
+    if linking:
+        check_folder(out, SHARDED, force)
+    else:
+        context.with_resource(holding(out))
+        check_output(out, STORE, inputs=paths, replace=force)
     sets = [ClipSet.open(path) for path in paths]
     console = Console()
     with warnings_as_notes(console):
@@ -135,9 +146,13 @@ def join(
             classes="apart" if classes == "apart" else "shared",
             same_subjects=same_subjects,
             layouts=layouts,
+            link=linking,
             scratch=out.absolute().parent,
         )
-    pool.save(out)
+    if linking:
+        shards.save_table(out, pool)
+    else:
+        pool.save(out)
     table = Table("set", "clips", "frames", "segments", title=escape(utf8(str(out))))
     for title, clips in zip(joining.titles(sets), sets, strict=True):
         counts = (len(clips), clips.frames_total, len(clips.segments))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Literal
@@ -15,10 +15,12 @@ from ..errors import InputError
 from . import check
 from .clips import ClipSet
 from .normalize import normalize
+from .paging import let_go, will_need
 from .staging import Staging, receive
 
 Pair = tuple[Tensor, Tensor]
 """Clips and their lengths."""
+READ = 1 << 25  # bytes of a mapped file that count as this process's memory at most: 32 MiB
 RESIDENT_SHARE = 0.5  # of the device's free memory that a resident set may take
 
 
@@ -60,12 +62,16 @@ class ClipBatches:
             raise InputError(f"{clips}: there are no clips to make batches of; choose others")
         self.clips, self.device = clips, torch.device(device)
         self.persons = persons or clips.persons
-        self._start = torch.as_tensor(clips.start, device=self.device)
-        self._length = torch.as_tensor(clips.length, device=self.device)
+        self._mapped = 0  # bytes that were read since pages were let go
+        # Copies: torch warns of columns that are mapped, which nobody may write to.
+        self._start = torch.as_tensor(np.array(clips.start), device=self.device)
+        self._length = torch.as_tensor(np.array(clips.length), device=self.device)
         keep = _fits(clips, self.persons, self.device) if resident == "auto" else resident
         clips.verify()
-        self._frames = _all_frames(clips, self.persons, self.device) if keep else None
-        if self._frames is not None:  # the kept frames hold this set's clips only, packed
+        self._frames: Tensor | None = None
+        if keep:  # the kept frames hold this set's clips only, packed
+            self._frames = _all_frames(clips, self.persons, self.device)
+            self._length = torch.tensor(clips.length, device=self.device)
             self._start = self._length.cumsum(0) - self._length
 
     def __len__(self) -> int:
@@ -98,24 +104,40 @@ class ClipBatches:
             return index.pin_memory().to(self.device, non_blocking=True), longest
         return index, longest
 
-    def stream(self, batches: Iterable[np.ndarray]) -> Iterator[tuple[Tensor, Tensor]]:
+    def stream(
+        self, batches: Iterable[np.ndarray], ahead: Iterable[Sequence[np.ndarray]] = ()
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         """The batch of each index array; a streamed set reads one while the last one is in use.
 
         To a GPU it is copied meanwhile, too.
+
+        Args:
+            batches: an index array each.
+            ahead: for each batch, chunks of neighbouring clips that later batches are made of: the
+                system reads them in one piece.
         """
         if self._frames is not None:
             yield from (self(indices) for indices in batches)
             return
         staging = Staging(self.device) if self.device.type == "cuda" else None
         with ThreadPoolExecutor(max_workers=1) as reader:
-            ahead = None
+            chunks, last = iter(ahead), None
             for indices in batches:
                 coming = reader.submit(self._send, np.asarray(indices), staging)
-                if ahead is not None:
-                    yield self._finish(*ahead.result()())
-                ahead = coming
-            if ahead is not None:
-                yield self._finish(*ahead.result()())
+                reader.submit(self._read_soon, next(chunks, ()))
+                if last is not None:
+                    yield self._finish(*last.result()())
+                last = coming
+            if last is not None:
+                yield self._finish(*last.result()())
+
+    def _read_soon(self, chunks: Sequence[np.ndarray]) -> None:
+        """Has the frames of each chunk read in one piece, if there is little between its clips."""
+        for clips in chunks:
+            start, length = self.clips.start[clips], self.clips.length[clips]
+            begin, end = int(start.min()), int((start + length).max())
+            if end - begin <= 2 * length.sum():
+                will_need(self.clips.joints, begin, end)
 
     def _send(self, indices: np.ndarray, staging: Staging | None) -> Callable[[], Pair]:
         """Reads a batch and starts its way to the device; what is called gives it there."""
@@ -147,6 +169,10 @@ class ClipBatches:
             clip = joints[begin : begin + count][:, :present]  # (count, M, V, C)
             row[:, :count, :, :present] = clip.transpose(3, 0, 2, 1)
             row[:, count:] = 0
+        self._mapped += 4 * int(length.sum()) * int(np.prod(joints.shape[1:]))
+        if self._mapped > READ:
+            let_go(self.clips.joints)
+            self._mapped = 0
 
     def _place(self, x: Tensor, length: Tensor) -> Pair:
         return x.to(self.device), length.to(self.device)

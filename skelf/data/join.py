@@ -14,15 +14,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from ..errors import InputError
+from . import check
 from .clips import ClipSet, strings
 from .frames import Frames
 from .join_notes import notes
 from .joints.union import spread, union
+from .shards import linked
 
 Classes = Literal["shared", "apart"]
 Layouts = Literal["same", "union"]
@@ -35,9 +37,10 @@ def joined(
     classes: Classes = "shared",
     same_subjects: bool = False,
     layouts: Layouts = "same",
+    link: bool = False,
     scratch: str | Path | None = None,
 ) -> ClipSet:
-    """All clips of several sets, in their order; frames go through in blocks.
+    """All clips of several sets, in their order; frames go through in blocks, or stay.
 
     Numbers of subjects, cameras and setups are moved up, each set's above those of the sets before
     (the attribute `numbers_from` has what was added); further columns keep theirs, and are -1 in a
@@ -54,10 +57,12 @@ def joined(
         layouts: same: the sets' own, which must be one. union: all joints that any set has; the
             pool gets a confidence, which is 0 for a joint that its set lacks, see
             `joints/union.py`.
+        link: the joints stay in the sets' stores, which become the shards of the pool.
         scratch: the folder where the frames wait; None: the system's folder for temporary files.
 
     Raises:
-        InputError: fewer than two sets, other joints or channels, an unknown rule.
+        InputError: fewer than two sets, other joints or channels, an unknown rule, or a link to
+            joints that are in no store, as those of a union of layouts.
     """
     if classes not in get_args(Classes):
         raise InputError(f"classes: {classes!r}; use shared or apart")
@@ -66,43 +71,63 @@ def joined(
     if len(sets) < 2:
         raise InputError("a pool needs two sets or more; name further stores")
     if layouts == "union":
+        if link:
+            raise InputError("a union of layouts has joints of its own: write it into one file")
         sets = _in_union(sets, scratch)
     for other in sets[1:]:
         _refuse_other(sets[0], other)
     for note in [*notes(sets, titles(sets)), *_subjects_told(sets, same_subjects)]:
         warnings.warn(note, stacklevel=2)
+    table = _table(sets, classes, same_subjects)
+    if link:
+        joints, start = linked(sets)
+        length = np.concatenate([clips.length for clips in sets])
+        pool = ClipSet(joints=joints, start=start, length=length, **table)
+        check.table(pool)
+        return pool
+    return ClipSet.build(
+        _pooled(sets, scratch), np.concatenate([clips.length for clips in sets]), **table
+    )
+
+
+def _pooled(sets: Sequence[ClipSet], scratch: str | Path | None) -> np.ndarray:
+    """The frames of all clips, mapped."""
     persons = max(clips.persons for clips in sets)
     with Frames((persons, *sets[0].joints.shape[2:]), scratch) as frames:
         for clips in sets:
             room = ((0, 0), (0, persons - clips.persons), (0, 0), (0, 0))
             for _, block in clips.blocks():
                 frames.add(np.pad(block, room) if persons > clips.persons else block)
-        pooled = frames.array()
-    table, added = _numbered(sets, same_subjects)
+        return frames.array()
+
+
+def _table(
+    sets: Sequence[ClipSet], classes: Classes, same_subjects: bool
+) -> dict[str, Any]:  # Any: fields of a ClipSet, each of a type of its own
+    """The pool but for its joints."""
+    numbers, added = _numbered(sets, same_subjects)
     class_names, labels = _classes(sets, classes)
     parts = [name for clips in sets for name in _parts(clips)]
-    return ClipSet.build(
-        pooled,
-        np.concatenate([clips.length for clips in sets]),
-        sets[0].skeleton,
-        class_names=class_names,
-        name=_names(sets),
-        fps=np.concatenate([clips.fps for clips in sets]),
-        label=np.concatenate([labels[i][clips.label] for i, clips in enumerate(sets)]),
-        **table,
-        splits={
+    return {
+        "skeleton": sets[0].skeleton,
+        "class_names": tuple(class_names),
+        "name": _names(sets),
+        "fps": np.concatenate([clips.fps for clips in sets]),
+        "label": np.concatenate([labels[i][clips.label] for i, clips in enumerate(sets)]),
+        **numbers,
+        "splits": {
             key: np.concatenate([clips.splits[key] for clips in sets])
             for key in sets[0].splits
             if all(key in clips.splits for clips in sets)
         },
-        segments=_segments(sets, labels),
-        columns=_columns(sets),
-        attributes={
+        "segments": _segments(sets, labels),
+        "columns": _columns(sets),
+        "attributes": {
             **_attributes(sets),
             "sets": json.dumps(_unique(parts), ensure_ascii=False),
             "numbers_from": json.dumps(added),
         },
-    )
+    }
 
 
 def titles(sets: Sequence[ClipSet]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Pages of a mapped file that were read and are not needed any more."""
+"""Pages of a mapped file: those that are read soon, and those that are not needed any more."""
 
 from __future__ import annotations
 
@@ -9,6 +9,24 @@ import numpy as np
 
 if TYPE_CHECKING:
     from .shards.joints import Joints
+
+
+def will_need(array: np.ndarray | Joints, begin: int, end: int) -> None:
+    """Lets the system read rows `begin` to `end` of a mapped array, in one piece and beside.
+
+    Of shards each that has some of them. For arrays in memory nothing happens.
+    """
+    if not isinstance(array, np.ndarray):
+        array.will_need(begin, end)
+        return
+    file = array.base
+    if not isinstance(array, np.memmap) or not isinstance(file, mmap.mmap):
+        return
+    if hasattr(mmap, "MADV_WILLNEED"):
+        row = array.strides[0]
+        first = array.offset % mmap.ALLOCATIONGRANULARITY + begin * row
+        page = first - first % mmap.PAGESIZE
+        file.madvise(mmap.MADV_WILLNEED, page, first - page + (end - begin) * row)
 
 
 def let_go(array: np.ndarray | Joints) -> None:

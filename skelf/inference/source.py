@@ -97,7 +97,9 @@ def read_data(
     root = located(path)
     format = None if format == AUTO else format
     place = Place(root, format or "", root)
-    if root.is_dir():
+    if is_sharded(root):
+        place = place._replace(format=STORE)
+    elif root.is_dir():
         listed = places([root], format=format)
         formats = {part.format for part in listed}
         one_each = any(name in SIGNS and SIGNS[name].alone for name in formats)
@@ -135,7 +137,9 @@ def places(
         root = located(path)
         if not root.exists():
             raise InputError(f"{root}: no such file or folder")
-        if root.is_dir():
+        if is_sharded(root):
+            found.append(Place(root, STORE, root))
+        elif root.is_dir():
             found += _of_folder(root, format, say)
         else:
             found.append(Place(root, format or _quietly(root), root))

@@ -22,7 +22,7 @@ from ..errors import InputError, unknown
 from .evaluation import refuse_wrong
 from .given import SECTIONS, Given, flatten, over, pick, read_given
 from .options import flat, option, options
-from .ranges import Decay, Depth, Epochs, Positive, Size
+from .ranges import Count, Decay, Depth, Epochs, Positive, Size
 from .settable import arguments, filled, options_of, settable
 from .values import Settings, Value, plain
 
@@ -38,6 +38,11 @@ class Train:
     batches: Literal["mixed", "set"] = option(
         "mixed", "set: each batch of one set of a joined pool, so that nothing is learnt of sets"
     )
+    shuffle: Literal["full", "windows"] = option(
+        "full", "full: any clip next to any other; windows: neighbours are read together"
+    )
+    neighbours: int = option(16, "clips of a chunk, for shuffle windows", ge=1)
+    window: int = option(1024, "chunks mixed at a time, for shuffle windows", ge=1)
     lr: float = option(5e-4, "learning rate after the warmup", gt=0, le=1e6)
     weight_decay: float = option(
         1e-5, "L2 for adam and sgd, decoupled for adamw and muon", ge=0, le=1e6
@@ -62,6 +67,9 @@ class Train:
     compile: bool = option(False, "torch.compile the method; eager where that fails")
     ema: Decay | None = option(None, "decay of a running average of the encoder; none: off")
     save_every: int = option(1, "epochs between two checkpoints", ge=1)
+    save_steps: Count | None = option(
+        None, "steps between two checkpoints within an epoch; none: at the end of epochs alone"
+    )
     keep: int = option(2, "checkpoints that stay on disk", ge=1)
     monitor_every: int = option(
         0, "epochs between two readings of k-NN and of signs without labels; 0: off", ge=0
@@ -83,7 +91,7 @@ RESULT_FREE = frozenset(
     f"train.{key}"
     for key in (
         *("devices", "resident", "compile", "chunk"),
-        *("save_every", "keep", "monitor_every", "timeout"),
+        *("save_every", "save_steps", "keep", "monitor_every", "timeout"),
     )
 )
 """Settings that say where and how a run is computed, not what: results are equal up to rounding, or

@@ -30,7 +30,7 @@ from .claim import claim
 from .log import Event, Listener, RunLog, read_log
 from .monitor import Monitor
 from .processes import data_parallel, in_contact
-from .schedule import batch_plan
+from .schedule import Plan
 from .trainer import Trainer
 from .watch import START, Watch
 
@@ -152,7 +152,7 @@ def _hold(stack: ExitStack, fabric: Fabric, run: Path, config: Settings, resume:
 
 
 def _refuse_too_few(fabric: Fabric, clips: ClipSet, settings: Train, seed: int) -> None:
-    if next(batch_plan(len(clips), settings.batch_size, fabric.world_size, seed, 0), None) is None:
+    if not len(Plan(len(clips), settings.batch_size, fabric.world_size, seed, 0)):
         raise InputError(
             f"{clips}: each of {fabric.world_size} process(es) needs 2 clips a batch; there are "
             f"{len(clips)} training clips and train.batch_size is {settings.batch_size}"

@@ -27,7 +27,7 @@ from .compiled import Compiled
 from .finite import remedy, wrong_state, wrong_term
 from .log import Listener
 from .optimizers import optimizer, set_rate
-from .schedule import batch_plan, rate_factor
+from .schedule import Plan, rate_factor
 from .state import optimizer_state, optimizer_tensors, read_counters, resuming
 
 
@@ -67,14 +67,15 @@ class Trainer:
         """One pass over the clips, or the rest of one; False: stopped before its end."""
         settings, fabric = self.settings, self.fabric
         plan = self._plan(epoch)
-        mine = (indices[fabric.global_rank] for indices in plan[self.batch :])
+        mine = (indices[fabric.global_rank] for indices in plan.since(self.batch))
         self.module.train()
         self.compiled.new_stage()
         if isinstance(self.method, Staged):
             self.method.start_epoch(epoch)
         began, clips, rate = time.perf_counter(), 0, 0.0
         self.laps = Laps(fabric.device)
-        for number, (x, lengths) in enumerate(self.batches.stream(mine), self.batch):
+        stream = self.batches.stream(mine, ahead=plan.ahead(self.batch))
+        for number, (x, lengths) in enumerate(stream, self.batch):
             self.laps("data")
             rate = settings.lr * rate_factor(settings, epoch + number / len(plan))
             if isinstance(self.method, Paced):
@@ -94,8 +95,10 @@ class Trainer:
                 | {"clips_per_second": speed}
             )
             self.laps("tell")
-            if stopping and closing and self.batch < len(plan):
-                return False
+            if closing and self.batch < len(plan):
+                if stopping:
+                    return False
+                self._save_within(epoch)
         seconds = time.perf_counter() - began
         sums, self.batch, self.sums = self.sums, 0, {}
         tell(
@@ -104,13 +107,16 @@ class Trainer:
         )
         return True
 
-    def _plan(self, epoch: int) -> list[list[np.ndarray]]:
+    def _plan(self, epoch: int) -> Plan:
+        settings = self.settings
         whole = isinstance(self.method, WholeBatches) and self.method.whole_batches
-        size, world = self.settings.batch_size, self.fabric.world_size
-        sets = self.batches.clips.columns.get("set") if self.settings.batches == "set" else None
-        return list(
-            batch_plan(len(self.batches), size, world, self.seed, epoch, whole=whole, sets=sets)
-        )
+        sets = self.batches.clips.columns.get("set") if settings.batches == "set" else None
+        mixed = settings.neighbours, settings.window
+        size, world = settings.batch_size, self.fabric.world_size
+        return Plan(
+            len(self.batches), size, world, self.seed, epoch, whole=whole, sets=sets,
+            windows=mixed if settings.shuffle == "windows" else None,
+        )  # fmt: skip
 
     def _train(
         self,
@@ -246,6 +252,14 @@ class Trainer:
             state={"epoch": epochs, "step": self.step, "optimizer": state, "scaler": scaler} | part,
         )
         checkpoint.prune(self.run, self.settings.keep)
+
+    def _save_within(self, epoch: int) -> None:
+        """A checkpoint in the middle of an epoch, where `train.save_steps` asks for one."""
+        every, group = self.settings.save_steps, self.settings.accumulate
+        if every is not None and -(-self.batch // group) % every == 0:
+            self.check(epoch + 1)
+            self.save(epoch)
+            self.laps("save")
 
     def resume(self) -> int:
         """Restores the newest checkpoint, if there is one; the number of finished epochs.

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..clips import ClipSet
 from ..joints.landmarks import body
+from ..paging import let_go
 from .measures import measure, row_type
 from .rules import clear_up
 
@@ -49,6 +50,7 @@ def stature(clips: ClipSet) -> Stature:
         sample[~np.isfinite(sample).all(axis=3)] = 0
         sizes.append(_sizes(sample[..., : clips.coordinates]))
         measure(row, sample, landmarks, clips.coordinates, 1.0)
+    let_go(clips.joints)
     every = np.concatenate(sizes) if sizes else np.zeros(0)
     size = float(np.median(every)) if len(every) else 0.0
     return Stature(size if size > 0 else None, clear_up(rows))

@@ -6,20 +6,21 @@ one table at a time.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from ...errors import InputError
+from ...locks import PATIENCE, holding
 from ...skeleton import Skeleton
 from .. import store
-from . import columns, manifest
-from .manifest import Manifest, Shard
+from . import columns, listed, manifest
+from .listed import Part
+from .manifest import Manifest
 
+S = TypeVar("S")
 Progress = Callable[[int, int], None]
 
 
@@ -48,60 +49,67 @@ def assemble(
     folder, paths = Path(folder), [Path(file) for file in files]
     if not paths:
         raise InputError(f"{folder}: no stores are named; a set needs one or more")
-    heads = []
+    heads: list[_Head] = []
     for done, path in enumerate(paths):
-        heads.append(_head(path))
+        heads.append(_head(path, heads[-1] if heads else None))
         _refuse_other(heads[0], heads[-1])
         progress(done + 1, 2 * len(paths))
-    class_names = _classes([head.class_names for head in heads])
-    with columns.growing(folder) as table:
-        whole = {
-            name: table.column(name, dtype, (sum(head.rows[name] for head in heads), *width))
-            for name, (dtype, width) in _kinds(heads).items()
-        }
-        at, frames = dict.fromkeys(whole, 0), 0
-        for done, head in enumerate(heads):
-            rows = _rows(head, class_names, at["start"], frames)
-            for name, values in whole.items():
-                values[at[name] : at[name] + len(rows[name])] = rows[name]
-                at[name] += len(rows[name])
-            frames += head.shard.frames
-            progress(len(paths) + done + 1, 2 * len(paths))
-        whole.clear()
-        written = table.finish()
-    first = heads[0]
-    manifest.write(
-        folder,
-        Manifest(
-            skeleton=first.skeleton,
-            frame=(max(head.shard.persons for head in heads), *first.frame),
-            class_names=class_names,
-            attributes=dict(
-                sorted(set.intersection(*(set(head.attributes.items()) for head in heads)))
+    class_names = _classes(list(dict.fromkeys(head.class_names for head in heads)))
+    folder.mkdir(parents=True, exist_ok=True)
+    with holding(folder / manifest.FILE, PATIENCE), columns.growing(folder) as table:
+        clips = _fill(
+            table, heads, class_names, lambda done: progress(len(paths) + done, 2 * len(paths))
+        )
+        parts = [head.part for head in heads]
+        shards, written = table.finish(listed.rows(folder, parts))
+        first = heads[0]
+        manifest.write(
+            folder,
+            Manifest(
+                skeleton=first.skeleton,
+                frame=(max(head.part.persons for head in heads), *first.frame),
+                class_names=class_names,
+                attributes={
+                    key: text
+                    for key, text in sorted(first.attributes.items())
+                    if all(head.attributes.get(key) == text for head in heads)
+                },
+                clips=clips,
+                columns=written,
+                shards=shards,
+                joints=listed.checksum(parts),
             ),
-            clips=at["start"],
-            columns=written,
-            shards=tuple(replace(head.shard, file=named(folder, head.path)) for head in heads),
-        ),
-    )
+        )
 
 
-def named(folder: Path, path: Path) -> str:
-    """How a manifest calls a file: from its folder on, where both have a folder above in common."""
-    here, there = folder.resolve(), path.resolve()
-    try:
-        relative = os.path.relpath(there, here)
-    except ValueError:  # another drive
-        return there.as_posix()
-    return Path(relative).as_posix()
+def _fill(
+    table: columns.Growing,
+    heads: Sequence[_Head],
+    class_names: Sequence[str],
+    tell: Callable[[int], None],
+) -> int:
+    """Puts the stores' rows into new columns; the number of clips."""
+    whole = {
+        name: table.column(name, dtype, (sum(head.rows[name] for head in heads), *width))
+        for name, (dtype, width) in _kinds(heads).items()
+    }
+    at, frames = dict.fromkeys(whole, 0), 0
+    for done, head in enumerate(heads):
+        rows = _rows(head, class_names, at["start"], frames)
+        for name, values in whole.items():
+            values[at[name] : at[name] + len(rows[name])] = rows[name]
+            at[name] += len(rows[name])
+        frames += head.part.frames
+        tell(done + 1)
+    return at["start"]
 
 
 class _Head(NamedTuple):
     """What the set needs to know of a store before it takes its rows.
 
     Args:
-        path: of the store.
-        shard: its line in the manifest.
+        part: its line in the list of shards.
+        stamp: of the file.
         skeleton: of its joints.
         frame: `(V, C)`.
         class_names: its own.
@@ -110,8 +118,8 @@ class _Head(NamedTuple):
         dtypes: of each column.
     """
 
-    path: Path
-    shard: Shard
+    part: Part
+    stamp: store.Stamp
     skeleton: Skeleton
     frame: tuple[int, int]
     class_names: tuple[str, ...]
@@ -120,13 +128,14 @@ class _Head(NamedTuple):
     dtypes: dict[str, np.dtype]
 
 
-def _head(path: Path) -> _Head:
+def _head(path: Path, last: _Head | None) -> _Head:
+    """What is as in the last one is shared: with 100,000 stores most is."""
     fields, stored = store.read(path)
     frames, persons, V, C = stored.joints.shape
     table = _table(fields)
-    return _Head(
-        path,
-        Shard(path.name, frames, persons, stored.stamp[2], stored.checksum),
+    head = _Head(
+        Part(path, frames, persons, stored.stamp[2], stored.checksum),
+        stored.stamp,
         fields["skeleton"],
         (V, C),
         fields["class_names"],
@@ -134,6 +143,19 @@ def _head(path: Path) -> _Head:
         {name: len(values) for name, values in table.items()},
         {name: values.dtype for name, values in table.items()},
     )
+    if last is None:
+        return head
+    return head._replace(
+        skeleton=_either(last.skeleton, head.skeleton),
+        class_names=_either(last.class_names, head.class_names),
+        attributes=_either(last.attributes, head.attributes),
+        rows=_either(last.rows, head.rows),
+        dtypes=_either(last.dtypes, head.dtypes),
+    )
+
+
+def _either(last: S, new: S) -> S:
+    return last if last == new else new
 
 
 def _table(fields: store.Fields) -> dict[str, np.ndarray]:
@@ -160,7 +182,12 @@ def _rows(
     """A store's rows as those of the set, behind so many rows and frames."""
     number = {name: at for at, name in enumerate(class_names)}
     new = np.array([*(number[name] for name in head.class_names), -1], np.int64)
-    rows = _table(store.read(head.path)[0])
+    fields, stored = store.read(head.part.path)
+    if stored.stamp != head.stamp:
+        raise InputError(
+            f"{head.part.path}: was changed while the set was made of it; make the set again"
+        )
+    rows = _table(fields)
     segments = rows["segments"].copy()
     segments[:, 0] += before
     segments[:, 3] = new[segments[:, 3]]
@@ -180,11 +207,11 @@ def _refuse_other(first: _Head, other: _Head) -> None:
     if first.skeleton.to_dict() != other.skeleton.to_dict() or first.frame != other.frame:
         (V, C), (here, there) = first.frame, other.frame
         raise InputError(
-            f"{other.path}: {here} joints ({other.skeleton.name}) of {there} numbers; "
-            f"{first.path} has {V} ({first.skeleton.name}) of {C}; a set has one layout"
+            f"{other.part.path}: {here} joints ({other.skeleton.name}) of {there} numbers; "
+            f"{first.part.path} has {V} ({first.skeleton.name}) of {C}; a set has one layout"
         )
     if first.attributes.get("confidence") != other.attributes.get("confidence"):
         raise InputError(
-            f"{other.path}: {first.path} and this do not agree whether the last number of a joint "
-            "is a confidence; import both alike"
+            f"{other.part.path}: {first.part.path} and this do not agree whether the last number "
+            "of a joint is a confidence; import both alike"
         )

@@ -17,24 +17,27 @@ import numpy as np
 
 from ...errors import InputError
 from .. import check, store
-from ..paging import let_go
-from .manifest import Shard
+from ..addresses import bring
+from ..paging import let_go, will_need
+from .listed import Part, ends, present
 
 OPEN = 128
 """Shards mapped at once; the one that was used longest ago goes. A map takes no memory of its own,
 but a file's number, of which a process may have a thousand."""
 
 
-class Part(NamedTuple):
-    """A shard, and where it is.
+class _Mapped(NamedTuple):
+    """A shard that is open.
 
     Args:
         path: of the store.
-        shard: what is known of it.
+        joints: its map.
+        array: the same; a slice of a map takes ten times as long.
     """
 
     path: Path
-    shard: Shard
+    joints: np.ndarray
+    array: np.ndarray
 
 
 class Joints:
@@ -53,9 +56,11 @@ class Joints:
     ndim = 4
 
     def __init__(self, parts: Sequence[Part], frame: tuple[int, int, int], where: object) -> None:
-        self.parts, self.frame, self.where = tuple(parts), frame, where
-        self.ends = np.cumsum([part.shard.frames for part in self.parts])
-        self._maps: OrderedDict[int, np.ndarray] = OrderedDict()
+        self.parts, self.frame, self.where = parts, frame, where
+        self.ends = ends(parts)
+        self._begins = np.concatenate([[0], self.ends[:-1]])
+        self._maps: OrderedDict[int, _Mapped] = OrderedDict()
+        self._known: dict[int, tuple[store.Stamp, int]] = {}  # of verified files: where joints are
         self._lock = Lock()
 
     def __getstate__(self) -> dict[str, object]:
@@ -101,48 +106,79 @@ class Joints:
         return np.concatenate(pieces) if pieces else np.empty((0, *self.frame), self.dtype)
 
     def shard(self, at: int) -> np.ndarray:
-        """The joints of shard `at`, mapped and verified.
+        """The joints of shard `at`, verified: an array over the map.
 
         Raises:
             InputError: it is missing, changed or damaged, or was cut off meanwhile.
         """
+        return self._mapped(at).array
+
+    def _mapped(self, at: int) -> _Mapped:
         with self._lock:
-            joints = self._maps.get(at)
-            if joints is None:
-                joints = self._maps[at] = self._opened(self.parts[at])
+            mapped = self._maps.get(at)
+            if mapped is None:
+                mapped = self._maps[at] = self._opened(at)
                 if len(self._maps) > OPEN:
                     self._maps.popitem(last=False)
             self._maps.move_to_end(at)
-        check.whole(self.parts[at].path, joints)
-        return joints
+        check.whole(mapped.path, mapped.joints)
+        return mapped
 
     def let_go(self) -> None:
         """Gives the pages back that were read; what is read again comes from the files again."""
         with self._lock:
-            for joints in self._maps.values():
-                let_go(joints)
+            for mapped in self._maps.values():
+                let_go(mapped.joints)
 
     def will_need(self, first: int, last: int) -> None:
-        """Frames that are read soon: nothing is done, the system reads ahead by itself."""
+        """Has frames that are read soon brought into the system's cache.
 
-    def _opened(self, part: Part) -> np.ndarray:
+        Raises:
+            InputError: see `shard`.
+        """
+        while first < last:
+            at = int(np.searchsorted(self.ends, first, "right"))
+            begin, end = self._span(at)
+            stop = min(last, end)
+            will_need(self._mapped(at).joints, first - begin, stop - begin)
+            first = stop
+
+    def _opened(self, at: int) -> _Mapped:
+        part = self.parts[at]
+        joints = (self._again if at in self._known else self._verified)(at, part)
+        return _Mapped(part.path, joints, np.asarray(joints))
+
+    def _again(self, at: int, part: Part) -> np.ndarray:
+        """Maps a file that was verified before, without reading its table once more."""
+        stamp, offset = self._known[at]
+        present(part, self.where)
+        with part.path.open("rb") as raw:
+            if store.stamp_of(os.fstat(raw.fileno())) == stamp:
+                whole = (part.frames, part.persons, *self.frame[1:])
+                return np.memmap(raw, "<f4", mode="r", offset=offset, shape=whole)
+        return self._verified(at, part)
+
+    def _verified(self, at: int, part: Part) -> np.ndarray:
         name = f"{self.where}: shard {part.path}"
-        present(part.path, part.shard, self.where)
+        if isinstance(self.where, Path):
+            bring(self.where, part.path)  # where the set stands for an address
+        present(part, self.where)
         _, stored = store.read(part.path)
-        whole = (part.shard.frames, part.shard.persons, *self.frame[1:])
+        whole = (part.frames, part.persons, *self.frame[1:])
         joints = stored.joints
-        if joints.shape != whole or stored.checksum != part.shard.blake2b:
+        if joints.shape != whole or stored.checksum != part.blake2b:
             raise InputError(
                 f"{name}: is another file than when the set was made; put the old one back, or make"
                 " the set again"
             )
         store.verify_joints(name, stored)
-        assert isinstance(joints, np.ndarray)  # a shard is one file
+        assert isinstance(joints, np.memmap)  # a shard is one file
+        self._known[at] = stored.stamp, int(joints.offset)
         return joints
 
     def _span(self, at: int) -> tuple[int, int]:
         """First frame of a shard, and its end."""
-        return int(self.ends[at]) - self.parts[at].shard.frames, int(self.ends[at])
+        return int(self._begins[at]), int(self.ends[at])
 
     def _persons(self, frames: np.ndarray) -> np.ndarray:
         lacking = self.frame[0] - frames.shape[1]
@@ -156,22 +192,3 @@ class Joints:
             mine = of == at
             found[mine] = self._persons(self.shard(at)[numbers[mine] - begin])
         return found
-
-
-def present(path: Path, shard: Shard, where: object) -> None:
-    """Looks whether a shard is there and as large as it was; reads nothing.
-
-    Raises:
-        InputError: it is not.
-    """
-    try:
-        size = os.stat(path).st_size
-    except OSError:
-        raise InputError(
-            f"{where}: shard {path} is missing; put it back, or make the set again without it"
-        ) from None
-    if size != shard.bytes:
-        raise InputError(
-            f"{where}: shard {path} has {size:,} bytes, {shard.bytes:,} when the set was made; put "
-            "the old one back, or make the set again"
-        )

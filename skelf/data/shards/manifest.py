@@ -1,8 +1,8 @@
 """What a sharded set consists of: one small file, which is written last and renamed.
 
     manifest.json   format "skelf-shards", version, skeleton, class names, attributes, the shape of
-                    a frame, the columns with their sizes and checksums, the shards, and a checksum
-                    over all of that
+                    a frame, the columns and the list of shards with their sizes and checksums, one
+                    of all joints, and one over all of that
 
 A column may be written again (a split is added): it gets a file of another name, and the manifest
 names the new one. So whoever has the set open keeps what it opened.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -22,27 +23,9 @@ from ...files import replacing
 from ...skeleton import Skeleton
 
 FILE = "manifest.json"
+COLUMNS = "columns"  # the folder
 FORMAT, VERSION = "skelf-shards", 1
 AGAIN = "copy the folder again, or make it again"
-
-
-@dataclass(frozen=True)
-class Shard:
-    """One store of the set.
-
-    Args:
-        file: relative to the set's folder, or absolute; parts are separated by slashes.
-        frames: of all its clips.
-        persons: `M` of its joints, at most the set's.
-        bytes: of the file.
-        blake2b: the store's own checksum of its joints.
-    """
-
-    file: str
-    frames: int
-    persons: int
-    bytes: int
-    blake2b: str
 
 
 @dataclass(frozen=True)
@@ -53,11 +36,15 @@ class Column:
         file: in the folder `columns`.
         bytes: of the file.
         blake2b: of its content.
+        kind: of its numbers, as NumPy writes it into a file.
+        shape: of all.
     """
 
     file: str
     bytes: int
     blake2b: str
+    kind: str
+    shape: list[int]
 
 
 @dataclass(frozen=True)
@@ -71,7 +58,8 @@ class Manifest:
         attributes: of the set.
         clips: rows of the table.
         columns: by name; those of splits are named `splits/NAME`.
-        shards: in the order of their frames.
+        shards: the list of them, as `listed.py` has it.
+        joints: checksum of all joints, from those of the shards.
     """
 
     skeleton: Skeleton
@@ -80,14 +68,8 @@ class Manifest:
     attributes: dict[str, str]
     clips: int
     columns: dict[str, Column]
-    shards: tuple[Shard, ...]
-
-    def joints_checksum(self) -> str:
-        """Of all joints, from those of the shards."""
-        hashed = blake2b(digest_size=16)
-        for shard in self.shards:
-            hashed.update(f"{shard.blake2b} {shard.frames} {shard.persons}\n".encode())
-        return hashed.hexdigest()
+    shards: Column
+    joints: str
 
     def with_columns(self, columns: dict[str, Column]) -> Manifest:
         """The same with more, or replaced, columns."""
@@ -100,7 +82,9 @@ def is_sharded(path: Path) -> bool:
 
 
 def write(folder: Path, manifest: Manifest) -> None:
-    """Writes the file beside and renames it.
+    """Writes the file beside and renames it; columns that it does not name go.
+
+    Whoever writes a set holds it (`locks.holding` of this file).
 
     Raises:
         OSError: it cannot be written.
@@ -114,11 +98,17 @@ def write(folder: Path, manifest: Manifest) -> None:
         "attributes": manifest.attributes,
         "clips": manifest.clips,
         "columns": {name: asdict(column) for name, column in manifest.columns.items()},
-        "shards": [list(asdict(shard).values()) for shard in manifest.shards],
+        "shards": asdict(manifest.shards),
+        "joints": manifest.joints,
     }
     with replacing(folder / FILE) as beside:
         text = json.dumps(content | {"blake2b": _checksum(content)}, ensure_ascii=False)
         beside.write_text(text, "utf-8")
+    kept = {column.file for column in (manifest.shards, *manifest.columns.values())}
+    for file in (folder / COLUMNS).glob("*.npy"):
+        if file.name not in kept and not file.name.startswith("."):
+            with suppress(OSError):  # on Windows one that somebody reads stays
+                file.unlink()
 
 
 def read(folder: Path) -> tuple[Manifest, os.stat_result]:
@@ -139,7 +129,7 @@ def read(folder: Path) -> tuple[Manifest, os.stat_result]:
         ) from None
     except PermissionError as error:
         raise InputError(f"{path}: cannot read: {error.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InputError(f"{path}: damaged or cut off; {AGAIN}") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{path}: not a manifest of skelf's (format is not {FORMAT!r})")
@@ -150,13 +140,13 @@ def read(folder: Path) -> tuple[Manifest, os.stat_result]:
         )
     if content.pop("blake2b", None) != _checksum(content):
         raise InputError(f"{path}: checksum does not match; {AGAIN}")
-    return _manifest(folder, content), status
+    try:
+        return _manifest(folder, content), status
+    except (LookupError, TypeError, ValueError):  # as it was written, but not by this skelf
+        raise InputError(f"{path}: a field is missing or of another kind; {AGAIN}") from None
 
 
 def _manifest(folder: Path, content: dict[str, Any]) -> Manifest:  # Any: as JSON has it
-    named = {
-        name: Column(**column) for name, column in content["columns"].items()
-    }  # the checksum says that it is as it was written
     M, V, C = content["frame"]
     return Manifest(
         skeleton=Skeleton.from_dict(content["skeleton"], f"{folder / FILE}: skeleton"),
@@ -164,8 +154,9 @@ def _manifest(folder: Path, content: dict[str, Any]) -> Manifest:  # Any: as JSO
         class_names=tuple(content["class_names"]),
         attributes=content["attributes"],
         clips=content["clips"],
-        columns=named,
-        shards=tuple(Shard(*values) for values in content["shards"]),
+        columns={name: Column(**column) for name, column in content["columns"].items()},
+        shards=Column(**content["shards"]),
+        joints=content["joints"],
     )
 
 

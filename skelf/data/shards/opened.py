@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +12,21 @@ import numpy as np
 from ...errors import InputError
 from ...locks import PATIENCE, holding
 from .. import check, store
-from . import columns, manifest
-from .assemble import named
-from .joints import Joints, Part, present
-from .manifest import Manifest, Shard
+from . import columns, listed, manifest
+from .joints import Joints
+from .listed import Listed, present
+from .manifest import AGAIN, Manifest
 
 if TYPE_CHECKING:
     from ..clips import ClipSet
+
+SMALL = 1 << 28
+"""Bytes of a table that is verified where a set is read as a whole: two million clips, 0.3 s. What
+is larger is verified by `skelf data check`: each of many workers would read more of it than of the
+joints."""
+
+_verified: set[store.Stamp] = set()
+"""Manifests whose columns this process has verified."""
 
 
 def read(folder: Path) -> tuple[store.Fields, store.Stored]:
@@ -27,10 +35,9 @@ def read(folder: Path) -> tuple[store.Fields, store.Stored]:
     Raises:
         InputError: the manifest or a column is missing, damaged or of another size.
     """
-    said, status = manifest.read(folder)
-    table = {name: columns.read(folder, name, column) for name, column in said.columns.items()}
-    parts = [Part(folder / shard.file, shard) for shard in said.shards]
-    joints = Joints(parts, said.frame, folder)
+    said, stamp, table, rows = _mapped(folder)
+    joints = Joints(Listed(folder, rows), said.frame, folder)
+    checksums = {name: (values, said.columns[name].blake2b) for name, values in table.items()}
     fields: store.Fields = {
         "joints": joints,
         "segments": table.pop("segments"),
@@ -44,7 +51,53 @@ def read(folder: Path) -> tuple[store.Fields, store.Stored]:
         "skeleton": said.skeleton,
         "attributes": said.attributes,
     }
-    return fields, store.Stored(joints, said.joints_checksum(), store.stamp_of(status))
+    return fields, store.Stored(joints, said.joints, stamp, checksums)
+
+
+def _mapped(folder: Path) -> tuple[Manifest, store.Stamp, dict[str, np.ndarray], np.ndarray]:
+    """The manifest, its stamp, the columns and the list of shards."""
+    said, status = manifest.read(folder)
+    stamp = store.stamp_of(status)
+    try:
+        table = {name: columns.read(folder, name, column) for name, column in said.columns.items()}
+        return said, stamp, table, columns.read(folder, "shards", said.shards)
+    except InputError:
+        if store.stamp_of(manifest.read(folder)[1]) == stamp:
+            raise
+    return _mapped(folder)  # a writer replaced a column meanwhile
+
+
+def digest(joints: Joints, content: Mapping[str, np.ndarray], stored: store.Stored | None) -> str:
+    """Identity of joints and columns; what is as it was opened is not read for it.
+
+    Args:
+        joints: of all clips.
+        content: columns by name.
+        stored: where they come from, if they do.
+    """
+    known = stored.table if stored is not None else {}
+    is_stored = stored is not None and stored.joints is joints
+    frames = stored.checksum if is_stored and stored else listed.checksum(joints.parts)
+    hashed = blake2b(frames.encode(), digest_size=16)
+    for name, values in content.items():
+        opened, checksum = known.get(name, (None, ""))
+        hashed.update((checksum if opened is values else columns.checksum(values)).encode())
+    return hashed.hexdigest()
+
+
+def verify_table(where: object, stored: store.Stored) -> None:
+    """Compares the columns with their checksums, once in a process, where they are `SMALL`.
+
+    Raises:
+        InputError: one differs.
+    """
+    table = stored.table
+    if stored.stamp in _verified or sum(values.nbytes for values, _ in table.values()) > SMALL:
+        return
+    for name, (values, checksum) in table.items():
+        if columns.checksum(values) != checksum:
+            raise InputError(f"{where}: checksum does not match in column {name!r}; {AGAIN}")
+    _verified.add(stored.stamp)
 
 
 def save_table(folder: str | Path, clips: ClipSet) -> None:
@@ -66,22 +119,24 @@ def save_table(folder: str | Path, clips: ClipSet) -> None:
     check.table(clips)
     table = {key: getattr(clips, key) for key in check.TABLE} | clips.columns
     table |= {f"splits/{name}": side.astype(np.int8) for name, side in clips.splits.items()}
-    with columns.growing(folder) as growing:
+    folder.mkdir(parents=True, exist_ok=True)
+    with holding(folder / manifest.FILE, PATIENCE), columns.growing(folder) as growing:
         for name, values in (table | {"segments": clips.segments}).items():
             growing.column(name, values.dtype, values.shape)[...] = values
-        written = growing.finish()
-    manifest.write(
-        folder,
-        Manifest(
-            clips.skeleton,
-            joints.frame,
-            clips.class_names,
-            dict(clips.attributes),
-            len(clips),
-            written,
-            tuple(_named(folder, part) for part in joints.parts),
-        ),
-    )
+        shards, written = growing.finish(listed.rows(folder, joints.parts))
+        manifest.write(
+            folder,
+            Manifest(
+                clips.skeleton,
+                joints.frame,
+                clips.class_names,
+                dict(clips.attributes),
+                len(clips),
+                written,
+                shards,
+                listed.checksum(joints.parts),
+            ),
+        )
 
 
 def add_splits(folder: Path, splits: Mapping[str, np.ndarray]) -> None:
@@ -105,11 +160,8 @@ def add_splits(folder: Path, splits: Mapping[str, np.ndarray]) -> None:
         with columns.growing(folder) as growing:
             for name, side in splits.items():
                 growing.column(f"splits/{name}", np.dtype(np.int8), side.shape)[...] = side
-            written = growing.finish()
+            written = growing.named()
         manifest.write(folder, said.with_columns(written))
-        for name in written.keys() & said.columns.keys():
-            if said.columns[name].file != written[name].file:
-                os.unlink(folder / columns.FOLDER / said.columns[name].file)
 
 
 def verify(folder: Path) -> None:
@@ -121,12 +173,7 @@ def verify(folder: Path) -> None:
     said, _ = manifest.read(folder)
     for name, column in said.columns.items():
         columns.verify(folder, name, column)
-    for shard in said.shards:
-        path = folder / shard.file
-        present(path, shard, folder)
-        store.verify(path)
-
-
-def _named(folder: Path, part: Part) -> Shard:
-    path, shard = part
-    return Shard(named(folder, path), shard.frames, shard.persons, shard.bytes, shard.blake2b)
+    columns.verify(folder, "shards", said.shards)
+    for part in Listed(folder, columns.read(folder, "shards", said.shards)):
+        present(part, folder)
+        store.verify(part.path)
