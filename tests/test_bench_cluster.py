@@ -19,7 +19,7 @@ from skelf.bench.run import bench
 from skelf.checkpoints import folder as checkpoint
 
 pytest.importorskip("distributed")
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
@@ -115,16 +115,16 @@ def test_ctrl_c_ends_quickly_and_lets_go(loopback, suite, tmp_path):
         [*command, "--scheduler", loopback.address],
         env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-    until = time.monotonic() + 100
+    until = time.monotonic() + 200
     while not list((tmp_path / "out").rglob("log.jsonl")) and time.monotonic() < until:
         time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     begun = time.monotonic()
-    text, _ = process.communicate(timeout=20)
-    assert time.monotonic() - begun < 10
+    text, _ = process.communicate(timeout=60)
+    assert time.monotonic() - begun < 30
     assert "stopped; the same command goes on where it was" in text
     assert process.returncode == 1 and "distributed" not in text and "Traceback" not in text
-    until = time.monotonic() + 30
+    until = time.monotonic() + 200
     while locks(tmp_path) and time.monotonic() < until:
         time.sleep(0.2)
     assert not locks(tmp_path)
