@@ -9,7 +9,7 @@ the last result, and of the processor time of all its processes.
 one     this process alone
 pool    `skelf.data.pool.ordered`, this process and another one, as importing uses it
 crew    `skelf.cluster.gathered(None, 2)`, two spawned processes
-dask    `distributed.LocalCluster` of two processes with nannies, the same crew on it
+dask    dask's LocalCluster of two processes with nannies, the same crew on it
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from .slurm import slurm
@@ -14,6 +14,7 @@ from .watch import Watch
 
 if TYPE_CHECKING:
     from distributed import Client
+    from distributed.deploy.cluster import Cluster
 
 CONNECT = 10.0
 """Seconds that a scheduler has to answer."""
@@ -32,7 +33,8 @@ def connected(scheduler: str, workers: int, patience: float) -> Iterator[tuple[C
                 raise InputError(
                     f"--workers {workers}: a scheduler has its own workers; leave it out"
                 )
-            client, name = _named(scheduler)
+            client = _named(scheduler)
+            name = str(client.scheduler_info()["address"])
             remedy = f"start some: dask worker {name} --nthreads 1"
             watch = Watch(client, name, patience, remedy)
         stack.callback(_close, client)
@@ -40,30 +42,30 @@ def connected(scheduler: str, workers: int, patience: float) -> Iterator[tuple[C
         yield client, watch
 
 
-def _named(scheduler: str) -> tuple[Client, str]:
+def _named(scheduler: str) -> Client:
     if "://" in scheduler:
-        return _client(scheduler), scheduler
+        return _client(scheduler)
     path = Path(scheduler)
     if path.is_file():
-        return _client(None, scheduler_file=str(path)), f"--scheduler-file {path}"
+        return _client(None, str(path))
     raise InputError(
         f"scheduler {scheduler!r}: no such file; use tcp://host:8786, the file of `dask scheduler "
         "--scheduler-file FILE`, or slurm"
     )
 
 
-def _client(address: Any, **more: Any) -> Client:
+def _client(address: str | Cluster | None, file: str | None = None) -> Client:
     from distributed import Client
 
     try:
-        return Client(address, timeout=CONNECT, set_as_default=False, **more)
+        return Client(address, timeout=CONNECT, scheduler_file=file, set_as_default=False)
     except (OSError, TimeoutError):
         raise InputError(
-            f"scheduler {address or more['scheduler_file']}: does not answer; start it: `dask "
-            "scheduler`, which prints its address"
+            f"scheduler {address or file}: does not answer; start it: `dask scheduler`, which "
+            "prints its address"
         ) from None
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"scheduler {address or more['scheduler_file']}: {error}") from None
+        raise InputError(f"scheduler {address or file}: {error}") from None
 
 
 def _close(client: Client) -> None:

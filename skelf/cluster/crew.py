@@ -7,7 +7,9 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
-Hear = Callable[[int, Any], None]
+# Any: the types that a caller gives end where things travel to another process.
+Travels = Any
+Hear = Callable[[int, Travels], None]
 """Called with an item's number and what the function told meanwhile."""
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
-from .crew import Hear
+from .crew import Hear, Travels
 from .item import Outcome
 from .probe import Place
 from .task import PREFIX, run
@@ -29,7 +29,7 @@ class Sent(NamedTuple):
     """
 
     first: int
-    items: Sequence[Any]
+    items: Sequence[Travels]
     deaths: int = 1
     alone: bool = False
 
@@ -45,14 +45,14 @@ class Flight:
     """
 
     def __init__(
-        self, client: Client, fn: Callable[..., Any], place: Place, hear: Hear | None
+        self, client: Client, fn: Callable[..., Travels], place: Place, hear: Hear | None
     ) -> None:
         self._client, self._place, self._hear = client, place, hear
         self._fn = _packed(fn)
         self._name = f"{PREFIX}{uuid4().hex}"
         self._topic = self._name if hear else ""
-        self._events: SimpleQueue[Any] = SimpleQueue()  # futures that ended, and what was told
-        self._sent: dict[Future[Any], Sent] = {}
+        self._events: SimpleQueue[Travels] = SimpleQueue()  # futures that ended, and what was told
+        self._sent: dict[Future[Travels], Sent] = {}
         self._sendings = 0
         self.seconds = 0.0  # of an item, of late; 0: none has ended
 
@@ -94,14 +94,14 @@ class Flight:
         if event.status in ("cancelled", "lost"):
             raise watch.gone()
         try:
-            outcomes, seconds = event.result()
+            outcomes, seconds = _result(event, watch)
         except KilledWorker:
             return sent, None
         latest = seconds / len(outcomes)
         self.seconds = (self.seconds + latest) / 2 if self.seconds else latest
         return sent, outcomes
 
-    def _event(self, watch: Watch) -> Any:  # a Future; of untyped code
+    def _event(self, watch: Watch) -> Future[Travels]:
         while True:
             watch.look()
             try:
@@ -114,8 +114,18 @@ class Flight:
             if self._hear and any(index == sent.first for sent in self._sent.values()):
                 self._hear(index, message)
 
-    def _told(self, event: tuple[float, Any]) -> None:
+    def _told(self, event: tuple[float, Travels]) -> None:
         self._events.put(tuple(event[1]))
+
+
+def _result(future: Future[Travels], watch: Watch) -> Travels:
+    """What came; it is done again where its worker died before it could be fetched."""
+    while True:
+        watch.look()
+        try:
+            return future.result(timeout=5)
+        except TimeoutError:  # an item's own is its problem
+            continue
 
 
 def _packed(value: object) -> bytes:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..errors import InputError
+from .crew import Travels
 
 
 class Outcome(NamedTuple):
     """What an item came to: its value, or in one line why there is none."""
 
-    value: Any
+    value: Travels
     problem: str
 
 
-# Any: what the crew's own types say is lost on the way through another process.
-def attempt(fn: Callable[..., Any], *given: Any) -> Outcome:
+def attempt(fn: Callable[..., Travels], *given: Travels) -> Outcome:
     """Calls `fn`; bad input and what the system refuses is its problem, the rest is raised."""
     try:
         return Outcome(fn(*given), "")

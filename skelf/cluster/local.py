@@ -10,10 +10,9 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
 
 from ..errors import InputError
-from .crew import Done, Hear, R, T, taking
+from .crew import Done, Hear, R, T, Travels, taking
 from .gpus import gpus
 from .process import Given, Worker
 
@@ -86,8 +85,8 @@ class _Team:
     def __init__(
         self,
         workers: list[Worker],
-        fn: Callable[..., Any],
-        take: Callable[[], Any],
+        fn: Callable[..., Travels],
+        take: Callable[[], Travels],
         hear: Hear | None,
         ahead: int,
     ) -> None:
@@ -107,7 +106,7 @@ class _Team:
             self._give(self.workers[0], self._apart.pop(0))  # alone
         return any(worker.items for worker in self.workers)
 
-    def ended(self) -> Iterator[Done[Any]]:
+    def ended(self) -> Iterator[Done[Travels]]:
         """Waits until somebody says something, and gives what of it is an item's end."""
         busy = {worker.connection: worker for worker in self.workers if worker.items}
         for connection in wait(list(busy)):
@@ -124,7 +123,7 @@ class _Team:
             elif kind == "died":
                 yield from self._died(worker, value)
 
-    def _died(self, worker: Worker, cause: str) -> Iterator[Done[Any]]:
+    def _died(self, worker: Worker, cause: str) -> Iterator[Done[Travels]]:
         items = list(worker.items)
         worker.items.clear()
         if not worker.is_ready:  # no item's fault

@@ -6,13 +6,13 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
 from ..files import temporary
 
+_fit: set[Place] = set()  # for which this process is fit
 PACKAGES = ("torch", "numpy", "distributed")
 
 
@@ -63,9 +63,16 @@ def versions() -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-@cache
 def misfit(place: Place) -> str:
     """What this process lacks for work that was begun at `place`, in one line; "": it is fit."""
+    if place not in _fit:  # what it lacks may come
+        if lack := _lack(place):
+            return lack
+        _fit.add(place)
+    return ""
+
+
+def _lack(place: Place) -> str:
     found = dict(versions())
     for name, wanted in place.versions:
         if wanted != found[name]:

@@ -12,8 +12,9 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from .crew import Travels
 from .serve import serve
 
 
@@ -27,7 +28,7 @@ class Given(NamedTuple):
     """
 
     index: int  # type: ignore[assignment]  # hides a method that tuples have
-    item: Any
+    item: Travels
     deaths: int = 0
 
 
@@ -45,11 +46,11 @@ class Worker:
         self.connection: Connection
         self.is_ready = False  # it has begun to take items
         self._log = log
-        self._does: Callable[..., Any] | None = None  # what it was told to do
+        self._does: Callable[..., Travels] | None = None  # what it was told to do
         self._arguments = (threads, gpu, None if log is None else str(log))
         self._process: SpawnProcess | None = None
 
-    def give(self, given: Given, fn: Callable[..., Any], hears: bool) -> None:
+    def give(self, given: Given, fn: Callable[..., Travels], hears: bool) -> None:
         """Gives it one item more.
 
         Args:
@@ -66,7 +67,7 @@ class Worker:
                 self._does = fn
             self.connection.send((given.index, given.item))
 
-    def hear(self) -> tuple[str, Any]:
+    def hear(self) -> tuple[str, Travels]:
         """What it says: `ready`, `told`, `end` or `error`; or that it died."""
         try:
             kind, value = self.connection.recv()

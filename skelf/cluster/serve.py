@@ -9,10 +9,10 @@ import traceback
 from collections.abc import Callable
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any
 
 from ..machine.memory import keep_freed
 from ..machine.processes import end_with_parent
+from .crew import Travels
 from .item import attempt
 
 
@@ -39,7 +39,7 @@ def serve(connection: Connection, threads: int, gpu: str | None, log: str | None
     if "torch" in sys.modules:  # by the program that started this
         sys.modules["torch"].set_num_threads(int(wanted) if wanted.isdigit() else threads)
     connection.send(("ready", None))
-    fn: Callable[..., Any]
+    fn: Callable[..., Travels]
     hears = False
     while True:
         try:
@@ -50,7 +50,7 @@ def serve(connection: Connection, threads: int, gpu: str | None, log: str | None
             fn, hears = first, second
             continue
         told = (partial(_tell, connection, first),) if hears else ()
-        answer: tuple[str, Any]
+        answer: tuple[str, Travels]
         try:
             answer = "end", attempt(fn, second, *told)
         except Exception as error:  # no item's problem
@@ -65,5 +65,5 @@ def serve(connection: Connection, threads: int, gpu: str | None, log: str | None
             connection.send(("error", RuntimeError(f"{answer[1]!r}: {error}")))
 
 
-def _tell(connection: Connection, index: int, message: Any) -> None:
+def _tell(connection: Connection, index: int, message: Travels) -> None:
     connection.send(("told", (index, message)))

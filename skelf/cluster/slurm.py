@@ -6,13 +6,16 @@ import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
 
+if TYPE_CHECKING:
+    from distributed.deploy.cluster import Cluster
+
 
 @contextmanager
-def slurm(workers: int) -> Iterator[Any]:
+def slurm(workers: int) -> Iterator[Cluster]:
     """A scheduler in this process, and so many workers that SLURM starts and replaces.
 
     Raises:

@@ -8,14 +8,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache, partial
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from ..errors import InputError
 from ..machine.memory import keep_freed
+from .crew import Travels
 from .item import Outcome, attempt
 from .probe import Place, misfit, standing_in
 
 if TYPE_CHECKING:
+    from dask.typing import Key
     from distributed import Worker
 
 PREFIX = "skelf-"
@@ -71,7 +73,7 @@ def run(fn: bytes, items: bytes, place: Place, topic: str, index: int) -> Ended:
     return Ended([], 0.0)  # to nobody
 
 
-def _tell(worker: Worker, key: Any, topic: str, index: int, message: Any) -> None:
+def _tell(worker: Worker, key: Key, topic: str, index: int, message: Travels) -> None:
     task = worker.state.tasks.get(key)
     if task is None or task.state == "cancelled":
         raise GivenUp
@@ -79,5 +81,5 @@ def _tell(worker: Worker, key: Any, topic: str, index: int, message: Any) -> Non
 
 
 @lru_cache(maxsize=8)
-def _loaded(fn: bytes) -> Callable[..., Any]:
-    return cast(Callable[..., Any], pickle.loads(fn))
+def _loaded(fn: bytes) -> Callable[..., Travels]:
+    return cast(Callable[..., Travels], pickle.loads(fn))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .task import PREFIX
 
 if TYPE_CHECKING:
-    from distributed import Client, SchedulerPlugin
+    from dask.typing import Key
+    from distributed import Client, Scheduler, SchedulerPlugin
 
 
 def set_apart_after_two(client: Client) -> None:
@@ -28,10 +29,10 @@ def _plugin() -> SchedulerPlugin:
         name = "skelf-twice"
         idempotent = True
 
-        def update_graph(self, scheduler: Any, *, keys: Any, **_: Any) -> None:
+        def update_graph(self, scheduler: Scheduler, *, keys: set[Key], **_: object) -> None:
             for key in keys:
                 if str(key).startswith(prefix):
-                    left = int(key.rpartition("-")[2])
+                    left = int(str(key).rpartition("-")[2])
                     scheduler.tasks[key].suspicious = scheduler.allowed_failures - left
 
     return Twice()

@@ -11,18 +11,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ..errors import InputError, unknown
 from ..skeleton import Skeleton
 from . import check, store
+from .addresses import address
 from .check import TABLE
-from .shards import manifest
+from .paging import let_go
+from .remote import fetched
+from .shards import manifest, opened
 from .shards.joints import Joints
-from .shards.opened import read as read_shards
 
+SIDES = {"train": 1, "test": 2}
 BLOCK = 1 << 24  # numbers handled at once when whole sets are read: 64 MiB
 
 
@@ -141,6 +144,9 @@ class ClipSet:
         The joints are verified by whatever reads them all: see `verify`. Of a folder of shards the
         table is mapped, too, and not read; it was checked when it was written.
 
+        An address, as `s3://bucket/set` or `https://host/set.h5`, is read as far as it is used;
+        `remote` has where it lies here then.
+
         Raises:
             InputError: no such file, not a skelf store, or a damaged one.
 
@@ -151,13 +157,15 @@ class ClipSet:
             >>> len(clips), type(clips.joints).__name__
             (12, 'memmap')
         """
-        sharded = manifest.is_sharded(Path(path))
-        fields, stored = (read_shards if sharded else store.read)(Path(path))
+        url = address(path)
+        path = Path(path) if url is None else fetched(url)
+        sharded = manifest.is_sharded(path) or (path / manifest.COLUMNS).is_dir()
+        fields, stored = (opened.read if sharded else store.read)(path)
         for key in TABLE:
             if key not in fields["columns"]:
                 raise InputError(f"{path}: dataset 'clips/{key}' is missing; import the data again")
         table = {key: fields["columns"].pop(key) for key in TABLE}
-        clips = cls(**table, **fields, normalize=normalize, path=Path(path), stored=stored)
+        clips = cls(**table, **fields, normalize=normalize, path=path, stored=stored)
         if not sharded:
             check.table(clips)
         return clips
@@ -249,6 +257,7 @@ class ClipSet:
             else:
                 clips = [self.clip(i) for i in range(first, last)]
                 yield range(first, last), np.concatenate(clips)
+            let_go(self.joints)  # a whole pass would count as this process's memory
             first = last
 
     def take(self, indices: Sequence[int] | np.ndarray) -> ClipSet:
@@ -267,13 +276,15 @@ class ClipSet:
         """
         chosen = np.asarray(indices)
         chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
-        chosen = _within(chosen, len(self))
+        rows = _Rows(_within(chosen, len(self)))
+        # Any: fields by name, of which mypy would think that each may be any.
+        table: dict[str, Any] = {key: rows.of(getattr(self, key)) for key in TABLE}
         return replace(
             self,
-            **{key: getattr(self, key)[chosen] for key in TABLE},
-            splits={key: value[chosen] for key, value in self.splits.items()},
-            columns={key: value[chosen] for key, value in self.columns.items()},
-            segments=_take_segments(self.segments, chosen, len(self)),
+            **table,
+            splits={key: rows.of(value) for key, value in self.splits.items()},
+            columns={key: rows.of(value) for key, value in self.columns.items()},
+            segments=_take_segments(self.segments, rows.chosen),
         )
 
     def split(self, name: str) -> tuple[ClipSet, ClipSet]:
@@ -288,15 +299,23 @@ class ClipSet:
             >>> set(train.camera.tolist()), set(test.camera.tolist())
             ({0, 1}, {2})
         """
+        return self.side(name, "train"), self.side(name, "test")
+
+    def side(self, name: str, which: Literal["train", "test"]) -> ClipSet:
+        """The clips of one side of a named split.
+
+        Raises:
+            InputError: as `split`, also where the other side is empty.
+        """
         if not self.splits:
             raise InputError(f"{self}: has no splits; make one with `skelf data split`")
         if name not in self.splits:
             raise InputError(f"{self}: {unknown('split', name, self.splits)}")
-        train, test = (np.flatnonzero(self.splits[name] == side) for side in (1, 2))
-        for side, chosen in (("train", train), ("test", test)):
-            if not len(chosen):
+        sides = self.splits[name]
+        for side, value in SIDES.items():
+            if not (sides == value).any():
                 raise InputError(f"{self}: split {name!r} has no {side} clips; make another split")
-        return self.take(train), self.take(test)
+        return self.take(np.flatnonzero(sides == SIDES[which]))
 
     def with_split(self, name: str, assignment: Sequence[int] | np.ndarray) -> ClipSet:
         """The same clips with one more (or a replaced) split.
@@ -322,26 +341,32 @@ class ClipSet:
         """Identity of the content as hex: frames, table, classes, segments and skeleton.
 
         Splits and normalisation do not count. Cheap for opened files, whose joints have a stored
-        checksum; for joints in memory all frames are hashed.
+        checksum; for joints in memory all frames are hashed. Of a folder of shards nothing is read,
+        nor of its columns but those that were chosen or changed since.
         """
+        if isinstance(self.joints, Joints):
+            table = {key: getattr(self, key) for key in (*TABLE, "segments")}
+            content = opened.digest(self.joints, table, self.stored)
+            return self._digest(blake2b(content.encode(), digest_size=16))
         is_stored = self.stored is not None and self.stored.joints is self.joints
-        frames = self.stored.checksum if is_stored and self.stored else self._checksum()
+        frames = self.stored.checksum if is_stored and self.stored else store.checksum(self.joints)
         hashed = blake2b(frames.encode(), digest_size=16)
         table = {key: getattr(self, key) for key in TABLE}
         for values in (table | {"name": store.encoded(self.name)}).values():
             hashed.update(np.ascontiguousarray(values).tobytes())
         hashed.update(self.segments.tobytes())
+        return self._digest(hashed)
+
+    def _digest(self, hashed: blake2b) -> str:
+        """With what is not in a column."""
         hashed.update(repr((self.joints.shape, self.class_names, self.skeleton.to_dict())).encode())
         return hashed.hexdigest()
-
-    def _checksum(self) -> str:
-        """Of all joints, in memory."""
-        return store.checksum(self.joints[:])
 
     def verify(self) -> None:
         """Compares the joints of an opened file with its checksum: all are read, once in a process.
 
-        Shards are compared one by one, when a frame of one is first read; so nothing is read here.
+        Shards are compared one by one, when a frame of one is first read; here the columns are,
+        unless they are large (`shards.opened.SMALL`).
         `blocks` and `ClipBatches` do it, so that training, evaluating and whatever reads a whole
         set do. Clips that are not from a file, or have other joints by now, are taken as they are.
 
@@ -353,8 +378,10 @@ class ClipSet:
             >>> generate(clips=12).save("whole.h5")
             >>> ClipSet.open("whole.h5").verify()
         """
-        if self.stored is not None and self.stored.joints is self.joints:
-            store.verify_joints(self, self.stored)
+        stored = self.stored
+        if stored is not None and stored.joints is self.joints and not stored.trusted:
+            store.verify_joints(self, stored)
+            opened.verify_table(self, stored)
 
     def validate(self) -> None:
         """Checks the table, the splits, the segments and every joint.
@@ -391,12 +418,34 @@ def strings(names: Sequence[str] | np.ndarray) -> np.ndarray:
     return np.array([utf8(text) for text in texts], dtype=np.str_)
 
 
-def _take_segments(segments: np.ndarray, chosen: np.ndarray, count: int) -> np.ndarray:
+class _Rows:
+    """Some rows of a table.
+
+    Args:
+        chosen: their numbers.
+    """
+
+    def __init__(self, chosen: np.ndarray) -> None:
+        self.chosen = chosen
+        near = len(chosen) > 0 and chosen[-1] - chosen[0] == len(chosen) - 1
+        self.first = int(chosen[0]) if near and (chosen[1:] > chosen[:-1]).all() else None
+
+    def of(self, values: np.ndarray) -> np.ndarray:
+        """Those of a column; neighbours in a mapped one stay where they are."""
+        if self.first is None or not isinstance(values, np.memmap):
+            return values[self.chosen]
+        return values[self.first : self.first + len(self.chosen)]
+
+
+def _take_segments(segments: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """Rows of the chosen clips, in their order, with the clip re-indexed."""
-    ordered = segments[np.argsort(segments[:, 0], kind="stable")]
-    counts = np.bincount(segments[:, 0], minlength=count)
-    first = (np.cumsum(counts) - counts)[chosen]
-    counts = counts[chosen]
+    if not len(segments):
+        return segments[:0].copy()
+    ordered = segments
+    if (segments[1:, 0] < segments[:-1, 0]).any():
+        ordered = segments[np.argsort(segments[:, 0], kind="stable")]
+    first = np.searchsorted(ordered[:, 0], chosen, "left")
+    counts = np.searchsorted(ordered[:, 0], chosen, "right") - first
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     taken = ordered[np.repeat(first, counts) + within]
     taken[:, 0] = np.repeat(np.arange(len(chosen)), counts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from . import columns, listed, manifest
 from .listed import Part
 from .manifest import Manifest
 
+S = TypeVar("S")
 Progress = Callable[[int, int], None]
 
 
@@ -48,12 +49,12 @@ def assemble(
     folder, paths = Path(folder), [Path(file) for file in files]
     if not paths:
         raise InputError(f"{folder}: no stores are named; a set needs one or more")
-    heads = []
+    heads: list[_Head] = []
     for done, path in enumerate(paths):
-        heads.append(_head(path))
+        heads.append(_head(path, heads[-1] if heads else None))
         _refuse_other(heads[0], heads[-1])
         progress(done + 1, 2 * len(paths))
-    class_names = _classes([head.class_names for head in heads])
+    class_names = _classes(list(dict.fromkeys(head.class_names for head in heads)))
     folder.mkdir(parents=True, exist_ok=True)
     with holding(folder / manifest.FILE, PATIENCE), columns.growing(folder) as table:
         clips = _fill(
@@ -68,9 +69,11 @@ def assemble(
                 skeleton=first.skeleton,
                 frame=(max(head.part.persons for head in heads), *first.frame),
                 class_names=class_names,
-                attributes=dict(
-                    sorted(set.intersection(*(set(head.attributes.items()) for head in heads)))
-                ),
+                attributes={
+                    key: text
+                    for key, text in sorted(first.attributes.items())
+                    if all(head.attributes.get(key) == text for head in heads)
+                },
                 clips=clips,
                 columns=written,
                 shards=shards,
@@ -106,6 +109,7 @@ class _Head(NamedTuple):
 
     Args:
         part: its line in the list of shards.
+        stamp: of the file.
         skeleton: of its joints.
         frame: `(V, C)`.
         class_names: its own.
@@ -115,6 +119,7 @@ class _Head(NamedTuple):
     """
 
     part: Part
+    stamp: store.Stamp
     skeleton: Skeleton
     frame: tuple[int, int]
     class_names: tuple[str, ...]
@@ -123,12 +128,14 @@ class _Head(NamedTuple):
     dtypes: dict[str, np.dtype]
 
 
-def _head(path: Path) -> _Head:
+def _head(path: Path, last: _Head | None) -> _Head:
+    """What is as in the last one is shared: with 100,000 stores most is."""
     fields, stored = store.read(path)
     frames, persons, V, C = stored.joints.shape
     table = _table(fields)
-    return _Head(
+    head = _Head(
         Part(path, frames, persons, stored.stamp[2], stored.checksum),
+        stored.stamp,
         fields["skeleton"],
         (V, C),
         fields["class_names"],
@@ -136,6 +143,19 @@ def _head(path: Path) -> _Head:
         {name: len(values) for name, values in table.items()},
         {name: values.dtype for name, values in table.items()},
     )
+    if last is None:
+        return head
+    return head._replace(
+        skeleton=_either(last.skeleton, head.skeleton),
+        class_names=_either(last.class_names, head.class_names),
+        attributes=_either(last.attributes, head.attributes),
+        rows=_either(last.rows, head.rows),
+        dtypes=_either(last.dtypes, head.dtypes),
+    )
+
+
+def _either(last: S, new: S) -> S:
+    return last if last == new else new
 
 
 def _table(fields: store.Fields) -> dict[str, np.ndarray]:
@@ -162,7 +182,12 @@ def _rows(
     """A store's rows as those of the set, behind so many rows and frames."""
     number = {name: at for at, name in enumerate(class_names)}
     new = np.array([*(number[name] for name in head.class_names), -1], np.int64)
-    rows = _table(store.read(head.part.path)[0])
+    fields, stored = store.read(head.part.path)
+    if stored.stamp != head.stamp:
+        raise InputError(
+            f"{head.part.path}: was changed while the set was made of it; make the set again"
+        )
+    rows = _table(fields)
     segments = rows["segments"].copy()
     segments[:, 0] += before
     segments[:, 3] = new[segments[:, 3]]

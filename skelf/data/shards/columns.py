@@ -65,13 +65,14 @@ class Growing:
         made = {}
         for name, path in self.hidden.items():
             values = self._values.pop(name)
-            checksum = _checksum(values)
+            kind, shape = kind_of(values), [*values.shape]
+            made_of = checksum(values)
             del values
-            file = self.home / f"{name.replace('/', '.')}-{checksum[:8]}.npy"
+            file = self.home / f"{name.replace('/', '.')}-{made_of[:8]}.npy"
             with blaming(file, path):
                 flush(path)
                 os.replace(path, file)
-            made[name] = Column(file.name, file.stat().st_size, checksum)
+            made[name] = Column(file.name, file.stat().st_size, made_of, kind, shape)
         return made
 
 
@@ -94,22 +95,24 @@ def growing(folder: Path) -> Iterator[Growing]:
 
 
 def read(folder: Path, name: str, column: Column) -> np.ndarray:
-    """A column, mapped; its size is compared, its content by `verify`.
+    """A column, mapped; its size and kind are compared, its content by `verify`.
 
     Raises:
-        InputError: missing, or of another size.
+        InputError: missing, or of another size or kind.
     """
     path = folder / COLUMNS / column.file
     try:
         size = os.stat(path).st_size
         if size == column.bytes:
             values: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-            return values
+            if (kind_of(values), [*values.shape]) == (column.kind, column.shape):
+                return values
+            raise ValueError
     except FileNotFoundError:
         raise InputError(f"{path}: the column {name!r} is missing; {AGAIN}") from None
     except PermissionError as error:
         raise InputError(f"{path}: cannot read: {error.strerror}") from None
-    except (ValueError, OSError):
+    except (ValueError, OSError, EOFError, MemoryError, OverflowError):
         raise InputError(f"{path}: the column {name!r} is damaged; {AGAIN}") from None
     raise InputError(
         f"{path}: the column {name!r} has {size:,} bytes, {column.bytes:,} when it was written; "
@@ -123,12 +126,18 @@ def verify(folder: Path, name: str, column: Column) -> None:
     Raises:
         InputError: they differ, or it is not there.
     """
-    if _checksum(read(folder, name, column)) != column.blake2b:
+    if checksum(read(folder, name, column)) != column.blake2b:
         path = folder / COLUMNS / column.file
         raise InputError(f"{path}: checksum does not match; {AGAIN}")
 
 
-def _checksum(values: np.ndarray) -> str:
+def kind_of(values: np.ndarray) -> str:
+    """The type of its numbers, as a manifest has it."""
+    return str(np.lib.format.dtype_to_descr(values.dtype))
+
+
+def checksum(values: np.ndarray) -> str:
+    """Of a column, some rows at a time."""
     hashed = blake2b(f"{values.dtype.str}{values.shape}".encode(), digest_size=16)
     for first in range(0, len(values), ROWS):
         rows = np.ascontiguousarray(values[first : first + ROWS])

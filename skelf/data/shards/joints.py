@@ -9,18 +9,35 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Sequence
+from pathlib import Path
 from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 
 from ...errors import InputError
 from .. import check, store
+from ..addresses import bring
 from ..paging import let_go, will_need
 from .listed import Part, ends, present
 
 OPEN = 128
 """Shards mapped at once; the one that was used longest ago goes. A map takes no memory of its own,
 but a file's number, of which a process may have a thousand."""
+
+
+class _Mapped(NamedTuple):
+    """A shard that is open.
+
+    Args:
+        path: of the store.
+        joints: its map.
+        array: the same; a slice of a map takes ten times as long.
+    """
+
+    path: Path
+    joints: np.ndarray
+    array: np.ndarray
 
 
 class Joints:
@@ -41,7 +58,8 @@ class Joints:
     def __init__(self, parts: Sequence[Part], frame: tuple[int, int, int], where: object) -> None:
         self.parts, self.frame, self.where = parts, frame, where
         self.ends = ends(parts)
-        self._maps: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._begins = np.concatenate([[0], self.ends[:-1]])
+        self._maps: OrderedDict[int, _Mapped] = OrderedDict()
         self._known: dict[int, tuple[store.Stamp, int]] = {}  # of verified files: where joints are
         self._lock = Lock()
 
@@ -88,26 +106,29 @@ class Joints:
         return np.concatenate(pieces) if pieces else np.empty((0, *self.frame), self.dtype)
 
     def shard(self, at: int) -> np.ndarray:
-        """The joints of shard `at`, mapped and verified.
+        """The joints of shard `at`, verified: an array over the map.
 
         Raises:
             InputError: it is missing, changed or damaged, or was cut off meanwhile.
         """
+        return self._mapped(at).array
+
+    def _mapped(self, at: int) -> _Mapped:
         with self._lock:
-            joints = self._maps.get(at)
-            if joints is None:
-                joints = self._maps[at] = self._opened(at)
+            mapped = self._maps.get(at)
+            if mapped is None:
+                mapped = self._maps[at] = self._opened(at)
                 if len(self._maps) > OPEN:
                     self._maps.popitem(last=False)
             self._maps.move_to_end(at)
-        check.whole(self.parts[at].path, joints)
-        return joints
+        check.whole(mapped.path, mapped.joints)
+        return mapped
 
     def let_go(self) -> None:
         """Gives the pages back that were read; what is read again comes from the files again."""
         with self._lock:
-            for joints in self._maps.values():
-                let_go(joints)
+            for mapped in self._maps.values():
+                let_go(mapped.joints)
 
     def will_need(self, first: int, last: int) -> None:
         """Has frames that are read soon brought into the system's cache.
@@ -119,12 +140,13 @@ class Joints:
             at = int(np.searchsorted(self.ends, first, "right"))
             begin, end = self._span(at)
             stop = min(last, end)
-            will_need(self.shard(at), first - begin, stop - begin)
+            will_need(self._mapped(at).joints, first - begin, stop - begin)
             first = stop
 
-    def _opened(self, at: int) -> np.ndarray:
+    def _opened(self, at: int) -> _Mapped:
         part = self.parts[at]
-        return self._again(at, part) if at in self._known else self._verified(at, part)
+        joints = (self._again if at in self._known else self._verified)(at, part)
+        return _Mapped(part.path, joints, np.asarray(joints))
 
     def _again(self, at: int, part: Part) -> np.ndarray:
         """Maps a file that was verified before, without reading its table once more."""
@@ -138,6 +160,8 @@ class Joints:
 
     def _verified(self, at: int, part: Part) -> np.ndarray:
         name = f"{self.where}: shard {part.path}"
+        if isinstance(self.where, Path):
+            bring(self.where, part.path)  # where the set stands for an address
         present(part, self.where)
         _, stored = store.read(part.path)
         whole = (part.frames, part.persons, *self.frame[1:])
@@ -154,7 +178,7 @@ class Joints:
 
     def _span(self, at: int) -> tuple[int, int]:
         """First frame of a shard, and its end."""
-        return int(self.ends[at]) - self.parts[at].frames, int(self.ends[at])
+        return int(self._begins[at]), int(self.ends[at])
 
     def _persons(self, frames: np.ndarray) -> np.ndarray:
         lacking = self.frame[0] - frames.shape[1]

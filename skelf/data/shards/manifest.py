@@ -36,11 +36,15 @@ class Column:
         file: in the folder `columns`.
         bytes: of the file.
         blake2b: of its content.
+        kind: of its numbers, as NumPy writes it into a file.
+        shape: of all.
     """
 
     file: str
     bytes: int
     blake2b: str
+    kind: str
+    shape: list[int]
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,7 @@ def read(folder: Path) -> tuple[Manifest, os.stat_result]:
         ) from None
     except PermissionError as error:
         raise InputError(f"{path}: cannot read: {error.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InputError(f"{path}: damaged or cut off; {AGAIN}") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{path}: not a manifest of skelf's (format is not {FORMAT!r})")
@@ -136,13 +140,13 @@ def read(folder: Path) -> tuple[Manifest, os.stat_result]:
         )
     if content.pop("blake2b", None) != _checksum(content):
         raise InputError(f"{path}: checksum does not match; {AGAIN}")
-    return _manifest(folder, content), status
+    try:
+        return _manifest(folder, content), status
+    except (LookupError, TypeError, ValueError):  # as it was written, but not by this skelf
+        raise InputError(f"{path}: a field is missing or of another kind; {AGAIN}") from None
 
 
 def _manifest(folder: Path, content: dict[str, Any]) -> Manifest:  # Any: as JSON has it
-    named = {
-        name: Column(**column) for name, column in content["columns"].items()
-    }  # the checksum says that it is as it was written
     M, V, C = content["frame"]
     return Manifest(
         skeleton=Skeleton.from_dict(content["skeleton"], f"{folder / FILE}: skeleton"),
@@ -150,7 +154,7 @@ def _manifest(folder: Path, content: dict[str, Any]) -> Manifest:  # Any: as JSO
         class_names=tuple(content["class_names"]),
         attributes=content["attributes"],
         clips=content["clips"],
-        columns=named,
+        columns={name: Column(**column) for name, column in content["columns"].items()},
         shards=Column(**content["shards"]),
         joints=content["joints"],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,18 @@ from .. import check, store
 from . import columns, listed, manifest
 from .joints import Joints
 from .listed import Listed, present
-from .manifest import Manifest
+from .manifest import AGAIN, Manifest
 
 if TYPE_CHECKING:
     from ..clips import ClipSet
+
+SMALL = 1 << 28
+"""Bytes of a table that is verified where a set is read as a whole: two million clips, 0.3 s. What
+is larger is verified by `skelf data check`: each of many workers would read more of it than of the
+joints."""
+
+_verified: set[store.Stamp] = set()
+"""Manifests whose columns this process has verified."""
 
 
 def read(folder: Path) -> tuple[store.Fields, store.Stored]:
@@ -26,10 +35,9 @@ def read(folder: Path) -> tuple[store.Fields, store.Stored]:
     Raises:
         InputError: the manifest or a column is missing, damaged or of another size.
     """
-    said, status = manifest.read(folder)
-    table = {name: columns.read(folder, name, column) for name, column in said.columns.items()}
-    parts = Listed(folder, columns.read(folder, "shards", said.shards))
-    joints = Joints(parts, said.frame, folder)
+    said, stamp, table, rows = _mapped(folder)
+    joints = Joints(Listed(folder, rows), said.frame, folder)
+    checksums = {name: (values, said.columns[name].blake2b) for name, values in table.items()}
     fields: store.Fields = {
         "joints": joints,
         "segments": table.pop("segments"),
@@ -43,7 +51,53 @@ def read(folder: Path) -> tuple[store.Fields, store.Stored]:
         "skeleton": said.skeleton,
         "attributes": said.attributes,
     }
-    return fields, store.Stored(joints, said.joints, store.stamp_of(status))
+    return fields, store.Stored(joints, said.joints, stamp, checksums)
+
+
+def _mapped(folder: Path) -> tuple[Manifest, store.Stamp, dict[str, np.ndarray], np.ndarray]:
+    """The manifest, its stamp, the columns and the list of shards."""
+    said, status = manifest.read(folder)
+    stamp = store.stamp_of(status)
+    try:
+        table = {name: columns.read(folder, name, column) for name, column in said.columns.items()}
+        return said, stamp, table, columns.read(folder, "shards", said.shards)
+    except InputError:
+        if store.stamp_of(manifest.read(folder)[1]) == stamp:
+            raise
+    return _mapped(folder)  # a writer replaced a column meanwhile
+
+
+def digest(joints: Joints, content: Mapping[str, np.ndarray], stored: store.Stored | None) -> str:
+    """Identity of joints and columns; what is as it was opened is not read for it.
+
+    Args:
+        joints: of all clips.
+        content: columns by name.
+        stored: where they come from, if they do.
+    """
+    known = stored.table if stored is not None else {}
+    is_stored = stored is not None and stored.joints is joints
+    frames = stored.checksum if is_stored and stored else listed.checksum(joints.parts)
+    hashed = blake2b(frames.encode(), digest_size=16)
+    for name, values in content.items():
+        opened, checksum = known.get(name, (None, ""))
+        hashed.update((checksum if opened is values else columns.checksum(values)).encode())
+    return hashed.hexdigest()
+
+
+def verify_table(where: object, stored: store.Stored) -> None:
+    """Compares the columns with their checksums, once in a process, where they are `SMALL`.
+
+    Raises:
+        InputError: one differs.
+    """
+    table = stored.table
+    if stored.stamp in _verified or sum(values.nbytes for values, _ in table.values()) > SMALL:
+        return
+    for name, (values, checksum) in table.items():
+        if columns.checksum(values) != checksum:
+            raise InputError(f"{where}: checksum does not match in column {name!r}; {AGAIN}")
+    _verified.add(stored.stamp)
 
 
 def save_table(folder: str | Path, clips: ClipSet) -> None:
