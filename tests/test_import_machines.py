@@ -71,6 +71,7 @@ def test_two_machines_import_as_one_process_does(archive, whole, tmp_path) -> No
             import_shards(listing("csv", archive), out, "csv", scheduler="none", files=9)
 
 
+@pytest.mark.timeout(900)  # on a machine that does other work every new worker takes its time
 def test_workers_that_are_killed_at_random(archive, whole, tmp_path) -> None:
     """Twenty of them: nothing is missing, and what is finished stays the file that it is."""
     out = tmp_path / "set"

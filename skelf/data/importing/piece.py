@@ -64,7 +64,8 @@ def import_chunk(
             size = place.stat().st_size
         else:
             (folder / chunk.name).unlink(missing_ok=True)
-        record = Record(chunk.sign, size, 0 if clips is None else len(clips), told, notes, problems)
+        count = 0 if clips is None else len(clips)
+        record = Record(chunk.sign, size, count, told, notes, (*without, *problems))
         records.write(folder, chunk.name, record)
     except OSError as error:
         name = getattr(error, "filename", None) or folder
