@@ -267,9 +267,10 @@ class ClipSet:
         chosen = np.asarray(indices)
         chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
         rows = _Rows(_within(chosen, len(self)))
+        table: dict[str, Any] = {key: rows.of(getattr(self, key)) for key in TABLE}
         return replace(
             self,
-            **{key: rows.of(getattr(self, key)) for key in TABLE},
+            **table,
             splits={key: rows.of(value) for key, value in self.splits.items()},
             columns={key: rows.of(value) for key, value in self.columns.items()},
             segments=_take_segments(self.segments, rows.chosen),
