@@ -20,7 +20,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,6 +35,37 @@ WINDOWS = ("train.shuffle=windows", "train.window=32")
 CHUNK = 256  # clips that are made at a time
 
 
+PRETRAIN = "pretrain usdrl --split half --data @{} --out @{}"
+COMMANDS = {
+    "import csv": ("files", "data import csv @csv/clips --out @csv.h5"),
+    "import ntu": ("files", "data import ntu @ntu --out @ntu.h5"),
+    "info": ("clips", "data info @clips.h5"),
+    "check": ("clips", "data check @clips.h5"),
+    "split": ("clips", "data split @clips.h5 --name more --by random --train 0.5"),
+    "join": ("clips", "data join @clips.h5 @other.h5 --out @pool.h5"),
+    "shard": ("clips", "data shard @clips.h5 --out @shards --clips-per-shard 500"),
+    "export": ("clips", "data export @clips.h5 --out @out.npz"),
+    "pretrain": ("clips", " ".join([PRETRAIN.format("clips.h5", "trained"), *TRAIN])),
+    "pretrain windows": (
+        "clips", " ".join([PRETRAIN.format("clips.h5", "windows"), *TRAIN, *WINDOWS])
+    ),
+    "pretrain shards": (
+        "clips", " ".join([PRETRAIN.format("shards", "sharded"), *TRAIN, *WINDOWS])
+    ),
+    "features": ("clips", "features @clips.h5 --run @run --out @features.npz"),
+    "predict": ("clips", "predict @model @clips.h5 --out @answers.csv"),
+    "search index": ("clips", "search index @clips.h5 --run @run --out @index scales=[1]"),
+    "search query": ("clips", "search query @index @query.csv"),
+    "discover": ("recordings", "discover @recordings.h5 --run @run --out @found"),
+    "eval linear": (
+        "clips",
+        "eval linear --run @run --data @clips.h5 --split half --out @linear.json eval.epochs=2",
+    ),
+    "eval knn": ("clips", "eval knn --run @run --data @clips.h5 --split half --out @knn.json"),
+}  # fmt: skip
+"""What each is counted by, and its words: `@NAME` is a place."""
+
+
 class Places(NamedTuple):
     """What the commands of one size read and write.
 
@@ -47,31 +77,14 @@ class Places(NamedTuple):
     fixed: Path
     folder: Path
 
-    def __call__(self, name: str) -> str:
-        return str((self.fixed if name in ("run", "model", "query.csv") else self.folder) / name)
-
-
-Command = Callable[[Places], list[str]]
-COMMANDS: dict[str, tuple[str, Command]] = {
-    "import csv": ("files", lambda at: ["data", "import", "csv", at("csv/clips"), "--out", at("csv.h5")]),
-    "import ntu": ("files", lambda at: ["data", "import", "ntu", at("ntu"), "--out", at("ntu.h5")]),
-    "info": ("clips", lambda at: ["data", "info", at("clips.h5")]),
-    "check": ("clips", lambda at: ["data", "check", at("clips.h5")]),
-    "split": ("clips", lambda at: ["data", "split", at("clips.h5"), "--name", "more", "--by", "random", "--train", "0.5"]),
-    "join": ("clips", lambda at: ["data", "join", at("clips.h5"), at("other.h5"), "--out", at("pool.h5"), "--force"]),
-    "shard": ("clips", lambda at: ["data", "shard", at("clips.h5"), "--out", at("shards")]),
-    "export": ("clips", lambda at: ["data", "export", at("clips.h5"), "--out", at("out.npz"), "--force"]),
-    "pretrain": ("clips", lambda at: ["pretrain", "usdrl", "--data", at("clips.h5"), "--split", "half", "--out", at("trained"), *TRAIN]),
-    "pretrain windows": ("clips", lambda at: ["pretrain", "usdrl", "--data", at("clips.h5"), "--split", "half", "--out", at("windows"), *TRAIN, *WINDOWS]),
-    "pretrain shards": ("clips", lambda at: ["pretrain", "usdrl", "--data", at("shards"), "--split", "half", "--out", at("sharded"), *TRAIN, *WINDOWS]),
-    "features": ("clips", lambda at: ["features", at("clips.h5"), "--run", at("run"), "--out", at("features.npz"), "--force"]),
-    "predict": ("clips", lambda at: ["predict", at("model"), at("clips.h5"), "--out", at("answers.csv"), "--force"]),
-    "search index": ("clips", lambda at: ["search", "index", at("clips.h5"), "--run", at("run"), "--out", at("index"), "scales=[1]"]),
-    "search query": ("clips", lambda at: ["search", "query", at("index"), at("query.csv")]),
-    "discover": ("recordings", lambda at: ["discover", at("recordings.h5"), "--run", at("run"), "--out", at("found")]),
-    "eval linear": ("clips", lambda at: ["eval", "linear", "--run", at("run"), "--data", at("clips.h5"), "--split", "half", "--out", at("linear.json"), "--force", "eval.epochs=2"]),
-    "eval knn": ("clips", lambda at: ["eval", "knn", "--run", at("run"), "--data", at("clips.h5"), "--split", "half", "--out", at("knn.json"), "--force"]),
-}  # fmt: skip
+    def filled(self, command: str) -> list[str]:
+        """A command's words, with their places."""
+        words = []
+        for word in command.split():
+            name = word.removeprefix("@")
+            home = self.fixed if name in ("run", "model", "query.csv") else self.folder
+            words.append(str(home / name) if word != name else word)
+        return words
 
 
 class Peak(NamedTuple):
@@ -203,7 +216,7 @@ def measure(
         row: dict[str, Any] = {"command": name, "counted": counted}
         try:
             once, more = (
-                watched([sys.executable, "-m", "skelf", *command(places)], _environment())
+                watched([sys.executable, "-m", "skelf", *places.filled(command)], _environment())
                 for places in sizes.values()
             )
         except RuntimeError as error:

@@ -25,6 +25,9 @@ from typing import Any
 
 import numpy as np
 
+from skelf.data.clips import ClipSet
+from skelf.data.shards import cut
+
 from .memory import big_store
 from .sides import ROOT, Side, answers
 from .training_work import BATCH, SIZES
@@ -39,7 +42,7 @@ def streaming(size: str, clips: int, steps: int, repeats: int) -> list[dict[str,
     with tempfile.TemporaryDirectory() as scratch:
         store, shards = Path(scratch, "clips.h5"), Path(scratch, "shards")
         big_store(store, clips)
-        cut(store, shards)
+        cut(ClipSet.open(store), shards, -(-clips // SHARDS))
         ways = {
             "one file, in memory": (store, ("train.resident=true",)),
             "one file, streamed": (store, (STREAMED,)),
@@ -61,18 +64,6 @@ def streaming(size: str, clips: int, steps: int, repeats: int) -> list[dict[str,
             row | {"waits": waits, "clips a second": BATCH / wall, "to memory": wall / first}
         )
     return rows
-
-
-def cut(store: Path, folder: Path) -> None:
-    """Writes a store as shards."""
-    from skelf.data.clips import ClipSet
-    from skelf.data.shards import assemble
-
-    folder.mkdir()
-    clips, files = ClipSet.open(store), [folder / f"shard-{i:05d}.h5" for i in range(SHARDS)]
-    for part, file in zip(np.array_split(np.arange(len(clips)), SHARDS), files, strict=True):
-        clips.take(part).save(file)
-    assemble(folder, files)
 
 
 def mixing(clips: int = 1_000_000, classes: int = 120, batch: int = 256) -> list[dict[str, Any]]:

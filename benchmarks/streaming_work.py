@@ -1,7 +1,7 @@
 """Training from a store, in a process of its own.
 
-`python streaming_work.py SIZE STORE STEPS [key=value ...]` pretrains on a store as the command does.
-It trains STEPS steps for each line that it reads and answers with seconds and processor seconds of
+`python streaming_work.py SIZE STORE STEPS [key=value ...]` pretrains on a store, as the command. It
+trains STEPS steps for each line that it reads and answers with seconds and processor seconds of
 one step, and with the share of the time in which the loop waited for its next batch.
 """
 
@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from torch import Tensor
-from benchmarks.training_work import COMMON, SIZES, Done
 
+from benchmarks.training_work import COMMON, SIZES, Done
 from skelf.api import pretrain
 from skelf.data.batch import ClipBatches
 from skelf.data.clips import ClipSet

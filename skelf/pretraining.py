@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from .checkpoints import folder as checkpoint
 from .data.clips import ClipSet
 from .data.normalize_default import AUTO, Choice, choose
@@ -196,7 +198,11 @@ def _run(
     choice = _choose(settings, clips, out if going_on else None)
     settings = replace(settings, data={**settings.data, "normalize": choice.name})
     clips = prepared(clips, choice.name)
-    train, test = clips.split(split) if split else (clips, None)
+    # Of a large set a table in memory is large: names are read by nobody here, and the other side
+    # by the monitor alone.
+    nameless = replace(clips, name=np.broadcast_to(np.array("", "U1"), len(clips)))
+    train = nameless.side(split, "train") if split else clips
+    test = nameless.side(split, "test") if split and settings.train.monitor_every else None
     described = _describe(settings, clips, train, stream, split, seed)
     if init is not None:
         described["source"]["init"] = str(init)

@@ -21,16 +21,16 @@ from filelock import FileLock
 from test_cli import call
 from tiny_runs import Stop, clips, stop_in
 
-from skelf import api
+from skelf import api, cluster
 from skelf.bench.cell import Cell
 from skelf.bench.checks import Sets, check_settings
 from skelf.bench.markdown import gathered, markdown, spread
 from skelf.bench.plan import plan
+from skelf.bench.queue import run_cells
 from skelf.bench.read import read_suite
 from skelf.bench.run import bench, preview
 from skelf.bench.suite import Place, slug
 from skelf.bench.table import COLUMNS, write_parquet
-from skelf.bench.workers import _Worker, run_cells
 from skelf.checkpoints import folder as checkpoint
 from skelf.data.clips import ClipSet
 from skelf.data.synthetic.clips import generate
@@ -331,38 +331,6 @@ def test_runs_that_are_there_already(made, tmp_path):
         read_suite(suite)
 
 
-class Unreadable(Cell):
-    """Cannot be brought to another process."""
-
-    def __reduce__(self) -> Any:
-        return int, ("no number",)
-
-
-def test_a_worker_that_cannot_start_tells_its_cause(tmp_path, monkeypatch):
-    cells = [Cell("fuse", tmp_path, name, name, {}, {"files": []}) for name in ("a", "b")]
-    monkeypatch.setattr("sys.argv", [str(tmp_path / "main.py")])
-    main = sys.modules["__main__"]
-    (tmp_path / "main.py").write_text("import there_is_no_such_module\n")
-    monkeypatch.setattr(main, "__file__", str(tmp_path / "main.py"), raising=False)
-    monkeypatch.setattr(main, "__spec__", None)
-    worker = _Worker(0, 1, [], tmp_path)
-    try:
-        worker.give(cells[0])
-        said = worker.hear()[1]
-    finally:
-        worker.end()
-    assert "exit code 1, see" in said and "No module named 'there_is_no_such_module'" in said
-
-
-def test_a_worker_that_raises_tells_its_cause(tmp_path):
-    worker = _Worker(0, 1, [], tmp_path)
-    try:
-        worker.give(Unreadable("fuse", tmp_path, "a", "a", {}, {"files": []}))
-        assert "invalid literal for int()" in worker.hear()[1]
-    finally:
-        worker.end()
-
-
 class Deadly(Cell):
     """Ends the process that it comes to."""
 
@@ -377,32 +345,20 @@ def test_a_worker_that_dies_takes_one_cell_with_it(tmp_path):
 
     cells = [cell("a"), cell("b", kind=Deadly), cell("c", "b"), cell("d", "a"), cell("e", "lost")]
     seen: list[tuple[str, str]] = []
-    bad = run_cells(
-        cells,
-        2,
-        lambda kind, cell, text, share: seen.append((kind, cell.name)),
-        tmp_path / "logs",
-        lost=[str(tmp_path / "lost")],
-    )
+    with cluster.gathered(None, 2, logs=tmp_path / "logs") as crew:
+        bad = run_cells(
+            cells,
+            crew,
+            lambda kind, cell, text, share: seen.append((kind, cell.name)),
+            lost=[str(tmp_path / "lost")],
+        )
     assert "exit code 3" in bad.pop(cells[1].key) and "exit code 3" in cells[1].error.read_text()
+    assert [name for kind, name in seen if kind == "start"].count("b") == 1
     assert {Path(key).name for key in bad} == {"c", "e", "lost"} and set(bad.values()) == {""}
     assert {name for kind, name in seen if kind == "done"} == {"a", "d"}
     assert {name for kind, name in seen if kind == "blocked"} == {"c", "e"}
     assert json.loads(cells[3].marker.read_text())["done"] and cells[3].results.exists()
     assert "# cell d" in "".join(path.read_text() for path in (tmp_path / "logs").iterdir())
-
-
-def test_a_worker_that_died_between_two_cells_is_replaced(tmp_path):
-    cells = [Cell("fuse", tmp_path, name, name, {}, {"files": []}) for name in ("a", "b")]
-    worker = _Worker(0, 1, [], tmp_path)
-    try:
-        for cell in cells:
-            worker.give(cell)
-            assert worker.hear() == ("end", None, 1.0) and cell.results.exists()
-            worker._process.kill()
-            worker._process.join()
-    finally:
-        worker.end()
 
 
 @pytest.mark.slow

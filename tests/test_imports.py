@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "skelf"
 # A room is a folder of `skelf/` or a file beside them; a file deeper down has its room's layer.
 LAYERS = {
     1: "errors files folders joints locks machine outputs skeleton layouts streams "
-    "contracts tables plugins settings augment losses metrics",
+    "contracts tables plugins settings cluster augment losses metrics",
     2: "data encoders checkpoints",
     3: "methods protocols training runs",
     4: "results inference search discover live export opening pretraining judging api",

@@ -93,6 +93,24 @@ def test_two_processes_train_from_shards_as_from_one_file(places, tmp_path):
     assert_same(tmp_path / "one", tmp_path / "five")
 
 
+def test_training_holds_one_side_of_the_table_and_no_names(tmp_path, monkeypatch):
+    taken = []
+    take = ClipSet.take
+
+    def watched(self, indices):
+        taken.append(take(self, indices))
+        return taken[-1]
+
+    monkeypatch.setattr(ClipSet, "take", watched)
+    quick = (*SETTINGS, "train.epochs=1", "train.milestones=[]")
+    clips = tiny_runs.clips()
+    api.pretrain("usdrl", clips, out=tmp_path / "run", split="half", overrides=quick)
+    sides = [made for made in taken if len(made) == 20]
+    assert len(sides) == 1 and sides[0].name.dtype == "U1"
+    assert np.array_equal(sides[0].start, clips.start[:20])
+    assert not any(len(made) == 16 for made in taken)
+
+
 # ---- reading ----
 
 

@@ -139,7 +139,8 @@ class BenchDisplay:
     def _left(self) -> float | None:
         now = self.clock()
         running = [(e.cell.kind, now - e.began, e.share) for e in list(self.running.values())]
-        return time_left(self.took, running, self.waiting, self.workers)
+        side_by_side = max(self.workers, len(running))  # a scheduler has as many as it has
+        return time_left(self.took, running, self.waiting, side_by_side)
 
     def _draw(self) -> None:
         running = list(self.running.values())

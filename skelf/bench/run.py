@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from ..cluster import gathered
 from ..errors import InputError
 from ..files import write_text
 from ..locks import locked
@@ -15,11 +16,11 @@ from .checks import Sets, check_methods, check_settings, find_sets
 from .cost import Costs, costs_of
 from .markdown import markdown
 from .plan import plan
+from .queue import Tell, run_cells
 from .read import check_budget, read_suite
 from .state import State, states
 from .suite import Suite
 from .table import Row, tidy, write_csv, write_parquet
-from .workers import Tell, run_cells
 
 TABLES = ("results.csv", "results.md", "results.parquet")
 
@@ -65,6 +66,7 @@ def bench(
     out: str | Path,
     *,
     workers: int = 1,
+    scheduler: str | None = None,
     retry: bool = False,
     equal_cost: str | None = None,
     tell: Tell = lambda kind, cell, text, share: None,
@@ -79,6 +81,8 @@ def bench(
             interrupted pretraining resumes from its checkpoint.
         workers: processes that run cells side by side, each with its share of the cores; 1 runs
             them in this process, on all.
+        scheduler: of dask, whose workers run the cells instead, see `skelf.cluster.gathered`; they
+            must see `out` and the stores under the same paths.
         retry: run cells again that failed before.
         equal_cost: a row whose cost is the others', as the suite's `equal_cost` says.
         tell: called with what happens to each cell.
@@ -95,8 +99,6 @@ def bench(
         OSError: `out` cannot be written.
     """
     out = Path(out)
-    if workers < 1:
-        raise InputError(f"--workers {workers}: at least 1")
     planned = _planned(suite, out, say, equal_cost)
     cells = planned.cells
     with locked(
@@ -110,13 +112,37 @@ def bench(
         lost = [cell for cell in cells if state[cell.key] == "failed"]
         expect(len(cells), still)
         try:
-            bad = run_cells(still, workers, tell, out / "logs", lost={cell.key for cell in lost})
+            bad = _run(still, lost, out, workers, scheduler, tell, say)
         finally:  # after Ctrl-C too, with what there is
             rows, files = _write(planned, out)
     failures = [Failure(cell.title, _message(cell), cell.error, False) for cell in lost]
     failures += [Failure(c.title, bad[c.key], c.error, True) for c in still if bad.get(c.key)]
     left = sum(bad.get(cell.key) == "" for cell in still)
     return Benchmark(rows, failures, len(still) - left, left, len(cells), files)
+
+
+def _run(
+    still: Sequence[Cell],
+    lost: Sequence[Cell],
+    out: Path,
+    workers: int,
+    scheduler: str | None,
+    tell: Tell,
+    say: Callable[[str], None],
+) -> dict[str, str]:
+    if not still and scheduler is not None:
+        return {}  # nobody need be there for nothing
+    if scheduler is None and workers > 1:
+        workers = min(workers, max(len(still), 2))  # a process less has more of the cores
+    files = {out, *(Path(path) for cell in still for path in _inputs(cell))}
+    paths = sorted(path for path in files if path.exists())
+    with gathered(scheduler, workers, paths=paths, say=say, logs=out / "logs") as crew:
+        return run_cells(still, crew, tell, lost={cell.key for cell in lost})
+
+
+def _inputs(cell: Cell) -> list[str]:
+    """What a cell reads of the disk, unless another cell writes it."""
+    return [str(cell.call[key]) for key in ("data", "config", "init", "run") if cell.call.get(key)]
 
 
 def preview(

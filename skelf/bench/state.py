@@ -25,17 +25,18 @@ def states(cells: Sequence[Cell], retry: bool) -> dict[str, State]:
     Raises:
         InputError: a cell was finished, or a pretraining begun, with other settings.
     """
-    state_of: dict[str, State] = {cell.key: _state(cell, retry) for cell in cells}
+    found: dict[str, State] = {cell.key: state_of(cell, retry) for cell in cells}
     needed: set[str] = set()
     for cell in reversed(cells):  # those that need a cell stand behind it
-        if cell.kind == "pretrain" and state_of[cell.key] == "open" and cell.key not in needed:
-            state_of[cell.key] = "spared"
-        if state_of[cell.key] == "open":
+        if cell.kind == "pretrain" and found[cell.key] == "open" and cell.key not in needed:
+            found[cell.key] = "spared"
+        if found[cell.key] == "open":
             needed |= set(cell.needs)
-    return state_of
+    return found
 
 
-def _state(cell: Cell, retry: bool) -> State:
+def state_of(cell: Cell, retry: bool) -> State:
+    """The state of one cell by itself, never spared; see `states`."""
     if not cell.marker.exists():
         return "open"
     stored = read_json(cell.marker)

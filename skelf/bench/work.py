@@ -6,6 +6,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
+from multiprocessing import parent_process
 from pathlib import Path
 
 from ..errors import InputError
@@ -36,6 +37,21 @@ def do(cell: Cell, tell: Progress = lambda text, share: None) -> str | None:
     except Exception as error:  # whatever one cell has, the others go on
         return failed(cell, error)
     return None
+
+
+def do_anywhere(cell: Cell, told: Callable[[tuple[str, float]], None]) -> str | None:
+    """`do` in whatever process of a crew; what a worker that died had finished stays as it is."""
+    if parent_process() is not None:
+        print(f"# {cell.title}", flush=True)  # in the worker's log
+    return None if _is_done(cell) else do(cell, lambda text, share: told((text, share)))
+
+
+def _is_done(cell: Cell) -> bool:
+    if not cell.marker.exists():
+        return False
+    from .state import state_of  # not above: it loads torch, which a fusion has no use for
+
+    return state_of(cell, retry=True) == "done"
 
 
 def failed(cell: Cell, error: Exception) -> str:

@@ -21,3 +21,14 @@ NamedStore = Annotated[
     Path,
     typer.Argument(metavar="STORE", help="A store, by `data import`; or a set's name, as ntu60."),
 ]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="A dask scheduler whose workers do the work: tcp://host:8786, its file, or slurm.",
+    ),
+]
+Workers = Annotated[
+    int, typer.Option("--workers", min=1, help="Processes side by side; 1: this one alone.")
+]

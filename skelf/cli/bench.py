@@ -14,6 +14,7 @@ from rich.table import Table
 
 from ..errors import InputError
 from ..machine import memory
+from .arguments import Scheduler, Workers
 
 if TYPE_CHECKING:
     from ..bench.cell import Cell
@@ -26,9 +27,8 @@ def bench(
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Runs, results and tables; goes on there.")
     ],
-    workers: Annotated[
-        int, typer.Option("--workers", min=1, help="Processes that run cells side by side.")
-    ] = 1,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the cells and what is done; run nothing.")
     ] = False,
@@ -53,12 +53,15 @@ def bench(
 
     Example: skelf bench suite.toml --out bench --workers 4
 
+    Example: skelf bench suite.toml --out bench --scheduler tcp://10.0.0.1:8786
+
     Example: skelf bench suite.toml --out bench --sampler optuna --trials 12
     """
     console = Console()
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     if sampler is not None or trials is not None:
-        _search(console, suite, out, sampler, trials, equal_cost, dry_run or retry or workers > 1)
+        others = dry_run or retry or workers > 1 or scheduler is not None
+        _search(console, suite, out, sampler, trials, equal_cost, others)
         return
     from ..bench import run as benchmark
     from ..bench.display import BenchDisplay
@@ -73,6 +76,7 @@ def bench(
                 suite,
                 out,
                 workers=workers,
+                scheduler=scheduler,
                 retry=retry,
                 equal_cost=equal_cost,
                 tell=display,
@@ -101,7 +105,7 @@ def _search(
     if others:
         raise InputError(
             "--sampler: trials run one after the other, and what failed counts; leave out "
-            "--workers, --dry-run and --retry"
+            "--workers, --scheduler, --dry-run and --retry"
         )
     from ..bench.search.display import SearchDisplay, trials_table
     from ..bench.search.run import search

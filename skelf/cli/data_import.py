@@ -12,11 +12,13 @@ from rich.markup import escape
 from ..data.annotations.options import Annotations
 from ..data.auto import Found, left_out, read_found, recognise
 from ..data.clips import ClipSet, utf8
+from ..data.importing.chunks import MOST_FILES
 from ..data.motion.video import ASSUMED
 from ..data.readers import READERS
 from ..data.reading import annotations_of, option_names
 from ..data.synthetic import clips as synthetic
 from ..errors import InputError, unknown
+from ..folders import is_named
 from ..layouts import KINECT20
 from ..layouts import layout as named_layout
 from ..locks import holding
@@ -24,8 +26,9 @@ from ..machine import memory
 from ..outputs import STORE, check_output
 from ..settings.options import table
 from . import complete
-from .arguments import Force
+from .arguments import Force, Scheduler, Workers
 from .bars import counting
+from .data_import_shards import Work, import_folder, refuse_work
 from .notes import note, warnings_as_notes
 
 FORMATS = ("auto", *READERS.built_in, "synthetic")
@@ -43,7 +46,14 @@ def import_(
             metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.", autocompletion=complete.formats
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", metavar="STORE", help="The store to write.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="STORE",
+            help="The store to write, NAME.h5; or a folder (no suffix): a sharded set.",
+        ),
+    ],
     path: Annotated[
         Path | None, typer.Argument(metavar="PATH", help="What to read; not for synthetic.")
     ] = None,
@@ -63,6 +73,12 @@ def import_(
         ),
     ] = None,
     force: Force = False,
+    scheduler: Scheduler = None,
+    workers: Workers = 1,
+    files_per_shard: Annotated[
+        int | None,
+        typer.Option("--files-per-shard", min=1, help=f"Of a folder: at most ({MOST_FILES})."),
+    ] = None,
     clips: Annotated[
         int | None, typer.Option("--clips", help="synthetic: clips (1000; 0 with --recordings).")
     ] = None,
@@ -88,19 +104,27 @@ def import_(
 
     Example: skelf data import csv walks/ --out walks.h5 labels=people.csv segments=annotations/
 
+    Example: skelf data import csv archive/ --out archive_set --workers 8
+
+    Example: skelf data import ntu nturgb/ --out ntu_set --scheduler tcp://host:8786
+
     Example: skelf data import synthetic --out made_up.h5 --clips 500 --layout ntu25
     """
     if format_ not in FORMATS and format_ not in READERS:
         raise unknown("format", format_, ("auto", *READERS, "synthetic"))
     annotations, own = annotations_of(words or ())
-    context.with_resource(holding(out))  # from here to the end: of several imports one wins
-    check_output(
-        out,
-        STORE,
-        inputs=[*([path] if path else []), *annotations.paths],
-        replace=force,
-        make_folder=False,
-    )
+    work = Work(scheduler, workers, files_per_shard)
+    sharded = format_ != "synthetic" and is_named(out)
+    if not sharded:
+        refuse_work(out, work)
+        context.with_resource(holding(out))  # from here to the end: of several imports one wins
+        check_output(
+            out,
+            STORE,
+            inputs=[*([path] if path else []), *annotations.paths],
+            replace=force,
+            make_folder=False,
+        )
     memory.keep_freed()
     console = Console()
     computed = {"clips": clips, "persons": persons, "recordings": recordings, "seed": seed}
@@ -126,6 +150,11 @@ def import_(
         else:
             found = Found(format_, "", (path,))
             left = left_out(format_, path, passed)
+        if sharded:
+            if left:
+                note(console, f"{path}: left out: {left}")
+            import_folder(found, layout, own, annotations, out, work, force, console)
+            return
         clipset = _read(found, layout, own, out, console)
         if left:
             note(console, f"{path}: left out: {left}")

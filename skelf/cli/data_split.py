@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ..data import presets, shards, splits, store
+from ..data.addresses import address
 from ..data.clips import ClipSet
 from ..data.split_files import read_splits
 from ..errors import InputError, unknown
@@ -57,6 +58,8 @@ def split(
 
     Example: skelf data split nw_ucla.h5 --name fold --from folds.npy
     """
+    if address(path):
+        raise InputError(f"{address(path)}: is only read; split the set where it was made")
     path = presets.located(path)
     if file is None and (by is None or train is None):
         raise InputError("--by and --train say what trains, as --by subject --train 1,2; or --from")

@@ -22,8 +22,8 @@ from ..settings.given import parse_override
 from ..settings.options import table
 from ..settings.settable import filled
 from ..settings.values import Value
-from .arguments import Device, Force
-from .given_data import Format, Layout, Unit, Up
+from .arguments import Device, Force, Scheduler, Workers
+from .given_data import Format, Layout, Unit, Up, seen_by_all
 from .notes import note, warnings_as_notes
 
 
@@ -49,12 +49,16 @@ def discover(
     up: Up = None,
     device: Device = "auto",
     force: Force = False,
+    scheduler: Scheduler = None,
+    workers: Workers = 1,
 ) -> None:
     """Cuts recordings where the motion changes, and groups what is alike; no label is read.
 
     Example: skelf discover recordings.h5 --run run --out found
 
     Example: skelf discover videos/ --run run --out found penalty=0.5 min_cluster_size=10
+
+    Example: skelf discover archive.h5 --run run --out found --workers 8
     """
     how, options = _settings(data, words or ())
     context.with_resource(holding(out))
@@ -62,29 +66,33 @@ def discover(
     console = Console()
     say = partial(note, console)
     # Not above: `--help` has no use for torch.
-    from ..discover.discovering import discover as found_in
+    from ..cluster import gathered
+    from ..discover.many import discover as found_by
     from ..discover.write import write_files
     from ..inference.adapt import adapted
-    from ..inference.needs import needs_of
+    from ..inference.bulk.encoders import known
     from ..inference.source import read_data
     from ..machine.devices import choose_device
     from ..opening import versions
     from ..pages.discovered import discovered
     from ..pages.html import write
-    from ..runs.load import judged_encoder
 
     with warnings_as_notes(console):
-        encoder, described = judged_encoder(run, None, False, 0)
-        scratch = out.absolute().parent
+        encoder, scratch = known(run), out.absolute().parent
         clips = read_data(
             data, format=format_, layout=layout, options=options, say=say, scratch=scratch
         )
-        needs = needs_of(encoder, described, run)
+        needs = encoder.needs._replace(name=run)
         ready = adapted(clips, needs, unit=unit, up=up, say=say, scratch=scratch)
-        with _bar(console) as bar:
+        if scheduler is None:
+            choose_device(device, "--device")
+        with (
+            gathered(scheduler, workers, paths=seen_by_all([data], out, run), say=say) as crew,
+            _bar(console) as bar,
+        ):
             task = bar.add_task("", total=None)
-            found = found_in(
-                encoder, ready, how, device=choose_device(device, "--device"),
+            found = found_by(
+                crew, run, encoder, ready, how, out, device=device,
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
             )  # fmt: skip
     about = {"data": data.name, "run": run, "versions": versions()}

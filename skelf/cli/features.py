@@ -13,8 +13,17 @@ from ..data.clips import utf8
 from ..errors import InputError
 from ..locks import holding
 from ..outputs import FEATURES, PARQUET, check_output
-from .arguments import Device, Force
-from .given_data import Format, Layout, Unit, Up, Words, bar_of_files, paths_and_options
+from .arguments import Device, Force, Scheduler, Workers
+from .given_data import (
+    Format,
+    Layout,
+    Unit,
+    Up,
+    Words,
+    bar_of_files,
+    paths_and_options,
+    seen_by_all,
+)
 from .notes import note
 
 KINDS = {".npz": FEATURES, ".parquet": PARQUET}
@@ -39,10 +48,16 @@ def features(
     up: Up = None,
     device: Device = "auto",
     force: Force = False,
+    scheduler: Scheduler = None,
+    workers: Workers = 1,
 ) -> None:
     """Writes the features of clips or of frames, with the names beside the numbers.
 
+    What is done is not done again after a kill: the same command goes on.
+
     Example: skelf features walks/ --run run --out features.npz
+
+    Example: skelf features archive/ --run run --out features.npz --workers 8
 
     Example: skelf features precog.h5 --run run --dense --out frames.parquet
     """
@@ -51,42 +66,40 @@ def features(
     paths, options = paths_and_options(words)
     context.with_resource(holding(out))
     check_output(out, KINDS[out.suffix.lower()], inputs=paths, replace=force)
-    from ..inference.features import Tally, encoded
-    from ..inference.needs import needs_of
-    from ..inference.source import each, places
+    from ..cluster import gathered
+    from ..inference.bulk.blocks import Reading
+    from ..inference.bulk.gather import Tally
+    from ..inference.features import features as rows_of
+    from ..inference.source import places
     from ..inference.writers.features import write_npz, write_parquet
     from ..machine.devices import choose_device
-    from ..runs.load import judged_encoder
 
-    console, tally, rows_written = Console(stderr=True), Tally(0, []), 0
-    encoder, described = judged_encoder(run, None, False, 0)
+    console, tally = Console(stderr=True), Tally()
     say = lambda text: console.print(  # noqa: E731
         escape(utf8(text)), highlight=False, soft_wrap=True
     )
-    scratch = out.absolute().parent
     write = write_npz if out.suffix.lower() == ".npz" else write_parquet
     listed = places(paths, format=format_, say=say)
-    sources = each(listed, layout=layout, options=options, say=say, scratch=scratch)
-    with bar_of_files(console, len(listed)) as bar, write(out) as add:
-        for rows in encoded(
-            encoder,
-            needs_of(encoder, described, run),
-            sources,
-            tally,
-            dense=dense,
-            unit=unit,
-            up=up,
-            device=choose_device(device, "--device"),
-            say=say,
-            scratch=scratch,
-        ):
+    seen = seen_by_all(paths, out, run)
+    if scheduler is None:
+        choose_device(device, "--device")
+    count, dim = 0, 0
+    with (
+        gathered(scheduler, workers, paths=seen, say=say) as crew,
+        bar_of_files(console, len(listed)) as bar,
+        rows_of(
+            listed, run, out, dense=dense, reading=Reading(layout, tuple(options), unit, up),
+            device=device, crew=crew, tally=tally, say=say,
+            progress=lambda done, total: bar.update(bar.task_ids[0], completed=done, total=total),
+        ) as every,
+        write(out) as add,
+    ):  # fmt: skip
+        for rows in every:
             add(rows)
-            rows_written += len(rows.values)
-            bar.update(bar.task_ids[0], completed=tally.files + len(tally.problems))
-        if not tally.files:
-            raise InputError("\n".join(tally.problems))
+            count, dim = count + len(rows.values), rows.values.shape[1]
+        tally.refuse_none()
     for problem in tally.problems:
         note(console, problem)
     passed = f" ({len(tally.problems)} passed over)" if tally.problems else ""
-    text = f"{escape(utf8(str(out)))}: {rows_written:,} rows of {encoder.dim} numbers from "
+    text = f"{escape(utf8(str(out)))}: {count:,} rows of {dim} numbers from "
     Console().print(f"{text}{tally.files} files{passed}", soft_wrap=True, highlight=False)

@@ -66,6 +66,13 @@ def paths_and_options(words: Sequence[str]) -> tuple[list[str], list[str]]:
     return paths, options
 
 
+def seen_by_all(paths: Sequence[str | Path], out: Path, run: str | None) -> list[Path]:
+    """What every worker must see: data, the output's folder, and the run where it is a path."""
+    named = [Path(path) for path in paths] + [Path(run or "")] * bool(run)
+    there = [path for path in named if path.exists()]  # else a set's or a hub's name
+    return list(dict.fromkeys([*there, out.absolute().parent]))
+
+
 @contextmanager
 def bar_of_files(console: Console, total: int) -> Iterator[Progress]:
     """A bar over files, where there is a terminal."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from ..data.clips import utf8
@@ -18,8 +19,17 @@ from ..files import is_printed, is_stream
 from ..inference.writers.rows import Cell, columns, rows
 from ..locks import holding
 from ..outputs import PAGE, check_output
-from .arguments import Device, Force
-from .given_data import Format, Layout, Unit, Up, Words, bar_of_files, paths_and_options
+from .arguments import Device, Force, Scheduler, Workers
+from .given_data import (
+    Format,
+    Layout,
+    Unit,
+    Up,
+    Words,
+    bar_of_files,
+    paths_and_options,
+    seen_by_all,
+)
 from .notes import note
 
 if TYPE_CHECKING:
@@ -64,6 +74,8 @@ def predict(
     up: Up = None,
     device: Device = "auto",
     force: Force = False,
+    scheduler: Scheduler = None,
+    workers: Workers = 1,
 ) -> None:
     """Says what is in clips (a classifier), or what happens when in recordings (a detector).
 
@@ -73,10 +85,14 @@ def predict(
     Example: skelf predict model walks/ --out answers.csv
 
     Example: skelf predict detector monday.bvh --out monday.eaf --page monday.html
+
+    Example: skelf predict detector archive/ --out segments.csv --workers 8
     """
+    from ..cluster import gathered
+    from ..inference.bulk.blocks import Reading
     from ..inference.destination import destination
     from ..inference.model import load_model
-    from ..inference.predict import predict as results_of
+    from ..inference.predictions import predictions as results_of
     from ..inference.source import places
     from ..inference.writers import WRITERS
     from ..machine.devices import choose_device
@@ -101,37 +117,40 @@ def predict(
         chosen = destination(out, to, model.kind, len(listed), inputs=paths, replace=force)
     elif to is not None:
         raise InputError(f"--to {to}: name the file with --out")
-    shown, gathered = Shown(model.kind), Gathered(model.kind) if page is not None else None
+    shown, drawn = Shown(model.kind), Gathered(model.kind) if page is not None else None
+    place = out or page
+    if scheduler is not None and (place is None or is_stream(place)):
+        raise InputError("--scheduler: name a file with --out, beside which results can wait")
+    if scheduler is None:
+        choose_device(device, "--device")
     with ExitStack() as stack:
+        seen = seen_by_all([*paths], place or Path(), name)
+        crew = stack.enter_context(gathered(scheduler, workers, paths=seen, say=say))
         bar = stack.enter_context(bar_of_files(console, len(listed)))
+        frames = bar.add_task("frames", total=None, visible=False)
+        results = stack.enter_context(
+            results_of(
+                model, name, listed, place, reading=Reading(layout, tuple(options), unit, up),
+                device=device, crew=crew, say=say,
+                clips=drawn is not None or (chosen is not None and chosen.to == "store"),
+                progress=lambda done, total: _advance(bar, frames, done, total),
+                frames=lambda done, total: bar.update(
+                    frames, completed=done, total=total, visible=total > LONG
+                ),
+            )
+        )  # fmt: skip
         adds: list[Callable[[Result], None]] = [shown.add]
         if chosen is not None:
             adds.append(stack.enter_context(WRITERS[chosen.to](chosen.path, model.kind)))
-        if gathered is not None:
-            adds.append(gathered.add)
-        frames = bar.add_task("frames", total=None, visible=False)
-        for result in results_of(
-            model,
-            listed,
-            layout=layout,
-            options=options,
-            unit=unit,
-            up=up,
-            device=choose_device(device, "--device"),
-            say=say,
-            progress=lambda done, total: bar.update(
-                frames, completed=done, total=total, visible=total > LONG
-            ),
-            scratch=None if out is None else out.absolute().parent,
-        ):
-            bar.advance(bar.task_ids[0])
-            bar.update(frames, visible=False)
+        if drawn is not None:
+            adds.append(drawn.add)
+        for result in results:
             for add in adds if not result.problem else [shown.fail]:
                 add(result)
         if not shown.files:
             raise InputError("\n".join(shown.problems))
-    if gathered is not None and page is not None:
-        write(page, gathered.page(name))
+    if drawn is not None and page is not None:
+        write(page, drawn.page(name))
     for problem in shown.problems:
         note(console, problem)
     if out is None and page is None:
@@ -144,12 +163,14 @@ class Shown:
 
     def __init__(self, kind: str) -> None:
         self.kind, self.files, self.count = kind, 0, 0
+        self._last: Path | None = None
         self.rows: list[tuple[str, ...]] = []
         self.problems: list[str] = []
 
     def add(self, result: Result) -> None:
         """Takes a file's rows."""
-        self.files += 1
+        self.files += result.path != self._last  # a large store comes in several results
+        self._last = result.path
         self.count += len(result.answers) + len(result.segments)
         for row in rows(result):
             if len(self.rows) == MOST_ROWS:
@@ -158,7 +179,8 @@ class Shown:
 
     def fail(self, result: Result) -> None:
         """Takes a file that could not be read."""
-        self.problems.append(result.problem)
+        if result.problem not in self.problems[-1:]:
+            self.problems.append(result.problem)
 
     def print(self, console: Console) -> None:
         """Prints the table; columns that say nothing are left out."""
@@ -173,6 +195,11 @@ class Shown:
             console.print(table)
         if self.count > len(self.rows):
             console.print(f"and {self.count - len(self.rows):,} rows more; --out FILE has all")
+
+
+def _advance(bar: Progress, frames: TaskID, done: int, total: int) -> None:
+    bar.update(bar.task_ids[0], completed=done, total=total)
+    bar.update(frames, visible=False)
 
 
 def _cell(cell: Cell) -> str:

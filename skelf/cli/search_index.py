@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -16,8 +17,8 @@ from ..settings.given import parse_override
 from ..settings.options import table
 from ..settings.settable import filled
 from ..settings.values import Value
-from .arguments import Device
-from .given_data import Format, Layout, Unit, Up, paths_and_options
+from .arguments import Device, Scheduler, Workers
+from .given_data import Format, Layout, Unit, Up, paths_and_options, seen_by_all
 from .notes import note, warnings_as_notes
 
 
@@ -48,6 +49,8 @@ def index(
     force: Annotated[
         bool, typer.Option("--force", help="Build the index that is there anew.")
     ] = False,
+    scheduler: Scheduler = None,
+    workers: Workers = 1,
 ) -> None:
     """Puts windows of clips and recordings into an index; goes on where it was interrupted.
 
@@ -58,14 +61,25 @@ def index(
     Example: skelf search index more/ --add --out index
 
     Example: skelf search index clips.h5 --run run --out index scales=[1,2,4] stride=0.5
+
+    Example: skelf search index archive/ --run run --out index --workers 8
     """
+    from ..cluster import gathered
     from ..machine.devices import choose_device
     from ..search import Index, build
 
     paths, options = paths_and_options(words)
     how, options = _settings(options)
     console, errors = Console(), Console(stderr=True)
-    with warnings_as_notes(console), _bar(errors) as bar:
+    say = partial(note, console)
+    seen = seen_by_all(paths, out, run)
+    if scheduler is None:
+        choose_device(device, "--device")
+    with (
+        warnings_as_notes(console),
+        gathered(scheduler, workers, paths=seen, say=say) as crew,
+        _bar(errors) as bar,
+    ):
         task = bar.add_task("", total=None)
 
         def report(what: str, done: int, total: int) -> None:
@@ -83,8 +97,9 @@ def index(
             options=options,
             unit=unit,
             up=up,
-            device=choose_device(device, "--device"),
-            say=lambda text: note(console, text),
+            device=device,
+            crew=crew,
+            say=say,
             report=report,
         )
     found = Index.open(folder)

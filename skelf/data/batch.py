@@ -20,7 +20,7 @@ from .staging import Staging, receive
 
 Pair = tuple[Tensor, Tensor]
 """Clips and their lengths."""
-READ = 1 << 28  # bytes of a mapped file that count as this process's memory at most: 256 MiB
+READ = 1 << 25  # bytes of a mapped file that count as this process's memory at most: 32 MiB
 RESIDENT_SHARE = 0.5  # of the device's free memory that a resident set may take
 
 

@@ -11,17 +11,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ..errors import InputError, unknown
 from ..skeleton import Skeleton
 from . import check, store
+from .addresses import address
 from .check import TABLE
+from .paging import let_go
+from .remote import fetched
 from .shards import manifest, opened
 from .shards.joints import Joints
 
+SIDES = {"train": 1, "test": 2}
 BLOCK = 1 << 24  # numbers handled at once when whole sets are read: 64 MiB
 
 
@@ -140,6 +144,9 @@ class ClipSet:
         The joints are verified by whatever reads them all: see `verify`. Of a folder of shards the
         table is mapped, too, and not read; it was checked when it was written.
 
+        An address, as `s3://bucket/set` or `https://host/set.h5`, is read as far as it is used;
+        `remote` has where it lies here then.
+
         Raises:
             InputError: no such file, not a skelf store, or a damaged one.
 
@@ -150,13 +157,15 @@ class ClipSet:
             >>> len(clips), type(clips.joints).__name__
             (12, 'memmap')
         """
-        sharded = manifest.is_sharded(Path(path)) or (Path(path) / manifest.COLUMNS).is_dir()
-        fields, stored = (opened.read if sharded else store.read)(Path(path))
+        url = address(path)
+        path = Path(path) if url is None else fetched(url)
+        sharded = manifest.is_sharded(path) or (path / manifest.COLUMNS).is_dir()
+        fields, stored = (opened.read if sharded else store.read)(path)
         for key in TABLE:
             if key not in fields["columns"]:
                 raise InputError(f"{path}: dataset 'clips/{key}' is missing; import the data again")
         table = {key: fields["columns"].pop(key) for key in TABLE}
-        clips = cls(**table, **fields, normalize=normalize, path=Path(path), stored=stored)
+        clips = cls(**table, **fields, normalize=normalize, path=path, stored=stored)
         if not sharded:
             check.table(clips)
         return clips
@@ -248,6 +257,7 @@ class ClipSet:
             else:
                 clips = [self.clip(i) for i in range(first, last)]
                 yield range(first, last), np.concatenate(clips)
+            let_go(self.joints)  # a whole pass would count as this process's memory
             first = last
 
     def take(self, indices: Sequence[int] | np.ndarray) -> ClipSet:
@@ -267,6 +277,7 @@ class ClipSet:
         chosen = np.asarray(indices)
         chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
         rows = _Rows(_within(chosen, len(self)))
+        # Any: fields by name, of which mypy would think that each may be any.
         table: dict[str, Any] = {key: rows.of(getattr(self, key)) for key in TABLE}
         return replace(
             self,
@@ -288,15 +299,23 @@ class ClipSet:
             >>> set(train.camera.tolist()), set(test.camera.tolist())
             ({0, 1}, {2})
         """
+        return self.side(name, "train"), self.side(name, "test")
+
+    def side(self, name: str, which: Literal["train", "test"]) -> ClipSet:
+        """The clips of one side of a named split.
+
+        Raises:
+            InputError: as `split`, also where the other side is empty.
+        """
         if not self.splits:
             raise InputError(f"{self}: has no splits; make one with `skelf data split`")
         if name not in self.splits:
             raise InputError(f"{self}: {unknown('split', name, self.splits)}")
-        train, test = (np.flatnonzero(self.splits[name] == side) for side in (1, 2))
-        for side, chosen in (("train", train), ("test", test)):
-            if not len(chosen):
+        sides = self.splits[name]
+        for side, value in SIDES.items():
+            if not (sides == value).any():
                 raise InputError(f"{self}: split {name!r} has no {side} clips; make another split")
-        return self.take(train), self.take(test)
+        return self.take(np.flatnonzero(sides == SIDES[which]))
 
     def with_split(self, name: str, assignment: Sequence[int] | np.ndarray) -> ClipSet:
         """The same clips with one more (or a replaced) split.
@@ -359,9 +378,10 @@ class ClipSet:
             >>> generate(clips=12).save("whole.h5")
             >>> ClipSet.open("whole.h5").verify()
         """
-        if self.stored is not None and self.stored.joints is self.joints:
-            store.verify_joints(self, self.stored)
-            opened.verify_table(self, self.stored)
+        stored = self.stored
+        if stored is not None and stored.joints is self.joints and not stored.trusted:
+            store.verify_joints(self, stored)
+            opened.verify_table(self, stored)
 
     def validate(self) -> None:
         """Checks the table, the splits, the segments and every joint.
@@ -419,6 +439,8 @@ class _Rows:
 
 def _take_segments(segments: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """Rows of the chosen clips, in their order, with the clip re-indexed."""
+    if not len(segments):
+        return segments[:0].copy()
     ordered = segments
     if (segments[1:, 0] < segments[:-1, 0]).any():
         ordered = segments[np.argsort(segments[:, 0], kind="stable")]

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import InputError
+from .addresses import address
+from .remote import fetched
 
 VARIABLE = "SKELF_DATA"
 
@@ -69,13 +71,16 @@ PRESETS = {
 def located(data: str | Path) -> Path:
     """The store that `data` means: a path as it is, a preset's name as `$SKELF_DATA/<name>.h5`.
 
-    A file of that very name wins.
+    A file of that very name wins. An address, as `s3://bucket/set`, is fetched: see `remote`.
 
     Raises:
-        InputError: the preset's store is not there; the message says where the data comes from,
-            under which licence, and the command that makes the store.
+        InputError: an address that cannot be read; or the preset's store is not there; the message
+            says where the data comes from, under which licence, and the command that makes the
+            store.
     """
-    path, name = Path(data), str(data)
+    path, name, url = Path(data), str(data), address(data)
+    if url is not None:
+        return fetched(url)
     if name not in PRESETS or path.exists():
         return path
     folder = os.environ.get(VARIABLE, "")

@@ -64,12 +64,14 @@ class Stored:
         checksum: the stored one, of exactly these.
         stamp: the file when it was opened.
         table: of shards: the mapped columns by name, each with its checksum.
+        trusted: they are verified elsewhere, once for all who work on parts of them.
     """
 
     joints: np.ndarray | Joints
     checksum: str
     stamp: Stamp
     table: Mapping[str, tuple[np.ndarray, str]] = field(default_factory=dict)
+    trusted: bool = False
 
 
 _verified: set[Stamp] = set()
@@ -362,7 +364,7 @@ def _remember(stamp: Stamp) -> None:
 def _hash(dataset: h5py.Dataset) -> str:
     """The checksum of a dataset, some rows at a time."""
     hashed = blake2b(digest_size=16)
-    rows = max(1, (1 << 26) // max(1, dataset.dtype.itemsize * int(np.prod(dataset.shape[1:]))))
+    rows = max(1, (1 << 22) // max(1, dataset.dtype.itemsize * int(np.prod(dataset.shape[1:]))))
     for at in range(0, dataset.shape[0], rows):
         hashed.update(_bytes(dataset[at : at + rows]))
     return hashed.hexdigest()

@@ -44,7 +44,7 @@ def discover(
             or segments that they have play no part.
         how: the settings.
         device: where the encoder runs.
-        progress: called with windows done and in all.
+        progress: called with frames done and in all.
 
     Raises:
         InputError: clips that the encoder cannot take.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from ..contracts import Encoder
 from ..data.clips import ClipSet
+from ..inference.bulk.blocks import part_of
+from ..inference.bulk.units import pieces
 from ..inference.frames import frame_features
 
 
@@ -45,12 +48,38 @@ def signals(
         dims: principal components that are kept, at most.
         window: seconds that the encoder sees at once; None: its 64 frames at 30 a second.
         device: where the encoder runs.
-        progress: called with windows done and in all.
+        progress: called with frames done and in all.
 
     Raises:
         InputError: clips that the encoder cannot take.
     """
-    step = np.maximum(1, np.rint(clips.fps / rate)).astype(np.int64)
+    bounds, done = pieces(clips.length, "frames"), 0
+    bins: list[np.ndarray] = []
+    for first, last in pairwise(bounds):
+        some = part_of(clips, first, last)
+        bins += bins_of(encoder, some, rate, window=window, device=device)
+        done += some.frames_total
+        if progress:
+            progress(done, clips.frames_total)
+    return reduced(bins, steps(clips, rate), dims)
+
+
+def steps(clips: ClipSet, rate: float) -> np.ndarray:
+    """Frames of a bin of each recording, `(N,)`."""
+    found: np.ndarray = np.maximum(1, np.rint(clips.fps / rate)).astype(np.int64)
+    return found
+
+
+def bins_of(
+    encoder: Encoder,
+    clips: ClipSet,
+    rate: float,
+    *,
+    window: float | None = None,
+    device: str = "cpu",
+    progress: Callable[[int, int], None] | None = None,
+) -> list[np.ndarray]:
+    """Dense features of recordings that are encoded together, averaged; see `signals`."""
     frames = None if window is None else np.maximum(1, np.rint(window * clips.fps)).astype(np.int64)
     blocks = (
         (index, block.numpy())
@@ -58,7 +87,7 @@ def signals(
             encoder, clips, window=frames, device=device, progress=progress
         )
     )
-    return reduced(binned(blocks, step), step, dims)
+    return binned(blocks, steps(clips, rate))
 
 
 def binned(blocks: Iterator[tuple[int, np.ndarray]], step: np.ndarray) -> list[np.ndarray]:
@@ -91,31 +120,46 @@ def binned(blocks: Iterator[tuple[int, np.ndarray]], step: np.ndarray) -> list[n
     return [np.concatenate(parts) for parts in done]
 
 
-def reduced(bins: list[np.ndarray], step: np.ndarray, dims: int) -> Signals:
+def reduced(bins: Iterable[np.ndarray], step: np.ndarray, dims: int) -> Signals:
     """Signals of bins: the set's mean goes, each bin gets length 1, principal components stay.
 
     So the direction counts in which a moment differs from what is usual, not how far: a standing
     person differs less from the mean than a jumping one, and would be lost else.
 
     Args:
-        bins: `(B, D)` of each recording.
+        bins: `(B, D)` of each recording; they are gone through three times, and none is kept.
         step: `(N,)` frames of a bin.
         dims: components that are kept, at most.
     """
-    from sklearn.decomposition import PCA  # not above: it takes a second
+    count, mean = 0, np.zeros(1)
+    for part in bins:
+        count += len(part)
+        mean = mean + part.sum(axis=0, dtype=np.float64)
+    mean = mean / count
+    middle, square = np.zeros(len(mean)), np.zeros((len(mean), len(mean)))
+    for part in bins:
+        x = _directions(part, mean)
+        middle += x.sum(axis=0)
+        square += x.T @ x
+    middle /= count
+    axes, explained = _axes(square - count * np.outer(middle, middle), min(dims, count))
+    values = [(_directions(part, mean) - middle) @ axes for part in bins]
+    return Signals(values, step, explained)
 
-    stacked = np.concatenate(bins).astype(np.float64)
-    stacked -= stacked.mean(axis=0)
-    norm = np.linalg.norm(stacked, axis=1, keepdims=True)
-    stacked /= np.where(norm > 0, norm, 1)
-    if not stacked.any() or len(stacked) < 2:  # one moment, or all alike
-        found, explained = stacked[:, :1], 1.0
-    else:
-        pca = PCA(
-            min(dims, *stacked.shape),
-            svd_solver="full" if len(stacked) < 500 else "covariance_eigh",
-        )
-        found = pca.fit_transform(stacked)
-        explained = float(pca.explained_variance_ratio_.sum())
-    ends = np.cumsum([len(part) for part in bins])[:-1]
-    return Signals(np.split(found, ends), step, explained)
+
+def _directions(part: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    x: np.ndarray = part.astype(np.float64) - mean
+    norm = np.linalg.norm(x, axis=1, keepdims=True)
+    x /= np.where(norm > 0, norm, 1)
+    return x
+
+
+def _axes(scatter: np.ndarray, dims: int) -> tuple[np.ndarray, float]:
+    """The principal axes `(D, dims)`, and the share of the variance that is along them."""
+    if np.trace(scatter) <= 1e-20:  # one moment, or all alike
+        return np.eye(len(scatter), 1), 1.0
+    variance, vectors = np.linalg.eigh(scatter)
+    variance, vectors = variance[::-1].clip(0), vectors[:, ::-1][:, :dims]
+    largest = np.abs(vectors).argmax(axis=0)
+    vectors = vectors * np.sign(vectors[largest, np.arange(vectors.shape[1])])
+    return np.ascontiguousarray(vectors), float(variance[:dims].sum() / variance.sum())

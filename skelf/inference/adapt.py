@@ -16,10 +16,12 @@ from ..data import check
 from ..data.clips import ClipSet
 from ..data.frames import Frames
 from ..data.joints.mapping import mapped
+from ..data.paging import let_go
+from ..data.quality.stature import Stature, looked_at, stature
 from ..errors import InputError
 from ..protocols.fitting import same_layout
 from .needs import Needs
-from .persons import chosen_persons
+from .persons import chosen_persons, parted
 from .rate import retimed
 from .space import placed
 
@@ -36,6 +38,7 @@ def adapted(
     up: str | None = None,
     say: Say = lambda text: None,
     scratch: str | Path | None = None,
+    bodies: Stature | None = None,
 ) -> ClipSet:
     """The clips as a model can take them; those that are so already come back as they are.
 
@@ -50,6 +53,7 @@ def adapted(
         up: the axis that points up in the clips, as "z"; None: as the bodies stand.
         say: told in one line what is changed.
         scratch: folder for the frames of large sets meanwhile; None: the system's.
+        bodies: of a set that these are some clips of, by `bodies_of`; None: they are all.
 
     Raises:
         InputError: nothing in them, another number of coordinates, another layout without common
@@ -68,15 +72,22 @@ def adapted(
         >>> ready.skeleton.name, set(ready.fps.tolist())
         ('ntu25', {15.0})
     """
-    _refuse_empty(clips)
+    _refuse_empty(clips, some=bodies is not None)
     clips = _coordinates(clips, needs, say, scratch)
     clips = _joints(clips, needs, say, scratch)
-    clips = placed(clips, needs, unit=unit, up=up, say=say, scratch=scratch)
+    clips = placed(clips, needs, unit=unit, up=up, say=say, scratch=scratch, bodies=bodies)
     clips = _rate(clips, needs, say, scratch)
     return chosen_persons(clips, needs.persons, say, scratch)
 
 
-def _refuse_empty(clips: ClipSet) -> None:
+def bodies_of(clips: ClipSet, needs: Needs) -> Stature:
+    """The bodies of a set as a model knows their joints: what some of its clips are placed by."""
+    some = clips.take(looked_at(clips))
+    quiet: Say = lambda text: None  # noqa: E731
+    return stature(_joints(_coordinates(some, needs, quiet, None), needs, quiet, None))
+
+
+def _refuse_empty(clips: ClipSet, some: bool) -> None:
     if not len(clips) or (clips.length < 1).any():
         raise InputError(f"{clips}: there are no frames in it; is the recording cut off?")
     wrong = ~(np.isfinite(clips.fps) & (clips.fps > 0))
@@ -91,10 +102,12 @@ def _refuse_empty(clips: ClipSet) -> None:
     for indices, frames in clips.blocks():
         if not stored:  # a store's were looked at when it was written
             check.finite(clips, indices, frames)
-        seen = seen or bool(frames[..., : clips.coordinates].any())
-        if seen and stored:
+        # Part by part: of a long recording the first one tells, and the others stay on the disk.
+        seen = seen or any(part[..., : clips.coordinates].any() for part in parted(frames))
+        let_go(clips.joints)
+        if (seen or some) and stored:
             break
-    if not seen:
+    if not (seen or some):
         raise InputError(
             f"{clips}: nobody is in any of its {clips.frames_total:,} frames (all coordinates are "
             "missing or 0); record again, or look whether the format is right"

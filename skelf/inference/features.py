@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from ..cluster import Crew
+from ..cluster.alone import Alone
 from ..contracts import Encoder
 from ..data.clips import ClipSet
-from ..errors import InputError
+from ..machine.devices import choose_device
 from ..protocols.features import extract
-from .adapt import adapted
+from ..runs.load import Run
+from .bulk.blocks import Reading, block, fitting
+from .bulk.encoders import encoder_once, known
+from .bulk.gather import Given, Tally, Told, in_order
+from .bulk.parts import Parts, parts_beside
+from .bulk.records import Add, Texts
+from .bulk.records import reading as reading_records
+from .bulk.units import Unit, cut
 from .frames import frame_features
-from .needs import Needs
 from .persons import PERSON
 from .rate import in_file
-from .source import Source
+from .source import Place
 
 
 class Rows(NamedTuple):
@@ -41,65 +50,103 @@ class Rows(NamedTuple):
     values: np.ndarray
 
 
-@dataclass
-class Tally:
-    """What became of the files.
+class Asked(NamedTuple):
+    """What is asked of every unit.
 
     Args:
-        files: that gave rows.
-        problems: of those that did not, a line each.
+        run: where the encoder lies.
+        identity: its own, see `bulk.encoders.identity`.
+        dense: a row for each frame, at the rate that the encoder was trained at.
+        reading: how files are read.
+        device: auto, cpu or cuda.
     """
 
-    files: int
-    problems: list[str]
+    run: str
+    identity: str
+    dense: bool
+    reading: Reading
+    device: str
 
 
-def encoded(
-    encoder: Encoder,
-    needs: Needs,
-    sources: Iterable[Source],
-    tally: Tally,
+@contextmanager
+def features(
+    paths: Sequence[Place],
+    run: Run,
+    out: Path,
     *,
     dense: bool = False,
-    unit: str | None = None,
-    up: str | None = None,
+    reading: Reading = Reading(),
     device: str = "cpu",
+    crew: Crew = Alone(),
+    tally: Tally,
     say: Callable[[str], None] = lambda text: None,
-    scratch: str | Path | None = None,
-) -> Iterator[Rows]:
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Iterator[Iterator[Rows]]:
     """Features of files, one after the other; one that cannot be read is passed over.
 
+    What a unit gives waits in a hidden folder beside the output and is used again after a kill; it
+    goes at the end of the block. Memory grows neither with the files nor with a recording's length.
+
     Args:
-        encoder: comes back as it was.
-        needs: of it.
-        sources: by `source.each`.
+        paths: see `source.places`.
+        run: the encoder.
+        out: what the rows are for.
+        dense: see `Asked`.
+        reading: how files are read.
+        device: auto, cpu or cuda, where the encoder runs.
+        crew: does the work; what comes out is the same to the bit, whoever does it, if torch
+            counts with as many threads.
         tally: is told what became of each file.
-        dense: a row for each frame, at the rate that the encoder was trained at.
-        unit: of the coordinates; None: as the files say.
-        up: the axis that points up; None: as the bodies stand.
-        device: where the encoder runs.
         say: told in one line what is changed, once for files alike.
-        scratch: folder for the frames of large files meanwhile; None: the system's.
+        progress: called with units done and in all.
     """
-    told: set[str] = set()
+    encoder = known(run)
+    asked = Asked(str(run), encoder.identity, dense, reading, device)
+    units, told = cut(paths, "frames" if dense else "clips"), Told(say)
 
-    def once(text: str) -> None:
-        if text not in told:
-            told.add(text)
-            say(text)
+    def rows(parts: Parts) -> Iterator[Rows]:
+        for given in in_order(crew, partial(work, asked), units, parts, progress):
+            if tally.take(given) and given.summary is not None:
+                for line in given.summary["lines"]:
+                    told(line)
+                yield from _rows(given)
 
-    for source in sources:
-        if source.clips is None:
-            tally.problems.append(source.problem)
-            continue
-        try:
-            ready = adapted(source.clips, needs, unit=unit, up=up, say=once, scratch=scratch)
-        except InputError as error:
-            tally.problems.append(str(error))
-            continue
-        file = str(source.path)
-        yield from (_frames if dense else _clips)(encoder, ready, file, device)
-        tally.files += 1
+    with parts_beside(out, "features", asked._replace(device=""), encoder.needs) as parts:
+        yield rows(parts)
+
+
+def work(asked: Asked, unit: Unit, add: Add, summary: Texts, scratch: Path) -> None:
+    """The features of a unit, as records; see `bulk.gather.in_order`."""
+    found = encoder_once(asked.run, asked.identity)
+    needs = found.needs._replace(name=asked.run)
+    lines: list[str] = []
+    given = block(unit, asked.reading, lines.append, scratch)
+    ready = fitting(given, needs, asked.reading, lines.append, scratch)
+    made = _frames if asked.dense else _clips
+    count = 0
+    for rows in made(
+        found.encoder, ready, str(unit.place.path), choose_device(asked.device, "--device")
+    ):
+        count += len(rows.values)
+        arrays = {"person": rows.person, "values": rows.values}
+        if rows.frame is not None and rows.seconds is not None:
+            arrays |= {"frame": rows.frame, "seconds": rows.seconds}
+        names = rows.names[:1] if asked.dense else rows.names  # of one recording
+        add(arrays, {"names": names})
+    summary |= {"rows": count, "dim": found.encoder.dim, "lines": lines}
+
+
+def _rows(given: Given) -> Iterator[Rows]:
+    for arrays, texts in reading_records(given.part):
+        values, names = arrays["values"], texts["names"]
+        yield Rows(
+            str(given.unit.place.path),
+            names if len(names) == len(values) else names * len(values),
+            arrays["person"],
+            arrays.get("frame"),
+            arrays.get("seconds"),
+            values,
+        )
 
 
 def _clips(encoder: Encoder, ready: ClipSet, file: str, device: str) -> Iterator[Rows]:
@@ -109,19 +156,19 @@ def _clips(encoder: Encoder, ready: ClipSet, file: str, device: str) -> Iterator
 
 def _frames(encoder: Encoder, ready: ClipSet, file: str, device: str) -> Iterator[Rows]:
     at, before, persons = 0, -1, _persons(ready)
-    for index, block in frame_features(encoder, ready, device=device):
+    for index, values in frame_features(encoder, ready, device=device):
         at = at if index == before else 0
         before = index
-        numbers = np.arange(at, at + len(block))
-        at += len(block)
+        numbers = np.arange(at, at + len(values))
+        at += len(values)
         frames = np.array([in_file(ready, index, int(n)) for n in numbers], np.int64)
         yield Rows(
             file,
-            [str(ready.name[index])] * len(block),
-            np.full(len(block), persons[index]),
+            [str(ready.name[index])] * len(values),
+            np.full(len(values), persons[index]),
             frames,
             numbers / float(ready.fps[index]),
-            block.numpy(),
+            values.numpy(),
         )
 
 

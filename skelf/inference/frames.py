@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..contracts import Encoder
 from ..data.clips import ClipSet
+from ..data.paging import let_go
 from ..errors import InputError
 from ..protocols.dense import JUDGED, Reader, taking
 from ..protocols.features import in_evaluation
@@ -77,6 +78,7 @@ def frame_features(
                 f"features of {clips} hold NaN or Inf: the encoder's weights are damaged or its "
                 "training diverged; take an earlier checkpoint"
             )
+        let_go(reader.recordings.joints)
         for number in range(len(chosen.start)):
             recording, start = int(chosen.recording[number]), int(chosen.start[number])
             yield from open_.reach(recording, start, BLOCK)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +10,10 @@ import numpy as np
 
 from ..data.clips import ClipSet
 from ..data.frames import Frames
+from ..data.paging import let_go
 
+STEP = 1 << 14
+"""Frames of a recording that are looked at together."""
 PERSON = "person"
 """The column that says which person a clip shows, where each has a clip of its own."""
 
@@ -30,8 +33,9 @@ def chosen_persons(
         return clips
     present = np.zeros((len(clips), clips.persons), np.int64)  # frames with each
     for at in range(len(clips)):
-        joints = clips.clip(at)[..., : clips.coordinates]
-        present[at] = (joints != 0).any(axis=(2, 3)).sum(axis=0)
+        for joints in parted(clips.clip(at)[..., : clips.coordinates]):
+            present[at] += (joints != 0).any(axis=(2, 3)).sum(axis=0)
+        let_go(clips.joints)
     if persons == 1:
         return _apart(clips, present, say, scratch)
     order = np.sort(np.argsort(-present, axis=1, kind="stable")[:, :persons], axis=1)
@@ -43,9 +47,16 @@ def chosen_persons(
         )
     with Frames((persons, *clips.joints.shape[2:]), scratch) as frames:
         for at in range(len(clips)):
-            frames.add(clips.clip(at)[:, order[at]])
+            for joints in parted(clips.clip(at)):
+                frames.add(joints[:, order[at]])
+            let_go(clips.joints)
         joints = frames.array()
     return replace(clips, joints=joints, start=np.cumsum(clips.length) - clips.length, path=None)
+
+
+def parted(frames: np.ndarray) -> Iterator[np.ndarray]:
+    """A clip some frames at a time."""
+    return (frames[at : at + STEP] for at in range(0, len(frames), STEP))
 
 
 def _apart(
@@ -59,7 +70,9 @@ def _apart(
         say(f"persons: the model looks at one; {len(clips)} clips become {len(clip)}, one each")
     with Frames((1, *clips.joints.shape[2:]), scratch) as frames:
         for at, who in zip(clip, person, strict=True):
-            frames.add(clips.clip(int(at))[:, who : who + 1])
+            for joints in parted(clips.clip(int(at))):
+                frames.add(joints[:, who : who + 1])
+            let_go(clips.joints)
         joints = frames.array()
     taken = clips.take(clip)
     return replace(

@@ -16,7 +16,7 @@ from .answers import Answer
 from .persons import PERSON
 from .result import Result
 from .segments import Segment
-from .source import Place, Source, each
+from .source import Place, each
 
 if TYPE_CHECKING:
     from .model import Model
@@ -80,25 +80,35 @@ def predict(
             continue
         try:
             ready = adapted(source.clips, model.needs, unit=unit, up=up, say=once, scratch=scratch)
-            result = _result(model, source, source.clips, ready, device, progress)
+            result = of_file(model, source.path, source.clips, ready, device, progress)
         except InputError as error:
             result = Result(source.path, None, problem=_naming(source.path, str(error)))
         yield result
 
 
-def _result(
+def of_file(
     model: Model,
-    source: Source,
+    path: Path,
     clips: ClipSet,
     ready: ClipSet,
     device: str,
     progress: Callable[[int, int], None],
 ) -> Result:
+    """What a model says of clips that were brought to it.
+
+    Args:
+        model: by `load_model`.
+        path: of their file.
+        clips: as they were read.
+        ready: as `adapted` gave them.
+        device: where the model runs.
+        progress: called with frames done and in all.
+    """
     said = KINDS[model.kind]
     if model.kind == "classifier":
         rows = said(model, ready, device=device)
         answers = [row for row in rows if isinstance(row, Answer)]
-        return Result(source.path, clips, answers=tuple(_of_persons(answers, ready)))
+        return Result(path, clips, answers=tuple(_of_persons(answers, ready)))
     done, total = 0, ready.frames_total
 
     def listener(frames: int) -> None:
@@ -107,7 +117,7 @@ def _result(
         progress(done, total)
 
     rows = said(model, ready, device=device, listener=listener)
-    return Result(source.path, clips, segments=tuple(r for r in rows if isinstance(r, Segment)))
+    return Result(path, clips, segments=tuple(r for r in rows if isinstance(r, Segment)))
 
 
 def _of_persons(answers: Sequence[Answer], ready: ClipSet) -> Iterator[Answer]:

@@ -84,6 +84,17 @@ def in_file(clips: ClipSet, index: int, frame: int) -> int:
     return min(frames, round(frame * rate / float(clips.fps[index])))
 
 
+def in_file_all(clips: ClipSet, index: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """`in_file` of many: clips `(n,)` and one of the frames of each, or its end."""
+    if FRAMES not in clips.columns:
+        return frame
+    frames = clips.columns[FRAMES][index].astype(np.int64)
+    rate = clips.columns[MICROHERTZ][index] / 1e6
+    within = np.minimum(frames, np.rint(frame * rate / clips.fps[index].astype(np.float64)))
+    found: np.ndarray = np.where(frame >= clips.length[index], frames, within).astype(np.int64)
+    return found
+
+
 def _length(frames: np.ndarray, before: np.ndarray, to: np.ndarray) -> np.ndarray:
     """Frames that `resample` gives."""
     return (1 + np.floor((frames - 1) * to / before + 1e-6)).astype(np.int64)

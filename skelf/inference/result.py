@@ -6,9 +6,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from ..data.clips import ClipSet
 from .answers import Answer
 from .segments import Segment
+
+
+class Heads(NamedTuple):
+    """What is known of recordings beside their frames, a row each.
+
+    Args:
+        names: of them.
+        frames: `(N,)` int64.
+        fps: `(N,)` frames a second.
+    """
+
+    names: list[str]
+    frames: np.ndarray
+    fps: np.ndarray
 
 
 class Result(NamedTuple):
@@ -20,6 +36,7 @@ class Result(NamedTuple):
         answers: of a classifier, a row for each clip and person.
         segments: of a detector.
         problem: why there are none; empty where there are.
+        heads: of the clips, where these are not here.
     """
 
     path: Path
@@ -27,6 +44,7 @@ class Result(NamedTuple):
     answers: tuple[Answer, ...] = ()
     segments: tuple[Segment, ...] = ()
     problem: str = ""
+    heads: Heads | None = None
 
 
 Add = Callable[[Result], None]

@@ -275,6 +275,8 @@ def _with_usual(place: Place, format_: str, options: Sequence[str]) -> list[str]
 
 
 def _of_folder(root: Path, format_: str | None, say: Callable[[str], None]) -> list[Place]:
+    if format_ in (None, STORE) and is_sharded(root):
+        return [Place(root, STORE, root)]
     signs = SIGNS.get(format_ or "")
     if format_ is not None and (signs is None or signs.whole):
         return [Place(root, format_, root)]

@@ -12,7 +12,7 @@ import numpy as np
 from ..data.clips import ClipSet
 from ..data.frames import Frames
 from ..data.motion.axes import UPS, upright
-from ..data.quality.stature import stature
+from ..data.quality.stature import Stature, stature
 from ..errors import InputError, unknown
 from .needs import Needs
 
@@ -62,6 +62,7 @@ def placing(
     unit: str | None = None,
     up: str | None = None,
     say: Callable[[str], None] = lambda text: None,
+    bodies: Stature | None = None,
 ) -> Placing:
     """What brings clips into the model's unit and its axis up; see `placed`."""
     named = unit or clips.attributes.get("unit")
@@ -69,7 +70,7 @@ def placing(
         raise unknown("unit", unit, UNITS)
     if up is not None and up not in UPS:
         raise unknown("axis", up, UPS)
-    bodies = stature(clips)
+    bodies = bodies or stature(clips)
     factor = 1.0
     if named in UNITS and needs.unit in UNITS and not needs.any_size:
         factor = UNITS[named] / UNITS[needs.unit]
@@ -96,6 +97,7 @@ def placed(
     up: str | None = None,
     say: Callable[[str], None] = lambda text: None,
     scratch: str | Path | None = None,
+    bodies: Stature | None = None,
 ) -> ClipSet:
     """Clips in the model's unit and with its axis up.
 
@@ -110,12 +112,13 @@ def placed(
         up: the axis that points up in them; None: as the bodies stand.
         say: told in one line what is changed.
         scratch: folder for the frames of large sets meanwhile; None: the system's.
+        bodies: of a set that these are some clips of; None: they are all.
 
     Raises:
         InputError: a unit or an axis that nobody knows, or bodies of another size than the
             model's, where its normalisation does not make them alike.
     """
-    how = placing(clips, needs, unit=unit, up=up, say=say)
+    how = placing(clips, needs, unit=unit, up=up, say=say, bodies=bodies)
     if not how.changes:
         return clips
     with Frames(clips.joints.shape[1:], scratch) as frames:

@@ -29,6 +29,9 @@ from ._cache import content, key
 from .crop import CUTS, Crop, Cut, read
 from .fitting import fitting, labelled, suited
 
+BLOCK = 1024
+"""Clips that are sorted by length among themselves: every so many clips of a set, encoded by
+themselves, have the batches that they have in the set, and the same features to the bit."""
 PRECISIONS = ("fp32", "bf16")
 """In which an encoder may encode; its attribute `frozen_precision` says which, fp32 without one."""
 
@@ -177,7 +180,7 @@ def extract_splits(
 def _plan(length: np.ndarray, size: int) -> list[np.ndarray]:
     # Clips of like length share a batch (little padding), sorted within windows so that reads stay
     # nearly sequential.
-    window = np.arange(len(length)) // (16 * size)
+    window = np.arange(len(length)) // max(size, BLOCK // size * size)
     order = np.lexsort((length, window))
     return [order[begin : begin + size] for begin in range(0, len(order), size)]
 

@@ -137,13 +137,19 @@ def write(cells: Cells, path: Path) -> str:
     return checksum(path)
 
 
-def read(path: Path, expected: str) -> Cells:
+def read(path: Path, expected: str, *, mapped: bool = False) -> Cells:
     """Reads cells and compares them with their checksum.
+
+    Args:
+        path: the file.
+        expected: its checksum.
+        mapped: their vectors stay on the disk: a search reads those of the cells that it looks
+            into, and nothing can be added.
 
     Raises:
         InputError: missing, or not the bytes that were written.
     """
     refuse_damaged(path, expected, "the approximate index")
     if is_text(path):  # which faiss wants
-        return faiss.read_index(str(path))
+        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP if mapped else 0)
     return faiss.deserialize_index(np.fromfile(path, np.uint8))

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import blake2b
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ..contracts import Encoder
 from ..data.clips import ClipSet
-from ..inference.adapt import adapted
+from ..data.paging import let_go
+from ..inference.adapt import adapted, bodies_of
 from ..inference.needs import Needs
-from ..inference.persons import PERSON
-from ..inference.rate import in_file
+from ..inference.persons import PERSON, parted
+from ..inference.rate import in_file_all
 from ..protocols.features import extract
 from ..protocols.windows import Windows as Laid
 from ..protocols.windows import as_clips
@@ -56,45 +58,51 @@ class Axes(NamedTuple):
     up: str | None = None
 
 
-def brought(clips: ClipSet, needs: Needs, say: Callable[[str], None], axes: Axes) -> ClipSet:
-    """The clips as the encoder takes them, with a column that says which of the file each is.
+def brought(
+    clips: ClipSet,
+    needs: Needs,
+    say: Callable[[str], None],
+    axes: Axes,
+    whole: ClipSet | None = None,
+    scratch: str | Path | None = None,
+) -> ClipSet:
+    """The clips as the encoder takes them, with a column that says which of them each is.
+
+    Args:
+        clips: as they were read.
+        needs: of the encoder.
+        say: told in a line what is changed for it.
+        axes: of the file.
+        whole: the set that they are some clips of; None: they are all of it.
+        scratch: folder for frames meanwhile.
 
     Raises:
         InputError: they do not fit, see `inference.adapt.adapted`.
     """
     numbered = replace(clips, columns={**clips.columns, _CLIP: np.arange(len(clips))})
-    return adapted(numbered, needs, unit=axes.unit, up=axes.up, say=say)
+    bodies = None if whole is None else bodies_of(whole, needs)
+    return adapted(
+        numbered, needs, unit=axes.unit, up=axes.up, say=say, bodies=bodies, scratch=scratch
+    )
 
 
-def ready(
-    clips: ClipSet,
-    needs: Needs,
-    how: Search,
-    source: int,
-    say: Callable[[str], None],
-    axes: Axes = Axes(),
-) -> Ready:
+def ready(fit: ClipSet, given: ClipSet, how: Search, first: int = 0) -> Ready:
     """Everything of a file's rows but their vectors.
 
     Args:
-        clips: as they were read.
-        needs: of the encoder.
+        fit: by `brought`.
+        given: as they were read.
         how: the index's settings.
-        source: number of the file in the index.
-        say: told in a line what is changed for the encoder.
-        axes: of the file.
-
-    Raises:
-        InputError: they do not fit the encoder.
+        first: which of the file's clips is the first of them.
     """
-    fit = brought(clips, needs, say, axes)
     laid = _occupied(fit, places(fit.length, fit.fps, how.scales, how.stride))
     clip = fit.columns[_CLIP].astype(np.int64)
-    own = clips.take(clip)
+    own = given.take(clip)
+    numbered = first * given.persons  # a clip may become as many
     recordings = Recordings(
-        source=np.full(len(fit), source),
-        number=np.arange(len(fit)),
-        clip=clip,
+        source=np.zeros(len(fit), np.int64),
+        number=numbered + np.arange(len(fit)),
+        clip=first + clip,
         name=fit.names,
         fps=own.fps.astype(np.float64),
         frames=own.length.astype(np.int64),
@@ -103,14 +111,13 @@ def ready(
         camera=own.camera.astype(np.int64),
         setup=own.setup.astype(np.int64),
         person=np.asarray(fit.columns.get(PERSON, np.full(len(fit), -1)), np.int64),
-        digest=digests(clips)[clip],
+        digest=digests(given)[clip],
     )
-    ends = zip(laid.recording.tolist(), laid.start.tolist(), laid.length.tolist(), strict=True)
-    bounds = [(in_file(fit, r, a), in_file(fit, r, a + n)) for r, a, n in ends]
-    start, end = np.array(bounds, np.int64).reshape(-1, 2).T
+    start = in_file_all(fit, laid.recording, laid.start)
+    end = in_file_all(fit, laid.recording, laid.start + laid.length)
     windows = Windows(
-        source=np.full(len(laid.start), source),
-        recording=laid.recording,
+        source=np.zeros(len(laid.start), np.int64),
+        recording=numbered + laid.recording,
         start=start,
         end=np.maximum(end, start + 1),
         scale=laid.scale,
@@ -124,7 +131,9 @@ def _occupied(clips: ClipSet, laid: Places) -> Places:
     seen = np.ones(len(laid.start), bool)
     bounds = np.searchsorted(laid.recording, np.arange(len(clips) + 1))
     for at, (first, last) in enumerate(pairwise(bounds.tolist())):
-        there = (clips.clip(at)[..., : clips.coordinates] != 0).any(axis=(1, 2, 3))
+        clip = clips.clip(at)[..., : clips.coordinates]
+        there = np.concatenate([(part != 0).any(axis=(1, 2, 3)) for part in parted(clip)])
+        let_go(clips.joints)
         if there.all():
             continue
         until = np.concatenate([[0], np.cumsum(there)])
@@ -135,38 +144,39 @@ def _occupied(clips: ClipSet, laid: Places) -> Places:
 
 def digests(clips: ClipSet) -> np.ndarray:
     """A hash of each clip's frames, `(N,)` int64."""
-    hashed = [
-        blake2b(np.ascontiguousarray(clips.clip(at)).data, digest_size=8).digest()
-        for at in range(len(clips))
-    ]
+    hashed = []
+    for at in range(len(clips)):
+        hashed.append(blake2b(np.ascontiguousarray(clips.clip(at)).data, digest_size=8).digest())
+        let_go(clips.joints)
     return np.frombuffer(b"".join(hashed), "<i8").astype(np.int64)
 
 
-def vectors(
-    encoder: Encoder,
-    clips: ClipSet,
-    laid: Places,
-    device: str = "cpu",
-    progress: Callable[[int], None] = lambda done: None,
-) -> np.ndarray:
-    """The encoder's vector of each window, `(W, D)` float32.
+def vectors(encoder: Encoder, clips: ClipSet, laid: Places, device: str = "cpu") -> np.ndarray:
+    """The encoder's vector of each window, `(W, D)` float32; see `encoded`."""
+    parts = [part for _, part in encoded(encoder, clips, laid, device)]
+    return np.concatenate(parts) if parts else np.zeros((0, encoder.dim), np.float32)
+
+
+def encoded(
+    encoder: Encoder, clips: ClipSet, laid: Places, device: str = "cpu"
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """The encoder's vectors, some windows at a time.
 
     Args:
         encoder: as it was loaded.
         clips: brought to it.
         laid: the windows.
         device: where it runs.
-        progress: called with the windows done since the last call.
+
+    Yields:
+        which windows, and their `(n, D)` float32.
 
     Raises:
         InputError: vectors that are not finite.
     """
-    found = np.empty((len(laid.start), encoder.dim), np.float32)
-    for first in range(0, len(found), AT_ONCE):
+    for first in range(0, len(laid.start), AT_ONCE):
         some = laid.take(slice(first, first + AT_ONCE))
         asked = Laid(some.recording, some.start, some.length, some.start, some.length)
-        found[first : first + AT_ONCE] = extract(
-            encoder, as_clips(clips, asked), device=device, batch_size=AT_ONCE // 2
-        ).numpy()
-        progress(len(some.start))
-    return found
+        found = extract(encoder, as_clips(clips, asked), device=device, batch_size=AT_ONCE // 2)
+        let_go(clips.joints)
+        yield slice(first, first + len(found)), found.numpy()

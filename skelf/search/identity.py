@@ -2,62 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from pathlib import Path
-from typing import NamedTuple
 
 from ..checkpoints import folder as checkpoint
 from ..checkpoints.checksums import CHECKSUMS
-from ..contracts import Encoder, torch_module
 from ..errors import InputError
-from ..inference.needs import Needs, needs_of
-from ..protocols._cache import content
-from ..runs.load import Run, judged_encoder
+from ..inference.bulk.encoders import Known, known
+from ..runs.load import Run
 from .manifest import Manifest
 
 LARGEST_COPY = 200_000_000
 """Bytes of weights up to which an index keeps a copy of its encoder."""
 FOLDER = "encoder"
-
-
-class Known(NamedTuple):
-    """An encoder with what is known of it.
-
-    Args:
-        encoder: in evaluation mode.
-        needs: what it takes for granted of clips.
-        identity: see `identity`.
-    """
-
-    encoder: Encoder
-    needs: Needs
-    identity: str
-
-
-def known(run: Run) -> Known:
-    """The encoder of a run, a checkpoint folder, a model folder or a hub name.
-
-    Raises:
-        InputError: nothing there, or a checkpoint that does not hold.
-    """
-    encoder, described = judged_encoder(run, None, False, 0)
-    return Known(encoder, needs_of(encoder, described), identity(encoder))
-
-
-def identity(encoder: Encoder) -> str:
-    """A hash of all that an encoder's vectors depend on but the clips, as hexadecimal digits."""
-    digest = hashlib.blake2b(digest_size=16)
-    settings = (
-        type(encoder).__name__, encoder.dim, encoder.num_frames, encoder.persons,
-        encoder.in_channels, encoder.confidence, encoder.stream,
-        getattr(encoder, "normalize", None), encoder.skeleton.to_dict(),
-    )  # fmt: skip
-    digest.update(repr(settings).encode())
-    for name, tensor in sorted(torch_module(encoder).state_dict().items()):
-        digest.update(repr((name, tensor.dtype, tuple(tensor.shape))).encode())
-        digest.update(content(tensor))
-    return digest.hexdigest()
 
 
 def keep(run: Run, index: Path) -> str | None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..data.clips import ClipSet
 from ..errors import InputError
+from ..inference.bulk.encoders import Known
 from ..inference.source import read_data
 from ..machine.guest import no_trace
 from ..runs.load import Run
@@ -19,7 +20,7 @@ from . import stretch
 from .chosen import Where, allowed
 from .encode import Axes, brought, digests, vectors
 from .hits import Hit, apart
-from .identity import Known, encoder_of
+from .identity import encoder_of
 from .manifest import Manifest
 from .opened import Opened
 from .places import places

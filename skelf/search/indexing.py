@@ -1,48 +1,41 @@
-"""Builds an index and adds to one: file by file, part by part; a kill costs a part at most."""
+"""Builds an index and adds to one: unit by unit, part by part; a kill costs what was under way."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
+from ..cluster import Crew
+from ..cluster.alone import Alone
 from ..data.clips import ClipSet
+from ..data.formats.signs import STORE
 from ..errors import InputError
 from ..files import sweep
-from ..inference.source import Place, each, places
-from ..inference.source import Source as Given
+from ..inference.bulk.blocks import Reading
+from ..inference.bulk.encoders import Known, known
+from ..inference.bulk.gather import in_order
+from ..inference.bulk.parts import parts_beside
+from ..inference.bulk.units import Unit, cut, pieces
+from ..inference.source import Place, places
 from ..locks import locked
 from ..machine.guest import no_trace
 from ..runs.load import Run
 from . import manifest as manifests
-from .encode import Axes, ready, vectors
+from .adding import Adding
 from .finish import finished
-from .identity import FOLDER, Known, encoder_of, keep, known
-from .manifest import Manifest, Source
+from .identity import FOLDER, encoder_of, keep
+from .manifest import Manifest
 from .options import Search
-from .pending import Pending
+from .unit import Asked, work, write_known
 
 Say = Callable[[str], None]
 Report = Callable[[str, int, int], None]
 """Called with what is done, how much of it, and all of it (0: not known)."""
-
-
-class Reading(NamedTuple):
-    """How files are read.
-
-    Args:
-        format: None: by what is in them.
-        layout: of their joints; None: by their names.
-        options: of the format's reader.
-        axes: unit and upward axis; None: as the files tell.
-    """
-
-    format: str | None
-    layout: str | None
-    options: tuple[str, ...]
-    axes: Axes
 
 
 @no_trace()
@@ -60,13 +53,16 @@ def build(
     unit: str | None = None,
     up: str | None = None,
     device: str = "cpu",
+    crew: Crew = Alone(),
     say: Say = lambda text: None,
     report: Report = lambda what, done, total: None,
 ) -> Path:
     """Makes a search index of recordings, or adds more of them to one.
 
     What is in the index already is passed over, and what was interrupted goes on. A file that
-    cannot be read or does not fit the encoder is said and the others go on.
+    cannot be read or does not fit the encoder is said and the others go on. Parts on their way lie
+    in a hidden folder beside the index. The index is the same to the bit whoever does the work, if
+    torch counts with as many threads.
 
     Args:
         data: stores, files or folders of any format that `skelf data import` reads, or clips.
@@ -82,6 +78,7 @@ def build(
         unit: of their coordinates, as "mm"; None: as the files or the bodies' size tell.
         up: their upward axis, as "z"; None: as the bodies stand.
         device: where the encoder runs.
+        crew: does the work; clips in memory are indexed in this process.
         say: told in a line what happens to the data.
         report: see `Report`.
 
@@ -105,9 +102,10 @@ def build(
         >>> len(hits), hits[0].recording != clips.names[3], hits[0].score >= hits[1].score
         (2, True, True)
     """
-    folder, reading = Path(out), Reading(format, layout, tuple(options), Axes(unit, up))
+    folder, reading = Path(out), Reading(layout, tuple(options), unit, up)
     _check_folder(folder, add, replace_index)
-    given = [] if isinstance(data, ClipSet) else _places(data, reading, say)
+    clips = data if isinstance(data, ClipSet) else None
+    units = _of_clips(clips) if clips is not None else cut(_places(data, format, say), "frames")
     with locked(
         folder, ".lock",
         busy="another process is writing this index; wait for it, or choose another --out",
@@ -116,15 +114,30 @@ def build(
         if replace_index:
             _clear(folder)
         sweep(folder)
-        manifest, encoder = _begun(folder, run, how)
-        pending = Pending(folder, manifest)
-        files = _clips(data) if isinstance(data, ClipSet) else _files(given, reading, say)
-        for place, file in files:
-            _add(pending, encoder, file, place, reading, device, say, report)
-        pending.flush()
-        if not pending.manifest.parts:
-            raise InputError(f"{folder}: nothing could be indexed; the lines above say why")
-        finished(folder, pending.manifest, say, report)
+        manifest, encoder, place = _begun(folder, run, how)
+        identity = ("index", encoder.identity, manifest.how, reading, encoder.needs)
+        with parts_beside(folder, *identity) as parts:
+            known_file = parts.folder / "known"
+            write_known(known_file, [s.digest for s in manifest.sources if s.whole])
+            asked = Asked(
+                str(place), encoder.identity, manifest.how, reading, device, str(known_file)
+            )
+            alone = isinstance(crew, Alone) or clips is not None
+            task = partial(work, asked, clips=clips, report=report) if alone else None
+            adding = Adding(folder, manifest, reading, clips, say, report)
+            for given in in_order(
+                Alone() if alone else crew,
+                task or partial(work, asked),
+                adding.todo(units),
+                parts,
+                lambda done, total: report("reading", done, total),
+                verify=clips is None,
+            ):
+                adding.take(given)
+            adding.end()
+            if not adding.pending.manifest.parts:
+                raise InputError(f"{folder}: nothing could be indexed; the lines above say why")
+            finished(folder, adding.pending.manifest, say, report)
     return folder
 
 
@@ -145,23 +158,22 @@ def _check_folder(folder: Path, add: bool, replace_index: bool) -> None:
         )
 
 
-def _places(data: str | Path | Sequence[str | Path], reading: Reading, say: Say) -> list[Place]:
+def _places(data: Any, format_: str | None, say: Say) -> list[Place]:
     paths = [data] if isinstance(data, str | Path) else list(data)
-    return places(paths, format=reading.format, say=say)
+    return places(paths, format=format_, say=say)
 
 
-def _files(given: list[Place], reading: Reading, say: Say) -> Iterator[tuple[Place, Given]]:
-    found = each(given, layout=reading.layout, options=reading.options, say=say)
-    return zip(given, found, strict=True)
+def _of_clips(clips: ClipSet) -> list[Unit]:
+    path, stamp = clips.path or Path("clips in memory"), clips.digest()
+    bounds = pieces(clips.length, "frames")
+    return [
+        Unit(Place(path, STORE, path), first, last, len(clips), f"{stamp}-{first}")
+        for first, last in pairwise(bounds)
+    ]
 
 
-def _clips(clips: ClipSet) -> Iterator[tuple[Place, Given]]:
-    path = clips.path or Path("clips in memory")
-    yield Place(path, "store", path), Given(path, clips)
-
-
-def _begun(folder: Path, run: Run | None, how: Search | None) -> tuple[Manifest, Known]:
-    """The index's manifest, written if it is new, and its encoder.
+def _begun(folder: Path, run: Run | None, how: Search | None) -> tuple[Manifest, Known, Run]:
+    """The index's manifest, written if it is new, its encoder and where that lies.
 
     Raises:
         InputError: no run for a new index, another encoder, or other settings.
@@ -170,10 +182,11 @@ def _begun(folder: Path, run: Run | None, how: Search | None) -> tuple[Manifest,
         if run is None:
             raise InputError(f"{folder}: a new index needs an encoder; give --run RUN")
         elsewhere = keep(run, folder)
-        encoder = known(folder / FOLDER if elsewhere is None else elsewhere)
+        place: Run = folder / FOLDER if elsewhere is None else elsewhere
+        encoder = known(place)
         manifest = Manifest(encoder.identity, encoder.encoder.dim, how or Search(), elsewhere)
         manifests.write(folder, manifest)
-        return manifest, encoder
+        return manifest, encoder, place
     manifest = manifests.read(folder)
     if how is not None and how != manifest.how:
         raise InputError(
@@ -182,58 +195,8 @@ def _begun(folder: Path, run: Run | None, how: Search | None) -> tuple[Manifest,
             f"recall={manifest.how.recall:g}; add with the same settings (leave them out), or "
             "make another index"
         )
-    return manifest, encoder_of(folder, manifest, run)
-
-
-def _add(
-    pending: Pending,
-    encoder: Known,
-    file: Given,
-    place: Place,
-    reading: Reading,
-    device: str,
-    say: Say,
-    report: Report,
-) -> None:
-    """Adds what of a file is not in the index yet; a file that does not fit is said."""
-    if file.clips is None:
-        say(f"passed over: {file.problem}")
-        return
-    digest = file.clips.digest()
-    number, source = pending.find(digest)
-    if source is not None and source.done == source.windows:
-        say(f"{file.path}: in the index already")
-        return
-    report(str(file.path.name), 0, 0)
-    try:
-        how = pending.manifest.how
-        rows = ready(file.clips, encoder.needs, how, number, say, reading.axes)
-    except InputError as error:
-        say(f"passed over: {error}")
-        return
-    total = len(rows.windows)
-    if not total:
-        say(f"passed over: {file.path}: nobody is in it")
-        return
-    if source is None:
-        path, root = (str(Path(each).resolve()) for each in (file.path, place.root))
-        source = Source(
-            path, digest, total, 0, place.format, root, reading.layout or "", reading.options
-        )
-    done = source.done
-    pending.begin(number, source, file.clips.class_names)
-    while done < total:
-        chunk = slice(done, min(total, done + pending.room))
-        seen = done
-
-        def tell(more: int) -> None:
-            nonlocal seen
-            seen += more
-            report(file.path.name, seen, total)
-
-        found = vectors(encoder.encoder, rows.clips, rows.places.take(chunk), device, tell)
-        pending.add(number, rows, chunk, found)
-        done = chunk.stop
+    usual = folder / FOLDER if manifest.elsewhere is None else manifest.elsewhere
+    return manifest, encoder_of(folder, manifest, run), usual if run is None else run
 
 
 def _clear(folder: Path) -> None:

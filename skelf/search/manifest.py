@@ -13,7 +13,9 @@ from ..settings.values import Settings, Value
 from .options import Search
 
 FILE = "index.json"
-FORMAT, VERSION = "skelf-search", 1
+FORMAT, VERSION = "skelf-search", 2
+READ = (1, 2)
+"""Versions that are read; the first one has no blocks."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,13 @@ class Source:
     Args:
         path: where it was read, absolute.
         digest: of its content.
-        windows: that it has.
+        windows: that it has; -1: not known yet.
         done: of these in the index; fewer where the work was interrupted.
         format: that it was read as.
         root: the folder that was given, or the file itself.
         layout: that it was given; empty: told by the file.
         options: of its reader, as `key=value`.
+        blocks: windows of each unit of it that was begun, in order; all but the last are whole.
     """
 
     path: str
@@ -39,6 +42,12 @@ class Source:
     root: str = ""
     layout: str = ""
     options: tuple[str, ...] = ()
+    blocks: tuple[int, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of it is in the index."""
+        return self.done == self.windows
 
 
 @dataclass(frozen=True)
@@ -144,10 +153,10 @@ def read(folder: Path) -> Manifest:
     values = read_json(path)
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise InputError(f"{path}: not of a search index; name the folder of one")
-    if values.get("version") != VERSION:
+    if values.get("version") not in READ:
         raise InputError(
-            f"{path}: version {values.get('version')}, and this skelf reads {VERSION}; use the "
-            "skelf that made it, or build the index again with --force"
+            f"{path}: version {values.get('version')}, and this skelf reads up to {VERSION}; use "
+            "the skelf that made it, or build the index again with --force"
         )
     try:
         return _filled({k: v for k, v in values.items() if k not in ("format", "version")})
@@ -182,4 +191,5 @@ def _filled(values: Settings) -> Manifest:
 
 
 def _source(values: Settings) -> Source:
-    return Source(**values | {"options": tuple(values["options"])})
+    blocks = tuple(int(count) for count in values.get("blocks", ()))
+    return Source(**values | {"options": tuple(values["options"]), "blocks": blocks})

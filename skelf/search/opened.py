@@ -65,7 +65,7 @@ class Opened:
         opened = cls(parts, windows, recordings, owner, space, limit)
         if about is None:
             return opened
-        cells = approximate.read(folder / about.file, about.checksum)
+        cells = approximate.read(folder / about.file, about.checksum, mapped=True)
         return replace(opened, cells=cells, covered=about.windows, probes=about.probes)
 
     def centred_on(self, parts: int) -> Opened:

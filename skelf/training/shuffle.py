@@ -1,11 +1,11 @@
 """The order of an epoch's clips: a full permutation, or windows over chunks of neighbours.
 
-A full permutation reads clips from anywhere; of a set larger than the memory each of them is a read
-of its own from the disk. `Windows` reads neighbours together. Clips of a set stand in chunks, which
-come in a drawn order. Some chunks at a time make a window, and all clips of a window are mixed. Both
-count clips, not files, so that one file and its shards give the same order. Any place of an order is
-found from (seed, epoch) alone: a resume stores nothing, and no order lists all clips of a window
-before its turn.
+A full permutation reads clips from anywhere: of a set larger than the memory each one is a read of
+its own from the disk. `Windows` reads neighbours together. Clips of a set stand in chunks, which
+come in a drawn order. Some chunks at a time make a window, and all clips of a window are mixed.
+Both count clips, not files, so that one file and its shards give the same order. Any place of an
+order follows from (seed, epoch) alone: a resume stores nothing, and no window is listed before its
+turn.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class Full:
 class Windows:
     """Chunks of consecutive clips in a drawn order, mixed some at a time; 8 bytes a chunk.
 
-    Where the chunks begin is drawn, too, so that other clips are neighbours in the next epoch. A set
-    that one window holds is permuted fully.
+    Where the chunks begin is drawn, too, so that other clips are neighbours in the next epoch. A
+    set that one window holds is permuted fully.
 
     Args:
         count: clips.
@@ -80,7 +80,7 @@ class Windows:
     ) -> None:
         self.count, self.neighbours, self.window, self.members = count, neighbours, window, members
         # Not (*key, 0): to a generator zeros at the end are none, and `Full` has (seed, epoch).
-        self.key = tuple(int(part) for part in key[:2]) + (1 + key[2],)
+        self.key = key[0], key[1], 1 + key[2]
         draw = np.random.default_rng(self.key)
         self.offset = int(draw.integers(neighbours))  # how many clips the first chunk lacks
         chunks = -(-(count + self.offset) // neighbours)

@@ -47,6 +47,18 @@ class Member(NamedTuple):
         """`base` without its suffix."""
         return os.path.splitext(self.base)[0]
 
+    @property
+    def size(self) -> int:
+        """Bytes of the content.
+
+        Raises:
+            OSError: no such file.
+        """
+        stat = self.file.stat()
+        if not self.inside:
+            return stat.st_size
+        return _archive(self.file, stat.st_mtime_ns, stat.st_size).getinfo(self.inside).file_size
+
     def read(self, most: int) -> bytes:
         """The content.
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +20,7 @@ from ...settings.ranges import Positive, Range
 from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..frames import Frames
+from ..listing import Listing, Read, Told
 from ..pool import Progress
 from . import subjects
 from .axes import Up, scaled
@@ -93,16 +96,99 @@ def folders_option(default: Folders) -> Any:  # a field, as of `option`
     )
 
 
+Load = Callable[[Path], Motion | tuple[Motion, ...]]
+Row = dict[str, Any]
+"""What the columns say of one file."""
+_SHARED = "class_names"  # the column that is of all files
+_MORE = "columns"  # those of whole numbers, by name
+
+
+def listing(
+    path: Path,
+    files: Sequence[Path],
+    load: Load,
+    layout: str | Skeleton | None,
+    how: Mocap,
+    *,
+    columns: Mapping[str, Any],
+) -> Listing:
+    """What `collect` reads: all of it, or a part; `load` pickles. Its arguments.
+
+    In a part the first of all files still says which joints there are.
+    """
+    named = named_layout(layout) if isinstance(layout, str) else layout
+    shared = {_SHARED: columns[_SHARED]} if _SHARED in columns else {}
+    part = partial(_part, path=path, load=load, layout=named, how=how, shared=shared)
+    items = [(file, _row(columns, at)) for at, file in enumerate(files)]
+    return Listing(path, items, part, lead=partial(_led, part))
+
+
+def _row(columns: Mapping[str, Any], at: int) -> Row:
+    row = {key: values[at] for key, values in columns.items() if key not in (_SHARED, _MORE)}
+    if _MORE in columns:
+        row[_MORE] = {key: values[at] for key, values in columns[_MORE].items()}
+    return row
+
+
+def _columns(rows: Sequence[Row]) -> dict[str, Any]:
+    """`_row` undone."""
+    columns: dict[str, Any] = {key: [row[key] for row in rows] for key in rows[0] if key != _MORE}
+    if _MORE in rows[0]:
+        columns[_MORE] = {
+            key: np.array([row[_MORE][key] for row in rows]) for key in rows[0][_MORE]
+        }
+    return columns
+
+
+def _part(
+    items: Sequence[tuple[Path, Row]],
+    /,
+    *,
+    path: Path,
+    load: Load,
+    layout: Skeleton | None,
+    how: Mocap,
+    shared: Mapping[str, Any],
+    selection: Selection | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
+    scratch: str | Path | None = None,
+    told: Told | None = None,
+) -> ClipSet:
+    return collect(
+        path,
+        [file for file, _ in items],
+        load,
+        layout,
+        how,
+        columns=_columns([row for _, row in items]) | dict(shared),
+        progress=progress,
+        scratch=scratch,
+        selection=deepcopy(selection),
+        told=told,
+    )
+
+
+def _led(part: partial[ClipSet], item: tuple[Path, Row]) -> Read:
+    """What reads parts by the joints of one file."""
+    file, load, how = item[0], part.keywords["load"], part.keywords["how"]
+    selection = _selection(part.keywords["layout"], how)
+    _people(file, _begun(load(file), how), how.subject, selection)
+    return partial(part, selection=selection)
+
+
 def collect(
     path: Path,
     files: Sequence[Path],
-    load: Callable[[Path], Motion | tuple[Motion, ...]],
+    load: Load,
     layout: str | Skeleton | None,
     how: Mocap,
     *,
     columns: Mapping[str, Any],  # arguments of `ClipSet.build`
     progress: Progress | None,
     scratch: str | Path | None,
+    selection: Selection | None = None,
+    told: Told | None = None,
 ) -> ClipSet:
     """One clip for each file, in metres with y up; persons who are not there are zeros.
 
@@ -115,12 +201,14 @@ def collect(
         columns: names of the clips, and what else is known of them.
         progress: called with files done and in all.
         scratch: folder for the frames meanwhile; None: the system's.
+        selection: of joints, by another file than the first of these.
+        told: takes the words of options that no file has; None: they are refused.
 
     Raises:
         InputError: a file that cannot be read, another skeleton than the first file's, a joint
             that is not there.
     """
-    selection = _selection(layout, how)
+    selection = selection or _selection(layout, how)
     length, rates, persons = [], [], []
     axes_and_units: set[tuple[str, str]] = set()
     notes: dict[str, list[Path]] = {}
@@ -146,7 +234,10 @@ def collect(
                 notes.setdefault(note, []).append(file)
             if progress:
                 progress(done + 1, len(files))
-        selection.refuse_unused(files[0])
+        if told is None:
+            selection.refuse_unused(files[0])
+        else:
+            told.unused = selection.unused
         assert frames is not None
         positions = _beside(frames.array(), length, persons, scratch)
     _warn(notes, gaps, how.missing)

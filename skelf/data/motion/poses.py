@@ -25,6 +25,7 @@ from ...skeleton import Skeleton
 from .. import pool
 from ..clips import ClipSet
 from ..frames import Frames
+from ..listing import Empty, Listing, Read, Told
 from ..pool import Progress
 from . import tracks
 from .missing import Missing
@@ -73,6 +74,28 @@ class _Clip(NamedTuple):
 _WRITTEN = np.zeros(0, np.float32)  # stands for joints that are on the disk
 
 
+def listing(
+    path: Path,
+    items: Sequence[T],
+    read: Callable[[T], Sequence[Video]],
+    skeletons: Mapping[int, Skeleton],
+    how: Poses,
+    *,
+    attributes: Mapping[str, str] | None = None,
+    workers: int = 1,
+    finish: Callable[[ClipSet], ClipSet] | None = None,
+) -> Listing:
+    """What `build` reads: all of it, or a part; `read` and the items pickle. Its arguments."""
+    part = partial(build, path, read=read, skeletons=skeletons, how=how, attributes=attributes)
+    whole = Listing(path, items, part, lead=partial(_led, part), workers=workers)
+    return replace(whole, finish=finish) if finish else whole
+
+
+def _led(part: partial[ClipSet], item: object) -> Read:
+    """What reads parts by the joints of one video: others are refused, as in the whole."""
+    return partial(part, shape=part([item]).joints.shape[1:])
+
+
 def build(
     path: Path,
     items: Sequence[T],
@@ -84,6 +107,8 @@ def build(
     workers: int = 1,
     progress: Progress | None = None,
     scratch: str | Path | None = None,
+    told: Told | None = None,
+    shape: tuple[int, int, int] | None = None,
 ) -> ClipSet:
     """The clips of the videos in which somebody is; frames wait in a nameless file on disk.
 
@@ -97,20 +122,22 @@ def build(
         workers: processes that read.
         progress: called with files done and in all.
         scratch: folder for the frames meanwhile; None: the system's.
+        told: takes what the videos say of their classes.
+        shape: `(M, V, C)`; None: of the first video in which somebody is.
 
     Raises:
         InputError: nobody in any video, joint counts that differ, crowds, and what a ClipSet
             refuses.
     """
     clips: list[_Clip] = []
-    shape: tuple[int, int, int] | None = None
+    frames: Frames | None = None
     with ExitStack() as stack:
         files = pool.ordered(partial(_clips, read, how), items, workers)
         for done, clips_of_file in enumerate(files, 1):
             for clip in clips_of_file:
                 if clip.joints is not None:
-                    if shape is None:
-                        shape = (how.persons, *clip.joints.shape[2:])
+                    shape = shape or (how.persons, *clip.joints.shape[2:])
+                    if frames is None:
                         frames = stack.enter_context(Frames(shape, scratch))
                     _refuse_other(clip, shape)
                     frames.add(clip.joints)
@@ -118,10 +145,10 @@ def build(
                 clips.append(clip)
             if progress:
                 progress(done, len(items))
-        class_names = number_classes([clip.video for clip in clips])
+        class_names = number_classes([clip.video for clip in clips], told)
         videos = [clip.video for clip in clips if clip.joints is not None]
-        if shape is None:
-            raise InputError(
+        if frames is None or shape is None:
+            raise Empty(
                 f"{path}: nobody was found in any of {len(clips)} videos; is the format "
                 f"right, is threshold={how.threshold:g} too high?"
             )

@@ -95,11 +95,15 @@ class Selection:
         order = _order(file, motion.names, self.layout, self._given)
         return replace(motion, joints=taken(motion.joints, order))
 
+    @property
+    def unused(self) -> set[tuple[str, str]]:
+        """Words of `drop` and `rename` that no file has so far, each behind its option."""
+        return {(o, word) for o, word in self._unused if o == "rename" or not self._given}
+
     def refuse_unused(self, path: Path) -> None:
         """Raises InputError for a word of `drop` or `rename` that no file has."""
-        for option, word in sorted(self._unused):
-            if option == "rename" or not self._given:
-                raise InputError(f"{path}: {option}: {unknown('joint', word, self._names)}")
+        for option, word in sorted(self.unused):
+            raise InputError(f"{path}: {option}: {unknown('joint', word, self._names)}")
 
     def _renamed(self, motion: Motion) -> Motion:
         """Without a prefix that the names share up to a colon, then by `rename`."""

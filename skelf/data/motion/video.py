@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...errors import InputError
+from ..listing import Told
 
 CROWD = 256  # poses in one frame: more is no output of an estimator
 
@@ -79,13 +80,18 @@ def refuse_crowd(count: int, where: str) -> None:
         )
 
 
-def number_classes(videos: Sequence[Video]) -> list[str]:
+def number_classes(videos: Sequence[Video], told: Told | None = None) -> list[str]:
     """The names of all classes, by their labels; videos that only name theirs get its label.
+
+    Args:
+        videos: of all files, or of a part.
+        told: takes what they say of their classes.
 
     Raises:
         InputError: one label with two names.
     """
-    stated: dict[int, str] = {}
+    told = Told() if told is None else told
+    stated = told.stated
     for video in videos:
         if video.label < 0 or not video.class_name:
             continue
@@ -95,17 +101,11 @@ def number_classes(videos: Sequence[Video]) -> list[str]:
                 f"{stated[video.label][:60]!a} in another file; import sets of one list of "
                 "classes at a time"
             )
-    top = max((video.label for video in videos), default=-1)
-    names = [stated.get(label, str(label)) for label in range(top + 1)]
-    named = {video.class_name for video in videos if video.label < 0 and video.class_name}
-    named |= {name for video in videos for _, _, name in video.segments}
-    names += sorted(named - set(names), key=_order)
+    told.top = max((video.label for video in videos), default=-1)
+    told.named |= {video.class_name for video in videos if video.label < 0 and video.class_name}
+    told.named |= {name for video in videos for _, _, name in video.segments}
+    names = told.class_names()
     for video in videos:
         if video.label < 0 and video.class_name:
             video.label = names.index(video.class_name)
     return names
-
-
-def _order(name: str) -> tuple[bool, int, str]:
-    number = name.isdecimal() and len(name) < 10
-    return not number, int(name) if number else 0, name

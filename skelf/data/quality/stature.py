@@ -8,6 +8,7 @@ import numpy as np
 
 from ..clips import ClipSet
 from ..joints.landmarks import body
+from ..paging import let_go
 from .measures import measure, row_type
 from .rules import clear_up
 
@@ -40,7 +41,7 @@ def stature(clips: ClipSet) -> Stature:
         (True, 'y')
     """
     landmarks = body(clips.skeleton)
-    chosen = _evenly(len(clips), CLIPS)
+    chosen = looked_at(clips)
     rows = np.zeros(len(chosen), row_type(clips.skeleton))
     sizes = []
     for row, at in zip(rows, chosen, strict=True):
@@ -49,9 +50,15 @@ def stature(clips: ClipSet) -> Stature:
         sample[~np.isfinite(sample).all(axis=3)] = 0
         sizes.append(_sizes(sample[..., : clips.coordinates]))
         measure(row, sample, landmarks, clips.coordinates, 1.0)
+    let_go(clips.joints)
     every = np.concatenate(sizes) if sizes else np.zeros(0)
     size = float(np.median(every)) if len(every) else 0.0
     return Stature(size if size > 0 else None, clear_up(rows))
+
+
+def looked_at(clips: ClipSet) -> np.ndarray:
+    """The clips that `stature` looks at."""
+    return _evenly(len(clips), CLIPS)
 
 
 def _sizes(joints: np.ndarray) -> np.ndarray:

@@ -12,7 +12,10 @@ from ...settings.settable import options_of
 from ...tables import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ...contracts import Reader
+    from ..listing import Listing
 
 READERS: Table[Reader] = Table(
     __name__,
@@ -48,6 +51,18 @@ READERS: Table[Reader] = Table(
     },
     group="skelf.readers",
 )
+
+LISTINGS: Table[Callable[..., Listing]] = Table(
+    __name__,
+    {
+        name: f"{module}.list_{module}"
+        for name in READERS.built_in
+        if (module := {"csv": "csv_folder"}.get(name, name))
+        not in ("arrays", "pyskl", "h36m", "coco")  # a file of these is a set
+    },
+    group="skelf.listings",
+)
+"""Formats whose files can be read apart, and what lists them; the arguments are the reader's."""
 
 
 def reader_options(name: str) -> Any | None:  # a class; its type depends on the name

@@ -26,6 +26,7 @@ from ..formats import frame_names, members, naming, whole_body
 from ..formats.members import Member
 from ..formats.naming import Class
 from ..formats.text import instance, member_of, numbers, read_json
+from ..listing import Listing
 from ..motion import poses
 from ..motion.poses import Poses
 from ..motion.video import Video
@@ -78,6 +79,17 @@ def read_alphapose(
     Raises:
         InputError: the message names file, field and remedy.
     """
+    return list_alphapose(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+def list_alphapose(
+    path: str | Path, layout: str | Skeleton | None = None, how: AlphaPose = AlphaPose()
+) -> Listing:
+    """What `read_alphapose` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     files = naming.by_name(members.find(path, {".json"}), path, "alphapose-results")
     if not files:
@@ -85,15 +97,13 @@ def read_alphapose(
     classes = naming.folder_classes(files, how.folders, path)
     chosen = poses.skeletons(layout, (COCO17, HALPE26, OPENPOSE18))
 
-    return poses.build(
+    return poses.listing(
         path,
         [(name, member, classes[name]) for name, member in files.items()],
         partial(_read_file, chosen=chosen),
         chosen,
         how.poses,
         workers=how.workers,
-        progress=progress,
-        scratch=scratch,
     )
 
 

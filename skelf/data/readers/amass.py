@@ -27,6 +27,7 @@ from ..formats.smpl_fields import COCO, SUFFIXES, holds_motion
 from ..formats.smpl_file import Body, load_smpl
 from ..formats.smpl_model import Model, find_model, gender_of, load_model
 from ..joints.smpl import FAMILIES
+from ..listing import Listing
 from ..motion import mocap, smpl_joints
 from ..motion.axes import Up
 from ..motion.kinematics import forward, vector_rotation
@@ -83,26 +84,48 @@ def read_amass(
         InputError: damaged, turns without their model, a model of another kind or gender, a frame
             rate, unit or axis that nothing tells; the message names file, field and remedy.
     """
+    return list_amass(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+def list_amass(
+    path: str | Path, layout: str | Skeleton | None = None, how: AMASS = AMASS()
+) -> Listing:
+    """What `read_amass` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     files = _find(path)
-    models: dict[Path, Model] = {}
-
-    def load(file: Path) -> Motion:
-        body = load_smpl(file)
-        if body.joints is not None:
-            return _stored(file, body, how)
-        return _posed(file, body, how, models)
-
-    return mocap.collect(
+    return mocap.listing(
         path,
         files,
-        load,
+        _Loader(how),
         layout,
         how.mocap,
         columns=columns(path, files, how.folders, how.mocap.clip),
-        progress=progress,
-        scratch=scratch,
     )
+
+
+class _Loader:
+    """Reads bodies; models, which are large, are read once, and pickle never.
+
+    Args:
+        how: the options.
+    """
+
+    def __init__(self, how: AMASS) -> None:
+        self.how = how
+        self.models: dict[Path, Model] = {}
+
+    def __reduce__(self) -> tuple[type[_Loader], tuple[AMASS]]:
+        return _Loader, (self.how,)
+
+    def __call__(self, file: Path) -> Motion:
+        body = load_smpl(file)
+        if body.joints is not None:
+            return _stored(file, body, self.how)
+        return _posed(file, body, self.how, self.models)
 
 
 def _find(path: Path) -> list[Path]:

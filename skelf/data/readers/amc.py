@@ -21,6 +21,7 @@ from ..formats import asf as asf_file
 from ..formats import source
 from ..formats.asf import Bone, Lines, Rig, acting
 from ..formats.file_columns import columns
+from ..listing import Listing
 from ..motion import mocap
 from ..motion.kinematics import forward
 from ..motion.mocap import Folders, Mocap, folders_option
@@ -76,26 +77,48 @@ def read_amc(
         InputError: a file that is damaged, or a motion without skeleton; the message names file,
             place and remedy.
     """
+    return list_amc(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+def list_amc(path: str | Path, layout: str | Skeleton | None = None, how: AMC = AMC()) -> Listing:
+    """What `read_amc` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     files = source.find(path, ".amc")
-    rigs: dict[Path, Rig] = {}
-
-    def load_with_rig(file: Path) -> Motion:
-        skeleton = Path(how.asf) if how.asf is not None else _beside(file, path)
-        if skeleton not in rigs:
-            rigs[skeleton] = asf_file.load_asf(skeleton)
-        return load_amc(file, rigs[skeleton], fps=how.source_fps, root_motion=how.root_motion)
-
-    return mocap.collect(
+    return mocap.listing(
         path,
         files,
-        load_with_rig,
+        _Loader(path, how),
         layout,
         how.mocap,
         columns=columns(path, files, how.folders, how.mocap.clip),
-        progress=progress,
-        scratch=scratch,
     )
+
+
+class _Loader:
+    """Reads motions, each with its skeleton, which is read once; pickles without them.
+
+    Args:
+        path: what the user named.
+        how: the options.
+    """
+
+    def __init__(self, path: Path, how: AMC) -> None:
+        self.path, self.how = path, how
+        self.rigs: dict[Path, Rig] = {}
+
+    def __reduce__(self) -> tuple[type[_Loader], tuple[Path, AMC]]:
+        return _Loader, (self.path, self.how)
+
+    def __call__(self, file: Path) -> Motion:
+        how = self.how
+        skeleton = Path(how.asf) if how.asf is not None else _beside(file, self.path)
+        if skeleton not in self.rigs:
+            self.rigs[skeleton] = asf_file.load_asf(skeleton)
+        return load_amc(file, self.rigs[skeleton], fps=how.source_fps, root_motion=how.root_motion)
 
 
 def load_amc(file: Path, rig: Rig, *, fps: float | None, root_motion: bool) -> Motion:

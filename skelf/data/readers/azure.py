@@ -23,6 +23,7 @@ from ..formats.azure_json import Recording
 from ..formats.members import Member
 from ..formats.naming import Class
 from ..formats.text import read_json
+from ..listing import Listing
 from ..motion import poses
 from ..motion.poses import Poses
 from ..motion.video import Video
@@ -67,13 +68,24 @@ def read_azure(
     Raises:
         InputError: the message names file, field and remedy.
     """
+    return list_azure(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+def list_azure(
+    path: str | Path, layout: str | Skeleton | None = None, how: Azure = Azure()
+) -> Listing:
+    """What `read_azure` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     files = naming.by_name(members.find(path, {".json", ".csv"}), path)
     if not files:
         raise InputError(f"{path}: no .json and no .csv file; name the folder of the recordings")
     classes = naming.folder_classes(files, how.folders, path)
     chosen = poses.skeletons(layout, (AZURE32, NTU25))
-    return poses.build(
+    return poses.listing(
         path,
         [(name, member, classes[name]) for name, member in files.items()],
         partial(_read_videos, chosen=chosen, axes=how.axes),
@@ -81,8 +93,6 @@ def read_azure(
         how.poses,
         attributes={"unit": "metre"},
         workers=how.workers,
-        progress=progress,
-        scratch=scratch,
     )
 
 

@@ -6,6 +6,7 @@ replace the joint's OFFSET; the rotation listed first is the outermost.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from ..clips import ClipSet
 from ..formats import source
 from ..formats.bvh_file import Joint, load_bvh_file
 from ..formats.file_columns import columns
+from ..listing import Listing
 from ..motion import mocap, rigs
 from ..motion.axes import Up
 from ..motion.kinematics import places
@@ -58,17 +60,24 @@ def read_bvh(
     Raises:
         InputError: a file that is damaged or no BVH; the message names file, place and remedy.
     """
+    return list_bvh(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+def list_bvh(path: str | Path, layout: str | Skeleton | None = None, how: BVH = BVH()) -> Listing:
+    """What `read_bvh` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     files = source.find(path, ".bvh")
-    return mocap.collect(
+    return mocap.listing(
         path,
         files,
-        lambda file: load_bvh(file, ends=how.ends, scale=how.mocap.scale, up=how.mocap.up),
+        partial(load_bvh, ends=how.ends, scale=how.mocap.scale, up=how.mocap.up),
         layout,
         how.mocap,
         columns=columns(path, files, how.folders, how.mocap.clip),
-        progress=progress,
-        scratch=scratch,
     )
 
 

@@ -7,6 +7,7 @@ on a damaged file they crash the interpreter (ezc3d 1.7.2, compiled) or decode f
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from ..clips import ClipSet
 from ..formats import c3d_file, source
 from ..formats.file_columns import columns
 from ..formats.labels import numbered
+from ..listing import Listing
 from ..motion import mocap
 from ..motion.axes import UPS, Up
 from ..motion.markers import UNITS, UNLABELLED, metres_of, spread, standing
@@ -73,17 +75,24 @@ def read_c3d(
     Raises:
         InputError: a file that is damaged or no C3D; the message names file, place and remedy.
     """
+    return list_c3d(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+def list_c3d(path: str | Path, layout: str | Skeleton | None = None, how: C3D = C3D()) -> Listing:
+    """What `read_c3d` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     files = source.find(path, ".c3d")
-    return mocap.collect(
+    return mocap.listing(
         path,
         files,
-        lambda file: load_markers(file, how.mocap.scale, how.mocap.up),
+        partial(load_markers, scale=how.mocap.scale, up=how.mocap.up),
         layout,
         how.mocap,
         columns=columns(path, files, how.folders, how.mocap.clip),
-        progress=progress,
-        scratch=scratch,
     )
 
 

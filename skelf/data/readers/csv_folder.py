@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import tomllib
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +27,7 @@ from ..formats.csv_template import template
 from ..formats.members import Member
 from ..formats.text import MOST_BYTES, Table, column, number, read_csv, read_text
 from ..frames import Frames
+from ..listing import Listing, Told
 from ..motion.axes import upright
 from ..motion.missing import Missing, fill_clip
 from ..pool import Progress
@@ -72,6 +76,25 @@ def read_csv_folder(
     Raises:
         InputError: the message names file, line or field, and remedy.
     """
+    return list_csv_folder(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+class _File(NamedTuple):
+    """A file to read: its clip's name, and what that says by the mapping."""
+
+    member: Member
+    name: str
+    said: dict[str, str]
+
+
+def list_csv_folder(
+    path: str | Path, layout: str | Skeleton | None = None, how: CsvFolder = CsvFolder()
+) -> Listing:
+    """What `read_csv_folder` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; name a CSV file, or a folder of them")
@@ -80,18 +103,37 @@ def read_csv_folder(
     form = _form(path, list(files.values()), mapping, how, layout)
     if not files:
         raise InputError(f"{path}: no .csv file in it")
-    from_name = [_said(form, name, member, mapping) for name, member in files.items()]
-    classes = form.classes or tuple(sorted({s["class"] for s in from_name if "class" in s}))
-    unlisted = {s["class"] for s in from_name if "class" in s} - set(classes)
+    listed = [
+        _File(member, name, _said(form, name, member, mapping)) for name, member in files.items()
+    ]
+    named = {file.said["class"] for file in listed if "class" in file.said}
+    classes = form.classes or tuple(sorted(named))
+    unlisted = named - set(classes)
     if unlisted:
         raise InputError(
             f"{mapping}: classes: {sorted(unlisted)[0]!r} comes in a file name; add it"
         )
+    return Listing(path, listed, partial(_read, path=path, form=form, classes=classes, how=how))
+
+
+def _read(
+    files: Sequence[_File],
+    /,
+    *,
+    path: Path,
+    form: CsvMapping,
+    classes: tuple[str, ...],
+    how: CsvFolder,
+    workers: int = 1,
+    progress: Progress | None = None,
+    scratch: str | Path | None = None,
+    told: Told | None = None,
+) -> ClipSet:
     names, length, fps, of_file = [], [], [], []
     with Frames(
         (max(1, len(form.persons)), form.skeleton.joints, form.channels), scratch
     ) as frames:
-        for done, (name, member) in enumerate(files.items()):
+        for done, (member, name, _) in enumerate(files):
             for part, rate, raw in _recordings(member, form):
                 clip = _clip(member, raw, form, how)
                 frames.add(clip)
@@ -102,6 +144,7 @@ def read_csv_folder(
             if progress:
                 progress(done + 1, len(files))
         joints = frames.array()
+    from_name = [file.said for file in files]
     columns = {
         word: np.array([int(from_name[file][word]) for file in of_file])
         for word in from_name[0]

@@ -18,6 +18,7 @@ from ..formats.deeplabcut_file import Estimates, load_estimates
 from ..formats.look import Look
 from ..formats.members import Member
 from ..formats.naming import Class
+from ..listing import Listing
 from ..motion import poses
 from ..motion.named import NamedLayout
 from ..motion.poses import Poses
@@ -62,6 +63,17 @@ def read_deeplabcut(
     Raises:
         InputError: the message names file, field and remedy.
     """
+    return list_deeplabcut(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+def list_deeplabcut(
+    path: str | Path, layout: str | Skeleton | None = None, how: DeepLabCut = DeepLabCut()
+) -> Listing:
+    """What `read_deeplabcut` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     files = _files(path)
     classes = naming.folder_classes(files, how.folders, path)
@@ -69,15 +81,13 @@ def read_deeplabcut(
     flat = first.joints[..., :-1].swapaxes(0, 1).reshape(-1, *first.joints.shape[2:-1],
                                                         first.joints.shape[-1] - 1)  # fmt: skip
     named = NamedLayout.of(path, first.parts, flat, layout)
-    return poses.build(
+    return poses.listing(
         path,
         [(name, member, classes[name]) for name, member in files.items()],
         partial(_read_file, named=named),
         {named.skeleton.joints: named.skeleton},
         how.poses,
         workers=how.workers,
-        progress=progress,
-        scratch=scratch,
     )
 
 

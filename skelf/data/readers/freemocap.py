@@ -8,7 +8,7 @@ FreeMoCap's documentation of its data format.
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from ..formats.file_columns import columns
 from ..formats.freemocap_file import Points, What, load_points, told
 from ..formats.landmark_axes import is_body
 from ..formats.look import Look
+from ..listing import Listing
 from ..motion import mocap
 from ..motion.axes import Up, nearest_axis
 from ..motion.mocap import Folders, Mocap, folders_option
@@ -79,21 +80,29 @@ def read_freemocap(
     Raises:
         InputError: no body in a file, one that lies along an axis of its own, or damaged.
     """
+    return list_freemocap(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+def list_freemocap(
+    path: str | Path, layout: str | Skeleton | None = None, how: FreeMoCap = FreeMoCap()
+) -> Listing:
+    """What `read_freemocap` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     files = _files(path)
     if layout is None and not how.mocap.drop and not how.mocap.rename:
         layout = load_points(files[0], how.what).skeleton
-    clips = mocap.collect(
+    return mocap.listing(
         path,
         files,
-        lambda file: load_freemocap(file, how),
+        partial(load_freemocap, how=how),
         layout,
         how.mocap,
         columns=columns(path, files, how.folders, how.mocap.clip),
-        progress=progress,
-        scratch=scratch,
     )
-    return replace(clips, path=None)
 
 
 def load_freemocap(file: Path, how: FreeMoCap = FreeMoCap()) -> Motion:

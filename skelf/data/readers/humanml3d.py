@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,12 +23,14 @@ from ...layouts import layout as named_layout
 from ...settings.options import option, options
 from ...settings.ranges import Positive
 from ...skeleton import Skeleton
+from .. import check
 from ..clips import ClipSet
 from ..formats.humanml_vectors import JOINTS, axis_error, joints_of
 from ..formats.npz_rows import objects_of
 from ..formats.numpy_files import load
 from ..formats.pickles import shown
 from ..frames import Frames
+from ..listing import Listing, Told
 from ..motion.missing import Missing, fill_nan
 from ..pool import Progress
 
@@ -102,11 +105,48 @@ def read_humanml3d(
     Raises:
         InputError: nothing of this form; vectors that were normalised.
     """
+    return list_humanml3d(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+def list_humanml3d(
+    path: str | Path, layout: str | Skeleton | None = None, how: HumanML3D = HumanML3D()
+) -> Listing:
+    """What `read_humanml3d` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     folder = next((path / name for name in FOLDERS if (path / name).is_dir()), path)
     files = sorted(folder.glob("*.npy")) if folder.is_dir() else [path]
     if not files:
         raise InputError(f"{path}: no .npy in it, nor in {' or '.join(FOLDERS)} below")
+    skeleton = named_layout(layout) if isinstance(layout, str) else layout
+    read = partial(_read, path=path, folder=folder, skeleton=skeleton, how=how)
+    beside = folder.parent if folder != path else path.parent
+    return Listing(path, files, read, finish=partial(_finished, beside=beside, path=path))
+
+
+def _finished(clips: ClipSet, beside: Path, path: Path) -> ClipSet:
+    """With the splits of the lists of names."""
+    clips = replace(clips, splits=_splits(beside, path, clips.names))
+    check.table(clips)
+    return clips
+
+
+def _read(
+    files: Sequence[Path],
+    /,
+    *,
+    path: Path,
+    folder: Path,
+    skeleton: Skeleton | None,
+    how: HumanML3D,
+    workers: int = 1,
+    progress: Progress | None = None,
+    scratch: str | Path | None = None,
+    told: Told | None = None,
+) -> ClipSet:
     names: list[str] = []
     length: list[int] = []
     count = unseen = 0
@@ -131,7 +171,6 @@ def read_humanml3d(
                 progress(done, len(files))
         joints = frames.array()
     _note(path, folder, count, unseen, how)
-    skeleton = named_layout(layout) if isinstance(layout, str) else layout
     attributes = {"title": path.stem, "source": path.name}
     attributes |= {"unit": "metre"} if count == 22 or how.scale else {}
     clips = ClipSet.build(
@@ -140,7 +179,6 @@ def read_humanml3d(
         skeleton or (KIT21 if count == 21 else named_layout("humanml3d22")),
         name=names,
         fps=how.fps or RATES[count],
-        splits=_splits(folder.parent if folder != path else path.parent, path, names),
         attributes=attributes,
         path=path,
     )

@@ -23,6 +23,7 @@ from ..clips import ClipSet
 from ..formats import members, naming
 from ..formats.members import Member
 from ..formats.text import instance, member_of, numbers, read_json
+from ..listing import Listing
 from ..motion import poses
 from ..motion.poses import Poses
 from ..motion.video import Video
@@ -69,22 +70,36 @@ def read_kinetics(
     Raises:
         InputError: the message names file, field and remedy.
     """
+    return list_kinetics(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+def list_kinetics(
+    path: str | Path, layout: str | Skeleton | None = None, how: Kinetics = Kinetics()
+) -> Listing:
+    """What `read_kinetics` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     json_files = members.find(path, {".json"})
     files = naming.by_name((m for m in json_files if not m.name.stem.endswith("_label")), path)
     if not files:
         raise InputError(f"{path}: no .json file; name the folder of the videos' files")
     chosen = poses.skeletons(layout, (OPENPOSE18, COCO17))
-    clips = poses.build(
+    return poses.listing(
         path,
         list(files.items()),
         partial(_read_video, chosen=chosen),
         chosen,
         how.poses,
         workers=how.workers,
-        progress=progress,
-        scratch=scratch,
+        finish=_official,
     )
+
+
+def _official(clips: ClipSet) -> ClipSet:
+    """With the split that the folders' names make, if they do."""
     sides = [max(SPLIT.get(part, 0) for part in name.split("/")) for name in clips.names]
     return replace(clips, splits={"official": np.array(sides, np.int8)}) if any(sides) else clips
 

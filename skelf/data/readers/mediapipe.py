@@ -47,6 +47,7 @@ from ..formats.landmark_subset import subset
 from ..formats.look import Look
 from ..formats.members import Member
 from ..formats.naming import Class
+from ..listing import Listing
 from ..motion import poses
 from ..motion.poses import Poses
 from ..motion.video import Video
@@ -109,6 +110,17 @@ def read_mediapipe(
     Raises:
         InputError: the message names file, field and remedy.
     """
+    return list_mediapipe(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+def list_mediapipe(
+    path: str | Path, layout: str | Skeleton | None = None, how: MediaPipe = MediaPipe()
+) -> Listing:
+    """What `read_mediapipe` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     files = naming.by_name(_files(path), path)
     if not files:
@@ -119,15 +131,13 @@ def read_mediapipe(
     if have:
         part = subset(MEDIAPIPE33, have)
         chosen = {part.joints: part, **chosen}
-    return poses.build(
+    return poses.listing(
         path,
         [(name, member, classes[name]) for name, member in files.items()],
         partial(_read_videos, chosen=chosen, have=have, how=how),
         chosen,
         how.poses,
         workers=how.workers,
-        progress=progress,
-        scratch=scratch,
     )
 
 

@@ -25,6 +25,7 @@ from ..formats.mmpose_json import Recording
 from ..formats.naming import Class
 from ..formats.text import read_json
 from ..joints.landmarks import body
+from ..listing import Listing
 from ..motion import poses
 from ..motion.poses import Poses
 from ..motion.video import Video
@@ -75,6 +76,17 @@ def read_mmpose(
     Raises:
         InputError: the message names file, field and remedy.
     """
+    return list_mmpose(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+def list_mmpose(
+    path: str | Path, layout: str | Skeleton | None = None, how: MMPose = MMPose()
+) -> Listing:
+    """What `read_mmpose` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     files = members.find(path, {".json"})
     if not files:
@@ -82,15 +94,13 @@ def read_mmpose(
     videos = frame_files.gathered(files, path, _is_whole)
     classes = naming.folder_classes(videos, how.folders, path)
     order, names = _order(videos, layout)
-    return poses.build(
+    return poses.listing(
         path,
         [(name, videos[name], classes[name]) for name in sorted(videos)],
         partial(_read_videos, order=order, names=names, axes=how.axes),
         {order.skeleton.joints: order.skeleton},
         how.poses,
         workers=how.workers,
-        progress=progress,
-        scratch=scratch,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +22,7 @@ from ..formats.labels import numbered
 from ..formats.motive_file import Part, Take, load_take, told
 from ..formats.table_files import of_format
 from ..joints.tree import tree_of
+from ..listing import Listing
 from ..motion import mocap, rigs, subjects
 from ..motion.kinematics import descent, forward, quaternion_rotation
 from ..motion.markers import UNITS
@@ -83,20 +85,32 @@ def read_motive(
     Raises:
         InputError: a file that is damaged, has no positions or an unknown unit.
     """
+    return list_motive(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+def list_motive(
+    path: str | Path, layout: str | Skeleton | None = None, how: Motive = Motive()
+) -> Listing:
+    """What `read_motive` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     files = of_format(path, (".csv", ".txt"), told, "Motive")
-    return mocap.collect(
+    return mocap.listing(
         path,
         files,
-        lambda file: rigs.stood(
-            load_motive(file, how.what, how.mocap.scale, how.mocap.subject), how.mocap.up
-        ),
+        partial(_stood, how=how),
         layout,
         how.mocap,
         columns=columns(path, files, how.folders, how.mocap.clip),
-        progress=progress,
-        scratch=scratch,
     )
+
+
+def _stood(file: Path, how: Motive) -> Motion | tuple[Motion, ...]:
+    motions = load_motive(file, how.what, how.mocap.scale, how.mocap.subject)
+    return rigs.stood(motions, how.mocap.up)
 
 
 def load_motive(

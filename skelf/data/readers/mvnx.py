@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from ..formats.file_columns import columns
 from ..formats.mvnx_file import Subject, load_subjects, places_of
 from ..formats.number_rows import places, spread
 from ..joints.tree import tree_of
+from ..listing import Listing
 from ..motion import mocap
 from ..motion.kinematics import descent, quaternion_rotation
 from ..motion.mocap import Folders, Mocap, folders_option
@@ -56,17 +58,26 @@ def read_mvnx(
     Raises:
         InputError: a file that is damaged, cut off or no MVNX.
     """
+    return list_mvnx(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+def list_mvnx(
+    path: str | Path, layout: str | Skeleton | None = None, how: MVNX = MVNX()
+) -> Listing:
+    """What `read_mvnx` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     files = source.find(path, ".mvnx")
-    return mocap.collect(
+    return mocap.listing(
         path,
         files,
-        lambda file: load_mvnx(file, how.mocap.subject),
+        partial(load_mvnx, subject=how.mocap.subject),
         layout,
         how.mocap,
         columns=columns(path, files, how.folders, how.mocap.clip),
-        progress=progress,
-        scratch=scratch,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 from ...errors import InputError
@@ -14,6 +15,7 @@ from ..formats.file_columns import columns
 from ..formats.labels import numbered
 from ..formats.nexus_file import load_trial, told
 from ..formats.table_files import of_format
+from ..listing import Listing
 from ..motion import mocap, rigs
 from ..motion.markers import UNITS
 from ..motion.mocap import Folders, Mocap, folders_option
@@ -57,18 +59,31 @@ def read_nexus(
     Raises:
         InputError: a file that is damaged, or has no positions.
     """
+    return list_nexus(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+def list_nexus(
+    path: str | Path, layout: str | Skeleton | None = None, how: Nexus = Nexus()
+) -> Listing:
+    """What `read_nexus` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     files = of_format(path, (".csv", ".txt", ".tsv"), told, "Vicon Nexus")
-    return mocap.collect(
+    return mocap.listing(
         path,
         files,
-        lambda file: rigs.stood(load_nexus(file, how.mocap.scale), how.mocap.up),
+        partial(_stood, how=how.mocap),
         layout,
         how.mocap,
         columns=columns(path, files, how.folders, how.mocap.clip),
-        progress=progress,
-        scratch=scratch,
     )
+
+
+def _stood(file: Path, how: Mocap) -> Motion | tuple[Motion, ...]:
+    return rigs.stood(load_nexus(file, how.scale), how.up)
 
 
 def load_nexus(file: Path, scale: float | None = None) -> Motion:

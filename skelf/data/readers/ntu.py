@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -22,20 +23,28 @@ from ..formats.kinect_text import JOINTS
 from ..formats.members import Member
 from ..formats.ntu_names import LAST_OF_60, NAME, PUBLISHED, Clip, clip_of, splits_of
 from ..frames import Frames
+from ..listing import Empty, Listing, Told
 from ..motion import bodies
 from ..motion.missing import Missing
 from ..pool import Progress
 from ..presets import PRESETS
 
 FPS = 30
+WITHOUT = "files without a skeleton"
 
 
-class _Listing(NamedTuple):
-    """The files to read: their clips' names, what these say, and the benchmark that they are of."""
+class _File(NamedTuple):
+    """A file to read: its clip's name, and what that says; -1 unknown."""
 
-    files: list[Member]
-    names: list[str]
-    table: np.ndarray  # (N, 5) by the columns of `Clip`, -1 unknown
+    member: Member
+    name: str
+    said: Clip
+
+
+class _Listed(NamedTuple):
+    """The files to read, and the benchmark that they are of."""
+
+    files: list[_File]
     class_names: tuple[str, ...]
     benchmark: str  # "": files of one's own
 
@@ -90,14 +99,50 @@ def read_ntu(
         InputError: nothing to read, or a damaged file; the message names it.
         OSError: the disk is full.
     """
+    return list_ntu(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+def list_ntu(path: str | Path, layout: str | Skeleton | None = None, how: NTU = NTU()) -> Listing:
+    """What `read_ntu` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     skeleton = kinect_layout(layout)
-    listing = _by_folder(path) if how.folders == "class" else _official(path, how)
-    total = len(listing.files)
+    listed = _by_folder(path) if how.folders == "class" else _official(path, how)
+    read = partial(
+        _read, path=path, skeleton=skeleton, how=how,
+        class_names=listed.class_names, benchmark=listed.benchmark,
+    )  # fmt: skip
+    return Listing(
+        path,
+        listed.files,
+        read,
+        finish=partial(_finished, path=path, benchmark=listed.benchmark),
+        workers=how.workers,
+    )
+
+
+def _read(
+    files: Sequence[_File],
+    /,
+    *,
+    path: Path,
+    skeleton: Skeleton,
+    how: NTU,
+    class_names: tuple[str, ...],
+    benchmark: str,
+    workers: int = 1,
+    progress: Progress | None = None,
+    scratch: str | Path | None = None,
+    told: Told | None = None,
+) -> ClipSet:
+    total = len(files)
     read = partial(two_persons, persons=how.persons, missing=how.missing)
     length, with_skeleton = [], []
     with Frames((bodies.PERSONS_KEPT, JOINTS, 3), scratch) as frames:
-        parsed = pool.ordered(read, listing.files, how.workers)
+        parsed = pool.ordered(read, [file.member for file in files], workers)
         for done, joints in enumerate(parsed, start=1):
             if joints is not None:
                 frames.add(joints)
@@ -105,35 +150,42 @@ def read_ntu(
                 with_skeleton.append(done - 1)
             if progress:
                 progress(done, total)
+        empty = total - len(with_skeleton)
+        if told is not None:
+            told.counts[WITHOUT] = empty
         if not with_skeleton:
-            raise InputError(f"{path}: none of the {total} files holds a skeleton")
+            raise Empty(f"{path}: none of the {total} files holds a skeleton")
         mapped = frames.array()
-    empty = total - len(with_skeleton)
     if empty:
         _warn(f"{path}: {empty} of {total} files hold no skeleton and are left out")
-    table = listing.table[with_skeleton]
-    splits = splits_of(table, listing.benchmark) if listing.benchmark else {}
+    kept = [files[i] for i in with_skeleton]
+    table = np.array([file.said for file in kept], np.int64)
     attributes = {"title": path.stem, "source": path.name}
-    if listing.benchmark:
-        _compare(path, splits, listing.benchmark)
-        preset = PRESETS[listing.benchmark]
+    if benchmark:
+        preset = PRESETS[benchmark]
         attributes |= {"title": preset.title, "licence": preset.licence}
-    attributes |= {"persons": how.persons, "files without a skeleton": str(empty)}
+    attributes |= {"persons": how.persons, WITHOUT: str(empty)}
     return ClipSet.build(
         mapped,
         length,
         skeleton,
-        class_names=listing.class_names,
-        name=[listing.names[i] for i in with_skeleton],
+        class_names=class_names,
+        name=[file.name for file in kept],
         fps=FPS,
         setup=table[:, 0],
         camera=table[:, 1],
         subject=table[:, 2],
         label=table[:, 4] - 1,
         columns={"replication": table[:, 3]} if (table[:, 3] >= 0).any() else {},
-        splits=splits,
+        splits=splits_of(table, benchmark) if benchmark else {},
         attributes=attributes,
     )
+
+
+def _finished(clips: ClipSet, path: Path, benchmark: str) -> ClipSet:
+    if benchmark:
+        _compare(path, clips.splits, benchmark)
+    return clips
 
 
 def kinect_layout(layout: str | Skeleton | None) -> Skeleton:
@@ -151,15 +203,15 @@ def kinect_layout(layout: str | Skeleton | None) -> Skeleton:
     return skeleton
 
 
-def _official(path: Path, how: NTU) -> _Listing:
+def _official(path: Path, how: NTU) -> _Listed:
     chosen, named = _listed(path, how.exclude)
     chosen, named, which = _of_benchmark(chosen, named, how.benchmark)
     class_names = action_names.NTU60 if which == "ntu60" else action_names.NTU120
-    names = [member.stem for member in chosen]
-    return _Listing(chosen, names, np.array(named, np.int64), class_names, which)
+    files = [_File(m, m.stem, said) for m, said in zip(chosen, named, strict=True)]
+    return _Listed(files, class_names, which)
 
 
-def _by_folder(path: Path) -> _Listing:
+def _by_folder(path: Path) -> _Listed:
     """Files of any name, with their folders as classes."""
     files = naming.by_name(members.find(path, (".skeleton",)), path)
     if not files:
@@ -168,13 +220,13 @@ def _by_folder(path: Path) -> _Listing:
     if not has_folders:
         _warn(f"{path}: no folders of classes in it, so that no clip has a label")
     classes = naming.folder_classes(files, "class" if has_folders else "none", path)
-    table = []
+    listed = []
     for name, member in files.items():
         clip = clip_of(member.stem) or Clip(-1, -1, -1, -1, -1)
-        table.append(clip._replace(label=classes[name][0] + 1))
+        listed.append(_File(member, name, clip._replace(label=classes[name][0] + 1)))
     labels = {label: class_name for label, class_name in classes.values() if label >= 0}
     class_names = tuple(labels[label] for label in sorted(labels))
-    return _Listing(list(files.values()), list(files), np.array(table), class_names, "")
+    return _Listed(listed, class_names, "")
 
 
 def _listed(path: Path, exclude: str | Path | None) -> tuple[list[Member], list[Clip]]:

@@ -29,6 +29,7 @@ from ..formats.naming import Class
 from ..formats.text import MOST_BYTES as MOST_OF_VIDEO
 from ..formats.text import read_json
 from ..joints.order import is_body_25b
+from ..listing import Listing
 from ..motion import poses
 from ..motion.poses import Poses
 from ..motion.video import Video
@@ -75,6 +76,17 @@ def read_openpose(
     Raises:
         InputError: the message names file, field and remedy.
     """
+    return list_openpose(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+def list_openpose(
+    path: str | Path, layout: str | Skeleton | None = None, how: OpenPose = OpenPose()
+) -> Listing:
+    """What `read_openpose` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     files = members.find(path, {".json"})
     frames = [member for member in files if member.name.stem.endswith(END)]
@@ -89,15 +101,13 @@ def read_openpose(
     if layout is None and _are_25b(videos, path):
         chosen[OPENPOSE25.joints] = BODY_25B
 
-    return poses.build(
+    return poses.listing(
         path,
         [(name, videos[name], classes[name]) for name in sorted(videos)],
         partial(_read_videos, root=path, chosen=chosen),
         chosen,
         how.poses,
         workers=how.workers,
-        progress=progress,
-        scratch=scratch,
     )
 
 

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from ..formats.members import Member
 from ..formats.pkummd_splits import read_split
 from ..formats.pkummd_text import CAMERAS, NAMES, Segment, parse_labels, parse_skeleton, segments_of
 from ..frames import Frames
+from ..listing import Empty, Listing, Told
 from ..motion.missing import Missing, fill_nan
 from ..pool import Progress
 from ..presets import PRESETS
@@ -86,6 +87,25 @@ def read_pkummd(
         InputError: nothing to read, or a damaged file; the message names it.
         OSError: the disk is full.
     """
+    return list_pkummd(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+class _Recording(NamedTuple):
+    """A skeleton file, its rows of labels (None: it has none), and its side in each split."""
+
+    member: Member
+    rows: list[Segment] | None
+    sides: dict[str, int]
+
+
+def list_pkummd(
+    path: str | Path, layout: str | Skeleton | None = None, how: PKUMMD = PKUMMD()
+) -> Listing:
+    """What `read_pkummd` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     skeleton = kinect_layout(layout)
     files, spare = _kinds(path)
@@ -98,46 +118,74 @@ def read_pkummd(
         name: read_split(path, name, split_file, files["split"], recordings)
         for name, split_file in (("xsub", how.xsub), ("xview", how.xview))
     }
-    gathered = _Gathered(rows, how.bounds)
-    chosen = [m for stem, m in recordings.items() if how.form == "recordings" or stem in rows]
-    parsed = pool.ordered(partial(_read_one, missing=how.missing), chosen, how.workers, chunk=1)
+    chosen = [
+        _Recording(
+            member,
+            rows.get(stem),
+            {name: sides.get(stem, 0) for name, sides in splits.items() if sides},
+        )
+        for stem, member in recordings.items()
+        if how.form == "recordings" or stem in rows
+    ]
+    read = partial(_read, path=path, number=number, skeleton=skeleton, how=how)
+    return Listing(path, chosen, read, workers=how.workers)
+
+
+def _read(
+    chosen: Sequence[_Recording],
+    /,
+    *,
+    path: Path,
+    number: int,
+    skeleton: Skeleton,
+    how: PKUMMD,
+    workers: int = 1,
+    progress: Progress | None = None,
+    scratch: str | Path | None = None,
+    told: Told | None = None,
+) -> ClipSet:
+    gathered = _Gathered(how.bounds)
+    read = partial(_read_one, missing=how.missing)
+    parsed = pool.ordered(read, [one.member for one in chosen], workers, chunk=1)
     with Frames((PERSONS, JOINTS, 3), scratch) as frames:
-        for done, (member, joints) in enumerate(zip(chosen, parsed, strict=True), start=1):
-            for piece in gathered.add(member.name.stem, joints, how.form):
+        for done, (one, joints) in enumerate(zip(chosen, parsed, strict=True), start=1):
+            for piece in gathered.add(one, joints, how.form):
                 frames.add(piece)
             if progress:
                 progress(done, len(chosen))
         mapped = frames.array()
     if not gathered.length:
-        raise InputError(
+        raise Empty(
             f"{path}: no {how.form[:-1]} with a skeleton: {gathered.reasons()}; are the labels of "
             f"this part? Its classes are 1 to {len(action_names.PKUMMD)}"
         )
     gathered.report(path)
-    return _built(path, number, mapped, skeleton, gathered, splits, how)
+    return _built(path, number, mapped, skeleton, gathered, how)
 
 
 class _Gathered:
     """What the recordings add up to, in their order; see `read`."""
 
-    def __init__(self, rows: dict[str, list[Segment]], bounds: str) -> None:
-        self.rows, self.bounds = rows, bounds
+    def __init__(self, bounds: str) -> None:
+        self.bounds = bounds
         self.length: list[int] = []
         self.stem: list[str] = []  # of the recording that a clip is from
+        self.sides: list[dict[str, int]] = []  # of it
         self.row: list[int] = []
         self.label: list[int] = []
         self.segments: list[tuple[int, int, int, int]] = []
         self.odd: dict[str, list[str]] = {"left out": [], "shortened": [], "empty": []}
 
-    def add(self, stem: str, joints: np.ndarray, form: str) -> Iterator[np.ndarray]:
+    def add(self, one: _Recording, joints: np.ndarray, form: str) -> Iterator[np.ndarray]:
         """Takes note of one recording and yields the frames to keep."""
-        segments, odd = segments_of(self.rows.get(stem, []), len(joints), self.bounds)
+        stem = one.member.name.stem
+        segments, odd = segments_of(one.rows or [], len(joints), self.bounds)
         for what, text in odd:
             self.odd[what].append(f"{stem} {text}")
         if form == "recordings":
             at = len(self.length)
             self.segments += [(at, s.start, s.end, s.label - 1) for s in segments]
-            self._note(stem, len(joints), -1, -1)
+            self._note(one, len(joints), -1, -1)
             yield joints
             return
         for segment in segments:
@@ -145,11 +193,12 @@ class _Gathered:
             if not piece.any():
                 self.odd["empty"].append(f"{stem} row {segment.row}")
                 continue
-            self._note(stem, len(piece), segment.row, segment.label - 1)
+            self._note(one, len(piece), segment.row, segment.label - 1)
             yield piece
 
-    def _note(self, stem: str, length: int, row: int, label: int) -> None:
-        self.stem.append(stem)
+    def _note(self, one: _Recording, length: int, row: int, label: int) -> None:
+        self.stem.append(one.member.name.stem)
+        self.sides.append(one.sides)
         self.length.append(length)
         self.row.append(row)
         self.label.append(label)
@@ -176,7 +225,6 @@ def _built(
     joints: np.ndarray,
     skeleton: Skeleton,
     gathered: _Gathered,
-    splits: dict[str, dict[str, int]],
     how: PKUMMD,
 ) -> ClipSet:
     numbers, cameras = [], []
@@ -204,9 +252,8 @@ def _built(
         columns=columns,
         segments=np.array(gathered.segments, np.int64).reshape(-1, 4),
         splits={
-            name: np.array([sides.get(stem, 0) for stem in gathered.stem], np.int8)
-            for name, sides in splits.items()
-            if sides
+            name: np.array([sides[name] for sides in gathered.sides], np.int8)
+            for name in gathered.sides[0]
         },
         attributes={
             "title": f"{preset.title} ({how.form})",

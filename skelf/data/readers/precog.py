@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from ..formats import members
 from ..formats.members import Member
 from ..formats.text import number, read_csv
 from ..frames import Frames
+from ..listing import Listing, Told
 from ..motion.missing import Missing, fill_nan
 from ..pool import Progress
 
@@ -69,6 +72,17 @@ def read_precog(
     Raises:
         InputError: the message names file, line and remedy.
     """
+    return list_precog(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+def list_precog(
+    path: str | Path, layout: str | Skeleton | None = None, how: Precog = Precog()
+) -> Listing:
+    """What `read_precog` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     skeleton = named_layout(layout) if isinstance(layout, str) else layout or KINECT20
     files, spare = members.unique(members.find(path, {".csv"}))
@@ -81,6 +95,21 @@ def read_precog(
             f"{path}: {len(spare)} files are there twice and read once; not read: {spare[0]}, ...",
             stacklevel=2,
         )
+    return Listing(path, who, partial(_read, path=path, skeleton=skeleton, how=how))
+
+
+def _read(
+    who: Sequence[tuple[int, int, Member]],
+    /,
+    *,
+    path: Path,
+    skeleton: Skeleton,
+    how: Precog,
+    workers: int = 1,
+    progress: Progress | None = None,
+    scratch: str | Path | None = None,
+    told: Told | None = None,
+) -> ClipSet:
     length, segments = [], []
     with Frames((1, len(KINECT20.names), 3), scratch) as frames:
         for clip, (_, _, member) in enumerate(who):

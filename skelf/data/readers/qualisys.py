@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 from ...errors import InputError
@@ -15,7 +16,9 @@ from ..formats.labels import numbered
 from ..formats.qualisys_file import load_capture, told
 from ..formats.table_files import of_format
 from ..joints.tree import tree_of
+from ..listing import Listing
 from ..motion import mocap, rigs
+from ..motion.axes import Up
 from ..motion.mocap import Folders, Mocap, folders_option
 from ..motion.recorded import Motion
 from ..motion.subjects import with_subjects
@@ -58,18 +61,31 @@ def read_qualisys(
     Raises:
         InputError: a file that is damaged, or has no 3D positions.
     """
+    return list_qualisys(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+def list_qualisys(
+    path: str | Path, layout: str | Skeleton | None = None, how: Qualisys = Qualisys()
+) -> Listing:
+    """What `read_qualisys` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     files = of_format(path, (".tsv", ".txt", ".csv"), told, "Qualisys")
-    return mocap.collect(
+    return mocap.listing(
         path,
         files,
-        lambda file: rigs.stood(load_qualisys(file), how.mocap.up),
+        partial(_stood, up=how.mocap.up),
         layout,
         how.mocap,
         columns=columns(path, files, how.folders, how.mocap.clip),
-        progress=progress,
-        scratch=scratch,
     )
+
+
+def _stood(file: Path, up: Up | None) -> Motion | tuple[Motion, ...]:
+    return rigs.stood(load_qualisys(file), up)
 
 
 def load_qualisys(file: Path) -> Motion:

@@ -17,6 +17,7 @@ from ..formats.look import Look
 from ..formats.members import Member
 from ..formats.naming import Class
 from ..formats.sleap_file import load_tracked, told
+from ..listing import Listing
 from ..motion import poses
 from ..motion.named import NamedLayout
 from ..motion.poses import Poses
@@ -60,6 +61,17 @@ def read_sleap(
     Raises:
         InputError: the message names file, field and remedy.
     """
+    return list_sleap(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+def list_sleap(
+    path: str | Path, layout: str | Skeleton | None = None, how: Sleap = Sleap()
+) -> Listing:
+    """What `read_sleap` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     found = members.find(path, SUFFIXES)
     if path.is_dir():
@@ -70,15 +82,13 @@ def read_sleap(
     classes = naming.folder_classes(files, how.folders, path)
     first = load_tracked(next(iter(files.values())))[0]
     named = NamedLayout.of(path, first.nodes, first.joints[..., :2], layout, first.edges)
-    return poses.build(
+    return poses.listing(
         path,
         [(name, member, classes[name]) for name, member in files.items()],
         partial(_read_file, named=named),
         {named.skeleton.joints: named.skeleton},
         how.poses,
         workers=how.workers,
-        progress=progress,
-        scratch=scratch,
     )
 
 

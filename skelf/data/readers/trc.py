@@ -21,6 +21,7 @@ from ..formats.labels import numbered
 from ..formats.trc_file import Recording, load_trc_file
 from ..formats.trc_time import timeline
 from ..joints.tree import tree_of
+from ..listing import Listing
 from ..motion import mocap
 from ..motion.axes import Up
 from ..motion.markers import UNITS, UNLABELLED, spread, standing
@@ -70,20 +71,27 @@ def read_trc(
         InputError: a file that is damaged or no TRC, or a unit that no body fits; the message names
             file, place and remedy.
     """
+    return list_trc(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+def list_trc(path: str | Path, layout: str | Skeleton | None = None, how: TRC = TRC()) -> Listing:
+    """What `read_trc` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     if path.suffix.lower() in storage_file.SUFFIXES:
         storage_file.refuse(path)
     files = source.find(path, ".trc")
     _tell_persons(files)
-    return mocap.collect(
+    return mocap.listing(
         path,
         files,
         partial(load_trc, scale=how.mocap.scale, up=how.mocap.up),
         layout,
         how.mocap,
         columns=columns(path, files, how.folders, how.mocap.clip),
-        progress=progress,
-        scratch=scratch,
     )
 
 

@@ -24,6 +24,7 @@ from ..formats.members import Member
 from ..formats.naming import Class
 from ..formats.text import read_json
 from ..formats.yolo_dataset import Dataset
+from ..listing import Listing
 from ..motion import poses
 from ..motion.poses import Poses
 from ..motion.video import Video
@@ -75,6 +76,17 @@ def read_yolo(
     Raises:
         InputError: the message names file, field and remedy.
     """
+    return list_yolo(path, layout, how).clips(progress=progress, scratch=scratch)
+
+
+def list_yolo(
+    path: str | Path, layout: str | Skeleton | None = None, how: Yolo = Yolo()
+) -> Listing:
+    """What `read_yolo` reads, whose arguments these are.
+
+    Raises:
+        InputError: what it refuses before it reads.
+    """
     path = Path(path)
     size = _size(how.size)
     files = _files(path)
@@ -83,7 +95,7 @@ def read_yolo(
     )
     classes = naming.folder_classes(videos, how.folders, path)
     chosen = poses.skeletons(layout, (COCO17,))
-    clips = poses.build(
+    return poses.listing(
         path,
         [(name, videos[name], classes[name]) for name in sorted(videos)],
         partial(
@@ -92,9 +104,12 @@ def read_yolo(
         chosen,
         how.poses,
         workers=how.workers,
-        progress=progress,
-        scratch=scratch,
+        finish=_official,
     )
+
+
+def _official(clips: ClipSet) -> ClipSet:
+    """With the split that the folders' names make, if they do."""
     sides = [max(SPLIT.get(part, 0) for part in name.split("/")) for name in clips.names]
     return replace(clips, splits={"official": np.array(sides, np.int8)}) if any(sides) else clips
 

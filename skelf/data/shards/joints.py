@@ -17,6 +17,7 @@ import numpy as np
 
 from ...errors import InputError
 from .. import check, store
+from ..addresses import bring
 from ..paging import let_go, will_need
 from .listed import Part, ends, present
 
@@ -159,6 +160,8 @@ class Joints:
 
     def _verified(self, at: int, part: Part) -> np.ndarray:
         name = f"{self.where}: shard {part.path}"
+        if isinstance(self.where, Path):
+            bring(self.where, part.path)  # where the set stands for an address
         present(part, self.where)
         _, stored = store.read(part.path)
         whole = (part.frames, part.persons, *self.frame[1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 
@@ -22,7 +23,6 @@ def write_npz(clips: ClipSet, path: Path) -> None:
         InputError: a column that bears the name of a field.
     """
     fields: dict[str, np.ndarray] = {
-        "frames": np.concatenate([block for _, block in clips.blocks()]),
         "offsets": np.concatenate([[0], clips.length.cumsum()]),
         "labels": clips.label,
         "subjects": clips.subject,
@@ -41,5 +41,13 @@ def write_npz(clips: ClipSet, path: Path) -> None:
         if name in fields or name in FIELDS or (name in COLUMNS and key not in _RENAMED):
             raise InputError(f"{clips}: the column {key!r} has the name of a field; rename it")
         fields[name] = values
-    with replacing(path) as beside, beside.open("wb") as file:
-        np.savez(file, **fields)  # type: ignore[arg-type]  # numpy types no field as bool
+    with replacing(path) as beside, ZipFile(beside, "w") as archive:
+        with archive.open(ZipInfo("frames.npy"), "w", force_zip64=True) as part:
+            shape = (clips.frames_total, *clips.joints.shape[1:])
+            head = {"descr": "<f4", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(part, head)
+            for _, block in clips.blocks():  # not at once: there is no copy of the set
+                part.write(np.ascontiguousarray(block, "<f4").data)
+        for name, values in fields.items():
+            with archive.open(ZipInfo(f"{name}.npy"), "w", force_zip64=True) as part:
+                np.lib.format.write_array(part, np.asanyarray(values), allow_pickle=False)

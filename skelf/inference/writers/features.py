@@ -14,13 +14,11 @@ Parquet has a column for each: file, name, person, frame, seconds, f0, f1, ...
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import Any
 from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
@@ -28,45 +26,55 @@ import numpy as np
 from ...errors import InputError
 from ...files import replacing
 from ..features import Rows
+from .columns import Columns
 
 AddRows = Callable[[Rows], None]
-_CHUNK = 1 << 24
+GROUP = 1 << 22
+"""Numbers of a row group of Parquet, about: what is in memory at once."""
 
 
 @contextmanager
 def write_npz(path: Path) -> Iterator[AddRows]:
-    """An `.npz`, whole or not at all; rows wait on the disk beside it until all are there.
+    """An `.npz`, whole or not at all; columns wait on the disk beside it until all are there.
 
     Raises:
         InputError: there are no rows.
         OSError: it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    columns: dict[str, list[np.ndarray]] = {}
-    width, count = 0, 0
-    with TemporaryFile(dir=path.parent) as waiting:
+    with Columns(path.parent) as columns:
+        last: tuple[str, str, int, int] | None = None  # file, name, person, frame: of the last row
+        number = -1
 
         def add(rows: Rows) -> None:
-            nonlocal width, count
-            width = rows.values.shape[1]
-            count += len(rows.values)
-            waiting.write(np.ascontiguousarray(rows.values, "<f4").data)
-            for key, values in _columns(rows, columns).items():
-                columns.setdefault(key, []).append(values)
+            nonlocal last, number
+            columns.add("features", rows.values)
+            if rows.frame is None or rows.seconds is None:
+                _name(columns, rows.names, rows.file, rows.person)
+                return
+            # Of frames a recording is named once; two of one name begin anew.
+            now = rows.file, rows.names[0], int(rows.person[0])
+            if last is None or last[:3] != now or rows.frame[0] <= last[3]:
+                number += 1
+                _name(columns, rows.names[:1], rows.file, rows.person[:1])
+            last = (*now, int(rows.frame[-1]))
+            columns.add("recording", np.full(len(rows.frame), number))
+            columns.add("frame", rows.frame)
+            columns.add("seconds", rows.seconds)
 
         yield add
-        if not count:
+        if not columns.names:
             raise InputError(f"{path}: there are no features to write")
-        waiting.flush()
         with replacing(path) as beside, ZipFile(beside, "w", ZIP_STORED) as archive:
-            for key, parts in columns.items():
-                with archive.open(f"{key}.npy", "w", force_zip64=True) as file:
-                    np.lib.format.write_array(file, np.concatenate(parts), allow_pickle=False)
-            with archive.open("features.npy", "w", force_zip64=True) as file:
-                _header(file, (count, width))
-                waiting.seek(0)
-                while block := waiting.read(_CHUNK):
-                    file.write(block)
+            for name in sorted(columns.names, key=lambda name: name == "features"):
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                    columns.write(name, file)
+
+
+def _name(columns: Columns, names: list[str], file: str, person: np.ndarray) -> None:
+    columns.add_texts("names", names)
+    columns.add_texts("files", [file] * len(names))
+    columns.add("persons", person)
 
 
 @contextmanager
@@ -87,39 +95,30 @@ def write_parquet(path: Path) -> Iterator[AddRows]:
     with replacing(path) as beside:
         beside.touch()
         opened: list[Any] = []  # Any: pyarrow has no types
+        waiting: list[Any] = []
 
-        def add(rows: Rows) -> None:
-            table = pyarrow.table(_flat(rows))
+        def flush() -> None:
+            if not waiting:
+                return
+            table = pyarrow.concat_tables(waiting).combine_chunks()
             if not opened:
                 opened.append(parquet.ParquetWriter(str(beside), table.schema))
             opened[0].write_table(table)
+            waiting.clear()
+
+        def add(rows: Rows) -> None:
+            waiting.append(pyarrow.table(_flat(rows)))
+            if sum(table.num_rows for table in waiting) * rows.values.shape[1] >= GROUP:
+                flush()
 
         try:
             yield add
+            flush()
         finally:
             for writer in opened:
                 writer.close()
         if not opened:
             raise InputError(f"{path}: there are no features to write")
-
-
-def _columns(rows: Rows, before: dict[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
-    """The columns that a block of rows adds to; of frames a recording is named once."""
-    files = np.array([rows.file] * len(rows.names), np.str_)
-    named = {"names": np.array(rows.names, np.str_), "files": files, "persons": rows.person}
-    if rows.frame is None or rows.seconds is None:
-        return named
-    first = {key: values[:1] for key, values in named.items()}
-    last = {key: before[key][-1] for key in first if key in before}
-    same = bool(last) and all(last[key][0] == first[key][0] for key in first)
-    same = same and rows.frame[0] > before["frame"][-1][-1]  # two of one name begin anew
-    number = len(before.get("names", ())) - 1 + (not same)
-    times = {
-        "recording": np.full(len(rows.frame), number),
-        "frame": rows.frame,
-        "seconds": rows.seconds,
-    }
-    return times if same else first | times
 
 
 def _flat(rows: Rows) -> dict[str, object]:
@@ -132,11 +131,3 @@ def _flat(rows: Rows) -> dict[str, object]:
         columns |= {"frame": rows.frame, "seconds": rows.seconds}
     values = np.ascontiguousarray(rows.values.T, np.float32)
     return columns | {f"f{at}": column for at, column in enumerate(values)}
-
-
-def _header(file: IO[bytes], shape: tuple[int, int]) -> None:
-    """The head of an `.npy`, whose numbers follow."""
-    head = io.BytesIO()
-    described = {"descr": "<f4", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(head, described)
-    file.write(head.getvalue())

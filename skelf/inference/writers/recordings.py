@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..result import Result
+from ..result import Heads, Result
 from ..segments import Segment
 
 
@@ -26,11 +26,13 @@ class Named(NamedTuple):
 
 def recordings(result: Result) -> list[Named]:
     """The recordings of a file in its order, those without segments too."""
-    if result.clips is None:
+    heads, clips = result.heads, result.clips
+    if clips is not None:
+        heads = Heads(clips.names, clips.length, clips.fps)
+    if heads is None:
         return []
     by_name: dict[str, Named] = {}
-    clips = result.clips
-    for name, frames, fps in zip(clips.names, clips.length, clips.fps, strict=True):
+    for name, frames, fps in zip(*heads, strict=True):
         by_name.setdefault(name, Named(name, float(frames) / float(fps), float(fps), []))
     for segment in result.segments:
         by_name[segment.name].segments.append(segment)

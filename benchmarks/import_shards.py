@@ -1,0 +1,157 @@
+"""Import into shards by one and by two workers, beside the import into one file by two processes.
+
+    python -m benchmarks.import_shards --files 1200 --repeats 3
+
+Files are generated: NTU RGB+D's text and CSV with a row a frame, 60 frames each. Each side runs in
+a fresh process; the sides take turns; medians of seconds from the listing of the files to the
+finished set, and of the processor time of all its processes. On a machine that does other work the
+processor time says what is added; seconds say what is gained.
+
+shards 1   `import_shards`, this process alone
+shards 2   `import_shards`, two processes
+file 2     the reader with `workers=2` where it has that (CSV's has not), then `save`
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+FRAMES = 60
+SIDES = ("shards 1", "shards 2", "file 2")
+
+
+def ntu(folder: Path, files: int) -> None:
+    """One body in every frame of each file."""
+    rest = " 277.4 191.8 1036.2 519.2 -0.206 0.0535 0.969 -0.124 2"
+    joints = np.random.default_rng(0).uniform(-1, 3, (FRAMES, 25, 3))
+    lines = [f"{FRAMES}"]
+    for frame in joints:
+        lines += ["1", "72057594037931101 0 1 1 1 1 0 0.0276 0.0551 2", "25"]
+        lines += [f"{x:.7f} {y:.7f} {z:.7f}{rest}" for x, y, z in frame]
+    for at in range(files):
+        name = f"S001C{at % 3 + 1:03}P{at // 180 + 1:03}R001A{at // 3 % 60 + 1:03}.skeleton"
+        (folder / name).write_text("\n".join(lines) + "\n")
+
+
+def csv(folder: Path, files: int) -> None:
+    """The 20 joints of a Kinect in every row."""
+    from skelf.layouts import KINECT20
+
+    values = np.random.default_rng(0).uniform(-1, 3, (FRAMES, 60))
+    head = ",".join(f"{name}_{axis}" for name in KINECT20.names for axis in "xyz")
+    text = "\n".join([head, *(",".join(f"{v:.6f}" for v in row) for row in values)]) + "\n"
+    for at in range(files):
+        (folder / f"{at:05}.csv").write_text(text)
+
+
+FORMATS: dict[str, tuple[Callable[[Path, int], None], int]] = {"ntu": (ntu, 4), "csv": (csv, 1)}
+"""What writes files, and how many times as many: NTU's are read faster."""
+
+
+def side(name: str, format_: str, data: Path, out: Path, files: int) -> int:
+    """Does it, and gives the number of clips."""
+    from skelf.data.auto import Found
+    from skelf.data.importing import import_shards
+    from skelf.data.importing.listed import listing_of
+    from skelf.data.reading import read, reader_arguments
+
+    kind, workers = name.split()
+    if kind == "file":
+        words = ["workers=2"] if format_ == "ntu" else []
+        clips = read(format_, data, None, reader_arguments(format_, words), scratch=out.parent)
+        clips.save(out.with_suffix(".h5"))
+        return len(clips)
+    listing, _ = listing_of(Found(format_, "", (data,)), None, ())
+    made = import_shards(listing, out, format_, workers=int(workers), files=max(1, files // 16))
+    return len(made.clips)
+
+
+def timed(name: str, format_: str, data: Path, files: int) -> tuple[float, float]:
+    """Seconds and processor seconds of a side, in a process of its own."""
+    with tempfile.TemporaryDirectory(dir=data.parent) as out:
+        words = ["--side", name, format_, str(data), str(Path(out) / "set")]
+        command = [sys.executable, __file__, "--files", str(files), *words]
+        settings = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=settings
+        )
+    wall, used = json.loads(done.stdout.splitlines()[-1])
+    return wall, used
+
+
+def table(files: int, repeats: int) -> str:
+    """Medians in Markdown."""
+    lines = [
+        "| format | " + " | ".join(f"{name}, s (processor)" for name in SIDES)
+        + " | shards 1 : 2 | file 2 : shards 2 | processor 2 : 1 |",
+        "|---" * (len(SIDES) + 4) + "|",
+    ]  # fmt: skip
+    for format_, (write, times) in FORMATS.items():
+        count = files * times
+        place = Path(tempfile.mkdtemp(prefix="skelf-"))
+        try:
+            data = place / "data"
+            data.mkdir()
+            write(data, count)
+            seen: dict[str, list[tuple[float, float]]] = {name: [] for name in SIDES}
+            for _ in range(repeats):
+                for name, found in seen.items():
+                    found.append(timed(name, format_, data, count))
+        finally:
+            shutil.rmtree(place)
+        medians = {
+            name: [statistics.median(column) for column in zip(*found, strict=True)]
+            for name, found in seen.items()
+        }
+        cells = [f"{wall:.2f} ({used:.2f})" for wall, used in medians.values()]
+        (one, used), (two, more), (file, _) = medians.values()
+        ratios = f"**{one / two:.2f}** | **{file / two:.2f}** | {more / used:.2f}"
+        lines.append(f"| {format_} | {' | '.join(cells)} | {ratios} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, default=1200)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--side", nargs=4, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.side:
+        warnings.simplefilter("ignore")
+        name, format_, data, out = given.side
+        import skelf.data.importing  # noqa: F401  what every side loads does not count
+        from skelf.machine.memory import keep_freed
+
+        keep_freed()  # as the command line does
+
+        began = time.perf_counter()
+        assert side(name, format_, Path(data), Path(out), given.files) == given.files
+        wall = time.perf_counter() - began
+        both = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        print(json.dumps([wall, sum(each.ru_utime + each.ru_stime for each in both)]))
+        return
+    from .machine import describe
+
+    about = describe()
+    print(", ".join(f"{key} {about[key]}" for key in ("date", "processor", "cores", "load")))
+    print(f"{given.files} files, medians of {given.repeats}\n")
+    print(table(given.files, given.repeats))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""The crew that is this process: one item after the other, nothing else is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from .crew import Done, Hear, R, T, taking
+from .item import attempt
+
+
+class Alone:
+    """Does items in this process; see `Crew`."""
+
+    places = 1
+
+    def each(self, fn: Callable[[T], R], items: Sequence[T]) -> Iterator[Done[R]]:
+        """See `Crew`."""
+        return self.work(fn, taking(items))
+
+    def work(
+        self, fn: Callable[..., R], take: Callable[[], T | None], hear: Hear | None = None
+    ) -> Iterator[Done[R]]:
+        """See `Crew`."""
+        index = 0
+        while (item := take()) is not None:
+            told = () if hear is None else (partial(hear, index),)
+            yield Done(index, *attempt(fn, item, *told))
+            index += 1

@@ -1,0 +1,170 @@
+"""What the tests of crews do, and the two machines on loopback that do it; loads no torch."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from skelf.errors import InputError
+from skelf.files import write_text
+
+HERE = Path(__file__).parent
+DASK = Path(sys.executable).with_name("dask")
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def pathological(number: int) -> int:
+    if number == 3:
+        raise InputError("three: too few; give four")
+    if number == 5:
+        raise FileNotFoundError(2, "No such file or directory", "/five")
+    return number
+
+
+def wrong(number: int) -> int:
+    raise ZeroDivisionError(f"of {number}")
+
+
+def noted(folder: str, number: int) -> str:
+    """Writes its result once; every try that begins and every one that ends leaves a line."""
+    target = Path(folder, f"{number}.txt")
+    note(folder, "tries", number)
+    if not target.exists():
+        time.sleep(0.02)
+        note(folder, "works", number)
+        write_text(target, f"{number * number}\n")
+    return target.name
+
+
+def deadly(folder: str, number: int) -> str:
+    """As `noted`; whoever gets number 7 waits to be killed."""
+    if number == 7:
+        note(folder, "tries", number)
+        write_text(Path(folder, f"victim.{os.getpid()}"), "")
+        time.sleep(60)
+    return noted(folder, number)
+
+
+def note(folder: str, kind: str, number: int) -> None:
+    handle = os.open(Path(folder, kind), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(handle, f"{number}\n".encode())
+    os.close(handle)
+
+
+def lines(folder: Path, kind: str) -> list[int]:
+    return [int(line) for line in (folder / kind).read_text().split()]
+
+
+def telling(number: int, told) -> int:
+    told(f"{number} begun")
+    return number
+
+
+def kill_victims(folder: Path, until) -> None:
+    """Kills every process that got number 7, from outside."""
+    while not until():
+        for file in folder.glob("victim.*"):
+            os.kill(int(file.suffix[1:]), signal.SIGKILL)
+            file.unlink()
+        time.sleep(0.02)
+
+
+def children(process: int) -> list[int]:
+    """The processes below one, outermost first."""
+    found: list[str] = []
+    for file in Path(f"/proc/{process}/task").glob("*/children"):  # each thread has its own
+        with suppress(OSError):
+            found += file.read_text().split()
+    return [each for child in map(int, found) for each in (child, *children(child))]
+
+
+class Machines(NamedTuple):
+    """A scheduler and two workers, each in its folder.
+
+    Args:
+        address: of the scheduler.
+        file: that it wrote.
+        nannies: processes that restart a worker which died.
+        scheduler: its process.
+    """
+
+    address: str
+    file: Path
+    nannies: list[int]
+    scheduler: int
+
+    def workers(self) -> list[int]:
+        """Processes that do items: the nannies' children but for Python's resource trackers."""
+        found = []
+        for nanny in self.nannies:
+            for child in children(nanny):
+                try:
+                    command = Path(f"/proc/{child}/cmdline").read_text()
+                except OSError:
+                    continue
+                if "spawn_main" in command:
+                    found.append(child)
+        return found
+
+
+@contextmanager
+def machines(
+    folder: Path, *worker: str, count: int = 2, scheduler_starts: str = "", worker_starts: str = ""
+) -> Iterator[Machines]:
+    """Started by the command line, ended at the end of the block.
+
+    Args:
+        folder: theirs are below it.
+        worker: options of the workers.
+        count: of workers.
+        scheduler_starts: Python that the scheduler runs first.
+        worker_starts: Python that each worker runs first.
+    """
+    file = folder / "scheduler.json"
+    started = []
+    path = f"{HERE.parent}{os.pathsep}{HERE}"
+
+    def start(name: str, first: str, *words: str) -> int:
+        place = folder / name
+        place.mkdir(parents=True)
+        (place / "sitecustomize.py").write_text(first)
+        settings = {**os.environ, "PYTHONPATH": f"{place}:{path}", "OMP_NUM_THREADS": "1"}
+        with (place / "log").open("w") as log:
+            process = subprocess.Popen(
+                [str(DASK), *words], cwd=place, env=settings, stdout=log, stderr=log
+            )
+        started.append(process)
+        return process.pid
+
+    try:
+        words = ("--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file))
+        scheduler = start("scheduler", scheduler_starts, "scheduler", *words, "--no-dashboard")
+        until, address = time.monotonic() + 60, ""
+        while not address and time.monotonic() < until:
+            time.sleep(0.05)
+            with suppress(OSError, ValueError):  # not there, or half of it
+                address = json.loads(file.read_text())["address"]
+        options = ("--no-dashboard", "--memory-limit", "0", *(worker or ("--nthreads", "1")))
+        words = ("worker", address, *options)
+        nannies = [start(f"machine{number}", worker_starts, *words) for number in range(count)]
+        yield Machines(address, file, nannies, scheduler)
+    finally:
+        for process in reversed(started):
+            process.terminate()
+        for process in started:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
