@@ -16,8 +16,8 @@ from ..data.formats.signs import STORE
 from ..errors import InputError
 from ..files import sweep
 from ..inference.bulk.blocks import Reading
-from ..inference.bulk.encoders import Known, known
 from ..inference.bulk.gather import in_order
+from ..inference.bulk.once import Known, known
 from ..inference.bulk.parts import parts_beside
 from ..inference.bulk.units import Unit, cut, pieces
 from ..inference.source import Place, places
