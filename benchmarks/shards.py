@@ -11,7 +11,6 @@ import argparse
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -19,29 +18,38 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from skelf.data import shards
+from skelf.data.check import TABLE
 from skelf.data.clips import ClipSet
+from skelf.data.shards import columns, listed, manifest
+from skelf.data.shards.manifest import Manifest
 from skelf.layouts import KINECT20
 
 EACH = 10_000  # clips of a shard
+SPLIT = 10_000_000  # clips, at most, that are split in two here
 FRAMES = 2  # of a clip: joints play no part
 
 
 def made(folder: Path, clips: int, shard: ClipSet) -> Path:
-    """A set of so many clips."""
+    """A set of so many clips, whose columns are written some rows at a time."""
     place, each = folder / f"set_{clips}", min(EACH, clips)
-    count = clips // each
-    table = shard.take(np.arange(each))
-    joints, _ = shards.linked([shard] * count)
-    whole = {
-        key: np.tile(getattr(table, key), count)
-        for key in ("length", "label", "subject", "camera", "setup", "fps")
-    }
-    start = (np.arange(count)[:, None] * len(shard.joints) + table.start).ravel()
-    names = np.char.mod("clip%011d", np.arange(clips))
-    halves = {"half": np.tile(np.array([1, 2], np.int8), clips // 2)}
-    shards.save_table(
-        place, replace(shard, joints=joints, start=start, name=names, splits=halves, **whole)
-    )
+    table = {key: getattr(shard, key)[:each] for key in TABLE}
+    whole, _ = shards.linked([shard] * (clips // each))
+    with columns.growing(place) as growing:
+        new = {key: growing.column(key, v.dtype, (clips,)) for key, v in table.items()}
+        half = growing.column("splits/half", np.dtype(np.int8), (clips,))
+        growing.column("segments", np.dtype(np.int64), (0, 4))
+        for at, first in enumerate(range(0, clips, each)):
+            for key, values in table.items():
+                new[key][first : first + each] = values
+            new["start"][first : first + each] += at * len(shard.joints)
+            half[first : first + each] = 1 + (np.arange(each) % 2)
+            growing.let_go()
+        listed_shards, written = growing.finish(listed.rows(place, whole.parts))
+        said = Manifest(
+            shard.skeleton, whole.frame, ("a",), {}, clips, written, listed_shards,
+            listed.checksum(whole.parts),
+        )  # fmt: skip
+        manifest.write(place, said)
     return place
 
 
@@ -56,25 +64,36 @@ def measured(folder: Path, sizes: list[int], repeats: int) -> list[dict[str, flo
     """A line for each size."""
     length = np.full(EACH, FRAMES)
     joints = np.random.default_rng(0).standard_normal((EACH * FRAMES, 1, 20, 3)).astype(np.float32)
-    ClipSet.build(joints, length, KINECT20, class_names=["a"]).save(folder / "shard.h5")
+    names = [f"clip{at:011d}" for at in range(EACH)]
+    ClipSet.build(joints, length, KINECT20, class_names=["a"], name=names).save(folder / "shard.h5")
     shard = ClipSet.open(folder / "shard.h5")
     places = {size: made(folder, size, shard) for size in sizes}
     opened: dict[int, list[float]] = {size: [] for size in sizes}
+    worked: dict[int, list[float]] = {size: [] for size in sizes}
     for _ in range(repeats):
         for size, place in places.items():
+            began = time.process_time()
             opened[size].append(seconds(lambda place=place: ClipSet.open(place)))  # type: ignore[misc]
+            worked[size].append(time.process_time() - began)
     lines = []
     for size, place in places.items():
         clips = ClipSet.open(place)
         first = seconds(lambda clips=clips: clips.clip(len(clips) - 1))  # type: ignore[misc]
-        split = seconds(lambda clips=clips: clips.split("half"))  # type: ignore[misc]
+        digest = seconds(lambda clips=clips: clips.digest())  # type: ignore[misc]
+        some = np.sort(np.random.default_rng(0).choice(size, 1000, replace=False))
+        taken = seconds(lambda clips=clips, some=some: clips.take(some))  # type: ignore[misc]
+        half = clips if size <= SPLIT else clips.take(np.arange(SPLIT))
+        split = seconds(lambda half=half: half.split("half"))  # type: ignore[misc]
         table = sum(file.stat().st_size for file in (place / "columns").iterdir())
         lines.append(
             {
                 "clips": size,
                 "shards": len(clips.joints.parts),  # type: ignore[union-attr]
                 "open_ms": round(1000 * median(opened[size]), 2),
+                "open_cpu_ms": round(1000 * median(worked[size]), 2),
                 "first_clip_ms": round(1000 * first, 2),
+                "digest_ms": round(1000 * digest, 2),
+                "take_1000_ms": round(1000 * taken, 2),
                 "split_ms": round(1000 * split, 1),
                 "table_bytes_per_clip": round(table / size, 1),
             }
@@ -94,7 +113,7 @@ def main() -> None:
         lines = measured(Path(folder), sizes, given.repeats)
     base = next((line for line in lines if line["clips"] == 100_000), lines[0])
     for line in lines:
-        print(json.dumps(line | {"ratio": round(line["open_ms"] / base["open_ms"], 2)}))
+        print(json.dumps(line | {"ratio": round(line["open_cpu_ms"] / base["open_cpu_ms"], 2)}))
 
 
 if __name__ == "__main__":

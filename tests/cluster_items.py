@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from skelf.cluster.quiet import quiet
 from skelf.errors import InputError
 from skelf.files import write_text
 
@@ -80,42 +81,28 @@ def kill_victims(folder: Path, until) -> None:
         time.sleep(0.02)
 
 
-def children(process: int) -> list[int]:
-    """The processes below one, outermost first."""
-    found: list[str] = []
-    for file in Path(f"/proc/{process}/task").glob("*/children"):  # each thread has its own
-        with suppress(OSError):
-            found += file.read_text().split()
-    return [each for child in map(int, found) for each in (child, *children(child))]
-
-
 class Machines(NamedTuple):
     """A scheduler and two workers, each in its folder.
 
     Args:
         address: of the scheduler.
         file: that it wrote.
-        nannies: processes that restart a worker which died.
         scheduler: its process.
     """
 
     address: str
     file: Path
-    nannies: list[int]
     scheduler: int
 
     def workers(self) -> list[int]:
-        """Processes that do items: the nannies' children but for Python's resource trackers."""
-        found = []
-        for nanny in self.nannies:
-            for child in children(nanny):
-                try:
-                    command = Path(f"/proc/{child}/cmdline").read_text()
-                except OSError:
-                    continue
-                if "spawn_main" in command:
-                    found.append(child)
-        return found
+        """Processes of workers that have come; a nanny gives up if one dies before that."""
+        from distributed import Client
+
+        try:
+            with quiet(), Client(self.address, timeout=5, set_as_default=False) as client:
+                return list(client.run(os.getpid, on_error="ignore").values())
+        except (OSError, TimeoutError):
+            return []
 
 
 @contextmanager
@@ -150,15 +137,16 @@ def machines(
     try:
         words = ("--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file))
         scheduler = start("scheduler", scheduler_starts, "scheduler", *words, "--no-dashboard")
-        until, address = time.monotonic() + 60, ""
+        until, address = time.monotonic() + 120, ""
         while not address and time.monotonic() < until:
             time.sleep(0.05)
             with suppress(OSError, ValueError):  # not there, or half of it
                 address = json.loads(file.read_text())["address"]
         options = ("--no-dashboard", "--memory-limit", "0", *(worker or ("--nthreads", "1")))
         words = ("worker", address, *options)
-        nannies = [start(f"machine{number}", worker_starts, *words) for number in range(count)]
-        yield Machines(address, file, nannies, scheduler)
+        for number in range(count):
+            start(f"machine{number}", worker_starts, *words)
+        yield Machines(address, file, scheduler)
     finally:
         for process in reversed(started):
             process.terminate()

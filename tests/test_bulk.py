@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_runs
-from search_small import clips, run
+from search_small import HOW, clips, run
 from typer.testing import CliRunner
 
 from skelf.cli.main import app
@@ -34,6 +34,7 @@ from skelf.inference.bulk.records import reading, summary_of, writing
 from skelf.inference.bulk.units import cut, pieces
 from skelf.inference.fit_classifier import fit_classifier
 from skelf.inference.source import places
+from skelf.search import Index, build
 
 BLOCK = 16
 """Clips of a unit here."""
@@ -335,3 +336,40 @@ def test_a_part_of_a_set_has_its_segments(data: dict[str, Path]) -> None:
         some, wanted = part_of(whole, first, last), whole.take(range(first, last))
         assert some.names == wanted.names and some.digest() == wanted.digest()
     assert json.dumps(part_of(whole, 36, 40).segments.tolist()) != "[]"
+
+
+def test_frames_of_the_file_all_at_once() -> None:
+    from skelf.inference.rate import in_file, in_file_all, retimed
+
+    some = generate(clips=4)
+    for to in (30.0, 47.0, 15.0):
+        moved = retimed(some, np.full(4, to))
+        pairs = [(at, frame) for at in range(4) for frame in range(int(moved.length[at]) + 1)]
+        index, frame = np.array(pairs).T
+        wanted = [in_file(moved, at, n) for at, n in pairs]
+        assert in_file_all(moved, index, frame).tolist() == wanted
+
+
+def test_an_index_of_clips_in_memory_is_that_of_their_store(tmp_path: Path) -> None:
+    clips().save(tmp_path / "a.h5")
+    folders = [build(data, run(), tmp_path / name, how=HOW)
+               for name, data in (("one", clips()), ("two", tmp_path / "a.h5"))]  # fmt: skip
+    parts = [sorted(folder.glob("part-*")) for folder in folders]
+    assert parts[0]
+    for one, other in zip(*parts, strict=True):
+        same(one, other)
+
+
+def test_an_index_of_the_first_version_is_read_and_added_to(tmp_path: Path) -> None:
+    clips().take([0, 1, 2]).save(tmp_path / "a.h5")
+    clips().take([3]).save(tmp_path / "b.h5")
+    folder = build(tmp_path / "a.h5", run(), tmp_path / "index", how=HOW)
+    told = json.loads((folder / "index.json").read_text())
+    for source in told["sources"]:
+        del source["blocks"]
+    (folder / "index.json").write_text(json.dumps(told | {"version": 1}))
+    lines: list[str] = []
+    build(tmp_path / "a.h5", None, folder, say=lines.append)
+    assert lines == [f"{tmp_path / 'a.h5'}: in the index already"]
+    build(tmp_path / "b.h5", None, folder, add=True)
+    assert len(Index.open(folder).manifest.sources) == 2

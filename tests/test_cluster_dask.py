@@ -32,7 +32,7 @@ from skelf.cluster import Done, gathered, probe
 from skelf.errors import InputError
 
 pytest.importorskip("distributed")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def loopback(tmp_path_factory):
 
 def both(loopback: Machines) -> None:
     """Waits until both workers are there."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 200
     with gathered(loopback.address) as crew:
         while crew.places < 2 and time.monotonic() < until:
             list(crew.each(square, range(2)))

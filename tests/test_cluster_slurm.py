@@ -44,7 +44,7 @@ def where(number):
 
 
 def wait_for_two(crew):
-    until = time.monotonic() + 60
+    until = time.monotonic() + 200
     while crew.places < 2 and time.monotonic() < until:
         list(crew.each(square, range(2)))
         time.sleep(0.1)
@@ -63,7 +63,7 @@ def test_slurm_starts_the_workers(slurm, capfd):
             os.killpg(
                 int((slurm / "jobs").read_text().split()[3]), signal.SIGKILL
             )  # its time is up
-            until, new = time.monotonic() + 60, set[int]()
+            until, new = time.monotonic() + 200, set[int]()
             while not new and time.monotonic() < until:
                 new = {done.value for done in crew.each(where, range(50))} - before
             assert len(new) == 1

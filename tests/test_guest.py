@@ -217,6 +217,10 @@ CASES = {
     "ClipSet.blocks": (lambda p: list(CLIPS().blocks()), None),
     "ClipSet.take": (lambda p: CLIPS().take([0, 1]), lambda p: CLIPS().take([10**6])),
     "ClipSet.split": (lambda p: CLIPS().split("half"), lambda p: CLIPS().split("none")),
+    "ClipSet.side": (
+        lambda p: CLIPS().side("half", "train"),
+        lambda p: CLIPS().side("none", "train"),
+    ),
     "ClipSet.with_split": (
         lambda p: CLIPS().with_split("x", [1] * 36),
         lambda p: CLIPS().with_split("x", [1]),

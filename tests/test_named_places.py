@@ -26,7 +26,7 @@ SECTIONS = {  # of keys and metrics
 # What a test wants to be missing, half a name, places of the commit that `benchmarks.same` runs.
 ON_PURPOSE = {
     *("skelf.fit", "skelf.methods._", "skelf.vresion", "skelf.__file__"),
-    "skelf.readers",  # a group of entry points
+    *("skelf.readers", "skelf.listings"),  # groups of entry points
     *("skelf.checkpoint", "skelf.build", "skelf.config"),
     # Where early commits had them, which benchmarks run as well.
     *("skelf.memory", "skelf.memory.keep_freed", "skelf.data.synthetic.generate"),

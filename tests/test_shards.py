@@ -6,7 +6,9 @@ import json
 import pickle
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -269,3 +271,96 @@ def test_stores_of_unlike_joints_make_no_set(tmp_path: Path) -> None:
         shards.assemble(tmp_path / "set", [])
     with pytest.raises(InputError, match="1 or more"):
         shards.cut(generate(clips=4), tmp_path / "cut", 0)
+
+
+def test_identity_is_of_the_content(pair: tuple[ClipSet, ClipSet], tmp_path: Path) -> None:
+    """The same whether columns are as opened, chosen or written again; another for other rows."""
+    many = pair[1]
+    everything, own = many.take(np.arange(30)), many.digest()
+    assert everything.digest() == own
+    assert many.take(np.arange(29)).digest() != own
+    assert many.take([*range(1, 30), 0]).digest() != own
+    assert many.with_split("own", [1] * 30).digest() == own
+    shards.save_table(tmp_path / "again", everything)
+    assert ClipSet.open(tmp_path / "again").digest() == own
+    shutil.copytree(str(many.path), tmp_path / "copy")
+    assert ClipSet.open(tmp_path / "copy").digest() == own
+
+
+def test_a_choice_of_neighbours_copies_nothing(pair: tuple[ClipSet, ClipSet]) -> None:
+    many = pair[1]
+    near = many.take(np.arange(5, 25))
+    assert np.shares_memory(near.name, many.name) and np.shares_memory(near.label, many.label)
+    for other in (np.array([5, 7, 6]), np.array([5, 5, 7]), np.array([25, 24])):
+        assert not np.shares_memory(many.take(other).label, many.label)
+        assert np.array_equal(many.take(other).name, many.name[other])
+
+
+def test_segments_follow_their_clips() -> None:
+    """In any order of clips and of segments, as a slow loop has it."""
+    clips = generate(clips=0, recordings=6, seed=1)
+    rng = np.random.default_rng(0)
+    mixed = replace(clips, segments=rng.permutation(clips.segments))
+    for chosen in ([4, 4, 0], [5, 3, 1], [2]):
+        for whole in (clips, mixed):
+            slow = [
+                [at, *row[1:]] for at, clip in enumerate(chosen)
+                for row in whole.segments.tolist() if row[0] == clip
+            ]  # fmt: skip
+            assert whole.take(chosen).segments.tolist() == slow
+
+
+def test_a_writer_may_replace_a_column_while_another_opens(
+    pair: tuple[ClipSet, ClipSet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, read = Path(str(pair[1].path)), columns.read
+    sides = np.array([2, 1] * 15, np.int8)
+
+    def late(*args: Any) -> np.ndarray:  # Any: of columns.read
+        monkeypatch.setattr(columns, "read", read)
+        shards.add_splits(folder, {"xsub": sides})
+        return read(*args)
+
+    monkeypatch.setattr(columns, "read", late)
+    assert np.array_equal(ClipSet.open(folder).splits["xsub"], sides)
+
+
+def test_a_small_table_is_verified_with_the_joints(pair: tuple[ClipSet, ClipSet]) -> None:
+    folder = Path(str(pair[1].path))
+    damaged(folder, "column changed")
+    many = ClipSet.open(folder)
+    many.clip(0)
+    with pytest.raises(InputError, match="checksum does not match in column 'label'"):
+        next(many.blocks())
+
+
+def test_damage_anywhere_is_an_input_error(pair: tuple[ClipSet, ClipSet]) -> None:
+    """Cut off at any place, or with any byte changed: never a traceback, never silence."""
+    folder = Path(str(pair[1].path))
+    label = next((folder / "columns").glob("label-*.npy"))
+    for file, last in ((folder / "manifest.json", None), (label, 128)):
+        whole = file.read_bytes()
+        for at in range(0, len(whole[:last]), 13):
+            changed = bytearray(whole)
+            changed[at] ^= 1 + at % 200
+            for content in (whole[:at], bytes(changed)):
+                file.write_bytes(content)
+                with pytest.raises(InputError) as raised:
+                    ClipSet.open(folder)
+                    shards.verify(folder)
+                assert "\n" not in str(raised.value) and str(folder) in str(raised.value)
+        file.write_bytes(whole)
+    (folder / "manifest.json").unlink()
+    with pytest.raises(InputError, match="a folder without manifest"):
+        ClipSet.open(folder)
+
+
+def test_a_store_that_changes_while_it_is_assembled(tmp_path: Path) -> None:
+    generate(clips=4).save(tmp_path / "a.h5")
+    with pytest.raises(InputError, match=r"a\.h5: was changed while the set was made"):
+        shards.assemble(
+            tmp_path / "set", [tmp_path / "a.h5"],
+            progress=lambda done, total: generate(clips=5).save(tmp_path / "a.h5"),
+        )  # fmt: skip
+    assert not (tmp_path / "set" / "manifest.json").exists()
+    assert not [*(tmp_path / "set" / "columns").iterdir()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 from safetensors.numpy import load_file
 from typer.testing import CliRunner, Result
 
+import skelf
 from skelf.cli.main import app
+from skelf.data import shards
 from skelf.data.clips import ClipSet
 from skelf.data.synthetic.clips import generate
 from skelf.errors import InputError
@@ -88,6 +91,7 @@ def test_joined_into_a_folder(pair: tuple[Path, Path], tmp_path: Path) -> None:
     assert not [*(tmp_path / "pool").glob("*.h5")]
 
 
+@pytest.mark.slow
 def test_trained_and_judged_alike(pair: tuple[Path, Path], tmp_path: Path) -> None:
     """The same weights to the bit, features and figures."""
     found = []
@@ -121,6 +125,79 @@ def test_an_output_that_is_there_stays(pair: tuple[Path, Path], tmp_path: Path) 
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine", "utf-8")
     assert "was not written by" in refused("data", "shard", one, "--out", tmp_path / "mine")
+    assert "has the set that is read" in refused(
+        "data", "join", one, many, "--out", many, "--force"
+    )
+    command("data", "join", one, many, "--out", tmp_path / "pool")
+    for _ in range(2):  # and again in its place
+        command("data", "join", one, many, "--out", tmp_path / "pool", "--force")
+        assert len(ClipSet.open(tmp_path / "pool")) == 80
+    assert "joints of it" in refused("data", "shard", tmp_path / "pool", "--out", many, "--force")
     assert "of its own" in refused(
         "data", "join", one, many, "--layouts", "union", "--out", tmp_path / "both"
     )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one epoch on another set, so that only what reads the pair can differ."""
+    tiny = [*TINY, "encoder.name=sttr", "encoder.layers=1", "train.monitor_every=0"]
+    out = tmp_path_factory.mktemp("run") / "run"
+    return skelf.pretrain("usdrl", generate(clips=16, seed=8), out=out, overrides=tiny)
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Untrimmed recordings with segments, in one file and in shards of two; both of one name."""
+    place = tmp_path_factory.mktemp("untrimmed")
+    clips = generate(clips=0, recordings=7, subjects=4, seed=2)
+    (place / "a").mkdir()
+    clips.save(place / "a" / "set")
+    shards.cut(clips, place / "b" / "set", 2)
+    return place / "a" / "set", place / "b" / "set"
+
+
+@pytest.mark.slow
+def test_models_answer_alike(pair: tuple[Path, Path], run: Path, tmp_path: Path) -> None:
+    """Fitted on either, and asked about either: the same answers, digit by digit."""
+    said = []
+    for learnt in pair:
+        model = tmp_path / f"model-{learnt.name}"
+        command(
+            "fit", "classifier", "--run", run, "--data", learnt, "--split", "xsub",
+            "--out", model, "--device", "cpu",
+        )  # fmt: skip
+        for asked in pair:
+            out = tmp_path / f"{learnt.name}-{asked.name}.csv"
+            command("predict", model, asked, "--out", out, "--device", "cpu")
+            rows = list(csv.DictReader(out.read_text("utf-8").splitlines()))
+            said.append([{k: v.replace("many", "one.h5") for k, v in r.items()} for r in rows])
+    assert len(said[0]) >= 40 and said[0] == said[1] == said[2] == said[3]
+
+
+@pytest.mark.slow
+def test_recordings_are_found_alike(
+    recordings: tuple[Path, Path], run: Path, tmp_path: Path
+) -> None:
+    """Detected, discovered, indexed and asked for."""
+    model, query = tmp_path / "model", tmp_path / "query.h5"
+    generate(clips=0, recordings=1, seed=9).save(query)
+    command(
+        "fit", "detector", "--run", run, "--data", recordings[1], "--out", model, "--device", "cpu",
+        "fit.choose=false", "parts=2", "fit.dilated_epochs=2", "width=8",
+    )  # fmt: skip
+    found = []
+    for data in recordings:
+        out = tmp_path / data.parent.name
+        out.mkdir()
+        command("predict", model, data, "--out", out / "found.csv", "--device", "cpu")
+        command(
+            "discover", data, "--run", run, "--out", out / "groups", "penalty=0.1",
+            "min_cluster_size=3",
+        )  # fmt: skip
+        command("search", "index", data, "--run", run, "--out", out / "index")
+        command("search", "query", out / "index", f"{query}@0-2", "--out", out / "hits.csv")
+        files = [out / "found.csv", out / "hits.csv", *sorted((out / "groups").glob("*.csv"))]
+        found.append([file.read_text("utf-8").replace("/b/", "/a/") for file in files])
+    assert found[0] == found[1]
+    assert all(len(text.splitlines()) > 1 for text in found[0][1:])

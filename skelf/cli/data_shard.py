@@ -12,7 +12,6 @@ from rich.markup import escape
 from ..data import shards
 from ..data.clips import ClipSet, utf8
 from ..data.presets import located
-from ..errors import InputError
 from ..folders import SHARDED, check_folder, writing_folder
 from .arguments import Force, NamedStore
 from .bars import counting
@@ -36,8 +35,7 @@ def shard(
     path = located(path)
     check_folder(out, SHARDED, force)
     clips = ClipSet.open(path)
-    if path.resolve() == out.resolve():
-        raise InputError(f"{out}: the set that is read; choose another --out")
+    shards.refuse_inside(out, [clips])
     console = Console()
     with counting(console, "clips") as bar, writing_folder(out) as hidden:
         task = bar.add_task("", total=len(clips))

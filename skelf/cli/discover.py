@@ -70,7 +70,7 @@ def discover(
     from ..discover.many import discover as found_by
     from ..discover.write import write_files
     from ..inference.adapt import adapted
-    from ..inference.bulk.encoders import known
+    from ..inference.bulk.once import known
     from ..inference.source import read_data
     from ..machine.devices import choose_device
     from ..opening import versions

@@ -19,7 +19,7 @@ from ..data.joints import mapping
 from ..data.joints.origins import GUESSES, Origin, origins
 from ..data.presets import located
 from ..errors import InputError, unknown
-from ..folders import SHARDED, check_folder, is_named
+from ..folders import SHARDED, check_folder, is_named, writing_folder
 from ..layouts import layout as named_layout
 from ..locks import holding
 from ..outputs import STORE, check_output
@@ -139,6 +139,8 @@ def join(
         context.with_resource(holding(out))
         check_output(out, STORE, inputs=paths, replace=force)
     sets = [ClipSet.open(path) for path in paths]
+    if linking:
+        shards.refuse_inside(out, sets)
     console = Console()
     with warnings_as_notes(console):
         pool = joining.joined(
@@ -150,7 +152,8 @@ def join(
             scratch=out.absolute().parent,
         )
     if linking:
-        shards.save_table(out, pool)
+        with writing_folder(out) as hidden:
+            shards.save_table(hidden, pool)
     else:
         pool.save(out)
     table = Table("set", "clips", "frames", "segments", title=escape(utf8(str(out))))

@@ -87,14 +87,14 @@ class Flight:
         Raises:
             InputError: the scheduler has gone away, or all its workers have.
         """
-        from distributed import KilledWorker
+        from distributed import CancelledError, KilledWorker
 
-        event = self._event(watch)
-        sent = self._sent.pop(event)
-        if event.status in ("cancelled", "lost"):
-            raise watch.gone()
+        future = self._event(watch)
+        sent = self._sent.pop(future)
         try:
-            outcomes, seconds = _result(event, watch)
+            outcomes, seconds = _result(future, watch)
+        except CancelledError:  # by nobody here
+            raise watch.gone() from None
         except KilledWorker:
             return sent, None
         latest = seconds / len(outcomes)

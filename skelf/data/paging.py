@@ -38,7 +38,7 @@ def let_go(array: np.ndarray | Joints) -> None:
     if not isinstance(array, np.ndarray):
         array.let_go()
         return
-    if not isinstance(array, np.memmap) or array.mode not in ("r", "r+"):
+    if not isinstance(array, np.memmap) or array.mode not in ("r", "r+", "w+"):
         return
     base: object = array
     while isinstance(base, np.ndarray):

@@ -20,8 +20,8 @@ from ..data.clips import ClipSet
 from ..data.formats.signs import STORE
 from ..errors import InputError
 from ..inference.bulk.blocks import Reading, block, part_of
-from ..inference.bulk.encoders import Known, encoder_once
 from ..inference.bulk.gather import in_order
+from ..inference.bulk.once import Known, encoder_once
 from ..inference.bulk.parts import Parts, parts_beside
 from ..inference.bulk.records import Add, Texts, reading
 from ..inference.bulk.units import Unit, pieces

@@ -18,8 +18,8 @@ from ..machine.devices import choose_device
 from ..protocols.features import extract
 from ..runs.load import Run
 from .bulk.blocks import Reading, block, fitting
-from .bulk.encoders import encoder_once, known
 from .bulk.gather import Given, Tally, Told, in_order
+from .bulk.once import encoder_once, known
 from .bulk.parts import Parts, parts_beside
 from .bulk.records import Add, Texts
 from .bulk.records import reading as reading_records
@@ -55,7 +55,7 @@ class Asked(NamedTuple):
 
     Args:
         run: where the encoder lies.
-        identity: its own, see `bulk.encoders.identity`.
+        identity: its own, see `bulk.once.identity`.
         dense: a row for each frame, at the rate that the encoder was trained at.
         reading: how files are read.
         device: auto, cpu or cuda.

@@ -35,7 +35,7 @@ def chosen_persons(
     for at in range(len(clips)):
         for joints in parted(clips.clip(at)[..., : clips.coordinates]):
             present[at] += (joints != 0).any(axis=(2, 3)).sum(axis=0)
-        let_go(clips.joints)
+        leave(clips, at)
     if persons == 1:
         return _apart(clips, present, say, scratch)
     order = np.sort(np.argsort(-present, axis=1, kind="stable")[:, :persons], axis=1)
@@ -49,7 +49,7 @@ def chosen_persons(
         for at in range(len(clips)):
             for joints in parted(clips.clip(at)):
                 frames.add(joints[:, order[at]])
-            let_go(clips.joints)
+            leave(clips, at)
         joints = frames.array()
     return replace(clips, joints=joints, start=np.cumsum(clips.length) - clips.length, path=None)
 
@@ -57,6 +57,12 @@ def chosen_persons(
 def parted(frames: np.ndarray) -> Iterator[np.ndarray]:
     """A clip some frames at a time."""
     return (frames[at : at + STEP] for at in range(0, len(frames), STEP))
+
+
+def leave(clips: ClipSet, at: int) -> None:
+    """Gives the pages of a long clip back once it was read."""
+    if clips.length[at] > STEP:
+        let_go(clips.joints)
 
 
 def _apart(
@@ -72,7 +78,7 @@ def _apart(
         for at, who in zip(clip, person, strict=True):
             for joints in parted(clips.clip(int(at))):
                 frames.add(joints[:, who : who + 1])
-            let_go(clips.joints)
+            leave(clips, int(at))
         joints = frames.array()
     taken = clips.take(clip)
     return replace(

@@ -21,8 +21,8 @@ from ..protocols._cache import content
 from . import model as models
 from .answers import Answer
 from .bulk.blocks import Reading, block, fitting
-from .bulk.encoders import identity, once, remember
 from .bulk.gather import Given, Told, in_order
+from .bulk.once import identity, once, remember
 from .bulk.parts import parts_beside
 from .bulk.records import Add, Texts
 from .bulk.records import reading as records_of

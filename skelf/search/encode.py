@@ -16,7 +16,7 @@ from ..data.clips import ClipSet
 from ..data.paging import let_go
 from ..inference.adapt import adapted, bodies_of
 from ..inference.needs import Needs
-from ..inference.persons import PERSON, parted
+from ..inference.persons import PERSON, leave, parted
 from ..inference.rate import in_file_all
 from ..protocols.features import extract
 from ..protocols.windows import Windows as Laid
@@ -133,7 +133,7 @@ def _occupied(clips: ClipSet, laid: Places) -> Places:
     for at, (first, last) in enumerate(pairwise(bounds.tolist())):
         clip = clips.clip(at)[..., : clips.coordinates]
         there = np.concatenate([(part != 0).any(axis=(1, 2, 3)) for part in parted(clip)])
-        let_go(clips.joints)
+        leave(clips, at)
         if there.all():
             continue
         until = np.concatenate([[0], np.cumsum(there)])
@@ -147,7 +147,7 @@ def digests(clips: ClipSet) -> np.ndarray:
     hashed = []
     for at in range(len(clips)):
         hashed.append(blake2b(np.ascontiguousarray(clips.clip(at)).data, digest_size=8).digest())
-        let_go(clips.joints)
+        leave(clips, at)
     return np.frombuffer(b"".join(hashed), "<i8").astype(np.int64)
 
 

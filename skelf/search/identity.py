@@ -8,7 +8,7 @@ from pathlib import Path
 from ..checkpoints import folder as checkpoint
 from ..checkpoints.checksums import CHECKSUMS
 from ..errors import InputError
-from ..inference.bulk.encoders import Known, known
+from ..inference.bulk.once import Known, known
 from ..runs.load import Run
 from .manifest import Manifest
 

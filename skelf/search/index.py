@@ -11,7 +11,7 @@ import numpy as np
 
 from ..data.clips import ClipSet
 from ..errors import InputError
-from ..inference.bulk.encoders import Known
+from ..inference.bulk.once import Known
 from ..inference.source import read_data
 from ..machine.guest import no_trace
 from ..runs.load import Run

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from ..cluster import Crew
 from ..cluster.alone import Alone
@@ -17,8 +16,8 @@ from ..data.formats.signs import STORE
 from ..errors import InputError
 from ..files import sweep
 from ..inference.bulk.blocks import Reading
-from ..inference.bulk.encoders import Known, known
 from ..inference.bulk.gather import in_order
+from ..inference.bulk.once import Known, known
 from ..inference.bulk.parts import parts_beside
 from ..inference.bulk.units import Unit, cut, pieces
 from ..inference.source import Place, places
@@ -105,7 +104,10 @@ def build(
     folder, reading = Path(out), Reading(layout, tuple(options), unit, up)
     _check_folder(folder, add, replace_index)
     clips = data if isinstance(data, ClipSet) else None
-    units = _of_clips(clips) if clips is not None else cut(_places(data, format, say), "frames")
+    if isinstance(data, ClipSet):
+        units = _of_clips(data)
+    else:
+        units = cut(_places(data, format, say), "frames")
     with locked(
         folder, ".lock",
         busy="another process is writing this index; wait for it, or choose another --out",
@@ -158,7 +160,7 @@ def _check_folder(folder: Path, add: bool, replace_index: bool) -> None:
         )
 
 
-def _places(data: Any, format_: str | None, say: Say) -> list[Place]:
+def _places(data: str | Path | Sequence[str | Path], format_: str | None, say: Say) -> list[Place]:
     paths = [data] if isinstance(data, str | Path) else list(data)
     return places(paths, format=format_, say=say)
 

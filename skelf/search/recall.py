@@ -12,6 +12,8 @@ from .approximate import Cells, search
 QUERIES = 200
 """Windows on which the recall is measured."""
 NEAREST = 10
+AT_ONCE = 8192
+"""Vectors that all queries are compared with at once."""
 FIRST_PROBES = 8
 _SAME = 1e-6
 """Difference of cosines that is rounding: of windows that are alike each is as near."""
@@ -65,7 +67,12 @@ def exact_scores(queries: np.ndarray, blocks: Blocks, without: np.ndarray) -> np
         without: `(Q, 2)` for each query first and last row (exclusive) that do not count.
     """
     scores = np.full((len(queries), NEAREST), -np.inf, np.float32)
-    for first, vectors in blocks():
+    some = (
+        (first + at, block[at : at + AT_ONCE])
+        for first, block in blocks()
+        for at in range(0, len(block), AT_ONCE)
+    )
+    for first, vectors in some:
         here = np.arange(first, first + len(vectors))
         cosines = queries @ vectors.T
         cosines[(here >= without[:, :1]) & (here < without[:, 1:])] = -np.inf

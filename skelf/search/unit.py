@@ -13,7 +13,7 @@ import numpy as np
 from ..data.clips import ClipSet
 from ..errors import InputError
 from ..inference.bulk.blocks import Block, Reading, block, part_of
-from ..inference.bulk.encoders import encoder_once
+from ..inference.bulk.once import encoder_once
 from ..inference.bulk.parts import AGAIN
 from ..inference.bulk.records import Add, Texts, reading
 from ..inference.bulk.units import Unit

@@ -10,12 +10,12 @@ Opening reads the manifest alone. A clip never crosses a shard, so that it is a 
 from __future__ import annotations
 
 from .assemble import assemble
-from .cut import CLIPS, cut, linked
+from .cut import CLIPS, cut, linked, refuse_inside
 from .joints import Joints
 from .manifest import FILE, is_sharded
 from .opened import add_splits, save_table, verify
 
 __all__ = [
     "CLIPS", "FILE", "Joints", "add_splits", "assemble", "cut", "is_sharded", "linked",
-    "save_table", "verify",
+    "refuse_inside", "save_table", "verify",
 ]  # fmt: skip

@@ -100,6 +100,7 @@ def _fill(
             values[at[name] : at[name] + len(rows[name])] = rows[name]
             at[name] += len(rows[name])
         frames += head.part.frames
+        table.let_go()
         tell(done + 1)
     return at["start"]
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...files import blaming, flush, sweep, temporary
+from ..paging import let_go
 from .manifest import AGAIN, COLUMNS, Column
 
 SHARDS = "/shards"  # no column of a table has such a name
@@ -47,6 +48,19 @@ class Growing:
         self._values[name] = values
         return values
 
+    def put(self, name: str, values: np.ndarray) -> None:
+        """A new column with these rows, some of which are in memory at a time."""
+        column = self.column(name, values.dtype, values.shape)
+        for first in range(0, len(values), ROWS):
+            column[first : first + ROWS] = values[first : first + ROWS]
+            let_go(column)
+            let_go(values)
+
+    def let_go(self) -> None:
+        """Gives the memory of what was filled back."""
+        for values in self._values.values():
+            let_go(values)
+
     def finish(self, shards: np.ndarray) -> tuple[Column, dict[str, Column]]:
         """Gives the files their names.
 
@@ -56,7 +70,7 @@ class Growing:
         Returns:
             The file of that list, and those of the columns.
         """
-        self.column(SHARDS, shards.dtype, shards.shape)[...] = shards
+        self.put(SHARDS, shards)
         made = self.named()
         return made.pop(SHARDS), made
 
@@ -142,4 +156,5 @@ def checksum(values: np.ndarray) -> str:
     for first in range(0, len(values), ROWS):
         rows = np.ascontiguousarray(values[first : first + ROWS])
         hashed.update(rows.reshape(-1).view(np.uint8).data)
+        let_go(values)
     return hashed.hexdigest()

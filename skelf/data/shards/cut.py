@@ -81,6 +81,22 @@ def linked(sets: Sequence[ClipSet]) -> tuple[Joints, np.ndarray]:
     return Joints(parts, frame, "the sets together"), np.concatenate(starts)
 
 
+def refuse_inside(out: Path, sets: Sequence[ClipSet]) -> None:
+    """Refuses an output folder that would be replaced, and has joints of the sets that are read.
+
+    Raises:
+        InputError: it has.
+    """
+    real = out.resolve()
+    for clips in sets:
+        parts = clips.joints.parts if isinstance(clips.joints, Joints) else ()
+        read = {part.path.parent.resolve() for part in parts} | {Path(str(clips.path)).resolve()}
+        if any(real in (place, *place.parents) for place in read):
+            raise InputError(
+                f"{out}: has the set that is read, or joints of it; choose another --out"
+            )
+
+
 def _parts(clips: ClipSet) -> Sequence[Part]:
     if isinstance(clips.joints, Joints):
         return clips.joints.parts

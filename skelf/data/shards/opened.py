@@ -122,7 +122,7 @@ def save_table(folder: str | Path, clips: ClipSet) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with holding(folder / manifest.FILE, PATIENCE), columns.growing(folder) as growing:
         for name, values in (table | {"segments": clips.segments}).items():
-            growing.column(name, values.dtype, values.shape)[...] = values
+            growing.put(name, values)
         shards, written = growing.finish(listed.rows(folder, joints.parts))
         manifest.write(
             folder,
@@ -159,7 +159,7 @@ def add_splits(folder: Path, splits: Mapping[str, np.ndarray]) -> None:
                 )
         with columns.growing(folder) as growing:
             for name, side in splits.items():
-                growing.column(f"splits/{name}", np.dtype(np.int8), side.shape)[...] = side
+                growing.put(f"splits/{name}", side.astype(np.int8))
             written = growing.named()
         manifest.write(folder, said.with_columns(written))
 

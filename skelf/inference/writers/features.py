@@ -95,7 +95,7 @@ def write_parquet(path: Path) -> Iterator[AddRows]:
     with replacing(path) as beside:
         beside.touch()
         opened: list[Any] = []  # Any: pyarrow has no types
-        waiting: list[Any] = []
+        waiting: list[Any] = []  # for the same reason
 
         def flush() -> None:
             if not waiting:

@@ -10,7 +10,7 @@ from ...contracts import Encoder
 from ...data.clips import ClipSet
 from ...data.join import joined
 from ...errors import InputError
-from ...inference.bulk.encoders import identity
+from ...inference.bulk.once import identity
 from ...inference.needs import Needs, needs_of
 from ...runs.load import judged_encoder
 from ...settings.values import Settings
@@ -31,7 +31,7 @@ class Known(NamedTuple):
         encoder: in evaluation mode.
         described: the config that it came with.
         needs: what it takes for granted of clips.
-        identity: see `inference.bulk.encoders.identity`.
+        identity: see `inference.bulk.once.identity`.
     """
 
     encoder: Encoder
