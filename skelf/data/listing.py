@@ -15,6 +15,8 @@ from ..errors import InputError
 from .clips import ClipSet
 from .pool import Progress
 
+Item = Any  # what is in it, only its reader knows; `importing.signs.files_of` finds its files
+
 
 class Empty(InputError):  # noqa: N818
     """Nothing is wrong, and there is no clip in it: nobody is seen."""
@@ -47,10 +49,9 @@ class Told:
 class Read(Protocol):
     """Reads some items of a listing; pickles."""
 
-    # Any: what an item is, only its reader knows.
     def __call__(
         self,
-        items: Sequence[Any],
+        items: Sequence[Item],
         /,
         *,
         workers: int = 1,
@@ -81,9 +82,9 @@ class Listing:
     """
 
     path: Path
-    items: Sequence[Any]
+    items: Sequence[Item]
     read: Read
-    lead: Callable[[Any], Read] | None = None
+    lead: Callable[[Item], Read] | None = None
     finish: Callable[[ClipSet], ClipSet] = lambda clips: clips
     workers: int = 1
 

@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..formats.members import Member
+from ..listing import Item
 from .signs import files_of, signature
 
 MOST_FILES = 1000
@@ -28,13 +29,13 @@ class Chunk(NamedTuple):
     """
 
     name: str
-    items: tuple[Any, ...]
+    items: tuple[Item, ...]
     files: int
     sign: str
 
 
 def chunks(
-    items: Sequence[Any], common: str, *, files: int = MOST_FILES, size: int = MOST_BYTES
+    items: Sequence[Item], common: str, *, files: int = MOST_FILES, size: int = MOST_BYTES
 ) -> Iterator[Chunk]:
     """Cuts a listing: the same files give the same chunks, wherever and by how many.
 
@@ -44,7 +45,7 @@ def chunks(
         files: at most in a chunk, unless an item has more.
         size: their bytes, likewise.
     """
-    some: list[Any] = []
+    some: list[Item] = []
     stamps: list[tuple[int, int]] = []
     number = full = 0
     for item in items:
@@ -76,6 +77,6 @@ def _changed(file: Path) -> int:
     return os.stat(file).st_mtime_ns
 
 
-def _chunk(number: int, items: list[Any], stamps: list[tuple[int, int]], common: str) -> Chunk:
+def _chunk(number: int, items: list[Item], stamps: list[tuple[int, int]], common: str) -> Chunk:
     sign = signature(common, items, stamps)
     return Chunk(f"shard-{number:05}.h5", tuple(items), len(stamps), sign)

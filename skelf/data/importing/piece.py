@@ -8,12 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ...errors import InputError
 from ...machine.memory import keep_freed
 from ..clips import ClipSet
-from ..listing import Empty, Read, Told
+from ..listing import Empty, Item, Read, Told
 from . import records
 from .chunks import Chunk
 from .records import Record
@@ -75,7 +74,7 @@ def import_chunk(
     return record
 
 
-def check_item(item: Any, read: Read) -> None:
+def check_item(item: Item, read: Read) -> None:
     """Reads one item, for nothing but to see whether that goes well; its problem is the chunk's."""
     _tried([item], read)
 
@@ -83,12 +82,12 @@ def check_item(item: Any, read: Read) -> None:
 _Part = tuple[ClipSet | None, Told, tuple[str, ...], tuple[tuple[str, str], ...]]
 
 
-def _readable(items: Sequence[Any], read: Read) -> _Part:
+def _readable(items: Sequence[Item], read: Read) -> _Part:
     """What can be read of some items: together, else without those that fail alone, too."""
     problem, part = _tried(items, read)
     if not problem:
         return part
-    left: list[Any] = []
+    left: list[Item] = []
     problems = []
     for item in items:  # the second try of each
         if alone := _tried([item], read)[0]:
@@ -111,7 +110,7 @@ def _readable(items: Sequence[Any], read: Read) -> _Part:
     return clips, told, notes, tuple(problems)
 
 
-def _culprit(items: Sequence[Any], read: Read, problem: str) -> tuple[int, str]:
+def _culprit(items: Sequence[Item], read: Read, problem: str) -> tuple[int, str]:
     """The first item that cannot be read with those before it, and why.
 
     Args:
@@ -130,7 +129,7 @@ def _culprit(items: Sequence[Any], read: Read, problem: str) -> tuple[int, str]:
     return wrong - 1, problem
 
 
-def _tried(items: Sequence[Any], read: Read) -> tuple[str, _Part]:
+def _tried(items: Sequence[Item], read: Read) -> tuple[str, _Part]:
     """The problem of reading some items, "" where there is none; and what was read."""
     told = Told()
     with _noted() as notes:
@@ -165,7 +164,7 @@ def _noted() -> Iterator[list[str]]:
     lines += dict.fromkeys(str(message) for message in about)
 
 
-def named(item: Any) -> str:
+def named(item: Item) -> str:
     """An item by its first file, for messages."""
     files = files_of(item)
     more = f" (and {len(files) - 1} more)" if len(files) > 1 else ""

@@ -112,7 +112,7 @@ def together(folder: Path, shards: Sequence[Shard], records: Sequence[Record]) -
         rows[:, 3] = new[rows[:, 3]]
         segments.append(rows)
         before += len(shard)
-    table: dict[str, Any] = {
+    table: dict[str, Any] = {  # by name: what a ClipSet takes
         key: np.concatenate([shard.table[key] for shard in shards]) for key in TABLE
     }
     table["start"] = np.cumsum(table["length"]) - table["length"]

@@ -97,8 +97,8 @@ def folders_option(default: Folders) -> Any:  # a field, as of `option`
 
 
 Load = Callable[[Path], Motion | tuple[Motion, ...]]
-Row = dict[str, Any]
-"""What the columns say of one file."""
+Row = dict[str, Any]  # as the columns are
+"""What the columns say of one file; or columns, of all files."""
 _SHARED = "class_names"  # the column that is of all files
 _MORE = "columns"  # those of whole numbers, by name
 
@@ -110,7 +110,7 @@ def listing(
     layout: str | Skeleton | None,
     how: Mocap,
     *,
-    columns: Mapping[str, Any],
+    columns: Mapping[str, Any],  # arguments of `ClipSet.build`
 ) -> Listing:
     """What `collect` reads: all of it, or a part; `load` pickles. Its arguments.
 
@@ -119,20 +119,21 @@ def listing(
     named = named_layout(layout) if isinstance(layout, str) else layout
     shared = {_SHARED: columns[_SHARED]} if _SHARED in columns else {}
     part = partial(_part, path=path, load=load, layout=named, how=how, shared=shared)
-    items = [(file, _row(columns, at)) for at, file in enumerate(files)]
+    rows: Row = dict(columns)
+    items = [(file, _row(rows, at)) for at, file in enumerate(files)]
     return Listing(path, items, part, lead=partial(_led, part))
 
 
-def _row(columns: Mapping[str, Any], at: int) -> Row:
+def _row(columns: Row, at: int) -> Row:
     row = {key: values[at] for key, values in columns.items() if key not in (_SHARED, _MORE)}
     if _MORE in columns:
         row[_MORE] = {key: values[at] for key, values in columns[_MORE].items()}
     return row
 
 
-def _columns(rows: Sequence[Row]) -> dict[str, Any]:
+def _columns(rows: Sequence[Row]) -> Row:
     """`_row` undone."""
-    columns: dict[str, Any] = {key: [row[key] for row in rows] for key in rows[0] if key != _MORE}
+    columns: Row = {key: [row[key] for row in rows] for key in rows[0] if key != _MORE}
     if _MORE in rows[0]:
         columns[_MORE] = {
             key: np.array([row[_MORE][key] for row in rows]) for key in rows[0][_MORE]
@@ -148,7 +149,7 @@ def _part(
     load: Load,
     layout: Skeleton | None,
     how: Mocap,
-    shared: Mapping[str, Any],
+    shared: Row,
     selection: Selection | None = None,
     workers: int = 1,
     progress: Progress | None = None,
