@@ -25,6 +25,7 @@ FOLDERS = (
     "augment",
     "data",
     "data/joints",
+    "data/shards",
     "encoders",
     "joints",
     "layouts",
