@@ -364,3 +364,10 @@ def test_a_store_that_changes_while_it_is_assembled(tmp_path: Path) -> None:
         )  # fmt: skip
     assert not (tmp_path / "set" / "manifest.json").exists()
     assert not [*(tmp_path / "set" / "columns").iterdir()]
+
+
+def test_an_import_that_was_not_finished_says_so(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    generate(clips=4).save(tmp_path / "set" / "shard-00000.h5")
+    with pytest.raises(InputError, match="was not finished, the same command goes on"):
+        ClipSet.open(tmp_path / "set")

@@ -267,7 +267,9 @@ def verify(path: Path) -> None:
 @contextmanager
 def _reading(path: Path) -> Iterator[h5py.File]:
     if path.is_dir():
-        raise InputError(f"{path}: a folder; name a file")
+        begun = next(path.glob("shard-*.h5"), None) is not None
+        more = "; an import into it was not finished, the same command goes on" if begun else ""
+        raise InputError(f"{path}: a folder; name a file{more}")
     if not path.is_file():
         raise InputError(f"{path}: no such file; make a store with `skelf data import`")
     try:
