@@ -7,9 +7,7 @@ take the others with it.
 from __future__ import annotations
 
 import errno
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +19,7 @@ from ..data.formats.guess import guess
 from ..data.formats.signs import SIGNS, STORE
 from ..data.formats.table_signs import MAPPING
 from ..data.join import joined
+from ..data.noted import noted
 from ..data.presets import located
 from ..data.readers import READERS
 from ..data.reading import annotations_of, read, reader_arguments
@@ -210,7 +209,7 @@ def _read(
     scratch: str | Path | None,
 ) -> Source:
     format_ = place.format or guess(place.path)
-    with _caught() as caught:
+    with noted() as caught:
         if format_ == STORE:
             if options or layout:
                 what = options[0] if options else f"--layout {layout}"
@@ -243,19 +242,8 @@ def _joined(
         sets.append(source.clips)
     if len(sets) == 1:
         return sets[0]
-    with _caught():  # whose subjects are whose matters to who trains
+    with noted():  # whose subjects are whose matters to who trains
         return joined(sets, scratch=scratch)
-
-
-@contextmanager
-def _caught() -> Iterator[list[str]]:
-    """What the block warns of, each once, instead of the warnings."""
-    lines: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        yield lines
-    about = (w.message for w in caught if issubclass(w.category, UserWarning))
-    lines += dict.fromkeys(str(message) for message in about)
 
 
 def _with_usual(place: Place, format_: str, options: Sequence[str]) -> list[str]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import errno
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from ...errors import InputError
 from ...machine.memory import keep_freed
 from ..clips import ClipSet
 from ..listing import Empty, Item, Read, Told
+from ..noted import noted
 from . import records
 from .chunks import Chunk
 from .records import Record
@@ -132,7 +132,7 @@ def _culprit(items: Sequence[Item], read: Read, problem: str) -> tuple[int, str]
 def _tried(items: Sequence[Item], read: Read) -> tuple[str, _Part]:
     """The problem of reading some items, "" where there is none; and what was read."""
     told = Told()
-    with _noted() as notes:
+    with noted() as notes:
         try:
             clips = read(items, told=told)
         except Empty as error:
@@ -151,17 +151,6 @@ def _tried(items: Sequence[Item], read: Read) -> tuple[str, _Part]:
             what = f"{type(error).__name__}: {error}".removesuffix(": ")
             return f"{named(items[0])}: {what} (report this, please)", (None, told, (), ())
     return "", (clips, told, tuple(notes), ())
-
-
-@contextmanager
-def _noted() -> Iterator[list[str]]:
-    """What the block warned of, each once, after it."""
-    lines: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        yield lines
-    about = (w.message for w in caught if issubclass(w.category, UserWarning))
-    lines += dict.fromkeys(str(message) for message in about)
 
 
 def named(item: Item) -> str:

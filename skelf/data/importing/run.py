@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from ..clips import ClipSet
 from ..formats import members
 from ..formats.signs import SIGNS
 from ..listing import Listing, Read
+from ..noted import noted
 from ..pool import Progress
 from ..shards import FILE, save_table
 from . import notes, records, whole
@@ -152,7 +153,7 @@ def _whole(
     there = {folder / name for name, record in done if record.size}
     for file in {*folder.glob("shard-*.h5")} - there:  # of files that are gone
         file.unlink()
-    with _noted() as told:
+    with noted() as told:
         clips = whole.together(folder, shards, of_shards)
         save_table(folder, annotations.applied(listing.finish(clips)))
     lines = (*notes.together(record.notes for record in of_shards), *told)
@@ -218,12 +219,3 @@ def _nothing(
     first = problems[0][1]
     count = f"none of the {len(listing.items)} files could be read"
     return f"{listing.path}: {count}, as {first}; {folder / notes.PROBLEMS} lists why"
-
-
-@contextmanager
-def _noted() -> Iterator[list[str]]:
-    lines: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        yield lines
-    lines += dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, UserWarning))
