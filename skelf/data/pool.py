@@ -84,10 +84,11 @@ class _Work(Generic[T, R]):
 
     def results(self) -> Iterator[R]:
         """Of all chunks in order; what nobody has taken is computed here meanwhile."""
-        for done in self.done:
+        for number, done in enumerate(self.done):
             while not done.done() and (at := self._take()) is not None:
                 _settle(self.done[at], partial(_all, self.fn, self.chunks[at]))
             yield from done.result()
+            self.done[number] = Future()  # else all results stay until the last one has gone on
             self.given += 1
             self._hand_out()
 
