@@ -22,6 +22,7 @@ from .addresses import address
 from .check import TABLE
 from .paging import let_go
 from .remote import fetched
+from .rows import Rows, segments_of, within
 from .shards import manifest, opened
 from .shards.joints import Joints
 
@@ -276,7 +277,7 @@ class ClipSet:
         """
         chosen = np.asarray(indices)
         chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
-        rows = _Rows(_within(chosen, len(self)))
+        rows = Rows(within(chosen, len(self)))
         # Any: fields by name, of which mypy would think that each may be any.
         table: dict[str, Any] = {key: rows.of(getattr(self, key)) for key in TABLE}
         return replace(
@@ -284,7 +285,7 @@ class ClipSet:
             **table,
             splits={key: rows.of(value) for key, value in self.splits.items()},
             columns={key: rows.of(value) for key, value in self.columns.items()},
-            segments=_take_segments(self.segments, rows.chosen),
+            segments=segments_of(self.segments, rows.chosen),
         )
 
     def split(self, name: str) -> tuple[ClipSet, ClipSet]:
@@ -394,19 +395,6 @@ class ClipSet:
             check.finite(self, clips, frames)
 
 
-def _within(chosen: np.ndarray, count: int) -> np.ndarray:
-    """Indices counted from 0; those from the end are negative.
-
-    Raises:
-        IndexError: one is out of range.
-    """
-    if len(chosen) and not (-count <= chosen.min() and chosen.max() < count):
-        raise IndexError(
-            f"index {chosen.min()} or {chosen.max()} is out of range for {count} clips"
-        )
-    return np.where(chosen < 0, chosen + count, chosen)
-
-
 def utf8(text: str) -> str:
     """A text as a store can keep it: half characters (of names that are no UTF-8) become `?`."""
     return text.encode("utf-8", "replace").decode("utf-8")
@@ -416,37 +404,3 @@ def strings(names: Sequence[str] | np.ndarray) -> np.ndarray:
     """Names as the array that a ClipSet keeps; bytes are UTF-8."""
     texts = [n.decode("utf-8", "replace") if isinstance(n, bytes) else str(n) for n in names]
     return np.array([utf8(text) for text in texts], dtype=np.str_)
-
-
-class _Rows:
-    """Some rows of a table.
-
-    Args:
-        chosen: their numbers.
-    """
-
-    def __init__(self, chosen: np.ndarray) -> None:
-        self.chosen = chosen
-        near = len(chosen) > 0 and chosen[-1] - chosen[0] == len(chosen) - 1
-        self.first = int(chosen[0]) if near and (chosen[1:] > chosen[:-1]).all() else None
-
-    def of(self, values: np.ndarray) -> np.ndarray:
-        """Those of a column; neighbours in a mapped one stay where they are."""
-        if self.first is None or not isinstance(values, np.memmap):
-            return values[self.chosen]
-        return values[self.first : self.first + len(self.chosen)]
-
-
-def _take_segments(segments: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Rows of the chosen clips, in their order, with the clip re-indexed."""
-    if not len(segments):
-        return segments[:0].copy()
-    ordered = segments
-    if (segments[1:, 0] < segments[:-1, 0]).any():
-        ordered = segments[np.argsort(segments[:, 0], kind="stable")]
-    first = np.searchsorted(ordered[:, 0], chosen, "left")
-    counts = np.searchsorted(ordered[:, 0], chosen, "right") - first
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    taken = ordered[np.repeat(first, counts) + within]
-    taken[:, 0] = np.repeat(np.arange(len(chosen)), counts)
-    return taken
