@@ -18,7 +18,7 @@ from tiny_runs import ENVIRONMENT, PYTHON, assert_same
 from skelf.bench.run import bench
 from skelf.checkpoints import folder as checkpoint
 
-pytest.importorskip("distributed")
+pytest.importorskip("distributed", reason="skelf[cluster] is not installed")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 

@@ -18,7 +18,7 @@ from search_small import run
 from skelf.data.shards import assemble
 from skelf.data.synthetic.clips import generate
 
-pytest.importorskip("distributed")
+pytest.importorskip("distributed", reason="skelf[cluster] is not installed")
 pytestmark = pytest.mark.slow
 
 CLIPS, FILES, KILLS = 3000, 30, 6

@@ -203,7 +203,7 @@ def test_no_dask_without_a_scheduler():
     ],
 )
 def test_schedulers_that_are_not_there(scheduler, workers, message, monkeypatch, capfd):
-    pytest.importorskip("distributed")
+    pytest.importorskip("distributed", reason="skelf[cluster] is not installed")
     monkeypatch.setattr("skelf.cluster.connect.CONNECT", 0.5)
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(InputError, match=message), gathered(scheduler, workers):

@@ -31,7 +31,7 @@ from cluster_items import (
 from skelf.cluster import Done, gathered, probe
 from skelf.errors import InputError
 
-pytest.importorskip("distributed")
+pytest.importorskip("distributed", reason="skelf[cluster] is not installed")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 

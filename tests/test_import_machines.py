@@ -17,7 +17,7 @@ from skelf.data.importing import import_shards
 from skelf.data.reading import read
 from skelf.errors import InputError
 
-pytest.importorskip("distributed")
+pytest.importorskip("distributed", reason="skelf[cluster] is not installed")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::UserWarning")]
 
 FILES, A_SHARD, KILLS = 20_000, 250, 20
