@@ -5,9 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from copy import deepcopy
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,7 +18,7 @@ from ...settings.ranges import Positive, Range
 from ...skeleton import Skeleton
 from ..clips import ClipSet
 from ..frames import Frames
-from ..listing import Listing, Read, Told
+from ..listing import Told
 from ..pool import Progress
 from . import subjects
 from .axes import Up, scaled
@@ -97,85 +95,6 @@ def folders_option(default: Folders) -> Any:  # a field, as of `option`
 
 
 Load = Callable[[Path], Motion | tuple[Motion, ...]]
-Row = dict[str, Any]  # as the columns are
-"""What the columns say of one file; or columns, of all files."""
-_SHARED = "class_names"  # the column that is of all files
-_MORE = "columns"  # those of whole numbers, by name
-
-
-def listing(
-    path: Path,
-    files: Sequence[Path],
-    load: Load,
-    layout: str | Skeleton | None,
-    how: Mocap,
-    *,
-    columns: Mapping[str, Any],  # arguments of `ClipSet.build`
-) -> Listing:
-    """What `collect` reads: all of it, or a part; `load` pickles. Its arguments.
-
-    In a part the first of all files still says which joints there are.
-    """
-    named = named_layout(layout) if isinstance(layout, str) else layout
-    shared = {_SHARED: columns[_SHARED]} if _SHARED in columns else {}
-    part = partial(_part, path=path, load=load, layout=named, how=how, shared=shared)
-    rows: Row = dict(columns)
-    items = [(file, _row(rows, at)) for at, file in enumerate(files)]
-    return Listing(path, items, part, lead=partial(_led, part))
-
-
-def _row(columns: Row, at: int) -> Row:
-    row = {key: values[at] for key, values in columns.items() if key not in (_SHARED, _MORE)}
-    if _MORE in columns:
-        row[_MORE] = {key: values[at] for key, values in columns[_MORE].items()}
-    return row
-
-
-def _columns(rows: Sequence[Row]) -> Row:
-    """`_row` undone."""
-    columns: Row = {key: [row[key] for row in rows] for key in rows[0] if key != _MORE}
-    if _MORE in rows[0]:
-        columns[_MORE] = {
-            key: np.array([row[_MORE][key] for row in rows]) for key in rows[0][_MORE]
-        }
-    return columns
-
-
-def _part(
-    items: Sequence[tuple[Path, Row]],
-    /,
-    *,
-    path: Path,
-    load: Load,
-    layout: Skeleton | None,
-    how: Mocap,
-    shared: Row,
-    selection: Selection | None = None,
-    workers: int = 1,
-    progress: Progress | None = None,
-    scratch: str | Path | None = None,
-    told: Told | None = None,
-) -> ClipSet:
-    return collect(
-        path,
-        [file for file, _ in items],
-        load,
-        layout,
-        how,
-        columns=_columns([row for _, row in items]) | dict(shared),
-        progress=progress,
-        scratch=scratch,
-        selection=deepcopy(selection),
-        told=told,
-    )
-
-
-def _led(part: partial[ClipSet], item: tuple[Path, Row]) -> Read:
-    """What reads parts by the joints of one file."""
-    file, load, how = item[0], part.keywords["load"], part.keywords["how"]
-    selection = _selection(part.keywords["layout"], how)
-    _people(file, _begun(load(file), how), how.subject, selection)
-    return partial(part, selection=selection)
 
 
 def collect(
@@ -209,7 +128,7 @@ def collect(
         InputError: a file that cannot be read, another skeleton than the first file's, a joint
             that is not there.
     """
-    selection = selection or _selection(layout, how)
+    selection = selection or selection_of(layout, how)
     length, rates, persons = [], [], []
     axes_and_units: set[tuple[str, str]] = set()
     notes: dict[str, list[Path]] = {}
@@ -217,7 +136,7 @@ def collect(
     frames: Frames | None = None
     with ExitStack() as stack:
         for done, file in enumerate(files):
-            people = _people(file, _begun(load(file), how), how.subject, selection)
+            people = people_in(file, begun(load(file), how), how.subject, selection)
             motion = people[0][0]
             for body, unseen in people:
                 if unseen.any():
@@ -257,7 +176,8 @@ def collect(
     return replace(clips, path=None)  # it was for the messages; the set itself is in memory
 
 
-def _selection(layout: str | Skeleton | None, how: Mocap) -> Selection:
+def selection_of(layout: str | Skeleton | None, how: Mocap) -> Selection:
+    """The joints that are wanted, of which the first file says the rest."""
     dropped = how.drop.split(",") if isinstance(how.drop, str) else how.drop
     return Selection(
         named_layout(layout) if isinstance(layout, str) else layout,
@@ -266,7 +186,7 @@ def _selection(layout: str | Skeleton | None, how: Mocap) -> Selection:
     )
 
 
-def _people(
+def people_in(
     file: Path,
     motions: Motion | tuple[Motion, ...],
     subject: str | Sequence[str],
@@ -318,7 +238,7 @@ def _beside(
         return whole.array()
 
 
-def _begun(loaded: Motion | tuple[Motion, ...], how: Mocap) -> Motion | tuple[Motion, ...]:
+def begun(loaded: Motion | tuple[Motion, ...], how: Mocap) -> Motion | tuple[Motion, ...]:
     """Without first frames that are no motion, if so wanted; and a note where there are."""
     motions = loaded if isinstance(loaded, tuple) else (loaded,)
     first = max((still_start(motion.joints, motion.fps) for motion in motions), default=0)
@@ -327,7 +247,7 @@ def _begun(loaded: Motion | tuple[Motion, ...], how: Mocap) -> Motion | tuple[Mo
     frames = "the first frame is" if first == 1 else f"the first {first} frames are"
     what = f"{frames} no motion (a T-pose, a calibration, or a body elsewhere)"
     end = ", left out" if how.skip_start else ": skip_start=true leaves it out"
-    begun = [
+    moving = [
         replace(
             motion,
             joints=motion.joints[first:] if how.skip_start else motion.joints,
@@ -335,7 +255,7 @@ def _begun(loaded: Motion | tuple[Motion, ...], how: Mocap) -> Motion | tuple[Mo
         )
         for motion in motions
     ]
-    return tuple(begun) if isinstance(loaded, tuple) else begun[0]
+    return tuple(moving) if isinstance(loaded, tuple) else moving[0]
 
 
 def _metres(motion: Motion, unseen: np.ndarray, how: Mocap) -> np.ndarray:

@@ -28,7 +28,7 @@ from ..formats.smpl_file import Body, load_smpl
 from ..formats.smpl_model import Model, find_model, gender_of, load_model
 from ..joints.smpl import FAMILIES
 from ..listing import Listing
-from ..motion import mocap, smpl_joints
+from ..motion import mocap_listing, smpl_joints
 from ..motion.axes import Up
 from ..motion.kinematics import forward, vector_rotation
 from ..motion.mocap import Folders, Mocap, folders_option
@@ -97,7 +97,7 @@ def list_amass(
     """
     path = Path(path)
     files = _find(path)
-    return mocap.listing(
+    return mocap_listing.listing(
         path,
         files,
         _Loader(how),

@@ -22,7 +22,7 @@ from ..formats import source
 from ..formats.asf import Bone, Lines, Rig, acting
 from ..formats.file_columns import columns
 from ..listing import Listing
-from ..motion import mocap
+from ..motion import mocap_listing
 from ..motion.kinematics import forward
 from ..motion.mocap import Folders, Mocap, folders_option
 from ..motion.recorded import Motion
@@ -88,7 +88,7 @@ def list_amc(path: str | Path, layout: str | Skeleton | None = None, how: AMC = 
     """
     path = Path(path)
     files = source.find(path, ".amc")
-    return mocap.listing(
+    return mocap_listing.listing(
         path,
         files,
         _Loader(path, how),

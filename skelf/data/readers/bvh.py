@@ -18,7 +18,7 @@ from ..formats import source
 from ..formats.bvh_file import Joint, load_bvh_file
 from ..formats.file_columns import columns
 from ..listing import Listing
-from ..motion import mocap, rigs
+from ..motion import mocap_listing, rigs
 from ..motion.axes import Up
 from ..motion.kinematics import places
 from ..motion.mocap import Folders, Mocap, folders_option
@@ -71,7 +71,7 @@ def list_bvh(path: str | Path, layout: str | Skeleton | None = None, how: BVH = 
     """
     path = Path(path)
     files = source.find(path, ".bvh")
-    return mocap.listing(
+    return mocap_listing.listing(
         path,
         files,
         partial(load_bvh, ends=how.ends, scale=how.mocap.scale, up=how.mocap.up),

@@ -20,7 +20,7 @@ from ..formats import c3d_file, source
 from ..formats.file_columns import columns
 from ..formats.labels import numbered
 from ..listing import Listing
-from ..motion import mocap
+from ..motion import mocap_listing
 from ..motion.axes import UPS, Up
 from ..motion.markers import UNITS, UNLABELLED, metres_of, spread, standing
 from ..motion.mocap import Folders, Mocap, folders_option
@@ -86,7 +86,7 @@ def list_c3d(path: str | Path, layout: str | Skeleton | None = None, how: C3D = 
     """
     path = Path(path)
     files = source.find(path, ".c3d")
-    return mocap.listing(
+    return mocap_listing.listing(
         path,
         files,
         partial(load_markers, scale=how.mocap.scale, up=how.mocap.up),

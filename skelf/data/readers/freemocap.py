@@ -24,7 +24,7 @@ from ..formats.freemocap_file import Points, What, load_points, told
 from ..formats.landmark_axes import is_body
 from ..formats.look import Look
 from ..listing import Listing
-from ..motion import mocap
+from ..motion import mocap_listing
 from ..motion.axes import Up, nearest_axis
 from ..motion.mocap import Folders, Mocap, folders_option
 from ..motion.recorded import Motion
@@ -95,7 +95,7 @@ def list_freemocap(
     files = _files(path)
     if layout is None and not how.mocap.drop and not how.mocap.rename:
         layout = load_points(files[0], how.what).skeleton
-    return mocap.listing(
+    return mocap_listing.listing(
         path,
         files,
         partial(load_freemocap, how=how),

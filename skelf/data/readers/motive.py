@@ -23,7 +23,7 @@ from ..formats.motive_file import Part, Take, load_take, told
 from ..formats.table_files import of_format
 from ..joints.tree import tree_of
 from ..listing import Listing
-from ..motion import mocap, rigs, subjects
+from ..motion import mocap_listing, rigs, subjects
 from ..motion.kinematics import descent, forward, quaternion_rotation
 from ..motion.markers import UNITS
 from ..motion.mocap import Folders, Mocap, folders_option
@@ -98,7 +98,7 @@ def list_motive(
     """
     path = Path(path)
     files = of_format(path, (".csv", ".txt"), told, "Motive")
-    return mocap.listing(
+    return mocap_listing.listing(
         path,
         files,
         partial(_stood, how=how),

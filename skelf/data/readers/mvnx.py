@@ -18,7 +18,7 @@ from ..formats.mvnx_file import Subject, load_subjects, places_of
 from ..formats.number_rows import places, spread
 from ..joints.tree import tree_of
 from ..listing import Listing
-from ..motion import mocap
+from ..motion import mocap_listing
 from ..motion.kinematics import descent, quaternion_rotation
 from ..motion.mocap import Folders, Mocap, folders_option
 from ..motion.recorded import Motion
@@ -71,7 +71,7 @@ def list_mvnx(
     """
     path = Path(path)
     files = source.find(path, ".mvnx")
-    return mocap.listing(
+    return mocap_listing.listing(
         path,
         files,
         partial(load_mvnx, subject=how.mocap.subject),

@@ -16,7 +16,7 @@ from ..formats.labels import numbered
 from ..formats.nexus_file import load_trial, told
 from ..formats.table_files import of_format
 from ..listing import Listing
-from ..motion import mocap, rigs
+from ..motion import mocap_listing, rigs
 from ..motion.markers import UNITS
 from ..motion.mocap import Folders, Mocap, folders_option
 from ..motion.recorded import Motion
@@ -72,7 +72,7 @@ def list_nexus(
     """
     path = Path(path)
     files = of_format(path, (".csv", ".txt", ".tsv"), told, "Vicon Nexus")
-    return mocap.listing(
+    return mocap_listing.listing(
         path,
         files,
         partial(_stood, how=how.mocap),

@@ -17,7 +17,7 @@ from ..formats.qualisys_file import load_capture, told
 from ..formats.table_files import of_format
 from ..joints.tree import tree_of
 from ..listing import Listing
-from ..motion import mocap, rigs
+from ..motion import mocap_listing, rigs
 from ..motion.axes import Up
 from ..motion.mocap import Folders, Mocap, folders_option
 from ..motion.recorded import Motion
@@ -74,7 +74,7 @@ def list_qualisys(
     """
     path = Path(path)
     files = of_format(path, (".tsv", ".txt", ".csv"), told, "Qualisys")
-    return mocap.listing(
+    return mocap_listing.listing(
         path,
         files,
         partial(_stood, up=how.mocap.up),

@@ -22,7 +22,7 @@ from ..formats.trc_file import Recording, load_trc_file
 from ..formats.trc_time import timeline
 from ..joints.tree import tree_of
 from ..listing import Listing
-from ..motion import mocap
+from ..motion import mocap_listing
 from ..motion.axes import Up
 from ..motion.markers import UNITS, UNLABELLED, spread, standing
 from ..motion.mocap import Folders, Mocap, folders_option
@@ -85,7 +85,7 @@ def list_trc(path: str | Path, layout: str | Skeleton | None = None, how: TRC = 
         storage_file.refuse(path)
     files = source.find(path, ".trc")
     _tell_persons(files)
-    return mocap.listing(
+    return mocap_listing.listing(
         path,
         files,
         partial(load_trc, scale=how.mocap.scale, up=how.mocap.up),
