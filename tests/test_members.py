@@ -45,3 +45,18 @@ def test_pipes_are_no_files(tmp_path: Path) -> None:
     assert names(tmp_path) == [(tmp_path / NAME).as_posix()]
     with pytest.raises(InputError, match="no such file or folder"):
         members.find(tmp_path / "pipe.skeleton", (".skeleton",))
+
+
+def test_links_are_followed_once(tmp_path: Path) -> None:
+    """What one leads to is found; links to nowhere, to themselves and back up end the way."""
+    folder, real = tmp_path / "set", tmp_path / "elsewhere"
+    folder.mkdir()
+    real.mkdir()
+    (real / NAME).touch()
+    (folder / "below").symlink_to(real)
+    (folder / "up").symlink_to(folder)
+    (folder / "own.skeleton").symlink_to(folder / "own.skeleton")
+    (folder / "gone.skeleton").symlink_to(tmp_path / "gone")
+    (folder / "skelf_studio").mkdir()
+    (folder / "skelf_studio" / NAME).touch()
+    assert names(folder) == [(folder / "below" / NAME).as_posix()]

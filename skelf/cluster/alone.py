@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from .crew import Done, Hear, R, T, taking
@@ -14,7 +14,7 @@ class Alone:
 
     places = 1
 
-    def each(self, fn: Callable[[T], R], items: Sequence[T]) -> Iterator[Done[R]]:
+    def each(self, fn: Callable[[T], R], items: Iterable[T]) -> Iterator[Done[R]]:
         """See `Crew`."""
         return self.work(fn, taking(items))
 

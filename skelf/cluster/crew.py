@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -40,8 +40,10 @@ class Crew(Protocol):
         """Items that run at once; it changes where workers come and go."""
         ...
 
-    def each(self, fn: Callable[[T], R], items: Sequence[T]) -> Iterator[Done[R]]:
+    def each(self, fn: Callable[[T], R], items: Iterable[T]) -> Iterator[Done[R]]:
         """Does all items and gives them as they finish; few of them are under way at a time.
+
+        Items are taken one by one as there is room, so that they may be made meanwhile.
 
         An `InputError` or `OSError` is the item's problem and the rest goes on, as is the end of
         three workers that had it; any other exception ends the work.
@@ -62,7 +64,7 @@ class Crew(Protocol):
         ...
 
 
-def taking(items: Sequence[T]) -> Callable[[], T | None]:
+def taking(items: Iterable[T]) -> Callable[[], T | None]:
     """`take` of items that are all there."""
     left = iter(items)
     return lambda: next(left, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,7 @@ class DaskCrew:
         """See `Crew`."""
         return max(1, self._watch.workers)
 
-    def each(self, fn: Callable[[T], R], items: Sequence[T]) -> Iterator[Done[R]]:
+    def each(self, fn: Callable[[T], R], items: Iterable[T]) -> Iterator[Done[R]]:
         """See `Crew`."""
         return self._work(fn, taking(items), None, AHEAD, LARGEST)
 

@@ -7,7 +7,7 @@ nothing where no scheduler is named. The rules are those of `DaskCrew`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import wait
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class LocalCrew:
         for worker in self._workers:
             worker.end()
 
-    def each(self, fn: Callable[[T], R], items: Sequence[T]) -> Iterator[Done[R]]:
+    def each(self, fn: Callable[[T], R], items: Iterable[T]) -> Iterator[Done[R]]:
         """See `Crew`."""
         return self._work(fn, taking(items), None, AHEAD)
 

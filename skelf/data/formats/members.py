@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from stat import S_ISREG
@@ -124,7 +125,7 @@ def find(path: Path, suffixes: Collection[str] | None) -> list[Member]:
     for file in files:
         if file.suffix.lower() == ".zip":
             matching += _inside(file, suffixes)
-        elif file == path or (_fits(file.suffix, suffixes) and file.is_file()):
+        elif file == path or _fits(file.suffix, suffixes):
             matching.append(Member(file))
     visible = (m for m in matching if not m.base.startswith("._"))  # resource forks of macOS
     return sorted(visible, key=lambda m: (m.base, str(m)))
@@ -148,14 +149,29 @@ def unique(members: Iterable[Member]) -> tuple[list[Member], list[Member]]:
 def _walk(folder: Path) -> Iterator[Path]:
     """Files below a folder but those of the studio; links are followed, each folder seen once."""
     seen = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if name != STUDIO)
+    folders = [str(folder)]
+    while folders:
+        place = folders.pop()
         real = os.path.realpath(place)
         if real in seen:
-            folders.clear()
             continue
         seen.add(real)
-        yield from (Path(place, file) for file in sorted(files))
+        below = []
+        for entry in _entries(place):
+            with suppress(OSError):  # a link that leads to itself
+                if entry.is_dir():
+                    below.append(entry.path)
+                elif entry.is_file():  # it knows, mostly without a look at the disk
+                    yield Path(entry.path)
+        folders += reversed(below)
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((e for e in entries if e.name != STUDIO), key=lambda e: e.name)
+    except OSError:  # what may not be looked into is passed over
+        return []
 
 
 def _fits(suffix: str, suffixes: Collection[str] | None) -> bool:

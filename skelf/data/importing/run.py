@@ -7,9 +7,10 @@ second call with the same settings does what is left.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,9 +28,10 @@ from ..pool import Progress
 from ..shards import FILE, save_table
 from . import notes, records, whole
 from .chunks import MOST_BYTES, MOST_FILES, Chunk, chunks, stamp
+from .made import Made
 from .piece import Unwritable, check_item, import_chunk, named
 from .records import Record
-from .signs import signature
+from .signs import files_of, signature
 
 NONE = Annotations()
 LOCK = ".import.lock"
@@ -100,69 +102,51 @@ def import_shards(
         records.begin(folder, settings or {"of": str(listing.path)}, replace=replace)
         read = _led(listing)
         common = signature(__version__, read, format_, _companions(listing.path, format_))
-        cut = [*chunks(listing.items, common, files=files, size=size)]
-        made = {chunk.name: records.read(folder, chunk.name, chunk.sign) for chunk in cut}
-        left = [chunk for chunk in cut if made[chunk.name] is None]
-        total = sum(chunk.files for chunk in cut)
-        done = total - sum(chunk.files for chunk in left)
-        progress(done, total)
-        problems = []
-        if left:
+        total = sum(len(files_of(item)) for item in listing.items)
+        made = Made(folder, total, progress)
+        left = made.left(chunks(listing.items, common, files=files, size=size))
+        if (first := next(left, None)) is not None:
             (folder / FILE).unlink(missing_ok=True)  # the set is not what it says any more
             paths = [listing.path, folder]
             with gathered(scheduler, workers, paths=paths, say=say) as crew:
                 own = scheduler is not None or workers > 1
                 make = partial(import_chunk, folder=folder, format_=format_, read=read, own=own)
-                for chunk, record, problem in _made(crew, left, make):
-                    made[chunk.name] = record
-                    if problem:
-                        problems += [(named(item), problem) for item in chunk.items]
-                    done += chunk.files
-                    progress(done, total)
-        new = {chunk.name for chunk in left}
-        return _whole(listing, folder, annotations, cut, made, problems, new)
+                # The next chunks are cut while workers are at the first ones.
+                for chunk, record, problem in _done(crew, chain([first], left), make):
+                    made.add(chunk, record, problem)
+        return _whole(listing, folder, annotations, made)
 
 
 Make = partial[Record]
 
 
-def _whole(
-    listing: Listing,
-    folder: Path,
-    annotations: Annotations,
-    cut: Sequence[Chunk],
-    made: Mapping[str, Record | None],
-    problems: list[tuple[str, str]],
-    new: set[str],
-) -> Imported:
+def _whole(listing: Listing, folder: Path, annotations: Annotations, made: Made) -> Imported:
     """The set of the shards that were made."""
-    done = [(name, record) for name, record in made.items() if record is not None]
-    problems = [p for _, record in done for p in record.problems] + problems
-    of_shards = [record for _, record in done]
+    in_order = [(chunk, made.records[chunk.name]) for chunk in made.cut]
+    of_shards = [record for _, record in in_order if record is not None]
+    problems = [p for record in of_shards for p in record.problems] + made.problems
     if refused := sorted(whole.unused(of_shards)):
         option, word = refused[0]
         raise InputError(f"{listing.path}: {option}: no file has the joint {word!r}; mend the name")
-    shards, odd = whole.alike(
-        [whole.Shard.of(folder / name, record.told) for name, record in done if record.size]
-    )
-    items = {folder / chunk.name: chunk.items for chunk in cut}
+    opened = made.shards
+    shards, odd = whole.alike([opened[c.name] for c in made.cut if c.name in opened])
+    items = {folder / chunk.name: chunk.items for chunk in made.cut}
     problems += [(named(item), text) for file, text in odd for item in items[file]]
     notes.keep(folder, problems)
     if not shards:
         raise InputError(_nothing(listing, folder, problems, of_shards))
-    there = {folder / name for name, record in done if record.size}
-    for file in {*folder.glob("shard-*.h5")} - there:  # of files that are gone
-        file.unlink()
+    for file in {*folder.glob("shard-*.h5")} - {folder / name for name in opened}:
+        file.unlink()  # of files that are gone
     with noted() as told:
         clips = whole.together(folder, shards, of_shards)
         save_table(folder, annotations.applied(listing.finish(clips)))
     lines = (*notes.together(record.notes for record in of_shards), *told)
-    old = len({shard.part.path.name for shard in shards} - new)
+    old = len({shard.part.path.name for shard in shards} - made.new)
     return Imported(ClipSet.open(folder), len(shards), old, tuple(problems), lines)
 
 
-def _made(
-    crew: Crew, left: Sequence[Chunk], make: Make
+def _done(
+    crew: Crew, left: Iterable[Chunk], make: Make
 ) -> Iterator[tuple[Chunk, Record | None, str]]:
     """Chunk, record and problem, as they are done.
 
@@ -171,13 +155,14 @@ def _made(
     Raises:
         OSError: the folder cannot be written.
     """
+    given: list[Chunk] = []
     lost = []
     try:
-        for done in crew.each(make, left):
+        for done in crew.each(make, _noting(left, given)):
             if done.problem:
-                lost.append(left[done.index])
+                lost.append(given[done.index])
             else:
-                yield left[done.index], done.value, ""
+                yield given[done.index], done.value, ""
         for chunk in lost:
             tried = crew.each(partial(check_item, read=make.keywords["read"]), chunk.items)
             odd = {done.index: done.problem for done in tried if done.problem}
@@ -188,6 +173,12 @@ def _made(
                 yield chunk, done.value, done.problem
     except Unwritable as error:
         raise OSError(*error.args) from None
+
+
+def _noting(chunks_: Iterable[Chunk], given: list[Chunk]) -> Iterator[Chunk]:
+    for chunk in chunks_:
+        given.append(chunk)
+        yield chunk
 
 
 def _led(listing: Listing) -> Read:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import partial
 from hashlib import blake2b
@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..formats.members import Member
+
+_PLAIN = (str, bytes, int, float, Path, np.generic, type(None))
 
 
 def signature(*things: object) -> str:
@@ -23,11 +25,10 @@ def signature(*things: object) -> str:
         >>> signature([1, 2], 3) == signature([1], 2, 3)
         False
     """
-    hashed = blake2b(digest_size=16)
-    for part in _parts(things):
-        hashed.update(part.encode("utf-8", "surrogateescape"))
-        hashed.update(b"\0")
-    return hashed.hexdigest()
+    parts: list[str] = []
+    _add(parts, things)
+    whole = "\0".join([*parts, ""])
+    return blake2b(whole.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 
 def files_of(item: object) -> list[Member]:
@@ -37,38 +38,38 @@ def files_of(item: object) -> list[Member]:
     if isinstance(item, Path):
         return [Member(item)]
     if isinstance(item, tuple | list):
-        return [file for part in item for file in files_of(part)]
+        return [file for part in item if not isinstance(part, str | int) for file in files_of(part)]
     return []
 
 
 # Any: whatever a reader's function is given.
-def _parts(thing: Any) -> Iterator[str]:
+def _add(parts: list[str], thing: Any) -> None:
     """A value in pieces; what has no order of its own is sorted."""
     kind = type(thing).__name__
-    if isinstance(thing, np.ndarray):
-        yield f"{kind} {thing.dtype} {thing.shape} {thing.tobytes().hex()}"
-    elif isinstance(thing, partial):
-        yield from _parts((thing.func, thing.args, thing.keywords))
-    elif isinstance(thing, Mapping):
-        yield f"{kind} {len(thing)}"
-        for key, value in thing.items():
-            yield from _parts((key, value))
-    elif isinstance(thing, set | frozenset):
-        yield kind
-        yield from _parts(sorted(thing))
+    if isinstance(thing, _PLAIN):  # first, since most of what files are listed with is plain
+        parts.append(f"{kind} {thing!s}")
     elif isinstance(thing, tuple | list):
-        yield f"{kind} {len(thing)}"
+        parts.append(f"{kind} {len(thing)}")
         for part in thing:
-            yield from _parts(part)
+            _add(parts, part)
+    elif isinstance(thing, np.ndarray):
+        parts.append(f"{kind} {thing.dtype} {thing.shape} {thing.tobytes().hex()}")
+    elif isinstance(thing, partial):
+        _add(parts, (thing.func, thing.args, thing.keywords))
+    elif isinstance(thing, Mapping):
+        parts.append(f"{kind} {len(thing)}")
+        for key, value in thing.items():
+            _add(parts, (key, value))
+    elif isinstance(thing, set | frozenset):
+        parts.append(kind)
+        _add(parts, sorted(thing))
     elif is_dataclass(thing) and not isinstance(thing, type):
-        yield kind
+        parts.append(kind)
         for field in fields(thing):
-            yield from _parts((field.name, getattr(thing, field.name)))
+            _add(parts, (field.name, getattr(thing, field.name)))
     elif callable(thing) and hasattr(thing, "__qualname__"):
-        yield f"{thing.__module__}.{thing.__qualname__}"
-    elif thing is None or isinstance(thing, str | bytes | int | float | Path | np.generic):
-        yield f"{kind} {thing!s}"
+        parts.append(f"{thing.__module__}.{thing.__qualname__}")
     else:
-        yield f"{type(thing).__module__}.{kind}"
+        parts.append(f"{type(thing).__module__}.{kind}")
         reduced = thing.__reduce_ex__(2)  # what it would pickle as
-        yield from _parts([part for part in reduced[1:3] if part])
+        _add(parts, [part for part in reduced[1:3] if part])
