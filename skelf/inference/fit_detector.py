@@ -95,9 +95,9 @@ def fit_detector(
         >>> from skelf.data.synthetic.clips import generate
         >>> tiny = ["encoder.dim=8", "encoder.frames=8", "train.epochs=1", "train.batch_size=16"]
         >>> run = skelf.pretrain("usdrl", generate(clips=24), out="to_detect", overrides=tiny)
-        >>> from skelf.inference.detector_choices import FitDetector
-        >>> found_in = generate(clips=12, recordings=4)
-        >>> model = fit_detector(run, found_in, how=FitDetector(choose=False))
+        >>> from skelf.inference.detector_choices import DilatedHead, FitDetector
+        >>> brief = FitDetector(choose=False, dilated=DilatedHead(dilated_epochs=1))
+        >>> model = fit_detector(run, generate(clips=12, recordings=4), how=brief)
         >>> model.kind, len(model.class_names)
         ('detector', 12)
     """
