@@ -21,7 +21,7 @@ from search_small import HOW, clips, run
 from typer.testing import CliRunner
 
 from skelf.cli.main import app
-from skelf.cluster import gathered
+from skelf.cluster import connect, gathered
 from skelf.cluster.alone import Alone
 from skelf.data.clips import ClipSet
 from skelf.data.shards import assemble
@@ -318,7 +318,10 @@ def test_a_command_that_is_killed_with_its_workers_goes_on(
     assert not list(tmp_path.glob(".*.work"))
 
 
-def test_bad_places_are_one_line(data: dict[str, Path], model: Path, tmp_path: Path) -> None:
+def test_bad_places_are_one_line(
+    data: dict[str, Path], model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connect, "CONNECT", 0.5)  # seconds that nobody answers
     for words, told in (
         (("features", data["store"], "--run", run(), "--out", tmp_path / "a.npz"), "not answer"),
         (("predict", model, data["store"]), "name a file with --out"),

@@ -71,7 +71,7 @@ def reached(starts):
         if name not in seen:
             seen.add(name)
             source, is_folder = known[name]
-            waiting += [t for t, for_types in imported(name, source, is_folder, known)
+            waiting += [t for t, for_types in imported(name, source, is_folder)
                         if not for_types]  # fmt: skip
     return seen
 

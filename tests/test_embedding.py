@@ -69,6 +69,7 @@ def test_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     assert embedding.installed() == ("tsne",)
 
 
+@pytest.mark.slow  # numba compiles it first
 def test_umap_where_it_is_installed() -> None:
     pytest.importorskip("umap", reason="umap-learn is not installed")
     features, labels = groups(each=30)

@@ -132,7 +132,7 @@ def killed(command: list[str], run: Path, wait: float) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("kills", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_kill_at_any_moment_then_resume_gives_the_same_weights(tmp_path, kills):
-    settings = (*SETTINGS, "train.epochs=16", "train.ema=0.9")
+    settings = (*SETTINGS, "train.epochs=8", "train.ema=0.9")
     store, run = tmp_path / "s.h5", tmp_path / "killed"
     tiny_runs.clips().save(store)
     command = [*PYTHON, "pretrain", "usdrl", "--data", str(store), "--split", "half", "--resume"]

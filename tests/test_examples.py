@@ -30,7 +30,12 @@ def test_every_script_has_its_pattern() -> None:
     assert {script.stem for script in SCRIPTS} == set(PRINTED)
 
 
-@pytest.mark.parametrize("name", PRINTED)
+LONG = ("detection", "own_knn")  # ten seconds each
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n in LONG else ()) for n in PRINTED]
+)
 def test_example(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

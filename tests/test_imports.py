@@ -1,6 +1,7 @@
 """Imports point down only and in no circle: reads every import, names the file that breaks it."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,18 +23,25 @@ STRANGERS = [{"data", "encoders"}, {"methods", "protocols"}]
 FACES = ("skelf", "skelf.__main__")  # the package itself may name anything
 
 
-def modules(package=PACKAGE):
+@cache
+def modules():
     """Dotted name -> source, of every module of the package."""
     named = {}
-    for file in sorted(package.rglob("*.py")):
-        parts = ("skelf", *file.relative_to(package).with_suffix("").parts)
+    for file in sorted(PACKAGE.rglob("*.py")):
+        parts = ("skelf", *file.relative_to(PACKAGE).with_suffix("").parts)
         is_folder = parts[-1] == "__init__"
         named[".".join(parts[:-1] if is_folder else parts)] = (file.read_text("utf-8"), is_folder)
     return named
 
 
-def imported(name, source, is_folder, known):
+@cache
+def imported(name, source, is_folder):
     """The modules of the package that a module imports, functions included, annotations not."""
+    return tuple(_imported(name, source, is_folder))
+
+
+def _imported(name, source, is_folder):
+    known = modules()
     home = name.split(".") if is_folder else name.split(".")[:-1]
     tree = ast.parse(source)
     for_types = {
@@ -76,10 +84,10 @@ def room(name):
     return first
 
 
-def breaches(name, source, is_folder, known):
+def breaches(name, source, is_folder):
     """The rule's breaches in one module, as sentences."""
     found, own = [], room(name)
-    for target, for_types in imported(name, source, is_folder, known):
+    for target, for_types in imported(name, source, is_folder):
         # A capitalised name or a function of `skelf/__init__.py` comes from its outermost face.
         other = "api" if target == "skelf" and "__version__" not in source else room(target)
         if own is None or other is None:
@@ -123,10 +131,9 @@ def circles(arrows):
 
 def arrows_between(place):
     """place(name) -> the places that it imports, of all modules, imports in functions included."""
-    known = modules()
     arrows = {}
-    for name, (source, is_folder) in known.items():
-        for target, for_types in imported(name, source, is_folder, known):
+    for name, (source, is_folder) in modules().items():
+        for target, for_types in imported(name, source, is_folder):
             here, there = place(name), place(target)
             if not for_types and None not in (here, there) and here != there:
                 arrows.setdefault(here, set()).add(there)
@@ -136,9 +143,7 @@ def arrows_between(place):
 def test_every_import_points_down():
     known = modules()
     assert len(known) > 100
-    lines = [
-        line for name, (source, f) in known.items() for line in breaches(name, source, f, known)
-    ]
+    lines = [line for name, (source, f) in known.items() for line in breaches(name, source, f)]
     assert not lines, "\n".join(lines)
 
 
@@ -180,7 +185,7 @@ def test_no_folder_imports_itself_by_others():
     ],
 )
 def test_the_rule_is_seen_when_it_breaks(name, source, breaks):
-    assert bool(breaches(f"skelf.{name}", source, False, modules())) == breaks
+    assert bool(breaches(f"skelf.{name}", source, False)) == breaks
 
 
 def test_a_circle_is_seen():

@@ -193,6 +193,7 @@ def ranks(tmp_path_factory):
     return [torch.load(folder / f"{rank}.pt") for rank in (0, 1)]
 
 
+@pytest.mark.slow  # tests/test_distributed.py has the short form
 @pytest.mark.parametrize("name", METHODS)
 def test_two_processes_train_as_one(ranks, name):
     one, first, second = steps(name, slice(None)), *(rank[name] for rank in ranks)

@@ -78,12 +78,15 @@ def built(method, encoder, skeleton, channels):
     return build_method(config, taken, "config").train()
 
 
+@pytest.mark.parametrize(
+    "others", [(), pytest.param(("sttr", "stgcn", "gru", "byname"), marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("layout", OWN)
 @pytest.mark.parametrize("method", METHODS)
-def test_what_is_not_refused_when_it_is_built_trains(method, layout):
+def test_what_is_not_refused_when_it_is_built_trains(method, layout, others):
     """One person, three joints or fewer, no parts, no pairs, two or three coordinates."""
     skeleton, trained = OWN[layout], 0
-    for encoder in dict.fromkeys(("sttr", "stgcn", "gru", "byname", usual(method))):
+    for encoder in dict.fromkeys((usual(method), *others)):
         try:
             made = built(method, encoder, skeleton, 2 + (encoder == "stgcn"))
         except InputError as error:

@@ -170,8 +170,8 @@ def test_autocast_comes_back():
 
 USUAL = [("usdrl", "dste"), ("usdrl", "sttr"), ("usdrl", "byname"), ("pcm3", "gru")]
 USUAL += [("partwhole", "tcn")]
-USUAL += [("skeletonclr", name) for name in ENCODERS] + [("aimclr", "stgcn"), ("aimclr", "gru")]
-SLOW = [("aimclr", "dste"), ("aimclr", "sttr"), ("aimclr", "byname")]
+USUAL += [("aimclr", "stgcn"), *(("skeletonclr", name) for name in ENCODERS)]
+SLOW = [("aimclr", name) for name in ("dste", "sttr", "byname", "gru")]
 SLOW += [
     (name, other)
     for name in ("crossclr", "aimclr_cross")

@@ -85,9 +85,9 @@ def announced(count, seed):
 
 def test_the_head_sees_what_happened_before():
     """A linear head on single frames is at chance here; so is a field that ends too early."""
-    some = announced(16, 0), announced(8, 1)
+    some = announced(12, 0), announced(6, 1)
     wide, narrow = (
-        segmentation(Frames(), *some, how(field=field, epochs=30)).values["map_a_voc@0.5.last"]
+        segmentation(Frames(), *some, how(field=field, epochs=25)).values["map_a_voc@0.5.last"]
         for field in (31, 3)
     )
     linear = from_flat(

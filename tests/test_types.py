@@ -45,7 +45,8 @@ def test_every_any_has_its_reason():
     lines = [
         f"{path.relative_to(PACKAGE.parent)}:{number}"
         for path in sorted(PACKAGE.rglob("*.py"))
-        for number in sorted(set(unexplained(path.read_text("utf-8"))))
+        if re.search(r"\bAny\b|type: ignore", source := path.read_text("utf-8"))
+        for number in sorted(set(unexplained(source)))
     ]
     assert not lines, "no reason for Any or type: ignore beside it:\n" + "\n".join(lines)
 
