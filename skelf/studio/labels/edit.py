@@ -68,17 +68,16 @@ def from_dict(told: dict[str, Value]) -> Edit:
     Raises:
         ValueError: it is none.
     """
-    name, before, after, classes, finished = (
-        told.get(key) for key in ("do", "before", "after", "classes", "finished")
-    )
+    of, name = told.get, told.get("do")
     if not isinstance(name, str):
         raise ValueError("an action without a name")
-    both = None
+    both, classes = None, of("classes")
     if classes is not None:
         if not isinstance(classes, list) or len(classes) != 2:
             raise ValueError("classes are two lists")
         both = (names(classes[0]), names(classes[1]))
-    return Edit(name, _segments(before), _segments(after), both, names(finished or []))
+    finished = names(told["finished"]) if of("finished") else ()
+    return Edit(name, _segments(of("before")), _segments(of("after")), both, finished)
 
 
 def names(value: object) -> Names:
@@ -93,4 +92,4 @@ def _segments(rows: object) -> tuple[Segment, ...]:
         return ()
     if not isinstance(rows, list):
         raise ValueError(f"no list of segments: {str(rows)[:60]}")
-    return tuple(from_row(row) for row in rows)
+    return tuple([from_row(row) for row in rows])

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from ...errors import InputError
-from . import snapshot
+from . import collecting, snapshot
 from .edit import Edit
 from .journal import Journal
 from .replay import Replay
@@ -46,15 +46,8 @@ class History:
         self.journal, self._lengths = journal, lengths
         self._lock = threading.RLock()
         self._told: list[Callable[[Change], None]] = []
-        now = snapshot.read(journal.path, journal.checked) if journal.checked else None
-        if now is None or now.entry < len(journal):
-            began = now.entry if now else 0
-            story = Replay(journal.entry, journal.path, now)
-            story.take(journal.entries(began))
-            now = story.state()
-            if len(journal) - began >= OFTEN:
-                snapshot.write(journal.path, now, journal.head())
-        _, self._labels, self._done, self._undone = now
+        with collecting.later():
+            _, self._labels, self._done, self._undone = _state(journal)
 
     @property
     def labels(self) -> Labels:
@@ -188,3 +181,16 @@ class History:
                     f"{segment.recording}: frames {segment.start} to {segment.end - 1}: it has "
                     f"{length} frames; end there"
                 )
+
+
+def _state(journal: Journal) -> snapshot.State:
+    """Where a journal stands: by its snapshot, and what was done since."""
+    now = snapshot.read(journal.path, journal.checked) if journal.checked else None
+    began = now.entry if now else 0
+    if now is None or began < len(journal):
+        story = Replay(journal.entry, journal.path, now)
+        story.take(journal.entries(began))
+        now = story.state()
+        if len(journal) - began >= OFTEN:
+            snapshot.write(journal.path, now, journal.head())
+    return now

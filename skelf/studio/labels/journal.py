@@ -26,6 +26,8 @@ from .snapshot import Head, head_of
 
 Entry = dict[str, Value]
 """`Edit.to_dict`, or `{"undo": N}` or `{"redo": N}` of the action of line N."""
+TOGETHER = 1000
+"""Entries that are read at a time."""
 
 
 class Journal:
@@ -130,10 +132,11 @@ class Journal:
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Those after an entry, in order; they were checked when it was opened."""
-        first = self._ends[after]
-        data = _contents(self._file, first, self._ends[-1])
-        for begin, end in zip(self._ends[after:], self._ends[after + 1 :], strict=False):
-            yield _parsed(data[begin - first : end - first])
+        for number in range(after, len(self), TOGETHER):
+            last = min(number + TOGETHER, len(self))
+            lines = _contents(self._file, self._ends[number], self._ends[last])
+            # As one array: a parser that is called for each line takes twice as long.
+            yield from json.loads(b"[%s]" % lines.rstrip().replace(b"\n", b","))
 
     def _open(self) -> None:
         if not self.path.exists():

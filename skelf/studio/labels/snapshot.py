@@ -122,9 +122,11 @@ def _head(line: bytes) -> tuple[Head | None, int]:
 
 
 def _columns(segments: tuple[Segment, ...], numbers: dict[str, int]) -> list[object]:
-    columns = zip(*(s.row() for s in segments), strict=True)
-    ids, _, start, end, labels, kinds, origins = columns
     return [
-        " ".join(map(str, ids)), start, end, [numbers[str(label)] for label in labels],
-        [KINDS.index(kind) for kind in kinds], [ORIGINS.index(origin) for origin in origins],
-    ]  # fmt: skip
+        " ".join([s.id for s in segments]),
+        [s.start for s in segments],
+        [s.end for s in segments],
+        [numbers[s.label] for s in segments],
+        [KINDS.index(s.kind) for s in segments],
+        [ORIGINS.index(s.origin) for s in segments],
+    ]
