@@ -1,5 +1,6 @@
 """The journal: one state live, after undo and redo, after a restart; nothing is lost by a kill."""
 
+import gc
 import json
 import os
 import random
@@ -363,6 +364,35 @@ def test_a_line_that_was_changed_is_named_also_where_a_snapshot_vouches(story, p
         snapshot.place_of(path).write_bytes(spoilt + b"\n" + body)
         with Journal(path) as journal:
             assert journal.checked is None and len(History(journal).labels) == 3
+
+
+@pytest.mark.parametrize("together", [1, 2, 3, 4])
+def test_entries_are_read_in_parts(story, path, monkeypatch, together):
+    monkeypatch.setattr("skelf.studio.labels.journal.TOGETHER", together)
+    story.undo()
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for after in range(5):
+        told = [entry for entry in story.journal.entries(after)]
+        assert [{"crc": line["crc"], **entry} for line, entry in zip(lines[after + 1 :], told)] == (
+            lines[after + 1 :]
+        )
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_opening_leaves_the_collector_as_it_was(story, path, on):
+    story.close()
+    was = gc.isenabled()
+    try:
+        (gc.enable if on else gc.disable)()
+        opened(path).close()
+        assert gc.isenabled() is on
+        with Journal(path) as journal:
+            journal.append({"undo": 1})  # not its turn
+            with pytest.raises(InputError, match="does not fit"):
+                History(journal)
+        assert gc.isenabled() is on
+    finally:
+        (gc.enable if was else gc.disable)()
 
 
 def test_recordings_that_nobody_looks_at_are_not_unpacked(path, monkeypatch):

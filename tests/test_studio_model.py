@@ -22,6 +22,8 @@ from skelf.studio.model import (
     suggest,
 )
 from skelf.studio.model.choosing import gains
+from skelf.studio.model.features import Kept, tabled
+from skelf.studio.model.growing import moving_mean
 from skelf.studio.model.head import LEAST, head_of
 from skelf.studio.model.lessons import MOST, lessons
 from skelf.studio.model.likeness import parts
@@ -395,9 +397,12 @@ def test_the_first_stretches_are_of_different_classes(made, segments):
 
 
 def test_one_frame_grows_to_the_stretch_around_it(made, segments):
-    for s in segments[3:9]:
-        assert grow(made, s.recording, (s.start + s.end) // 2) == (s.start, s.end)
-        assert grow(made, s.recording, s.start) == (s.start, s.end)
+    shares = []
+    for s in segments:
+        start, end = grow(made, s.recording, (s.start + s.end) // 2)
+        assert start <= s.start and s.end <= end  # the motion does not change within
+        shares.append((s.end - s.start) / (end - start))
+    assert np.mean(np.array(shares) == 1) > 0.5 and np.mean(shares) > 0.75
     known = some(segments, 6)
     learnt = learn(made, known)
     for frame in range(0, 390, 13):
@@ -417,6 +422,42 @@ def test_a_model_that_runs_on_gives_no_borders(made, segments):
     learnt = learn(made, [first])
     other = segments[5]
     assert grow(made, other.recording, other.start + 10, learnt) == (other.start, other.end)
+
+
+@pytest.mark.parametrize("seconds", [4, 8])
+def test_a_motion_that_repeats_is_one(seconds):
+    """Steps of the left and the right leg: a stretch each, and one label together."""
+    left, right, other = (np.eye(6)[at] * 3 for at in range(3))
+    step = [left] * 5 + [right] * 5  # half a second each, tenths of a second
+    values = np.array([*[other] * 50, *(step * seconds), *[-other] * 50])
+    values += np.random.default_rng(7).normal(0, 0.2, values.shape)
+    bounds = np.array([0, *range(50, 50 + 10 * seconds + 1, 5), len(values)])
+    kept = Kept(values.astype(np.float16), bounds, 3)
+    walks = tabled(["r0"], [(3 * len(values), 30.0)], [kept])
+    first, last = 150, 150 + 30 * seconds
+    for frame in range(first + 10 * seconds, last - 10 * seconds, 7):  # the middle third
+        start, end = grow(walks, "r0", frame)
+        both = min(end, last) - max(start, first)
+        assert both > 0.75 * (max(end, last) - min(start, first)), (frame, start, end)
+    assert grow(walks, "r0", 20)[1] <= 165 and grow(walks, "r0", last + 130)[0] >= last - 15
+
+
+def test_moving_means_are_those_of_a_loop():
+    values = np.random.default_rng(8).normal(size=(9, 2))
+    for size in (1, 2, 3, 8, 30):
+        for at, mean in enumerate(moving_mean(values, size)):
+            around = values[max(0, at - size // 2) : at + size - size // 2]
+            assert np.allclose(mean, around.mean(axis=0))
+
+
+def test_all_alike_grows_as_far_as_anybody_looks():
+    bins, minute = 40_000, 1800
+    values = np.tile(np.eye(4)[0], (bins, 1)).astype(np.float16)
+    bounds = np.append(np.arange(0, bins, 10), bins)
+    still = tabled(["r0"], [(3 * bins, 30.0)], [Kept(values, bounds, 3)])
+    for frame in (0, 9_000, 3 * bins - 1):
+        start, end = grow(still, "r0", frame)
+        assert start <= frame < end and frame - minute <= start and end <= frame + minute + 3
 
 
 def test_likeness_is_that_of_parts_in_their_order():

@@ -102,7 +102,7 @@ def test_what_cannot_be_an_answer_is_said(window: Window) -> None:
         {"chosen": seen(3, 9), "recording": "run"},
     ):
         window.timeline.told.clear()
-        press(window, "accept", **told)
+        press(window, "accept", serial=window.heard_of + 1, **told)
         said = [words for words in window.timeline.told if words[0] == "say"]
         assert len(said) == 1 and said[0][2], told
         shown = [words for words in window.timeline.told if words[0] == "show"]
@@ -156,6 +156,41 @@ def test_the_browser_is_told_which_action_was_heard(window: Window) -> None:
     press(window, "accept", chosen=None, serial=5)
     press(window, "accept", chosen=seen(3, 9), serial=2)  # came late
     assert window.news("walk")["heard"] == 5
+
+
+def shown(window: Window) -> list[dict[str, object]]:
+    """What the timeline was sent since it was last asked."""
+    sent = [told[1] for told in window.timeline.told if told[0] == "show"]
+    window.timeline.told.clear()
+    return sent
+
+
+def test_a_label_is_sent_once_however_often_it_is_heard_of(window: Window) -> None:
+    """By what made it, by the news for all windows, and by the model that has learnt of it."""
+    suggestions = window.studio.helper.answers.suggestions
+    suggestions["walk"] = [Suggestion("walk", 12, 22, "turn", 0.7)]
+    window.show()
+    assert [*shown(window)[0]] == [
+        "recording", "segments", "suggestions", "changes", "classes", "finished", "heard",
+    ]  # fmt: skip
+    press(window, "label", label="step", marks={"start": 3, "end": 9})
+    for news in ("labels", "suggestions", "expected", "suggestions", "jobs"):
+        window.heard(news)
+    sent = shown(window)
+    assert [{*row} - {"recording"} for row in sent] == [{"segments", "classes"}, {"heard"}]
+    assert [row["label"] for row in sent[0]["segments"]] == ["step"]
+    suggestions["walk"] = [Suggestion("walk", 30, 40, "turn", 0.9)]
+    for news in ("suggestions", "suggestions", "features"):
+        window.heard(news)
+    assert [{*row} for row in shown(window)] == [{"recording", "suggestions"}]
+
+
+def test_what_was_refused_is_shown_as_it_was(window: Window) -> None:
+    """The script has hidden what it took for done until this action is heard."""
+    window.show()
+    shown(window)
+    press(window, "accept", chosen=None, serial=7)
+    assert shown(window) == [{"recording": "walk", "heard": 7}]
 
 
 def test_suggestions_that_labels_have_answered_are_gone(window: Window) -> None:

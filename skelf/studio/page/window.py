@@ -63,6 +63,7 @@ class Window:
         self.parts: dict[str, Refresh] = {}
         self.sheets: tuple[str, ...] = ()
         self.stale: set[str] = set()
+        self._sent: Row = {}
         self.player: Player
         self.timeline: Timeline
 
@@ -123,14 +124,24 @@ class Window:
         scene = await to_thread(self.studio.scene, name)
         self.recording, self.opened = name, self.studio.recording(name)
         self.timeline.open(scene, frame)
+        self._sent = {}  # the script has forgotten all of another recording
         self.studio.watch_recording(name)
         self.show()
         self.refresh("head", "side", "recordings", "labels", "suggestions")
 
     def show(self) -> None:
-        """Sends what is labelled and suggested in the recording that is open."""
-        if self.recording:
-            self.timeline.show(self.news(self.recording))
+        """Sends what is new of the labels and suggestions of the recording that is open.
+
+        A label is heard of several times: when it is made, when all windows are told, when the
+        model has answered. Each list goes once all the same, and where nothing is new, nothing.
+        """
+        if not self.recording:
+            return
+        news = self.news(self.recording)
+        new = {key: told for key, told in news.items() if self._sent.get(key) != told}
+        if new:
+            self._sent = news
+            self.timeline.show({"recording": self.recording, **new})
 
     def colour(self, label: str) -> int:
         """The number of a class's colour; -1 is grey: no class, or that of the background."""
@@ -156,16 +167,18 @@ class Window:
 
     async def act(self, event: GenericEventArguments) -> None:
         """Does what the script, a key or a hand asks for; what cannot be is said in a line."""
-        serial = self.heard_of
+        serial, refused = self.heard_of, ""
         try:
             what = told.read(event.args)
             serial = what.serial
             await self.do(what)
         except InputError as error:
-            self.say(str(error), warn=True)
-            self.show()  # what the script took for done is as it was
+            refused = str(error)
         finally:
             self.heard_of = max(self.heard_of, serial)
+        if refused:
+            self.say(refused, warn=True)
+            self.show()  # what the script took for done is as it was: all that it hides comes back
 
     async def do(self, what: Told) -> None:
         """Does an action."""

@@ -19,6 +19,7 @@ export const desk = {
 const SIGHT = 350; // milliseconds that a key may come after what it was meant for
 const painters = new Map(), followers = new Set(), answers = new Map();
 let dirty = true, send = () => {}, sent = 0, replaced = null;
+let known = { heard: 0, suggestions: [] }; // what the server has said last
 
 export const SPEEDS = [0.1, 0.25, 0.5, 1, 2, 4, 8];
 
@@ -83,18 +84,21 @@ export function open(scene, frame = 0) {
     Object.assign(desk, { marks: null, chosen: null, segments: [], suggestions: [], changes: [], finished: false });
     desk.turn++;
     answers.clear();
+    known = { heard: known.heard, suggestions: [] };
     view.playing = false;
   }
   desk.frame = Math.max(0, Math.min(frame, scene.frames - 1));
   touch("recording");
 }
 
-// Labels, suggestions, change points and classes as the server has them now; `heard` is the serial of the last action
-// that it has done for this window.
-export function show({ heard, ...news }) {
+// What is new of the labels, suggestions, change points and classes that the server has; what it does not name is as it
+// said before. `heard` is the serial of the last action that it has done for this window.
+export function show(news) {
   const before = desk.chosen;
-  for (const [id, serial] of answers) if (serial <= heard) answers.delete(id);
-  Object.assign(desk, news, { suggestions: news.suggestions.filter((s) => !answers.has(s.id)) });
+  Object.assign(known, news);
+  for (const [id, serial] of answers) if (serial <= known.heard) answers.delete(id);
+  const { heard, suggestions, ...rest } = known;
+  Object.assign(desk, rest, { suggestions: suggestions.filter((s) => !answers.has(s.id)) });
   if (before) {
     const now = desk.chosen = lasting(before, desk.segments, desk.suggestions);
     if (now?.kept) desk.suggestions = [...desk.suggestions, now];
