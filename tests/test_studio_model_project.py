@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from skelf.studio.model import (
 from skelf.studio.model.encoding import encoder_of
 from skelf.studio.model.features import made
 from skelf.studio.model.ready import windows
+from skelf.studio.page.looking import look
 from skelf.studio.project import table as recordings_table
 from skelf.studio.project.project import STORES, TABLE, Project
 from skelf.studio.project.recording import Recording
@@ -117,6 +119,38 @@ def test_another_encoder_means_other_features(project, clips, tmp_path):
     finally:
         project.encoder = ready
     assert missing(project) == []
+
+
+@pytest.mark.parametrize("solid", [3, 1])
+def test_recordings_in_2d_and_in_3d(clips, tmp_path, solid):
+    """Most have features, suggestions and a model; the others are named, with what to do."""
+    folder = projected(tmp_path / "mixed", clips).place.parent
+    project = Project.open(folder)
+    rows = list(project.recordings)
+    for at in range(solid, len(rows)):
+        store = project.place / STORES / rows[at].store
+        one = ClipSet.open(store)
+        frames = np.array(one.clip(0)[..., :2])
+        one = ClipSet.build(frames, [len(frames)], one.skeleton, name=[rows[at].name], fps=one.fps)
+        store.unlink()
+        one.save(store)
+        rows[at] = replace(rows[at], coordinates=2, digest=one.digest())
+    recordings_table.write(project.place / TABLE, rows)
+    project.reload()
+    told = look(project)
+    names = [r.name for r in rows]
+    taken, left = (names[:solid], names[solid:]) if solid > 2 else (names[solid:], names[:solid])
+    assert told.state == "done" and [one.source for one in told.failed] == left == missing(project)
+    for one in told.failed:
+        assert "in 2D" in one.reason and "in 3D" in one.reason
+        assert "Or move it into a folder of its kind" in one.reason
+        assert str(project.place) not in one.reason
+    table = open_table(project)
+    assert [*table.names] == taken
+    said = [Segment(str(at), name, 0, 30, "ab"[at % 2]) for at, name in enumerate(names)]
+    learnt = learn(table, said)
+    assert {one.recording for one in suggest(table, learnt, said, least=0.0)} <= set(taken)
+    assert load_model(save_model(project, said, tmp_path / "model")) is not None
 
 
 def test_the_ready_encoder_is_on_the_scale_of_the_recordings(project, clips):

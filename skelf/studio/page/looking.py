@@ -63,12 +63,19 @@ def look(project: Project, first: Callable[[], Sequence[str]] = tuple) -> Progre
         try:
             make_features(project, name)
         except InputError as error:  # the others may well fit
-            reason = str(error).partition(f"{project.recording(name).store}: ")
-            now = now._replace(failed=(*now.failed, Failed(name, reason[2] or reason[0])))
+            now = now._replace(failed=(*now.failed, Failed(name, _why(project, name, error))))
         now = now._replace(done=now.done + 1)
     now = now._replace(state="done", current="")
     progress.write(project.place / FILE, now)
     return now
+
+
+def _why(project: Project, name: str, error: InputError) -> str:
+    """What stands in the way of a recording, without the file that it is kept in."""
+    reason = str(error).partition(f"{project.recording(name).store}: ")
+    axes = {recording.coordinates for recording in project.recordings}
+    own = " Or move it into a folder of its kind, and make that a project" if len(axes) > 1 else ""
+    return f"{reason[2] or reason[0]}{own and '.'}{own}"
 
 
 def how_far(project: Project) -> Progress:

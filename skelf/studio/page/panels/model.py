@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import to_thread
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nicegui import ui
@@ -12,8 +12,12 @@ from nicegui.events import GenericEventArguments
 from ....errors import InputError
 from ...model import save_model
 from ...project.background import LENGTHS
+from ...project.progress import Failed
 from ..pieces import Tag, bar, box, button, percent
 from ..window import Window
+
+NAMED = 3
+"""Recordings that a line names, of those with one reason."""
 
 
 def build(window: Window) -> None:
@@ -53,8 +57,8 @@ def _sees(window: Window) -> Callable[[], None]:
 
     @ui.refreshable
     def work() -> None:
-        for failed in window.studio.jobs.of("features").failed:
-            Tag("p", f"{failed.source}: {failed.reason}", "note warn")
+        for line in grouped(window.studio.jobs.of("features").failed):
+            Tag("p", line, "note warn")
         for job in window.studio.running:
             with box("note"):
                 Tag("p", job.text)
@@ -142,6 +146,23 @@ def _save(window: Window) -> None:
             )
 
     where()
+
+
+def grouped(failed: Sequence[Failed]) -> list[str]:
+    """A line for each reason: there may be hundreds of recordings of one.
+
+    Examples:
+        >>> grouped([Failed(name, "in 2D") for name in "abcde"])
+        ['a, b, c and 2 more: in 2D']
+    """
+    by_reason: dict[str, list[str]] = {}
+    for one in failed:
+        by_reason.setdefault(one.reason, []).append(one.source)
+    lines = []
+    for reason, names in by_reason.items():
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        lines.append(f"{', '.join(names[:NAMED])}{more}: {reason}")
+    return lines
 
 
 def _shown(path: Path) -> str:
