@@ -8,12 +8,14 @@ export default {
   template: `
     <section>
       <h2>In this recording: {{ count }}
-        <span v-if="total > count" class="soft">{{ total.toLocaleString("en") }} in all</span>
+        <span v-if="total > count" class="soft">of {{ total.toLocaleString("en") }} in all</span>
         <button v-if="kind === 'label'" type="button" class="button plain" data-act="finish" :title="'Labelled to the end, or not any more  ' + keys.finish">
-          {{ done ? "Open again" : "Labelled to the end" }}</button>
+          {{ done ? "Open again" : "Mark as labelled to the end" }}</button>
       </h2>
       <p v-if="note && (warn || !count)" :class="warn ? 'note warn' : 'soft'">{{ note }}</p>
-      <button v-if="surest.length" type="button" class="button" @click="acceptAll">Accept the {{ surest.length }} of {{ percent(sure) }} or more</button>
+      <div v-if="surest.length" class="actions">
+        <button type="button" class="button" @click="acceptAll">Accept the {{ surest.length }} of {{ percent(sure) }} or more</button>
+      </div>
       <ul class="rows">
         <li v-for="(row, k) in rows" :key="kind === 'label' ? row.id : k">
           <button type="button" class="row-item" :aria-current="row.id === chosen" @click="choose(row)">

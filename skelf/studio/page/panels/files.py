@@ -88,9 +88,6 @@ def _reading(window: Window) -> None:
 
     upload = ui.upload(on_upload=read, auto_upload=True, max_file_size=MOST)
     upload.set_visibility(False)  # its own button would have no name
-    choose = Tag("button", "Choose a file", "button", {"type": "button"})
-    choose.on("click", js_handler=f"() => runMethod({upload.id}, 'pickFiles', [])")
-
     async def came() -> None:
         from ...exchange import bring
 
@@ -102,4 +99,7 @@ def _reading(window: Window) -> None:
         edit = studio.history.do(lambda labels: actions.put(labels, brought.segments))
         window.say(f"{len(edit.after)} labels taken over.")
 
-    button("Labels that the recordings came with", came)
+    with box("actions"):
+        choose = Tag("button", "Choose a file", "button", {"type": "button"})
+        choose.on("click", js_handler=f"() => runMethod({upload.id}, 'pickFiles', [])")
+        button("Labels that the recordings came with", came)

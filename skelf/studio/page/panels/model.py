@@ -45,7 +45,7 @@ def _expected(window: Window) -> Callable[[], None]:
             text.set_text("Being found out, as soon as there are labels.")
             return
         figure.set_text(percent(told.accuracy) if told.accuracy is not None else "")
-        text.set_text(told.text)
+        text.set_text(told.text[:1].upper() + told.text[1:])
 
     return update
 
@@ -113,7 +113,7 @@ def _training(window: Window) -> Callable[[], None]:
 
 def _save(window: Window) -> None:
     Tag("h2", "Take the model away")
-    Tag("p", "A folder with all that `skelf predict` needs for new recordings.", "soft")
+    Tag("p", "A folder with all that the command skelf predict needs for new recordings.", "soft")
     said: dict[str, str] = {}
 
     async def save() -> None:
