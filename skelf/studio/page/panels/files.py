@@ -88,6 +88,7 @@ def _reading(window: Window) -> None:
 
     upload = ui.upload(on_upload=read, auto_upload=True, max_file_size=MOST)
     upload.set_visibility(False)  # its own button would have no name
+
     async def came() -> None:
         from ...exchange import bring
 
