@@ -1,3 +1,5 @@
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from skelf.errors import InputError
 from skelf.protocols import similarity
 from skelf.protocols.knn import KNN, knn, knn_scores
+from skelf.protocols.retrieval import retrieval
 from skelf.settings.evaluation import evaluation
 
 LABELS = np.arange(60) % 5
@@ -42,8 +45,46 @@ def test_blocks_give_what_one_matrix_gives(monkeypatch):
     train, test, labels = _random(40, 8, 0), _random(31, 8, 1), torch.arange(40) % 3
     whole = knn_scores(train, labels, test, 3)
     blocks = similarity.cosine_blocks
-    monkeypatch.setattr(similarity, "cosine_blocks", lambda q, g: blocks(q, g, 4 * 40 * 7))
+    monkeypatch.setattr(
+        similarity, "cosine_blocks", lambda q, g, **how: blocks(q, g, 4 * 40 * 7, **how)
+    )
     torch.testing.assert_close(knn_scores(train, labels, test, 3), whole)
+
+
+def test_a_block_is_small_and_never_more_than_its_bytes(monkeypatch):
+    few, gallery = _random(1000, 4, 0), _random(50, 4, 1)
+    sizes = [similar.shape for _, similar in similarity.cosine_blocks(few, gallery)]
+    assert {rows for rows, _ in sizes[:-1]} == {similarity.ROWS}
+    assert sum(rows for rows, _ in sizes) == 1000 and {columns for _, columns in sizes} == {50}
+    monkeypatch.setattr(similarity, "BLOCK_BYTES", 4 * 50 * 3)
+    assert len(next(similarity.cosine_blocks(few, gallery))[1]) == 3
+
+
+@pytest.mark.parametrize("centre", [False, True])
+def test_features_may_be_overwritten_and_otherwise_stay(centre):
+    train, test, labels = _random(40, 8, 0), _random(31, 8, 1), torch.arange(40) % 3
+    before, how = (train.clone(), test.clone()), KNN(centre=centre)
+    votes = knn_scores(train, labels, test, 3, how)
+    assert torch.equal(train, before[0]) and torch.equal(test, before[1])
+    assert torch.equal(knn_scores(train, labels, test, 3, how, overwrite=True), votes)
+    torch.testing.assert_close(train.norm(dim=1), torch.ones(40))  # no copy was made
+
+
+def test_only_one_block_is_there_at_a_time(monkeypatch):
+    made = []
+    linear = similarity.linear
+
+    def product(*given):
+        assert not [block for block in made if block() is not None]
+        block = linear(*given)
+        made.append(weakref.ref(block))
+        return block
+
+    monkeypatch.setattr(similarity, "linear", product)
+    monkeypatch.setattr(similarity, "ROWS", 7)
+    knn_scores(_random(40, 8, 0), torch.arange(40) % 3, _random(31, 8, 1), 3)
+    retrieval(Joints(), clips(LABELS), clips(LABELS, seed=1))
+    assert len(made) == 5 + 9
 
 
 def test_a_low_temperature_does_not_overflow():

@@ -77,7 +77,11 @@ def test_blocks_give_what_one_matrix_gives(monkeypatch):
     some = clips(LABELS, noise=3.0), clips(LABELS, noise=3.0, seed=1)
     whole = retrieval(Joints(), *some).values
     blocks = similarity.cosine_blocks
-    monkeypatch.setattr(similarity, "cosine_blocks", lambda q, g: blocks(q, g, 4 * 60 * 7))
+    monkeypatch.setattr(
+        similarity, "cosine_blocks", lambda q, g, **how: blocks(q, g, 4 * 60 * 7, **how)
+    )
+    assert retrieval(Joints(), *some).values == pytest.approx(whole)
+    monkeypatch.setattr("skelf.protocols.retrieval.PIECE_BYTES", 4 * 60 * 3)  # 7 = 3 + 3 + 1
     assert retrieval(Joints(), *some).values == pytest.approx(whole)
 
 

@@ -80,7 +80,8 @@ def knn(
     """
     f = features.extract_splits(encoder, train, test, device=device, cache=cache, crop=how.crop)
     gallery, labels, queries = (x.to(device) for x in (f.train, f.train_labels, f.test))
-    scores = knn_scores(gallery, labels, queries, f.classes, how)
+    # Nobody else has these features, and a copy of a large gallery is what takes most memory.
+    scores = knn_scores(gallery, labels, queries, f.classes, how, overwrite=True)
     return Outcome(
         {"top1.none": topk_accuracy(scores, f.test_labels)},
         scores.cpu().numpy(),
@@ -99,11 +100,17 @@ def described(how: Votes, gallery: int) -> str:
 
 
 def knn_scores(
-    train: Tensor, train_labels: Tensor, test: Tensor, classes: int, how: Votes = KNN()
+    train: Tensor,
+    train_labels: Tensor,
+    test: Tensor,
+    classes: int,
+    how: Votes = KNN(),
+    *,
+    overwrite: bool = False,
 ) -> Tensor:
     """Class votes of the `k` nearest features, each weighted `exp(cosine / temperature)`.
 
-    Works through the queries in blocks (at most 64 MiB of similarities at a time).
+    Works through the queries in blocks, see `similarity.cosine_blocks`.
 
     Args:
         train: `(N, D)` gallery features, of any length (they are L2-normalised here).
@@ -111,6 +118,8 @@ def knn_scores(
         test: `(Q, D)` query features on the same device.
         classes: number of classes `K`.
         how: the options.
+        overwrite: features are centred and normalised where they are: without a copy of them, and
+            of no use afterwards.
 
     Returns:
         `(Q, K)` float32, rows sum to 1.
@@ -131,11 +140,13 @@ def knn_scores(
         raise InputError("k-NN: the gallery is empty, give it labelled clips")
     if how.centre:
         mean = train.mean(dim=0)
-        train, test = train - mean, test - mean
+        train, test = (x.sub_(mean) if overwrite else x - mean for x in (train, test))
+        overwrite = True  # both are this function's own
     votes = test.new_zeros(len(test), classes, dtype=torch.float32)
-    for block, cosines in similarity.cosine_blocks(test, train):
+    for block, cosines in similarity.cosine_blocks(test, train, overwrite=overwrite):
         nearest, index = cosines.topk(min(how.k, len(train)), dim=1)
         # Relative to the nearest: the same votes after normalisation, and exp() cannot overflow.
         weight = torch.exp((nearest - nearest[:, :1]) / how.temperature)
         votes[block].scatter_add_(1, train_labels[index], weight)
+        del cosines  # or it would be there beside the next block
     return votes / votes.sum(dim=1, keepdim=True)

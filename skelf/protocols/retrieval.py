@@ -29,6 +29,8 @@ from .outcome import Outcome
 
 RANKS = (1, 5, 10)
 """Ranks of the precisions where none are asked for."""
+PIECE_BYTES = 1 * 2**20
+"""Bytes of similarities that are ranked at a time, on a CPU."""
 
 
 @options("eval")
@@ -90,19 +92,24 @@ def retrieval(
     f = features.extract_splits(encoder, train, test, device=device, cache=cache, crop=how.crop)
     gallery_labels, labels = f.train_labels.to(device), f.test_labels.to(device)
     ranks = _ranks(how.ks, len(gallery_labels))
-    precisions, averages = [], []
-    for block, cosines in similarity.cosine_blocks(f.test.to(device), f.train.to(device)):
-        relevance = ranked(cosines, gallery_labels == labels[block, None])  # (n, G)
-        precisions.append(precision_at(relevance, ranks).cpu())
-        averages.append(average_precision(relevance).cpu())
-    average = torch.cat(averages)
+    precisions = torch.empty(len(labels), len(ranks), dtype=torch.float64)
+    average = torch.empty(len(labels), dtype=torch.float64)
+    queries, gallery = f.test.to(device), f.train.to(device)
+    # Nobody else has these features, and a copy of a large gallery is what takes most memory.
+    for block, cosines in similarity.cosine_blocks(queries, gallery, overwrite=True):
+        for some in _pieces(cosines):
+            own = slice(block.start + some.start, min(block.start + some.stop, block.stop))
+            relevance = ranked(cosines[some], gallery_labels == labels[own, None])  # (n, G)
+            precisions[own] = precision_at(relevance, ranks).double().cpu()
+            average[own] = average_precision(relevance).cpu()
+        del cosines  # or it would be there beside the next block
     answerable = average[~average.isnan()]
     if len(answerable) == 0:
         raise InputError(
             f"{test}: no label of the test split occurs in the training split: use another split"
         )
-    precision = torch.cat(precisions).double().mean(dim=0)
-    values = {f"precision@{k}.none": float(p) for k, p in zip(ranks, precision, strict=True)}
+    means = zip(ranks, precisions.mean(dim=0), strict=True)
+    values = {f"precision@{k}.none": float(p) for k, p in means}
     values["map.none"] = float(answerable.mean())
     return Outcome(
         values,
@@ -145,6 +152,13 @@ def ranked(similarity: Tensor, relevant: Tensor) -> Tensor:
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         deque(pool.map(sort, range(len(bits))), maxlen=0)  # raises what a row raised
     return torch.from_numpy(out)
+
+
+def _pieces(cosines: Tensor) -> list[slice]:
+    """Some queries of a block at a time: what a ranking takes on the way is several blocks."""
+    count = len(cosines)
+    rows = max(1, PIECE_BYTES // (4 * cosines.shape[1])) if cosines.device.type == "cpu" else count
+    return [slice(begin, begin + rows) for begin in range(0, count, rows)]
 
 
 def _ranks(ks: Sequence[int] | None, gallery: int) -> tuple[int, ...]:
