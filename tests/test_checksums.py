@@ -5,6 +5,7 @@ import re
 import shutil
 from contextlib import suppress
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -185,3 +186,12 @@ def test_the_sum_of_any_size_finds_each_changed_byte(tmp_path, size):
             assert checksum(path) != first
         change(path, place)
     assert checksum(path) == first
+
+
+@pytest.mark.parametrize("size", [0, 3, 32768 * 128, 32768 * 259 + 5])
+def test_a_file_that_is_read_in_blocks_has_the_sum_of_all_of_it(tmp_path, size):
+    path = tmp_path / "cells.faiss"
+    path.write_bytes(np.random.default_rng(0).bytes(size))
+    with Checksums() as sums:
+        sums.add(path.name, path.read_bytes())
+        assert sums.listed()[ALGORITHM][path.name] == checksum(path)

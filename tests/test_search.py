@@ -16,7 +16,7 @@ from skelf.data.clips import ClipSet
 from skelf.errors import InputError
 from skelf.protocols.features import extract
 from skelf.protocols.windows import Windows, as_clips
-from skelf.search import Hit, Index, Search, build
+from skelf.search import Hit, Index, Search, build, pending
 from skelf.search import part_file as parts
 from skelf.search.approximate import build as build_cells
 from skelf.search.places import WHOLE, Places, places, window_labels
@@ -105,7 +105,7 @@ def test_a_part_keeps_what_differs_beside_a_large_common_part(tmp_path: Path) ->
         for k, cut in enumerate((slice(0, 100), slice(100, 300)))
     ]
     read = [parts.read(tmp_path / f"{k}.safetensors", sums[k]) for k in range(2)]
-    assert read[0].recordings.name == texts and read[0].recordings.digest.tolist() == [2**60]
+    assert list(read[0].recordings.name) == texts and read[0].recordings.digest.tolist() == [2**60]
     assert read[1].windows.label.tolist() == (rows[100:] % 3 - 1).tolist()
     space = space_of(read)
     np.testing.assert_allclose(space.mean, vectors.astype(float).mean(axis=0), rtol=1e-12)
@@ -198,6 +198,26 @@ def test_filters_hold_and_lose_nothing(store: Path, index: Index) -> None:
             if all(str(getattr(h, k)) in map(str, v) for k, v in where.items())
         )  # fmt: skip
         assert hits[0].score >= best.score  # what overlaps it may be of another class
+
+
+def test_small_parts_give_the_hits_of_one(
+    store: Path, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pending, "WINDOWS", 16)
+    small = Index.open(build(store, run(), tmp_path / "small", how=HOW))
+    assert len(small.opened.parts) > 5 and len(small) == len(index)
+    assert any(len(part.recordings) == 0 for part in small.opened.parts)  # that of one before
+    some = index.query(f"{store}#2", top=3)
+    for where in (None, {"subject": [1]}, {"recording": [hit.recording for hit in some]}):
+        for keep in (False, True):
+            hits, of_small = (
+                each.query(f"{store}#9@0.5-1.5", top=9, where=where, keep_self=keep)
+                for each in (index, small)
+            )
+            assert [hit[1:] for hit in hits] == [hit[1:] for hit in of_small]
+            np.testing.assert_allclose(
+                [hit.score for hit in hits], [hit.score for hit in of_small], atol=1e-3
+            )
 
 
 @pytest.mark.parametrize(
@@ -318,10 +338,10 @@ def test_frames_are_those_of_a_file_at_another_rate(store: Path, tmp_path: Path)
     said: list[str] = []
     out = build(tmp_path / "fast.h5", run(), tmp_path / "index", how=HOW, say=said.append)
     opened = Index.open(out).opened
-    rates = opened.recordings.fps
     assert any("frame rate: 60 to 30" in line for line in said)
-    assert opened.windows.end.max() == fast.length[0]
-    assert rates.tolist() == [60.0]
+    (part,) = opened.parts
+    assert part.windows.end.max() == fast.length[0]
+    assert part.recordings.fps.tolist() == [60.0]
     query = f"{tmp_path / 'fast.h5'}@{32 / 30}-{47 / 30}"  # a window of the index
     hit = Index.open(out).query(query, top=1, keep_self=True)[0]
     assert hit.score > 0.999 and (hit.start_frame, hit.end_frame) == (64, 94)
@@ -336,7 +356,7 @@ def test_each_person_is_searched_where_the_encoder_looks_at_one(tmp_path: Path) 
     pair = replace(data, joints=both, start=np.zeros(1, np.int64), path=None)
     pair.save(tmp_path / "pair.h5")
     index = Index.open(build(tmp_path / "pair.h5", run(), tmp_path / "index", how=HOW))
-    assert index.opened.recordings.person.tolist() == [0, 1]
+    assert index.opened.parts[0].recordings.person.tolist() == [0, 1]
     alone = clips().take([10])
     hit = index.query(alone, 1, start=0.5, end=1.5)[0]
     assert hit.person == 1 and hit.start == 0.5 and hit.score > 0.999

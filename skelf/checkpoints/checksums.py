@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -26,6 +27,7 @@ CHECKSUMS = "checksums.json"
 ALGORITHM = "blake2b-of-columns"
 Piece = bytes | memoryview | np.ndarray
 _COLUMNS, _ROWS = 4096, 128
+_BLOCK = 8 * _COLUMNS * _ROWS  # bytes
 
 
 class Checksums:
@@ -61,8 +63,10 @@ def checksum(path: Path) -> str:
         ValueError: the header gives no pieces.
     """
     total = _empty()
-    for piece in _pieces(path) if path.suffix == ".safetensors" else (path.read_bytes(),):
-        _add(total, piece)
+    with path.open("rb") as file:
+        size = path.stat().st_size
+        for piece in _pieces(file, size) if path.suffix == ".safetensors" else _blocks(file, size):
+            _add(total, piece)
     return total.hexdigest()
 
 
@@ -76,7 +80,7 @@ def _add(total: hashlib.blake2b, piece: Piece) -> None:
 
 
 def _folded(data: np.ndarray) -> Iterator[bytes]:
-    row, block = 8 * _COLUMNS, 8 * _COLUMNS * _ROWS
+    row, block = 8 * _COLUMNS, _BLOCK
     whole = len(data) // row * row
     for first in range(0, whole, block):
         words = data[first : min(first + block, whole)].view("<u8").reshape(-1, _COLUMNS)
@@ -84,23 +88,31 @@ def _folded(data: np.ndarray) -> Iterator[bytes]:
     yield data[whole:].tobytes()
 
 
-def _pieces(path: Path) -> Iterable[Piece]:
-    with path.open("rb") as file:
-        head = file.read(8)
-        length = int.from_bytes(head, "little")
-        if length > path.stat().st_size:
-            raise ValueError("the header is longer than the file")
-        text = file.read(length)
-        yield head + text
-        try:
-            tensors = {k: v for k, v in json.loads(text).items() if k != "__metadata__"}
-            ends = sorted(tensor["data_offsets"] for tensor in tensors.values())
-            sizes = [int(end) - int(begin) for begin, end in ends]
-        except (AttributeError, TypeError, KeyError, RecursionError) as error:
-            raise ValueError(str(error)) from None
-        for size in sizes:
-            yield np.fromfile(file, np.uint8, max(size, 0))
-        yield file.read()  # nothing
+def _pieces(file: BinaryIO, there: int) -> Iterator[Piece]:
+    head = file.read(8)
+    length = int.from_bytes(head, "little")
+    if length > there:
+        raise ValueError("the header is longer than the file")
+    text = file.read(length)
+    yield head + text
+    try:
+        tensors = {k: v for k, v in json.loads(text).items() if k != "__metadata__"}
+        ends = sorted(tensor["data_offsets"] for tensor in tensors.values())
+        sizes = [int(end) - int(begin) for begin, end in ends]
+    except (AttributeError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+    for size in sizes:
+        yield from _blocks(file, max(size, 0))
+    yield file.read()  # nothing
+
+
+def _blocks(file: BinaryIO, size: int) -> Iterator[Piece]:
+    """A piece of a file, in blocks: its sum is that of all of it at once, see `_folded`."""
+    for begin in range(0, size, _BLOCK):
+        piece = np.fromfile(file, np.uint8, min(_BLOCK, size - begin))
+        if not len(piece):  # the file is shorter than its header says
+            return
+        yield piece
 
 
 def verify(folder: Path, *names: str) -> None:

@@ -105,7 +105,8 @@ def index(
     found = Index.open(folder)
     about = found.manifest.approximation
     how_it_looks = "exact" if about is None else f"approximate, recall {about.recall:.1%}"
-    recordings, files = len(found.opened.recordings), len(found.manifest.sources)
+    recordings = sum(len(part.recordings) for part in found.opened.parts)
+    files = len(found.manifest.sources)
     console.print(
         f"{escape(str(out))}: {len(found):,} windows of {recordings:,} recordings in {files:,} "
         f"file{'s' * (files != 1)}; search is {how_it_looks}",

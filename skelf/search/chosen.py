@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..errors import InputError, unknown
-from .part_file import Recordings, Windows
+from .opened import Opened
 
 NUMBERS = ("subject", "camera", "setup")
 KEYS = (*NUMBERS, "label", "recording")
@@ -33,16 +33,12 @@ def parse(words: Sequence[str]) -> tuple[dict[str, list[str]], list[str]]:
     return where, others
 
 
-def allowed(
-    where: Where, windows: Windows, of: np.ndarray, recordings: Recordings, classes: Sequence[str]
-) -> np.ndarray | None:
+def allowed(where: Where, opened: Opened, classes: Sequence[str]) -> np.ndarray | None:
     """Which windows fulfil all filters, `(W,)`; None: all do, as there is no filter.
 
     Args:
         where: column -> the values that it may have; of `label` and `recording` names.
-        windows: all windows.
-        of: `(W,)` the row of each in `recordings`.
-        recordings: all recordings.
+        opened: the index's tables.
         classes: names of classes.
 
     Raises:
@@ -50,25 +46,33 @@ def allowed(
     """
     if not where:
         return None
-    mask = np.ones(len(windows), bool)
+    mask = np.ones(len(opened), bool)
     for key, values in where.items():
         if key not in KEYS:
             raise unknown("filter", key, KEYS)
-        if key == "label":
-            known = {name: number for number, name in enumerate(classes)}
-            mask &= np.isin(windows.label, [_look_up(key, str(v), known) for v in values])
-        elif key == "recording":
-            named = np.isin(recordings.name, [str(value) for value in values])
-            mask &= named[of]
-        else:
-            there: np.ndarray = getattr(recordings, key)
-            known = {str(number): int(number) for number in np.unique(there)}
-            chosen = [_look_up(key, str(value), known) for value in values]
-            mask &= np.isin(there, chosen)[of]
+        mask &= _of_one(key, values, opened, classes)
     if not mask.any():
         told = " ".join(f"{key}={','.join(map(str, values))}" for key, values in where.items())
         raise InputError(f"{told}: no window of the index is so; leave a filter out")
     return mask
+
+
+def _of_one(
+    key: str, values: Sequence[str | int], opened: Opened, classes: Sequence[str]
+) -> np.ndarray:
+    """Which windows fulfil one filter, `(W,)`."""
+    if key == "recording":
+        names = {str(value) for value in values}
+        return opened.mask_of(lambda some: np.array([one in names for one in some.name], bool))
+    if key == "label":
+        known = {name: number for number, name in enumerate(classes)}
+    else:
+        there = (np.unique(getattr(part.recordings, key)).tolist() for part in opened.parts)
+        known = {str(number): number for number in sorted(set().union(*there))}
+    chosen = [_look_up(key, str(value), known) for value in values]
+    if key == "label":
+        return opened.mask(lambda some: np.isin(some.label, chosen))
+    return opened.mask_of(lambda some: np.isin(getattr(some, key), chosen))
 
 
 def _look_up(key: str, value: str, known: Mapping[str, int]) -> int:

@@ -66,7 +66,7 @@ def _built(
         cells, centred = approximate.build(parts, opened.space, report), len(parts)
     report("measuring recall", 0, 0)
     probes, share, queries = measure(
-        cells, opened.rows, opened.blocks, opened.owner, manifest.how.recall
+        cells, opened.rows, opened.blocks, opened.keys, manifest.how.recall
     )
     name = f"approximate-{len(parts):06d}.faiss"
     return Approximation(

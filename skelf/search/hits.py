@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .part_file import Windows
+from .part_file import Window
 
 
 class Hit(NamedTuple):
@@ -48,11 +48,13 @@ Nearest = Callable[[int], tuple[np.ndarray, np.ndarray]]
 """A number of rows -> their scores and they themselves, from the highest on; less at the end."""
 
 
-def apart(windows: Windows, nearest: Nearest, count: int, most: int) -> list[tuple[float, int]]:
+def apart(
+    window_of: Callable[[int], Window], nearest: Nearest, count: int, most: int
+) -> list[tuple[float, int]]:
     """The best windows of which no two overlap in a recording: of those that do, the best stays.
 
     Args:
-        windows: all windows of the index.
+        window_of: row -> this window of the index.
         nearest: see `Nearest`.
         count: how many are wanted.
         most: rows that there are.
@@ -63,20 +65,20 @@ def apart(windows: Windows, nearest: Nearest, count: int, most: int) -> list[tup
     ask = min(most, max(32, 8 * count))
     while True:
         scores, rows = nearest(ask)
-        kept = _apart(windows, scores, rows, count)
+        kept = _apart(window_of, scores, rows, count)
         if len(kept) >= count or ask >= most:
             return kept
         ask = min(most, 4 * ask)
 
 
 def _apart(
-    windows: Windows, scores: np.ndarray, rows: np.ndarray, count: int
+    window_of: Callable[[int], Window], scores: np.ndarray, rows: np.ndarray, count: int
 ) -> list[tuple[float, int]]:
     kept: list[tuple[float, int]] = []
     taken: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for score, row in zip(scores.tolist(), rows.tolist(), strict=True):
-        place = int(windows.source[row]), int(windows.recording[row])
-        start, end = int(windows.start[row]), int(windows.end[row])
+        source, recording, start, end, *_ = window_of(row)
+        place = source, recording
         others = taken.setdefault(place, [])
         if all(end <= begin or start >= stop for begin, stop in others):
             others.append((start, end))

@@ -156,16 +156,14 @@ class Index:
         one = stretch.recording(clips, named)
         begin, stop = stretch.seconds(one, named)
         opened = self.opened
-        mask = allowed(
-            where or {}, opened.windows, opened.owner, opened.recordings, self.manifest.class_names
-        )
+        mask = allowed(where or {}, opened, self.manifest.class_names)
         if not keep_self:
             mask = self._without(one, begin, stop, mask)
         fit = stretch.cut(brought(one, self.encoder.needs, say, Axes(unit, up)), begin, stop)
         asked = self._vectors(fit, stop - begin, device)
         nearest = opened.nearest(opened.space.of(asked), mask)
         most = len(self) if mask is None else int(mask.sum())
-        return [self._hit(*found) for found in apart(opened.windows, nearest, top, most)]
+        return [self._hit(*found) for found in apart(opened.window, nearest, top, most)]
 
     def _vectors(self, cut: ClipSet, seconds: float, device: str) -> np.ndarray:
         """The encoder's vectors of the query's windows."""
@@ -178,24 +176,21 @@ class Index:
         self, one: ClipSet, start: float, end: float, mask: np.ndarray | None
     ) -> np.ndarray | None:
         """The mask without the windows that overlap the query itself."""
-        windows, recordings, owner = (
-            self.opened.windows, self.opened.recordings, self.opened.owner
-        )  # fmt: skip
-        same = recordings.digest == digests(one)[0]
-        if not same.any():
+        opened, digest, fps = self.opened, digests(one)[0], float(one.fps[0])
+        if not any((part.recordings.digest == digest).any() for part in opened.parts):
             return mask
-        fps = float(one.fps[0])
-        over = (windows.start < end * fps - 1e-6) & (windows.end > start * fps + 1e-6)
-        others = ~(same[owner] & over)
+        begin, stop = start * fps + 1e-6, end * fps - 1e-6
+        others = ~opened.mask(lambda some: (some.start < stop) & (some.end > begin))
+        others |= ~opened.mask_of(lambda some: some.digest == digest)
         return others if mask is None else mask & others
 
     def _hit(self, score: float, row: int) -> Hit:
-        windows, recordings = self.opened.windows, self.opened.recordings
-        at, label = int(self.opened.owner[row]), int(windows.label[row])
-        start, end, fps = int(windows.start[row]), int(windows.end[row]), recordings.fps[at]
+        window = self.opened.window(row)
+        recordings, at = self.opened.recording(row)
+        label, start, end, fps = window.label, window.start, window.end, recordings.fps[at]
         return Hit(
             score=float(score),
-            source=self.manifest.sources[int(windows.source[row])].path,
+            source=self.manifest.sources[window.source].path,
             recording=recordings.name[at],
             start=round(start / float(fps), 6),
             end=round(end / float(fps), 6),

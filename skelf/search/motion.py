@@ -35,11 +35,11 @@ class Motions:
             InputError: the file is not there any more, or was changed.
         """
         opened = self._index.opened
-        number = int(opened.windows.source[hit.row])
+        number = opened.window(hit.row).source
         if number not in self._files:
             self._files[number] = _read(self._index.manifest.sources[number])
-        clip = int(opened.recordings.clip[opened.owner[hit.row]])
-        one = self._files[number].take([clip])
+        recordings, at = opened.recording(hit.row)
+        one = self._files[number].take([int(recordings.clip[at])])
         if hit.person >= 0:
             chosen = one.clip(0)[:, hit.person : hit.person + 1]
             one = replace(one, joints=np.ascontiguousarray(chosen), start=np.zeros(1, np.int64))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import numpy as np
 from . import approximate, part_file
 from .hits import Nearest
 from .manifest import Manifest
-from .part_file import Part, Recordings, Windows
+from .part_file import Part, Recordings, Window, Windows
 from .space import Space, placed, space_of
 
 KEPT = 256 * 2**20
@@ -26,10 +28,7 @@ class Opened:
     """The parts of an index.
 
     Args:
-        parts: in order.
-        windows: of all parts.
-        recordings: of all parts.
-        owner: `(W,)` the row of each window in `recordings`.
+        parts: in order; nothing of them is read before it is needed.
         space: how vectors are compared.
         exact_up_to: rows of which a search looks at every one.
         cells: the approximate index; None: there is none.
@@ -38,9 +37,6 @@ class Opened:
     """
 
     parts: list[Part]
-    windows: Windows
-    recordings: Recordings
-    owner: np.ndarray
     space: Space
     exact_up_to: int
     cells: Any = None  # of faiss, which has no types
@@ -55,14 +51,9 @@ class Opened:
             InputError: a file is missing or damaged.
         """
         parts = [part_file.read(folder / piece.file, piece.checksum) for piece in manifest.parts]
-        windows = part_file.together_windows([each.windows for each in parts])
-        recordings = part_file.together([each.recordings for each in parts])
-        keys = recordings.source << 32 | recordings.number
-        order = np.argsort(keys)
-        owner = order[np.searchsorted(keys[order], windows.source << 32 | windows.recording)]
         limit, about = manifest.how.exact_up_to, manifest.approximation
         space = space_of(parts if about is None else parts[: about.centred])
-        opened = cls(parts, windows, recordings, owner, space, limit)
+        opened = cls(parts, space, limit)
         if about is None:
             return opened
         cells = approximate.read(folder / about.file, about.checksum, mapped=True)
@@ -73,7 +64,7 @@ class Opened:
         return replace(self, space=space_of(self.parts[:parts]))
 
     def __len__(self) -> int:
-        return len(self.windows)
+        return int(self.first[-1])
 
     @cached_property
     def first(self) -> np.ndarray:
@@ -81,8 +72,12 @@ class Opened:
         return np.cumsum([0, *(len(each.windows) for each in self.parts)])
 
     @cached_property
-    def _kept(self) -> np.ndarray:
-        return np.concatenate([self.space.of_part(each) for each in self.parts])
+    def _kept(self) -> list[np.ndarray]:
+        return [self.space.of_part(each) for each in self.parts]
+
+    @cached_property
+    def _scans(self) -> Iterator[int]:
+        return count()
 
     @cached_property
     def _ways(self) -> tuple[np.ndarray, np.ndarray]:
@@ -91,13 +86,66 @@ class Opened:
 
     def blocks(self, begin: int = 0) -> Iterator[tuple[int, np.ndarray]]:
         """All vectors from a row on, in order, each block with its first row."""
-        if 4 * len(self) * len(self.space.mean) <= KEPT:
-            yield begin, self._kept[begin:]
-            return
-        for first, each in zip(self.first, self.parts, strict=False):
+        again = next(self._scans) > 0  # of a single query nothing need be kept
+        kept = self._kept if again and 4 * len(self) * len(self.space.mean) <= KEPT else None
+        for number, (first, each) in enumerate(zip(self.first.tolist(), self.parts, strict=False)):
             if first + len(each.windows) > begin:
-                skipped = max(0, begin - int(first))
-                yield int(first) + skipped, self.space.of_part(each, slice(skipped, None))
+                left = slice(max(0, begin - first), None)
+                yield (
+                    first + left.start,
+                    self.space.of_part(each, left) if kept is None else kept[number][left],
+                )
+
+    @cached_property
+    def _begins(self) -> list[int]:
+        return [int(row) for row in self.first[:-1]]
+
+    def window(self, row: int) -> Window:
+        """One window."""
+        number = bisect_right(self._begins, row) - 1
+        return self.parts[number].windows.one(row - self._begins[number])
+
+    def recording(self, row: int) -> tuple[Recordings, int]:
+        """Whose a window is: the recordings of some part, and which of them."""
+        last, window = bisect_right(self._begins, row), self.window(row)
+        for part in reversed(self.parts[:last]):  # it is where its first window is
+            of, number = part.recordings.source, part.recordings.number
+            found = np.flatnonzero((number == window.recording) & (of == window.source))
+            if len(found):
+                return part.recordings, int(found[0])
+        raise AssertionError(f"window {row} is of no recording")
+
+    @property
+    def keys(self) -> np.ndarray:
+        """`(W,)` int64, whose each window is: the same number for those of one recording."""
+        return np.concatenate([part_file.keys(part.windows) for part in self.parts])
+
+    def mask(self, of: Callable[[Windows], np.ndarray]) -> np.ndarray:
+        """Which windows are so, `(W,)`.
+
+        Args:
+            of: some windows `(n,)` -> which of them are.
+        """
+        return np.concatenate([of(part.windows) for part in self.parts])
+
+    def mask_of(self, of: Callable[[Recordings], np.ndarray]) -> np.ndarray:
+        """Which windows are of recordings that are so, `(W,)`.
+
+        Args:
+            of: some recordings `(n,)` -> which of them are.
+        """
+        some = (part_file.keys(part.recordings)[of(part.recordings)] for part in self.parts)
+        chosen = np.sort(np.concatenate(list(some)))
+        if not len(chosen):
+            return np.zeros(len(self), bool)
+
+        def among(windows: Windows) -> np.ndarray:
+            own = part_file.keys(windows)
+            at = np.minimum(np.searchsorted(chosen, own), len(chosen) - 1)
+            same: np.ndarray = chosen[at] == own
+            return same
+
+        return self.mask(among)
 
     def rows(self, rows: np.ndarray) -> np.ndarray:
         """The vectors `(n, D)` of some rows."""
@@ -118,7 +166,7 @@ class Opened:
         """
         left = len(self) if mask is None else int(mask.sum())
         if self.cells is None or left <= self.exact_up_to:
-            return _ranked(*self._exact(queries, mask, 0))
+            return _best(*self._exact(queries, mask, 0))
         rest = self._exact(queries, mask, self.covered) if self.covered < len(self) else None
         chosen = None if mask is None else _selector(mask[: self.covered])
 
@@ -144,6 +192,21 @@ class Opened:
             scores.append((vectors @ queries.T).max(axis=1))
             rows.append(here)
         return np.concatenate(scores), np.concatenate(rows)
+
+
+def _best(scores: np.ndarray, rows: np.ndarray) -> Nearest:
+    """As `_ranked`, of rows that are there once: only what is asked for is brought in order."""
+
+    def found(count: int) -> tuple[np.ndarray, np.ndarray]:
+        least = max(0, len(scores) - count)
+        some = (
+            np.flatnonzero(scores >= np.partition(scores, least)[least]) if least else slice(None)
+        )
+        near, own = scores[some], rows[some]
+        order = np.lexsort((own, -near))[:count]
+        return near[order], own[order]
+
+    return found
 
 
 def _ranked(scores: np.ndarray, rows: np.ndarray) -> Nearest:

@@ -8,9 +8,10 @@ in common, of which half precision would leave too little beside it.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from safetensors.numpy import save
@@ -26,13 +27,13 @@ _SMALLEST = 1e-30  # of a scale: vectors that are all the same
 
 @dataclass(frozen=True, eq=False)
 class Recordings:
-    """What is known of recordings, one row each.
+    """What is known of recordings, one row each; of a part that is opened in 32 bits, and mapped.
 
     Args:
         source: `(R,)` int64, number of the file in the index.
         number: `(R,)` int64, which recording of that file, as it was brought to the encoder.
         clip: `(R,)` int64, which of the file itself; several persons of one may be apart.
-        name: `R` names.
+        name: `R` names; of a part that is opened they are read when one is asked for.
         fps: `(R,)` float64, frames a second of the file.
         frames: `(R,)` int64, frames of the file.
         label: `(R,)` int64, class of a clip in the index's list, -1 unknown.
@@ -46,7 +47,7 @@ class Recordings:
     source: np.ndarray
     number: np.ndarray
     clip: np.ndarray
-    name: list[str]
+    name: Sequence[str]
     fps: np.ndarray
     frames: np.ndarray
     label: np.ndarray
@@ -69,7 +70,7 @@ class Recordings:
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """Windows, one row each, in frames of their files.
+    """Windows, one row each, in frames of their files; of a part in 32 bits, and mapped.
 
     Args:
         source: `(W,)` int64, number of the file in the index.
@@ -90,6 +91,46 @@ class Windows:
     def __len__(self) -> int:
         return len(self.start)
 
+    def one(self, row: int) -> Window:
+        """One of them."""
+        return Window(*(int(getattr(self, key)[row]) for key in _WINDOW_COLUMNS))
+
+
+class Window(NamedTuple):
+    """One row of `Windows`."""
+
+    source: int
+    recording: int
+    start: int
+    end: int
+    scale: int
+    label: int
+
+
+class Names(Sequence[str]):
+    """The names of a part's recordings, read from its file at each look: most are never wanted.
+
+    Args:
+        header: the part's, mapped.
+        count: of the names.
+    """
+
+    def __init__(self, header: np.ndarray, count: int) -> None:
+        self._header, self._count = header, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, at: Any) -> Any:  # a name, or some of a slice
+        return self._all()[at]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def _all(self) -> list[str]:
+        names: list[str] = json.loads(json.loads(self._header.tobytes())["__metadata__"]["names"])
+        return names
+
 
 _COLUMNS = tuple(field.name for field in fields(Recordings) if field.name != "name")
 _WINDOW_COLUMNS = tuple(field.name for field in fields(Windows))
@@ -109,7 +150,7 @@ def together_windows(parts: Sequence[Windows]) -> Windows:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A part as it is opened: tables in memory, vectors mapped.
+    """A part as it is opened: tables and vectors mapped.
 
     Args:
         windows: its windows.
@@ -170,16 +211,12 @@ def read(path: Path, expected: str) -> Part:
         InputError: missing, or not the bytes that were written.
     """
     refuse_damaged(path, expected, "this part of the index")
-    arrays, names = _mapped(path)
-    column = {key: array for key, array in arrays.items() if "." in key}
-    windows = {k: column[f"window.{k}"].astype(np.int64) for k in _WINDOW_COLUMNS}
-    recordings = {
-        k: np.array(column[f"recording.{k}"], np.float64 if k == "fps" else np.int64)
-        for k in _COLUMNS
-    }
+    arrays, header = _mapped(path)
+    windows = {key: arrays[f"window.{key}"] for key in _WINDOW_COLUMNS}
+    recordings = {key: arrays[f"recording.{key}"] for key in _COLUMNS}
     return Part(
         Windows(**windows),
-        Recordings(**recordings, name=names),
+        Recordings(**recordings, name=Names(header, len(recordings["number"]))),
         np.array(arrays["mean"]),
         np.array(arrays["squares"]),
         float(arrays["scale"][0]),
@@ -187,15 +224,21 @@ def read(path: Path, expected: str) -> Part:
     )
 
 
-def _mapped(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
-    """The arrays of a part that is whole, mapped, and its recordings' names."""
+def keys(rows: Windows | Recordings) -> np.ndarray:
+    """Whose each row is, `(n,)` int64: of windows and recordings alike, in no order."""
+    number = rows.recording if isinstance(rows, Windows) else rows.number
+    return rows.source.astype(np.int64) << 32 | number
+
+
+def _mapped(path: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """The arrays of a part that is whole, and its header, all mapped."""
     kinds = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "I32": "<i4", "I64": "<i8"}
     data = np.memmap(path, np.uint8, mode="r").view(np.ndarray)  # rows are read faster so
     length = int.from_bytes(data[:8].tobytes(), "little")
     header = json.loads(data[8 : 8 + length].tobytes())
-    names: list[str] = json.loads(header.pop("__metadata__")["names"])
+    del header["__metadata__"]
     arrays = {}
     for key, tensor in header.items():
         begin, end = (8 + length + offset for offset in tensor["data_offsets"])
         arrays[key] = data[begin:end].view(kinds[tensor["dtype"]]).reshape(tensor["shape"])
-    return arrays, names
+    return arrays, data[8 : 8 + length]
