@@ -172,8 +172,7 @@ def _neighbours(seen: Sequence[Encoded]) -> Section:
 def _nearest(encoded: Encoded, queries: Sequence[int]) -> str:
     train, test = encoded.train, encoded.test
     count = min(NEAREST, len(train))
-    queries, gallery = centred(encoded.trained.test, encoded.trained.train)
-    blocks = cosine_blocks(queries, gallery, overwrite=True)
+    blocks = cosine_blocks(*centred(encoded.trained.test, encoded.trained.train), overwrite=True)
     tops = [similar.topk(count, dim=1) for _, similar in blocks]
     similar = torch.cat([top.values for top in tops]).numpy()
     nearest = torch.cat([top.indices for top in tops]).numpy()

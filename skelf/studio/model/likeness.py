@@ -52,7 +52,7 @@ def similar(table: Table, recording: str, start: int, end: int, top: int = 20) -
     zeros = np.zeros(len(places), np.int64)
     windows = Windows(zeros, places[:, 0], places[:, 1], places[:, 2], zeros, zeros - 1)
     order = np.argsort(-score, kind="stable")
-    best = apart(windows, lambda ask: (score[order[:ask]], order[:ask]), top, len(order))
+    best = apart(windows.one, lambda ask: (score[order[:ask]], order[:ask]), top, len(order))
     hits = []
     for value, row in best:
         at, begin, stop = places[row].tolist()
