@@ -9,6 +9,8 @@ processor time says what is added; seconds say what is gained.
 
 shards 1   `import_shards`, this process alone
 shards 2   `import_shards`, two processes
+halves 2   two processes that each make a set of half of the files, from when both have started and
+           listed: what two of this machine's cores give at most, as they share caches and memory
 file 2     the reader with `workers=2` where it has that (CSV's has not), then `save`
 """
 
@@ -26,13 +28,17 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
+from multiprocessing import get_context
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import numpy as np
 
 ROOT = Path(__file__).parents[1]
 FRAMES = 60
-SIDES = ("shards 1", "shards 2", "file 2")
+SIDES = ("shards 1", "shards 2", "halves 2", "file 2")
 
 
 def ntu(folder: Path, files: int) -> None:
@@ -63,22 +69,67 @@ FORMATS: dict[str, tuple[Callable[[Path, int], None], int]] = {"ntu": (ntu, 4), 
 """What writes files, and how many times as many: NTU's are read faster."""
 
 
-def side(name: str, format_: str, data: Path, out: Path, files: int) -> int:
-    """Does it, and gives the number of clips."""
+def side(name: str, format_: str, data: Path, out: Path, files: int) -> tuple[int, float]:
+    """Does it, and gives the number of clips and the seconds."""
     from skelf.data.auto import Found
     from skelf.data.importing import import_shards
     from skelf.data.importing.listed import listing_of
     from skelf.data.reading import read, reader_arguments
 
     kind, workers = name.split()
+    most = max(1, files // 16)
+    if kind == "halves":
+        return halves(format_, data, out, most)
+    began = time.perf_counter()
     if kind == "file":
         words = ["workers=2"] if format_ == "ntu" else []
         clips = read(format_, data, None, reader_arguments(format_, words), scratch=out.parent)
         clips.save(out.with_suffix(".h5"))
-        return len(clips)
+    else:
+        listing, _ = listing_of(Found(format_, "", (data,)), None, ())
+        clips = import_shards(listing, out, format_, workers=int(workers), files=most).clips
+    return len(clips), time.perf_counter() - began
+
+
+def halves(format_: str, data: Path, out: Path, files: int) -> tuple[int, float]:
+    """Clips of two processes that share no work and wait for nobody, and seconds of the slower."""
+    context = get_context("spawn")
+    ready, said = context.Barrier(2), context.SimpleQueue()
+    both = [
+        context.Process(target=half, args=(which, format_, data, out, files, ready, said))
+        for which in (0, 1)
+    ]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join()
+    clips, seconds = zip(*(said.get() for _ in both), strict=True)
+    return sum(clips), max(seconds)
+
+
+def half(
+    which: int,
+    format_: str,
+    data: Path,
+    out: Path,
+    files: int,
+    ready: Barrier,
+    said: SimpleQueue[tuple[int, float]],
+) -> None:
+    """Makes a set of one half, when the other has started and listed, too."""
+    from skelf.data.auto import Found
+    from skelf.data.importing import import_shards
+    from skelf.data.importing.listed import listing_of
+    from skelf.machine.memory import keep_freed
+
+    warnings.simplefilter("ignore")
+    keep_freed()
     listing, _ = listing_of(Found(format_, "", (data,)), None, ())
-    made = import_shards(listing, out, format_, workers=int(workers), files=max(1, files // 16))
-    return len(made.clips)
+    items = listing.items[which::2]
+    ready.wait()
+    began = time.perf_counter()
+    made = import_shards(replace(listing, items=items), out / str(which), format_, files=files)
+    said.put((len(made.clips), time.perf_counter() - began))
 
 
 def timed(name: str, format_: str, data: Path, files: int) -> tuple[float, float]:
@@ -98,8 +149,8 @@ def table(files: int, repeats: int) -> str:
     """Medians in Markdown."""
     lines = [
         "| format | " + " | ".join(f"{name}, s (processor)" for name in SIDES)
-        + " | shards 1 : 2 | file 2 : shards 2 | processor 2 : 1 |",
-        "|---" * (len(SIDES) + 4) + "|",
+        + " | shards 1 : 2 | shards 1 : halves | file 2 : shards 2 | processor 2 : 1 |",
+        "|---" * (len(SIDES) + 5) + "|",
     ]  # fmt: skip
     for format_, (write, times) in FORMATS.items():
         count = files * times
@@ -119,8 +170,8 @@ def table(files: int, repeats: int) -> str:
             for name, found in seen.items()
         }
         cells = [f"{wall:.2f} ({used:.2f})" for wall, used in medians.values()]
-        (one, used), (two, more), (file, _) = medians.values()
-        ratios = f"**{one / two:.2f}** | **{file / two:.2f}** | {more / used:.2f}"
+        (one, used), (two, more), (apart, _), (file, _) = medians.values()
+        ratios = f"**{one / two:.2f}** | {one / apart:.2f} | {file / two:.2f} | {more / used:.2f}"
         lines.append(f"| {format_} | {' | '.join(cells)} | {ratios} |")
     return "\n".join(lines)
 
@@ -139,9 +190,8 @@ def main() -> None:
 
         keep_freed()  # as the command line does
 
-        began = time.perf_counter()
-        assert side(name, format_, Path(data), Path(out), given.files) == given.files
-        wall = time.perf_counter() - began
+        clips, wall = side(name, format_, Path(data), Path(out), given.files)
+        assert clips == given.files
         both = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
         print(json.dumps([wall, sum(each.ru_utime + each.ru_stime for each in both)]))
         return
