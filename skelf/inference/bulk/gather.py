@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ...cluster import Crew
 from ...errors import InputError
-from .parts import CannotWrite, Parts
+from .parts import CannotWrite, Parts, finished
 from .records import Add, Texts, writing
 from .units import Unit
 from .verified import Verified, verified
@@ -89,8 +89,10 @@ def _given(unit: Unit, part: Path, summary: Texts | None, problem: str, stores: 
 
 
 def _done(work: Work, item: tuple[Unit, str]) -> Texts:
-    """Does a unit, wherever that is."""
+    """Does a unit, wherever that is, unless a worker that died had finished it."""
     unit, part = item[0], Path(item[1])
+    if (there := finished(part)) is not None:
+        return there
     summary: Texts = {}
     with _told_apart(), writing(part, summary) as add:
         work(unit, add, summary, part.parent)

@@ -45,8 +45,13 @@ class Parts:
 
     def there(self, number: int, unit: Unit) -> Texts | None:
         """The summary of a part that is there and whole, else None."""
-        found = summary_of(self.path(number, unit)) if self._kept else None
-        return None if found is None or AGAIN in found else found
+        return finished(self.path(number, unit)) if self._kept else None
+
+
+def finished(part: Path) -> Texts | None:
+    """The summary of a part that need not be made again."""
+    found = summary_of(part)
+    return None if found is None or AGAIN in found else found
 
 
 @contextmanager
