@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
+from ..checkpoints import folder as checkpoint
 from ..cluster import Crew
 from .cell import Cell
 from .work import do_anywhere, failed
@@ -29,7 +30,7 @@ def run_cells(
         Key -> message of the cells that failed; "" of those that were left out.
     """
     queue = _Queue(cells, tell, lost)
-    for done in crew.work(do_anywhere, queue.take, queue.progress):
+    for done in crew.work(do_anywhere, queue.take, queue.progress, queue.reached):
         queue.finish(done.index, done.value, done.problem)
     return queue.bad
 
@@ -61,6 +62,12 @@ class _Queue:
     def progress(self, index: int, message: tuple[str, float]) -> None:
         """What a cell tells of itself."""
         self.tell("progress", self.taken[index], *message)
+
+    def reached(self, index: int) -> float:
+        """Steps of a pretraining that its next worker resumes behind; other cells begin anew."""
+        cell = self.taken[index]
+        newest = checkpoint.newest(cell.folder) if cell.kind == "pretrain" else None
+        return checkpoint.step_of(newest) if newest else 0
 
     def finish(self, index: int, message: str | None, problem: str) -> None:
         """A cell has ended.

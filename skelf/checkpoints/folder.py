@@ -39,6 +39,7 @@ __all__ = [
     "reading",
     "save",
     "saved",
+    "step_of",
     "whole_beside",
 ]
 
@@ -126,6 +127,16 @@ def saved(run: str | Path) -> list[Path]:
         if match[3] is None or not (folder / path.name[1 : -len(".old")]).exists():
             steps.append((int(match[2]), path))
     return [path for _, path in sorted(steps)]
+
+
+def step_of(folder: Path) -> int:
+    """The step of a checkpoint of a run, as its name says.
+
+    >>> step_of(Path("run/checkpoints/step00000120"))
+    120
+    """
+    match = _STEP.fullmatch(folder.name)
+    return int(match[2]) if match else 0
 
 
 def prune(run: str | Path, keep: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from .crew import Done, Hear, R, T, taking
+from .crew import Done, Hear, R, Reached, T, taking
 from .item import attempt
 
 
@@ -19,7 +19,11 @@ class Alone:
         return self.work(fn, taking(items))
 
     def work(
-        self, fn: Callable[..., R], take: Callable[[], T | None], hear: Hear | None = None
+        self,
+        fn: Callable[..., R],
+        take: Callable[[], T | None],
+        hear: Hear | None = None,
+        reached: Reached | None = None,
     ) -> Iterator[Done[R]]:
         """See `Crew`."""
         index = 0

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
+from .deaths import tell_each_death
 from .slurm import slurm
-from .twice import set_apart_after_two
 from .watch import Watch
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def connected(scheduler: str, workers: int, patience: float) -> Iterator[tuple[C
             remedy = f"start some: dask worker {name} --nthreads 1"
             watch = Watch(client, name, patience, remedy)
         stack.callback(_close, client)
-        set_apart_after_two(client)
+        tell_each_death(client)
         yield client, watch
 
 

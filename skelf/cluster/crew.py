@@ -11,6 +11,8 @@ R = TypeVar("R")
 Travels = Any
 Hear = Callable[[int, Travels], None]
 """Called with an item's number and what the function told meanwhile."""
+Reached = Callable[[int], float]
+"""Given an item's number, how far it has come for good: what another try does not do again."""
 
 
 class Done(NamedTuple, Generic[R]):
@@ -51,15 +53,21 @@ class Crew(Protocol):
         ...
 
     def work(
-        self, fn: Callable[..., R], take: Callable[[], T | None], hear: Hear | None = None
+        self,
+        fn: Callable[..., R],
+        take: Callable[[], T | None],
+        hear: Hear | None = None,
+        reached: Reached | None = None,
     ) -> Iterator[Done[R]]:
         """As `each`, of items that are asked for when there is room for one.
 
         Args:
             fn: given an item; with `hear` also a function that tells something small meanwhile.
-            take: gives the next item, or None: there is none now. It is asked again after each
-                item that was given back, and the work ends when nothing is under way any more.
+            take: gives the next item, or None: there is none now. It is asked again and again, and
+                the work ends when nothing is under way any more.
             hear: called with what items tell.
+            reached: asked when a worker has died: its death counts against the item only if that
+                got no further than at an earlier one, see `Tries`. None: every death counts.
         """
         ...
 

@@ -12,6 +12,7 @@ from .crew import Hear, Travels
 from .item import Outcome
 from .probe import Place
 from .task import PREFIX, run
+from .tries import Tries
 from .watch import Watch
 
 if TYPE_CHECKING:
@@ -24,14 +25,12 @@ class Sent(NamedTuple):
     Args:
         first: number of the first; the others follow it.
         items: what they are.
-        deaths: how many more workers may die with them before they are given back.
-        alone: whether nothing else is under way.
+        tries: what became of workers that had them.
     """
 
     first: int
     items: Sequence[Travels]
-    deaths: int = 1
-    alone: bool = False
+    tries: Tries = Tries()
 
 
 class Flight:
@@ -76,13 +75,16 @@ class Flight:
         self._sendings += 1
         future = self._client.submit(
             run, self._fn, _packed(list(sent.items)), self._place, self._topic, sent.first,
-            key=f"{self._name}-{self._sendings}-{sent.deaths}", pure=False,
+            key=f"{self._name}-{self._sendings}", pure=False,
         )  # fmt: skip
         self._sent[future] = sent
         future.add_done_callback(self._events.put)
 
-    def ended(self, watch: Watch) -> tuple[Sent, list[Outcome] | None]:
-        """Waits for items that end; None: their workers died.
+    def ended(self, watch: Watch) -> tuple[Sent, list[Outcome] | None] | None:
+        """Waits a second at most for items that end.
+
+        Returns:
+            Them and what they came to, which is None where their worker died; None: none ended.
 
         Raises:
             InputError: the scheduler has gone away, or all its workers have.
@@ -90,6 +92,8 @@ class Flight:
         from distributed import CancelledError, KilledWorker
 
         future = self._event(watch)
+        if future is None:
+            return None
         sent = self._sent.pop(future)
         try:
             outcomes, seconds = _result(future, watch)
@@ -101,18 +105,18 @@ class Flight:
         self.seconds = (self.seconds + latest) / 2 if self.seconds else latest
         return sent, outcomes
 
-    def _event(self, watch: Watch) -> Future[Travels]:
-        while True:
-            watch.look()
-            try:
-                event = self._events.get(timeout=1.0)
-            except Empty:
-                continue
-            if not isinstance(event, tuple):
-                return event
-            index, message = event
-            if self._hear and any(index == sent.first for sent in self._sent.values()):
-                self._hear(index, message)
+    def _event(self, watch: Watch) -> Future[Travels] | None:
+        watch.look()
+        try:
+            event = self._events.get(timeout=1.0)
+        except Empty:
+            return None
+        if not isinstance(event, tuple):
+            return event
+        index, message = event
+        if self._hear and any(index == sent.first for sent in self._sent.values()):
+            self._hear(index, message)
+        return None
 
     def _told(self, event: tuple[float, Travels]) -> None:
         self._events.put(tuple(event[1]))

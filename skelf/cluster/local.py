@@ -12,9 +12,10 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from ..errors import InputError
-from .crew import Done, Hear, R, T, Travels, taking
+from .crew import Done, Hear, R, Reached, T, Travels, taking
 from .gpus import gpus
 from .process import Given, Worker
+from .tries import APART, LOST
 
 AHEAD = 2
 """Items at each process of `each`: while the result of one travels, it has the next."""
@@ -43,19 +44,20 @@ class LocalCrew:
 
     def each(self, fn: Callable[[T], R], items: Iterable[T]) -> Iterator[Done[R]]:
         """See `Crew`."""
-        return self._work(fn, taking(items), None, AHEAD)
+        return self._work(_Team(fn, taking(items), None, None, AHEAD))
 
     def work(
-        self, fn: Callable[..., R], take: Callable[[], T | None], hear: Hear | None = None
+        self,
+        fn: Callable[..., R],
+        take: Callable[[], T | None],
+        hear: Hear | None = None,
+        reached: Reached | None = None,
     ) -> Iterator[Done[R]]:
         """See `Crew`; such items take long: none waits at a process."""
-        return self._work(fn, take, hear, 1)
+        return self._work(_Team(fn, take, hear, reached, 1))
 
-    def _work(
-        self, fn: Callable[..., R], take: Callable[[], T | None], hear: Hear | None, ahead: int
-    ) -> Iterator[Done[R]]:
-        self._workers = self._workers or self._hired()
-        team = _Team(self._workers, fn, take, hear, ahead)
+    def _work(self, team: _Team) -> Iterator[Done[Travels]]:
+        team.workers = self._workers = self._workers or self._hired()
         try:
             while team.feed():
                 yield from team.ended()
@@ -84,14 +86,15 @@ class _Team:
 
     def __init__(
         self,
-        workers: list[Worker],
         fn: Callable[..., Travels],
         take: Callable[[], Travels],
         hear: Hear | None,
+        reached: Reached | None,
         ahead: int,
     ) -> None:
-        self.workers, self._fn, self._take = workers, fn, take
-        self._hear, self._ahead = hear, ahead
+        self.workers: list[Worker] = []
+        self._fn, self._take, self._hear = fn, take, hear
+        self._reached, self._ahead = reached or (lambda index: 0.0), ahead
         self._back: list[Given] = []
         self._apart: list[Given] = []
         self._count = self._stillborn = 0
@@ -132,14 +135,15 @@ class _Team:
                 raise InputError(f"a worker cannot start: {cause}")
             self._back = [*items, *self._back]
             return
-        first = items[0]._replace(deaths=items[0].deaths + 1)
+        index, _, tries = items[0]
+        first = items[0]._replace(tries=tries.died(self._reached(index)))
         self._back = [*items[1:], *self._back]
-        if first.deaths == 1:
+        if first.tries.deaths < APART:
             self._back.insert(0, first)
-        elif first.deaths == 2:
+        elif first.tries.deaths < LOST:
             self._apart.append(first)
         else:
-            yield Done(first.index, None, f"took its worker with it three times: {cause}")
+            yield Done(index, None, f"took its worker with it three times: {cause}")
 
     def _give(self, worker: Worker, given: Given) -> None:
         worker.give(given, self._fn, self._hear is not None)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from .crew import Travels
 from .serve import serve
+from .tries import Tries
 
 
 class Given(NamedTuple):
@@ -24,12 +25,12 @@ class Given(NamedTuple):
     Args:
         index: its number.
         item: what it is.
-        deaths: of processes that had it.
+        tries: what became of processes that had it.
     """
 
     index: int  # type: ignore[assignment]  # hides a method that tuples have
     item: Travels
-    deaths: int = 0
+    tries: Tries = Tries()
 
 
 class Worker:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from distributed import Worker
 
 PREFIX = "skelf-"
-"""Keys of our items begin so, and end with `-0` or `-1`: deaths that are left, see `twice`."""
+"""Keys of our items begin so."""
 _one = Lock()  # random state and thread counts are the process's: two items would share them
 
 

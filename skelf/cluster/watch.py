@@ -35,7 +35,7 @@ class Watch:
             InputError: one is not or the scheduler is not, or there are none.
         """
         self._check_scheduler(place)
-        self._count()
+        self.count()
         if not self.workers:
             say(f"scheduler {self._name}: waiting for workers")
         while not self.workers:
@@ -69,7 +69,7 @@ class Watch:
             InputError: there have been none for too long, or one that does several items at once.
         """
         if time.monotonic() - self._looked >= 1 or not self.workers:
-            self._count()
+            self.count()
         if self.workers:
             self._seen = time.monotonic()
         elif self._patience is not None and time.monotonic() - self._seen > self._patience:
@@ -84,7 +84,12 @@ class Watch:
             "command: what is finished is not done again"
         )
 
-    def _count(self) -> None:
+    def count(self) -> None:
+        """Counts the workers now.
+
+        Raises:
+            InputError: as `look`, or the scheduler does not answer.
+        """
         try:
             threads = self._client.nthreads()
         except (OSError, TimeoutError, RuntimeError):

@@ -1,4 +1,4 @@
-"""Tells a scheduler how often a worker may die with an item of ours, and nobody else's."""
+"""Makes a scheduler tell each death of a worker that had an item of ours, and nobody else's."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from distributed import Client, Scheduler, SchedulerPlugin
 
 
-def set_apart_after_two(client: Client) -> None:
-    """The second death of a worker that had an item sets it apart.
+def tell_each_death(client: Client) -> None:
+    """A worker's death gives its items back, and whoever sent them counts (`Tries`).
 
     The setting `distributed.scheduler.allowed-failures` is the scheduler's own, of all its users.
-    So items of ours begin with as many deaths behind them as leave what their key says.
+    So items of ours begin with as many deaths behind them as it allows.
     """
     client.register_plugin(_plugin())
 
@@ -25,14 +25,13 @@ def _plugin() -> SchedulerPlugin:
 
     prefix = PREFIX
 
-    class Twice(SchedulerPlugin):  # in here: travels whole, so that the scheduler need not have it
-        name = "skelf-twice"
+    class Told(SchedulerPlugin):  # in here: travels whole, so that the scheduler need not have it
+        name = "skelf-deaths"
         idempotent = True
 
         def update_graph(self, scheduler: Scheduler, *, keys: set[Key], **_: object) -> None:
             for key in keys:
                 if str(key).startswith(prefix):
-                    left = int(str(key).rpartition("-")[2])
-                    scheduler.tasks[key].suspicious = scheduler.allowed_failures - left
+                    scheduler.tasks[key].suspicious = scheduler.allowed_failures
 
-    return Twice()
+    return Told()
