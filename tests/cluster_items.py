@@ -7,12 +7,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from skelf.cluster import Crew
 from skelf.cluster.quiet import quiet
 from skelf.errors import InputError
 from skelf.files import write_text
@@ -57,6 +60,42 @@ def deadly(folder: str, number: int) -> str:
     return noted(folder, number)
 
 
+STEPS = 5
+STUCK = 1
+
+
+def stepping(folder: str, number: int) -> int:
+    """A step further at each try, then it waits to be killed; done behind the last step.
+
+    Number `STUCK` gets nowhere.
+    """
+    note(folder, "tries", number)
+    if number == STUCK or stepped(folder, number) < STEPS:
+        if number != STUCK:
+            note(folder, f"steps{number}", number)
+        write_text(Path(folder, f"victim.{os.getpid()}"), "")
+        time.sleep(60)
+    return number
+
+
+def stepped(folder: str, number: int) -> int:
+    """Steps of an item that are done for good."""
+    file = Path(folder, f"steps{number}")
+    return len(file.read_text().split()) if file.exists() else 0
+
+
+def waiting(folder: str, number: int) -> int:
+    """Number 0 ends when somebody else has done number 1."""
+    there, until = Path(folder, "one"), time.monotonic() + 100
+    if number == 1:
+        write_text(there, "")
+    while not there.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    if not there.exists():
+        raise InputError("nobody came")
+    return os.getpid()
+
+
 def note(folder: str, kind: str, number: int) -> None:
     handle = os.open(Path(folder, kind), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.write(handle, f"{number}\n".encode())
@@ -73,12 +112,36 @@ def telling(number: int, told) -> int:
 
 
 def kill_victims(folder: Path, until) -> None:
-    """Kills every process that got number 7, from outside."""
+    """Kills every process that says that it waits for that, from outside."""
     while not until():
         for file in folder.glob("victim.*"):
             os.kill(int(file.suffix[1:]), signal.SIGKILL)
             file.unlink()
         time.sleep(0.02)
+
+
+def killed_step_by_step(folder: Path, crew: AbstractContextManager[Crew]) -> None:
+    """What gets a step further before each death is done in the end, what is stuck is reported."""
+    done, items = threading.Event(), iter(range(4))
+    killer = threading.Thread(target=kill_victims, args=(folder, done.is_set))
+    killer.start()
+    try:
+        with crew as opened:
+            work = opened.work(
+                partial(stepping, str(folder)),
+                lambda: next(items, None),
+                reached=lambda index: stepped(str(folder), index),
+            )
+            found = {ended.index: ended for ended in work}
+    finally:
+        done.set()
+        killer.join()
+    assert sorted(found) == list(range(4))
+    assert [index for index, ended in found.items() if ended.problem] == [STUCK]
+    assert "took its worker with it" in found[STUCK].problem
+    tries = lines(folder, "tries")
+    assert tries.count(STUCK) == 3
+    assert {tries.count(index) for index in found if index != STUCK} == {STEPS + 1}
 
 
 class Machines(NamedTuple):

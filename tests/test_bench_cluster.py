@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from cluster_items import machines
+from cluster_items import Machines, machines
 from test_bench import small
 from tiny_runs import ENVIRONMENT, PYTHON, assert_same
 
@@ -72,40 +72,76 @@ def values(done) -> list[object]:
     return [(row["row"], row["stream"], row["seed"], row["value"]) for row in done.rows]
 
 
-def test_deaths(loopback, suite, one):
-    """The command line, while workers are killed at random: nothing that is finished again."""
-    out, draw = suite.parent / "killed", random.Random(0)
-    kills = then = 0
-    log = suite.parent / "killed.log"
-    with log.open("w") as file:
-        process = subprocess.Popen(
-            [*PYTHON, "bench", str(suite), "--out", str(out), "--scheduler", loopback.address],
-            env=ENVIRONMENT, stdout=file, stderr=file,
-        )  # fmt: skip
-        finished: dict[Path, int] = {}
-        try:
-            while process.poll() is None:
-                time.sleep(0.3)
-                for path in out.rglob("cell_*.json"):
-                    if '"done": true' in path.read_text() and path not in finished:
-                        finished[path] = path.stat().st_mtime_ns
-                # One for a cell that has ended: three in a row would be reported, as they should.
-                if kills < 6 and len(finished) > then and (here := loopback.workers()):
-                    os.kill(draw.choice(here), signal.SIGKILL)
-                    kills, then = kills + 1, len(finished)
-        finally:
-            process.kill()
-            process.wait()
-    assert kills >= 3
-    text = log.read_text()
-    assert process.returncode == 0, text
-    assert "12 of 12 cells run, 0 failed, 0 left out" in text
+KILLS = 20
+CALLS = 4  # a cell that is hit three times with no progress is reported, and `--retry` does it
+
+
+def test_deaths(loopback, suite):
+    """The command line, while twenty workers are killed: nothing that is finished again."""
+    long, out = suite.with_name("many.toml"), suite.parent / "killed"
+    long.write_text(suite.read_text().replace("train.epochs=3", "train.epochs=120"))
+    alone = bench(long, suite.parent / "alone")
+    assert alone.ran == alone.cells == 12 and not alone.failures
+    killing = Killing(loopback, out)
+    asked = ["bench", str(long), "--out", str(out), "--scheduler", loopback.address]
+    calls = next(n for n in range(CALLS) if killing.through([*asked, *["--retry"] * (n > 0)]) == 0)
+    print(f"{killing.kills} kills, {calls + 1} calls")
+    assert killing.kills == KILLS
+    text = killing.log.read_text()
+    assert "0 failed, 0 left out" in text
     assert "distributed" not in text and "Traceback" not in text
-    assert {path: path.stat().st_mtime_ns for path in finished} == finished
-    assert values(bench(suite, out)) == values(one)
-    for ours, theirs in zip(runs(out), runs(suite.parent / "one"), strict=True):
+    assert len(killing.finished) == 12
+    assert {path: path.stat().st_mtime_ns for path in killing.finished} == killing.finished
+    assert values(bench(long, out)) == values(alone)
+    for ours, theirs in zip(runs(out), runs(suite.parent / "alone"), strict=True):
         a, b = (checkpoint.read_tensors(checkpoint.newest(run)) for run in (ours, theirs))
         assert a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+class Killing:
+    """Kills workers at random while a command runs, each time some cell has got further.
+
+    Args:
+        loopback: whose workers.
+        out: folder of the benchmark.
+    """
+
+    def __init__(self, loopback: Machines, out: Path) -> None:
+        self.kills = 0
+        self.finished: dict[Path, int] = {}
+        self.log = out.with_suffix(".log")
+        self._loopback, self._out = loopback, out
+        self._draw, self._then = random.Random(0), 0
+
+    def through(self, words: list[str]) -> int:
+        """The exit code of the command."""
+        with self.log.open("w") as file:
+            process = subprocess.Popen([*PYTHON, *words], env=ENVIRONMENT, stdout=file, stderr=file)
+            try:
+                while process.poll() is None:
+                    time.sleep(0.2)
+                    self._look()
+                    if self.kills < KILLS and self._reached() > self._then:
+                        self._kill()
+            finally:
+                process.kill()
+                process.wait()
+        return process.returncode
+
+    def _look(self) -> None:
+        for path in self._out.rglob("cell_*.json"):
+            if '"done": true' in path.read_text() and path not in self.finished:
+                self.finished[path] = path.stat().st_mtime_ns
+
+    def _reached(self) -> int:
+        """Checkpoints' steps, and cells that have ended."""
+        newest = [checkpoint.newest(log.parent) for log in self._out.rglob("log.jsonl")]
+        return len(self.finished) + sum(checkpoint.step_of(path) for path in newest if path)
+
+    def _kill(self) -> None:
+        if here := self._loopback.workers():
+            os.kill(self._draw.choice(here), signal.SIGKILL)
+            self.kills, self._then = self.kills + 1, self._reached()
 
 
 def test_ctrl_c_ends_quickly_and_lets_go(loopback, suite, tmp_path):

@@ -233,6 +233,25 @@ def test_parts_of_other_data_or_settings_are_not_used(
     assert len(done) == 3
 
 
+def test_a_unit_that_a_worker_finished_before_it_died_is_not_done_again(
+    data: dict[str, Path], tmp_path: Path
+) -> None:
+    """Its part is there, but nobody heard of it: the next worker says what is in it."""
+    unit, done = cut(places([data["files"]]), "clips")[0], list[str]()
+
+    def work(unit: units.Unit, add: object, summary: dict[str, object], scratch: Path) -> None:
+        done.append(str(unit))
+        summary["lines"] = ["said"]
+
+    with parts_beside(tmp_path / "out", "test") as parts:
+        part = parts.path(0, unit)
+        first = gather._done(work, (unit, str(part)))
+        there = part.stat()
+        assert gather._done(work, (unit, str(part))) == first == {"lines": ["said"]}
+        assert done == [str(unit)]
+        assert (part.stat().st_ino, part.stat().st_mtime_ns) == (there.st_ino, there.st_mtime_ns)
+
+
 # What cannot be done is said.
 
 

@@ -16,6 +16,7 @@ from cluster_items import (
     HERE,
     deadly,
     kill_victims,
+    killed_step_by_step,
     lines,
     noted,
     pathological,
@@ -108,6 +109,11 @@ def test_a_poisoned_item_is_reported_after_two_tries_and_one_alone(tmp_path):
     assert tries.count(7) == 3
     assert sorted(lines(tmp_path, "works")) == [i for i in range(20) if i != 7]
     assert found[7] == [*found.values()][-1]  # alone, at the end
+
+
+def test_what_gets_further_each_time_is_no_poison(tmp_path):
+    """Five deaths with progress between them, beside an item that is stuck."""
+    killed_step_by_step(tmp_path, gathered(None, 2, logs=tmp_path / "logs"))
 
 
 @pytest.mark.slow

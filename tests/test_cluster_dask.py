@@ -19,12 +19,14 @@ from cluster_items import (
     Machines,
     deadly,
     kill_victims,
+    killed_step_by_step,
     lines,
     machines,
     noted,
     pathological,
     square,
     telling,
+    waiting,
     wrong,
 )
 
@@ -137,6 +139,12 @@ def test_a_poisoned_item_is_reported_after_two_tries_and_one_alone(loopback, tmp
     assert capfd.readouterr() == ("", "")
 
 
+def test_what_gets_further_each_time_is_no_poison(loopback, tmp_path, capfd):
+    both(loopback)
+    killed_step_by_step(tmp_path, gathered(loopback.address))
+    assert capfd.readouterr() == ("", "")
+
+
 def test_many_deaths(loopback, tmp_path):
     """Twenty workers killed at random: nothing is missing, nothing is done twice."""
     both(loopback)
@@ -169,6 +177,20 @@ def test_a_worker_that_joins_later_is_used(tmp_path):
         more.terminate()
         more.wait()
     assert len(set(begun)) == 2 and len(begun) == 300
+
+
+def test_a_worker_that_joins_while_all_work_gets_the_next(tmp_path):
+    """Nothing ends that could give it something: the one item waits for what it does."""
+    with machines(tmp_path, count=1) as first, gathered(first.address) as crew:
+        items = iter(range(2))
+        more = second_worker(first.address, tmp_path / "late")
+        try:
+            ended = [*crew.work(partial(waiting, str(tmp_path)), lambda: next(items, None))]
+        finally:
+            more.terminate()
+            more.wait()
+    assert [done.problem for done in ended] == ["", ""]
+    assert len({done.value for done in ended}) == 2
 
 
 def where(seconds, number):

@@ -48,7 +48,8 @@ def test_a_download_in_place_of_a_store_is_called_no_damage(tmp_path):
 
 def test_a_warning_within_a_benchmark_is_a_note_without_a_line_of_code():
     text = io.StringIO()
-    with BenchDisplay(Console(file=text, width=200)):
+    with warnings.catch_warnings(), BenchDisplay(Console(file=text, width=200)):
+        warnings.simplefilter("always")  # whatever Python was started with
         warnings.warn("no training clip has the class wave", stacklevel=1)
     assert text.getvalue() == "note: no training clip has the class wave\n"
 
