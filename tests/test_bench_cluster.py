@@ -79,7 +79,7 @@ CALLS = 4  # a cell that is hit three times with no progress is reported, and `-
 def test_deaths(loopback, suite):
     """The command line, while twenty workers are killed: nothing that is finished again."""
     long, out = suite.with_name("many.toml"), suite.parent / "killed"
-    long.write_text(suite.read_text().replace("train.epochs=3", "train.epochs=120"))
+    long.write_text(suite.read_text().replace("train.epochs=3", "train.epochs=30"))
     alone = bench(long, suite.parent / "alone")
     assert alone.ran == alone.cells == 12 and not alone.failures
     killing = Killing(loopback, out)
