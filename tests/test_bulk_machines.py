@@ -106,8 +106,8 @@ class Killing:
         return process.returncode
 
     def _look(self) -> None:
-        for part in self._out.rglob("*.part"):
-            with suppress(FileNotFoundError):  # what is put together goes
+        with suppress(FileNotFoundError):  # what is put together goes, and its folder
+            for part in self._out.rglob("*.part"):
                 there = part.stat()
                 seen = self.parts.setdefault(part.name, (there.st_ino, there.st_mtime_ns))
                 assert seen == (there.st_ino, there.st_mtime_ns), part
