@@ -71,8 +71,8 @@ def test_two_machines_give_what_one_process_does(
     asked = words(command, data / kind, both, "--scheduler", loopback.address)
     calls = next(n for n in range(1, CALLS + 1) if killing.through(asked) == 0)
     assert killing.kills == kills and (kills or calls == 1)
-    if kills:
-        assert len(killing.parts) == FILES
+    if kills:  # all but the last ones, which go as soon as they are there
+        assert 2 * kills < len(killing.parts) <= FILES
     assert [p.name for p in both.iterdir()] == [p.name for p in alone.iterdir()]
     files = [p.relative_to(both) for p in sorted(both.rglob("*")) if p.is_file()]
     assert files == [p.relative_to(alone) for p in sorted(alone.rglob("*")) if p.is_file()]
