@@ -20,7 +20,7 @@ from skelf.data.shards import assemble
 from skelf.data.synthetic.clips import generate
 
 pytest.importorskip("distributed", reason="skelf[cluster] is not installed")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 CLIPS, FILES, KILLS = 3000, 60, 20
 CALLS = 3  # a unit that is hit three times in a row is reported, and the same command does it
