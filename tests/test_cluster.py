@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -114,6 +116,28 @@ def test_a_poisoned_item_is_reported_after_two_tries_and_one_alone(tmp_path):
 def test_what_gets_further_each_time_is_no_poison(tmp_path):
     """Five deaths with progress between them, beside an item that is stuck."""
     killed_step_by_step(tmp_path, gathered(None, 2, logs=tmp_path / "logs"))
+
+
+def test_a_connection_that_failed_does_not_block_the_next(monkeypatch):
+    """Python's collector may meet the first one in any thread: here it does in the worst of all."""
+    pytest.importorskip("distributed", reason="skelf[cluster] is not installed")
+    monkeypatch.setattr("skelf.cluster.connect.CONNECT", 0.5)
+    real = threading.Thread.run
+
+    def run(thread):
+        if thread.name == "IO loop":
+            gc.collect()
+        real(thread)
+
+    gc.disable()
+    try:
+        with suppress(InputError), gathered("tcp://127.0.0.1"):
+            pass
+        monkeypatch.setattr(threading.Thread, "run", run)
+        with pytest.raises(InputError, match="does not answer"), gathered("tcp://127.0.0.1:9"):
+            pass
+    finally:
+        gc.enable()
 
 
 @pytest.mark.slow

@@ -174,10 +174,13 @@ def test_streams_of_an_ensemble_are_settled_each_on_its_own():
 def test_without_batchnorm_untrained_is_bit_equal_to_the_fresh_weights(tmp_path, monkeypatch):
     run = pretrain(tmp_path / "run", "train.epochs=1", seed=0)
     seen = []
-    monkeypatch.setattr(
-        "skelf.protocols.features.extract",
-        lambda encoder, clips, **_: seen.append(extract(encoder, clips)) or seen[-1],
-    )
+
+    def noted(encoder, clips, **_):
+        features = extract(encoder, clips)
+        seen.append(features.clone())  # a protocol may overwrite its own
+        return features
+
+    monkeypatch.setattr("skelf.protocols.features.extract", noted)
     given = {"split": "half", "untrained": True}
     rows = skelf.evaluate(["knn"], run, tiny_runs.clips(), seed=7, **given)
     train = tiny_runs.clips().split("half")[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -57,6 +58,9 @@ def _named(scheduler: str) -> Client:
 def _client(address: str | Cluster | None, file: str | None = None) -> Client:
     from distributed import Client
 
+    # One that failed waits for a lock when it is collected, which the next holds while its thread
+    # starts: should that thread be where it is collected, both wait for ten seconds.
+    gc.collect()
     try:
         return Client(address, timeout=CONNECT, scheduler_file=file, set_as_default=False)
     except (OSError, TimeoutError):
