@@ -1,9 +1,9 @@
-"""Features of stored clips by two workers of one thread against one: `python -m
-benchmarks.features_workers [--clips N] [--repeats N] [--dim D]`.
+"""Features of stored clips by two workers of one thread, or more, against one: `python -m
+benchmarks.features_workers [--clips N] [--repeats N] [--dim D] [--workers 2,3,4]`.
 
 In turn, one round that does not count first: processes start, load torch and the encoder there.
 Where others use the machine two workers do not get two processors. So processor seconds stand
-beside: twice their ratio is what an idle machine gives at most.
+beside.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import os
 import statistics
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,34 +29,36 @@ from skelf.inference.source import places
 from skelf.inference.writers.features import write_npz
 
 
-def measure(clips: int, repeats: int, dim: int) -> dict[str, Any]:
-    """Medians of both, their ratios, and the seconds of the first round."""
+def measure(clips: int, repeats: int, dim: int, workers: str) -> dict[str, Any]:
+    """Medians of each number of workers, their ratios, and the seconds of the first round."""
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
-    with TemporaryDirectory() as folder, gathered(workers=2) as two, gathered() as one:
+    counts = [1, *(int(count) for count in workers.split(","))]
+    with TemporaryDirectory() as folder, ExitStack() as stack:
         home = Path(folder)
         generate(clips=clips).save(home / "clips.h5")
         how = [f"encoder.dim={dim}", "encoder.frames=64", "train.epochs=1", "train.batch_size=16"]
         skelf.pretrain("usdrl", generate(clips=16), out=home / "run", overrides=how)
-        crews = {"one": one, "two": two}
+        crews = {count: stack.enter_context(gathered(workers=count)) for count in counts}
         rounds = [
-            {name: _once(home, name, crew) for name, crew in crews.items()}
+            {count: _once(home, str(count), crew) for count, crew in crews.items()}
             for _ in range(repeats + 1)
         ]
-        same = (home / "one.npz").read_bytes() == (home / "two.npz").read_bytes()
-
-    def taken(name: str, at: int) -> float:
-        return statistics.median(each[name][at] for each in rounds[1:])
-
-    row = {f"{name} {what}": taken(name, at)
-           for name in crews for at, what in enumerate(("s", "processor s"))}  # fmt: skip
-    return row | {
-        "clips": clips, "dim": dim, "repeats": repeats, "equal to the bit": same,
-        "first round of two s": rounds[0]["two"][0],
-        "ratio": statistics.median(each["one"][0] / each["two"][0] for each in rounds[1:]),
-        "2 x ratio of processor time": 2 * row["one processor s"] / row["two processor s"],
-        "clips a second of two": clips / row["two s"],
+        files = {(home / f"{count}.npz").read_bytes() for count in counts}
+    row: dict[str, Any] = {
+        "clips": clips, "dim": dim, "repeats": repeats, "equal to the bit": len(files) == 1
     }  # fmt: skip
+    for count in counts:
+        wall, used = zip(*(each[count] for each in rounds[1:]), strict=True)
+        row |= {
+            f"{count} s": statistics.median(wall),
+            f"{count} processor s": statistics.median(used),
+        }
+        if count > 1:
+            ratios = (each[1][0] / each[count][0] for each in rounds[1:])
+            row[f"1 : {count}"] = statistics.median(ratios)
+            row[f"first round of {count} s"] = rounds[0][count][0]
+    return row
 
 
 def _once(home: Path, name: str, crew: Crew) -> tuple[float, float]:
@@ -91,4 +94,5 @@ if __name__ == "__main__":
     parser.add_argument("--clips", type=int, default=8192)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--dim", type=int, default=64)
+    parser.add_argument("--workers", default="2", help="beside one, with commas")
     print(json.dumps(measure(**vars(parser.parse_args())), indent=1))

@@ -1,6 +1,6 @@
 """Import into shards by one and by two workers, beside the import into one file by two processes.
 
-    python -m benchmarks.import_shards --files 1200 --repeats 3
+    python -m benchmarks.import_shards --files 1200 --repeats 3 [--workers 2,3,4]
 
 Files are generated: NTU RGB+D's text and CSV with a row a frame, 60 frames each. Each side runs in
 a fresh process; the sides take turns; medians of seconds from the listing of the files to the
@@ -8,7 +8,7 @@ finished set, and of the processor time of all its processes. On a machine that 
 processor time says what is added; seconds say what is gained.
 
 shards 1   `import_shards`, this process alone
-shards 2   `import_shards`, two processes
+shards 2   `import_shards`, two processes; others by `--workers`
 halves 2   two processes that each make a set of half of the files, from when both have started and
            listed: what two of this machine's cores give at most, as they share caches and memory
 file 2     the reader with `workers=2` where it has that (CSV's has not), then `save`
@@ -38,7 +38,6 @@ import numpy as np
 
 ROOT = Path(__file__).parents[1]
 FRAMES = 60
-SIDES = ("shards 1", "shards 2", "halves 2", "file 2")
 
 
 def ntu(folder: Path, files: int) -> None:
@@ -145,13 +144,12 @@ def timed(name: str, format_: str, data: Path, files: int) -> tuple[float, float
     return wall, used
 
 
-def table(files: int, repeats: int) -> str:
-    """Medians in Markdown."""
-    lines = [
-        "| format | " + " | ".join(f"{name}, s (processor)" for name in SIDES)
-        + " | shards 1 : 2 | shards 1 : halves | file 2 : shards 2 | processor 2 : 1 |",
-        "|---" * (len(SIDES) + 5) + "|",
-    ]  # fmt: skip
+def table(files: int, repeats: int, workers: list[int]) -> str:
+    """Medians in Markdown, and how many times faster than one process each is."""
+    sides = ("shards 1", *(f"shards {count}" for count in workers), "halves 2", "file 2")
+    heads = ["format", *(f"{name}, s (processor)" for name in sides)]
+    heads += [f"shards 1 : {name}" for name in sides[1:]]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for format_, (write, times) in FORMATS.items():
         count = files * times
         place = Path(tempfile.mkdtemp(prefix="skelf-"))
@@ -159,20 +157,19 @@ def table(files: int, repeats: int) -> str:
             data = place / "data"
             data.mkdir()
             write(data, count)
-            seen: dict[str, list[tuple[float, float]]] = {name: [] for name in SIDES}
+            seen: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
             for _ in range(repeats):
                 for name, found in seen.items():
                     found.append(timed(name, format_, data, count))
         finally:
             shutil.rmtree(place)
-        medians = {
-            name: [statistics.median(column) for column in zip(*found, strict=True)]
-            for name, found in seen.items()
-        }
-        cells = [f"{wall:.2f} ({used:.2f})" for wall, used in medians.values()]
-        (one, used), (two, more), (apart, _), (file, _) = medians.values()
-        ratios = f"**{one / two:.2f}** | {one / apart:.2f} | {file / two:.2f} | {more / used:.2f}"
-        lines.append(f"| {format_} | {' | '.join(cells)} | {ratios} |")
+        medians = [
+            [statistics.median(column) for column in zip(*found, strict=True)]
+            for found in seen.values()
+        ]
+        cells = [f"{wall:.2f} ({used:.2f})" for wall, used in medians]
+        cells += [f"**{medians[0][0] / wall:.2f}**" for wall, _ in medians[1:]]
+        lines.append(f"| {' | '.join([format_, *cells])} |")
     return "\n".join(lines)
 
 
@@ -180,6 +177,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=1200)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--workers", default="2", help="of further imports, with commas")
     parser.add_argument("--side", nargs=4, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.side:
@@ -200,7 +198,7 @@ def main() -> None:
     about = describe()
     print(", ".join(f"{key} {about[key]}" for key in ("date", "processor", "cores", "load")))
     print(f"{given.files} files, medians of {given.repeats}\n")
-    print(table(given.files, given.repeats))
+    print(table(given.files, given.repeats, [int(count) for count in given.workers.split(",")]))
 
 
 if __name__ == "__main__":
