@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -85,8 +86,8 @@ def test_deaths(loopback, suite):
     killing = Killing(loopback, out)
     asked = ["bench", str(long), "--out", str(out), "--scheduler", loopback.address]
     calls = next(n for n in range(CALLS) if killing.through([*asked, *["--retry"] * (n > 0)]) == 0)
-    print(f"{killing.kills} kills, {calls + 1} calls")
-    assert killing.kills == KILLS
+    print(f"{len(killing.killed)} kills, {calls + 1} calls")
+    assert len(killing.killed) == KILLS
     text = killing.log.read_text()
     assert "0 failed, 0 left out" in text
     assert "distributed" not in text and "Traceback" not in text
@@ -107,7 +108,7 @@ class Killing:
     """
 
     def __init__(self, loopback: Machines, out: Path) -> None:
-        self.kills = 0
+        self.killed: set[int] = set()
         self.finished: dict[Path, int] = {}
         self.log = out.with_suffix(".log")
         self._loopback, self._out = loopback, out
@@ -121,7 +122,7 @@ class Killing:
                 while process.poll() is None:
                     time.sleep(0.2)
                     self._look()
-                    if self.kills < KILLS and self._reached() > self._then:
+                    if len(self.killed) < KILLS and self._reached() > self._then:
                         self._kill()
             finally:
                 process.kill()
@@ -139,9 +140,12 @@ class Killing:
         return len(self.finished) + sum(checkpoint.step_of(path) for path in newest if path)
 
     def _kill(self) -> None:
-        if here := self._loopback.workers():
-            os.kill(self._draw.choice(here), signal.SIGKILL)
-            self.kills, self._then = self.kills + 1, self._reached()
+        if here := sorted({*self._loopback.workers()} - self.killed):
+            chosen = self._draw.choice(here)
+            with suppress(ProcessLookupError):  # it has ended by itself
+                os.kill(chosen, signal.SIGKILL)
+                self.killed.add(chosen)
+            self._then = self._reached()
 
 
 def test_ctrl_c_ends_quickly_and_lets_go(loopback, suite, tmp_path):

@@ -106,8 +106,9 @@ class _Waiting:
     def died(self, sent: Sent) -> bool:
         """Takes back what a worker had that died; whether it is to be reported instead."""
         tries = sent.tries.died(self._reached(sent.first))
+        # Of several that travelled together one may be why: from now on each goes by itself.
         one_each = [Sent(sent.first + at, [item], tries) for at, item in enumerate(sent.items)]
-        if len(one_each) > 1 or tries.deaths < APART:  # of several one may be why
+        if tries.deaths < APART:
             self._back = [*one_each, *self._back]
         elif tries.deaths < LOST:
             self.apart += one_each
